@@ -1,0 +1,96 @@
+//===- Executor.h - runs the entries of a plan -------------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// An Executor holds a verified plan, an opened graph and the state registry, and runs entries step
+// by step. It knows ops, queues and buffers, not models. Plan nodes have prepare / initialize /
+// execute: everything that allocates, looks up a name or loads code happens before the first step.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_RUNTIME_EXEC_EXECUTOR_H
+#define HEDDLE_RUNTIME_EXEC_EXECUTOR_H
+
+#include "runtime/exec/Trace.h"
+#include "runtime/graph/GraphStore.h"
+#include "runtime/plan/PlanFile.h"
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace heddle::exec {
+
+struct ExecutorOptions {
+  int threads = 0;           ///< of the compute queue's pool, 0 = as many as cores
+  uint64_t seed = 0;         ///< of every key
+  bool overlap = true;       ///< sample and fetch of later steps beside the compute of this one
+  uint64_t memoryLimit = 0;  ///< bytes for arenas and step slots, 0 = none; beyond: a clear error
+  std::string cpuLevel;      ///< force a kernel library ("x86-64-v2"); empty = the best that fits
+  Trace *trace = nullptr;    ///< optional
+};
+
+/// One state of the registry as bytes. Row-major; `rows` x `rowBytes`.
+struct StateView {
+  const plan::StateT *description = nullptr;
+  void *data = nullptr;
+  int64_t rows = 0;      ///< 1 for dense parameters
+  int64_t elements = 0;  ///< in all
+  int64_t bytes = 0;
+};
+
+/// What a step hands back. Pointers are valid until the callback returns.
+struct StepResult {
+  uint64_t step = 0;             ///< global step
+  std::span<const int64_t> seeds; ///< sorted node ids of the batch
+  float loss = 0;                ///< 0 if the entry has no "loss"
+  bool hasLoss = false;
+  const float *logits = nullptr; ///< [seeds.size(), classes] or null
+  int64_t classes = 0;
+  uint64_t labelled = 0;         ///< labelled seeds, the loss' divisor
+};
+
+/// Counters over the life of the executor.
+struct ExecutorStats {
+  double computeSeconds = 0, sampleSeconds = 0, fetchSeconds = 0;
+  double computeStallSeconds = 0;     ///< the compute queue waiting for sample or fetch
+  uint64_t arenaBytes = 0, slotBytes = 0, stateBytes = 0; ///< now held
+  uint64_t arenaGrowths = 0;
+  uint64_t sampledEdges = 0;
+};
+
+class Executor {
+public:
+  /// Checks the plan against the graph (schema fingerprint strict, counts free), picks the kernel
+  /// library for this CPU, lays out and initialises the states (keyed by name, row, column).
+  static absl::StatusOr<std::unique_ptr<Executor>>
+  create(std::shared_ptr<const plan::PlanT> plan, std::shared_ptr<graph::GraphStore> graph,
+         const ExecutorOptions &options);
+  virtual ~Executor() = default;
+
+  /// Runs `entry` once for every batch, in order; batch i is sorted before use and has global step
+  /// firstStep + i. Steps of one call overlap; the call returns when all are done. `learningRates`
+  /// gives, per step, the rate of each optimizer group: rates(step, group); empty = the plan's.
+  /// `done` is called in step order on the calling thread; returning false ends after that step.
+  /// A non-finite loss ends with an error that names the step and the first bad tensor; states keep
+  /// the value of the step before.
+  virtual absl::Status run(int entry, const std::vector<std::vector<int64_t>> &batches,
+                           uint64_t firstStep,
+                           const std::function<double(uint64_t step, int group)> &learningRates,
+                           const std::function<bool(const StepResult &)> &done) = 0;
+
+  virtual std::vector<StateView> states() = 0;
+  /// Every state back to its initial value under `seed`.
+  virtual void resetStates(uint64_t seed) = 0;
+  virtual const ExecutorStats &stats() const = 0;
+  virtual int threads() const = 0;
+  virtual std::string kernelTarget() const = 0;
+};
+
+/// The entry of the given kind, or -1.
+int findEntry(const plan::PlanT &plan, plan::EntryKind kind);
+
+} // namespace heddle::exec
+
+#endif // HEDDLE_RUNTIME_EXEC_EXECUTOR_H
