@@ -48,9 +48,11 @@ def single(name, scores, labels, kind, mask=None):
         keep &= np.asarray(mask) != 0
     y, s = labels[keep], scores[keep].astype(np.float64)
     pred = s.argmax(axis=1)
-    p = np.exp(log_softmax(s, axis=1)) if kind == "logits" else s
+    # Rounded: rows that are permutations of each other have equal probabilities, but the order in
+    # which their softmax was summed breaks the tie in the last bit.
+    p = np.round(np.exp(log_softmax(s, axis=1)), 12) if kind == "logits" else s
     # A column of log-probabilities ranks as the probabilities do; unlike them it never saturates.
-    rank = log_softmax(s, axis=1) if kind == "logits" else s
+    rank = np.round(log_softmax(s, axis=1), 12) if kind == "logits" else s
     expect = {
         "accuracy": float(metrics.accuracy_score(y, pred)),
         "f1_micro": float(metrics.f1_score(y, pred, average="micro")),
