@@ -19,6 +19,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -141,7 +142,7 @@ private:
   std::shared_ptr<Shared> shared_;
   const nlohmann::json *value_; ///< the object, or nullptr after an error
   std::string pointer_;
-  std::vector<std::string> known_;
+  std::set<std::string> known_;
 };
 
 } // namespace heddle
