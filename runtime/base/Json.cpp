@@ -605,12 +605,16 @@ std::vector<int64_t> ObjectReader::integersOr(const std::string &key, int64_t mi
   return has(key) ? integersOf(key, find(key), min, max) : std::vector<int64_t>();
 }
 
-absl::Status ObjectReader::finish(const std::map<std::string, std::string> &aliases) {
+void ObjectReader::done(const std::map<std::string, std::string> &aliases) {
   if (value_)
     for (const auto &[key, ignored] : value_->items())
       if (!known_.count(key))
         fail("", "unknown key '" + key + "'" +
                      suggestion(key, {known_.begin(), known_.end()}, aliases));
+}
+
+absl::Status ObjectReader::finish(const std::map<std::string, std::string> &aliases) {
+  done(aliases);
   return shared_->first;
 }
 

@@ -123,6 +123,8 @@ public:
   /// Reports keys that nobody asked for (with a suggestion, see Suggest.h) and returns the first
   /// error of the whole document so far. Call it on every object.
   absl::Status finish(const std::map<std::string, std::string> &aliases = {});
+  /// finish() for objects inside others, whose reader's status is looked at later.
+  void done(const std::map<std::string, std::string> &aliases = {});
 
 private:
   struct Shared;
