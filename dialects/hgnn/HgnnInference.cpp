@@ -23,7 +23,7 @@ bool agree(int64_t a, int64_t b) {
 }
 
 /// Width of rows; unknown for a generic param of unknown rank.
-int64_t widthOf(TensorType type) {
+int64_t widthOf(FeatType type) {
   if (type.getShape().empty())
     return 1;
   int64_t width = 1;
@@ -35,20 +35,20 @@ int64_t widthOf(TensorType type) {
   return width;
 }
 
-TensorType tensor(Value value) { return cast<TensorType>(value.getType()); }
+FeatType tensor(Value value) { return cast<FeatType>(value.getType()); }
 
-LogicalResult sameRows(Loc loc, StringRef op, TensorType a, TensorType b) {
+LogicalResult sameRows(Loc loc, StringRef op, FeatType a, FeatType b) {
   if (a.getDomain() == b.getDomain())
     return success();
   return emitOptionalError(loc, "'", op, "' needs operands of one domain, got ", a, " and ", b,
                            "; change the domain of one with gather/reduce/expand/restrict");
 }
-LogicalResult sameWidth(Loc loc, StringRef op, TensorType a, TensorType b) {
+LogicalResult sameWidth(Loc loc, StringRef op, FeatType a, FeatType b) {
   if (agree(widthOf(a), widthOf(b)))
     return success();
   return emitOptionalError(loc, "'", op, "' needs operands of one width, got ", a, " and ", b);
 }
-LogicalResult isParam(Loc loc, StringRef op, StringRef name, TensorType type, int64_t rank) {
+LogicalResult isParam(Loc loc, StringRef op, StringRef name, FeatType type, int64_t rank) {
   if (!type.getDomain().isParam())
     return emitOptionalError(loc, "'", op, "' needs a parameter as ", name, ", got ", type);
   bool unknown = llvm::any_of(type.getShape(), ShapedType::isDynamic);
@@ -75,7 +75,7 @@ DomainAttr sideDomain(AdjType adj, Side side) {
   return {};
 }
 
-LogicalResult checkSide(Loc loc, StringRef op, TensorType type, AdjType adj, Side side) {
+LogicalResult checkSide(Loc loc, StringRef op, FeatType type, AdjType adj, Side side) {
   if (type.getDomain() == sideDomain(adj, side))
     return success();
   StringRef what = side == Side::Source        ? "rows of the source type one hop further"
@@ -85,8 +85,8 @@ LogicalResult checkSide(Loc loc, StringRef op, TensorType type, AdjType adj, Sid
   return emitOptionalError(loc, "'", op, "' needs a value over ", what, "; got ", type, " with ", adj);
 }
 
-TensorType param(MLIRContext *context, ArrayRef<int64_t> shape) {
-  return TensorType::get(DomainAttr::param(context), shape);
+FeatType param(MLIRContext *context, ArrayRef<int64_t> shape) {
+  return FeatType::get(DomainAttr::param(context), shape);
 }
 
 } // namespace
@@ -103,7 +103,7 @@ TensorType param(MLIRContext *context, ArrayRef<int64_t> shape) {
 static LogicalResult inferMove(Loc loc, StringRef op, Value input, Value adjacency, Side from,
                                Side to, Types &results) {
   auto adj = cast<AdjType>(adjacency.getType());
-  TensorType in = tensor(input);
+  FeatType in = tensor(input);
   if (failed(checkSide(loc, op, in, adj, from)))
     return failure();
   results.push_back(in.withDomain(sideDomain(adj, to)));
@@ -122,7 +122,7 @@ HGNN_INFER_MOVE(RestrictOp, "restrict", Side::Destination, Side::Active)
 
 HGNN_INFER(SelfGatherOp) {
   auto link = cast<LinkType>(adaptor.getLink().getType());
-  TensorType in = tensor(adaptor.getInput());
+  FeatType in = tensor(adaptor.getInput());
   if (in.getDomain() != DomainAttr::rows(link.getHop() + 1, link.getNodeType()))
     return emitOptionalError(loc, "'self_gather' needs rows one hop beyond the link; got ", in,
                              " with ", link);
@@ -131,7 +131,7 @@ HGNN_INFER(SelfGatherOp) {
 }
 HGNN_INFER(SelfScatterOp) {
   auto link = cast<LinkType>(adaptor.getLink().getType());
-  TensorType in = tensor(adaptor.getInput());
+  FeatType in = tensor(adaptor.getInput());
   if (in.getDomain() != DomainAttr::rows(link.getHop(), link.getNodeType()))
     return emitOptionalError(loc, "'self_scatter' needs rows at the link's hop; got ", in, " with ",
                              link);
@@ -140,18 +140,18 @@ HGNN_INFER(SelfScatterOp) {
 }
 HGNN_INFER(DegreeOp) {
   results.push_back(
-      TensorType::get(sideDomain(cast<AdjType>(adaptor.getAdj().getType()), Side::Active), {1}));
+      FeatType::get(sideDomain(cast<AdjType>(adaptor.getAdj().getType()), Side::Active), {1}));
   return success();
 }
 HGNN_INFER(BroadcastRowsOp) {
-  TensorType in = tensor(adaptor.getInput());
+  FeatType in = tensor(adaptor.getInput());
   if (failed(isParam(loc, "broadcast_rows", "input", in, 1)))
     return failure();
   results.push_back(in.withDomain(cast<IdsType>(adaptor.getLike().getType()).getDomain()));
   return success();
 }
 HGNN_INFER(ColSumOp) {
-  TensorType in = tensor(adaptor.getInput());
+  FeatType in = tensor(adaptor.getInput());
   if (in.getDomain().isParam())
     return emitOptionalError(loc, "'col_sum' sums rows of a domain; got ", in);
   results.push_back(param(context, in.getShape()));
@@ -163,7 +163,7 @@ HGNN_INFER(ColSumOp) {
 //===----------------------------------------------------------------------===//
 
 HGNN_INFER(LinearOp) {
-  TensorType in = tensor(adaptor.getInput()), weight = tensor(adaptor.getWeight());
+  FeatType in = tensor(adaptor.getInput()), weight = tensor(adaptor.getWeight());
   if (failed(isParam(loc, "linear", "weight", weight, 2)))
     return failure();
   if (weight.getShape().size() != 2) { // a generic parameter
@@ -184,7 +184,7 @@ HGNN_INFER(LinearOp) {
   return success();
 }
 HGNN_INFER(LinearGradWeightOp) {
-  TensorType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
+  FeatType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
   if (failed(sameRows(loc, "linear_grad_weight", in, grad)))
     return failure();
   if (in.getShape().empty() || grad.getShape().empty())
@@ -194,19 +194,19 @@ HGNN_INFER(LinearGradWeightOp) {
 }
 HGNN_INFER(SparseLinearOp) {
   auto in = cast<SparseType>(adaptor.getInput().getType());
-  TensorType weight = tensor(adaptor.getWeight());
+  FeatType weight = tensor(adaptor.getWeight());
   if (failed(isParam(loc, "sparse_linear", "weight", weight, 2)))
     return failure();
   int64_t n = weight.getShape().size() == 2 ? weight.getShape()[1] : ShapedType::kDynamic;
   if (weight.getShape().size() == 2 && !agree(weight.getShape()[0], in.getDim()))
     return emitOptionalError(loc, "'sparse_linear' of rows of dim ", in.getDim(),
                              " needs a weight with as many rows, got ", weight);
-  results.push_back(TensorType::get(in.getDomain(), {n}));
+  results.push_back(FeatType::get(in.getDomain(), {n}));
   return success();
 }
 HGNN_INFER(SparseLinearGradWeightOp) {
   auto in = cast<SparseType>(adaptor.getInput().getType());
-  TensorType grad = tensor(adaptor.getGrad());
+  FeatType grad = tensor(adaptor.getGrad());
   if (in.getDomain() != grad.getDomain())
     return emitOptionalError(loc, "'sparse_linear_grad_weight' needs operands of one domain, got ", in,
                              " and ", grad);
@@ -219,7 +219,7 @@ HGNN_INFER(SparseLinearGradWeightOp) {
 //===----------------------------------------------------------------------===//
 
 HGNN_INFER(ScaleRowsOp) {
-  TensorType in = tensor(adaptor.getInput()), scale = tensor(adaptor.getScale());
+  FeatType in = tensor(adaptor.getInput()), scale = tensor(adaptor.getScale());
   if (failed(sameRows(loc, "scale_rows", in, scale)))
     return failure();
   if (!agree(widthOf(scale), 1))
@@ -228,7 +228,7 @@ HGNN_INFER(ScaleRowsOp) {
   return success();
 }
 HGNN_INFER(RowDotOp) {
-  TensorType lhs = tensor(adaptor.getLhs()), rhs = tensor(adaptor.getRhs());
+  FeatType lhs = tensor(adaptor.getLhs()), rhs = tensor(adaptor.getRhs());
   if (failed(sameRows(loc, "row_dot", lhs, rhs)) || failed(sameWidth(loc, "row_dot", lhs, rhs)))
     return failure();
   results.push_back(lhs.withShape({1}));
@@ -237,9 +237,9 @@ HGNN_INFER(RowDotOp) {
 HGNN_INFER(AddOp) {
   if (adaptor.getInputs().empty())
     return emitOptionalError(loc, "'add' needs at least one operand");
-  TensorType first = tensor(adaptor.getInputs().front());
+  FeatType first = tensor(adaptor.getInputs().front());
   for (Value input : adaptor.getInputs()) {
-    TensorType type = tensor(input);
+    FeatType type = tensor(input);
     if (failed(sameRows(loc, "add", first, type)) || failed(sameWidth(loc, "add", first, type)))
       return failure();
     if (first.isGeneric() && !type.isGeneric())
@@ -249,7 +249,7 @@ HGNN_INFER(AddOp) {
   return success();
 }
 HGNN_INFER(MulOp) {
-  TensorType lhs = tensor(adaptor.getLhs()), rhs = tensor(adaptor.getRhs());
+  FeatType lhs = tensor(adaptor.getLhs()), rhs = tensor(adaptor.getRhs());
   if (failed(sameRows(loc, "mul", lhs, rhs)) || failed(sameWidth(loc, "mul", lhs, rhs)))
     return failure();
   results.push_back(lhs);
@@ -260,7 +260,7 @@ HGNN_INFER(ScaleOp) {
   return success();
 }
 HGNN_INFER(ScaleByOp) {
-  TensorType factor = tensor(adaptor.getFactor());
+  FeatType factor = tensor(adaptor.getFactor());
   if (failed(isParam(loc, "scale_by", "factor", factor, 1)))
     return failure();
   if (!agree(widthOf(factor), 1))
@@ -269,7 +269,7 @@ HGNN_INFER(ScaleByOp) {
   return success();
 }
 HGNN_INFER(AddBiasOp) {
-  TensorType in = tensor(adaptor.getInput()), bias = tensor(adaptor.getBias());
+  FeatType in = tensor(adaptor.getInput()), bias = tensor(adaptor.getBias());
   if (failed(isParam(loc, "add_bias", "bias", bias, 1)) ||
       failed(sameWidth(loc, "add_bias", in, bias)))
     return failure();
@@ -281,7 +281,7 @@ HGNN_INFER(UnaryOp) {
   return success();
 }
 HGNN_INFER(UnaryGradOp) {
-  TensorType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
+  FeatType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
   if (failed(sameRows(loc, "unary_grad", in, grad)) ||
       failed(sameWidth(loc, "unary_grad", in, grad)))
     return failure();
@@ -297,7 +297,7 @@ HGNN_INFER(DropoutOp) {
   results.push_back(adaptor.getInput().getType());
   return success();
 }
-static LogicalResult inferLayerNorm(Loc loc, TensorType in, TensorType gamma, Types &results) {
+static LogicalResult inferLayerNorm(Loc loc, FeatType in, FeatType gamma, Types &results) {
   if (failed(isParam(loc, "layer_norm", "gamma", gamma, 1)) ||
       failed(sameWidth(loc, "layer_norm", in, gamma)))
     return failure();
@@ -305,7 +305,7 @@ static LogicalResult inferLayerNorm(Loc loc, TensorType in, TensorType gamma, Ty
   return success();
 }
 HGNN_INFER(LayerNormOp) {
-  TensorType beta = tensor(adaptor.getBeta());
+  FeatType beta = tensor(adaptor.getBeta());
   if (failed(isParam(loc, "layer_norm", "beta", beta, 1)) ||
       failed(sameWidth(loc, "layer_norm", tensor(adaptor.getInput()), beta)))
     return failure();
@@ -323,10 +323,10 @@ HGNN_INFER(LayerNormGradOp) {
 HGNN_INFER(ConcatOp) {
   if (adaptor.getInputs().empty())
     return emitOptionalError(loc, "'concat' needs at least one operand");
-  TensorType first = tensor(adaptor.getInputs().front());
+  FeatType first = tensor(adaptor.getInputs().front());
   int64_t width = 0;
   for (Value input : adaptor.getInputs()) {
-    TensorType type = tensor(input);
+    FeatType type = tensor(input);
     if (failed(sameRows(loc, "concat", first, type)))
       return failure();
     int64_t own = widthOf(type);
@@ -337,7 +337,7 @@ HGNN_INFER(ConcatOp) {
   return success();
 }
 HGNN_INFER(SliceOp) {
-  TensorType in = tensor(adaptor.getInput());
+  FeatType in = tensor(adaptor.getInput());
   int64_t offset = adaptor.getOffset(), size = adaptor.getSize(), width = widthOf(in);
   if (offset < 0 || size < 1 || (!ShapedType::isDynamic(width) && offset > width - size))
     return emitOptionalError(loc, "'slice' of columns [", offset, ", ", offset + size,
@@ -346,7 +346,7 @@ HGNN_INFER(SliceOp) {
   return success();
 }
 HGNN_INFER(PadOp) {
-  TensorType in = tensor(adaptor.getInput());
+  FeatType in = tensor(adaptor.getInput());
   int64_t offset = adaptor.getOffset(), size = adaptor.getSize(), width = widthOf(in);
   if (offset < 0 || (!ShapedType::isDynamic(width) && offset > size - width))
     return emitOptionalError(loc, "'pad' of width ", width, " at ", offset,
@@ -355,10 +355,10 @@ HGNN_INFER(PadOp) {
   return success();
 }
 HGNN_INFER(ReshapeOp) {
-  TensorType in = tensor(adaptor.getInput());
+  FeatType in = tensor(adaptor.getInput());
   if (failed(isParam(loc, "reshape", "input", in, -1)))
     return failure();
-  TensorType out = in.withShape(adaptor.getShape());
+  FeatType out = in.withShape(adaptor.getShape());
   if (!agree(widthOf(in), widthOf(out)))
     return emitOptionalError(loc, "'reshape' of ", in, " to ", out, " changes how many numbers there are");
   results.push_back(out);
@@ -369,7 +369,7 @@ HGNN_INFER(ReshapeOp) {
 // Losses and norms
 //===----------------------------------------------------------------------===//
 
-static LogicalResult checkLoss(Loc loc, StringRef op, TensorType logits, LabelsType labels,
+static LogicalResult checkLoss(Loc loc, StringRef op, FeatType logits, LabelsType labels,
                                bool multilabel, std::optional<ArrayRef<double>> weights) {
   if (logits.getDomain() != labels.getDomain())
     return emitOptionalError(loc, "'", op, "' needs logits and labels of one domain, got ", logits,
@@ -387,7 +387,7 @@ static LogicalResult checkLoss(Loc loc, StringRef op, TensorType logits, LabelsT
 }
 #define HGNN_INFER_LOSS(OpName, GradName, text, multilabel)                                        \
   HGNN_INFER(OpName) {                                                                             \
-    TensorType logits = tensor(adaptor.getLogits());                                               \
+    FeatType logits = tensor(adaptor.getLogits());                                               \
     if (failed(checkLoss(loc, text, logits, cast<LabelsType>(adaptor.getLabels().getType()),       \
                          multilabel, adaptor.getClassWeights())))                                  \
       return failure();                                                                            \
@@ -395,7 +395,7 @@ static LogicalResult checkLoss(Loc loc, StringRef op, TensorType logits, LabelsT
     return success();                                                                              \
   }                                                                                                \
   HGNN_INFER(GradName) {                                                                           \
-    TensorType logits = tensor(adaptor.getLogits());                                               \
+    FeatType logits = tensor(adaptor.getLogits());                                               \
     if (failed(checkLoss(loc, text "_grad", logits,                                                \
                          cast<LabelsType>(adaptor.getLabels().getType()), multilabel,              \
                          adaptor.getClassWeights())))                                              \

@@ -149,27 +149,27 @@ void PlacementAttr::print(AsmPrinter &printer) const {
 // Types
 //===----------------------------------------------------------------------===//
 
-TensorType TensorType::get(DomainAttr domain, ArrayRef<int64_t> shape) {
+FeatType FeatType::get(DomainAttr domain, ArrayRef<int64_t> shape) {
   MLIRContext *context = domain.getContext();
   return get(context, domain, shape, Float32Type::get(context), PlacementAttr::replicated(context));
 }
-TensorType TensorType::withShape(ArrayRef<int64_t> shape) const {
+FeatType FeatType::withShape(ArrayRef<int64_t> shape) const {
   return get(getContext(), getDomain(), shape, getElementType(), getPlacement());
 }
-TensorType TensorType::withDomain(DomainAttr domain) const {
+FeatType FeatType::withDomain(DomainAttr domain) const {
   return get(getContext(), domain, getShape(), getElementType(), getPlacement());
 }
-bool TensorType::isGeneric() const {
+bool FeatType::isGeneric() const {
   return getDomain().isGeneric() || llvm::any_of(getShape(), ShapedType::isDynamic);
 }
-int64_t TensorType::getWidth() const {
+int64_t FeatType::getWidth() const {
   int64_t width = 1;
   for (int64_t size : getShape())
     width *= size;
   return width;
 }
 
-Type TensorType::parse(AsmParser &parser) {
+Type FeatType::parse(AsmParser &parser) {
   if (parser.parseLess())
     return {};
   FailureOr<DomainAttr> domain = parseDomain(parser);
@@ -201,7 +201,7 @@ Type TensorType::parse(AsmParser &parser) {
     return {};
   return get(parser.getContext(), *domain, shape, element, placement);
 }
-void TensorType::print(AsmPrinter &printer) const {
+void FeatType::print(AsmPrinter &printer) const {
   printer << "<";
   printDomain(printer, getDomain());
   printer << " : ";

@@ -25,7 +25,7 @@ static LogicalResult verifyLayerRegion(LayerOp op, Region &region, StringRef nam
   auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
   if (!yield || yield.getValues().size() != 1)
     return op.emitOpError() << name << " must end with hgnn.yield of one value";
-  auto type = dyn_cast<TensorType>(yield.getValues().front().getType());
+  auto type = dyn_cast<FeatType>(yield.getValues().front().getType());
   if (!type || type.getDomain().getKind() != DomainKind::Dst)
     return yield.emitOpError() << "must yield rows of the destination (domain dst), got "
                                << yield.getValues().front().getType()
@@ -36,7 +36,7 @@ static LogicalResult verifyLayerRegion(LayerOp op, Region &region, StringRef nam
 LogicalResult LayerOp::verify() {
   MLIRContext *context = getContext();
   auto rows = [&](DomainKind kind) -> Type {
-    return TensorType::get(DomainAttr::generic(context, kind), {ShapedType::kDynamic});
+    return FeatType::get(DomainAttr::generic(context, kind), {ShapedType::kDynamic});
   };
   Type dst = rows(DomainKind::Dst), src = rows(DomainKind::Src);
   if (int64_t(getInSize()) < 1 || int64_t(getOutSize()) < 1)
@@ -94,7 +94,7 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
                                  << ", which takes " << body.getNumArguments();
   for (auto [argument, operand] : llvm::zip(body.getArguments(), getInputs())) {
     Type a = argument.getType(), b = operand.getType();
-    auto ta = dyn_cast<TensorType>(a), tb = dyn_cast<TensorType>(b);
+    auto ta = dyn_cast<FeatType>(a), tb = dyn_cast<FeatType>(b);
     bool same = ta && tb ? ta.getShape() == tb.getShape() &&
                                ta.getDomain().getKind() == tb.getDomain().getKind()
                          : a.getTypeID() == b.getTypeID();

@@ -17,7 +17,7 @@ using namespace heddle::hgnn;
   LogicalResult OpName::buildVjp(OpBuilder &builder, ValueRange gradResults,                       \
                                  MutableArrayRef<Value> gradOperands)
 
-static int64_t width(Value value) { return cast<TensorType>(value.getType()).getWidth(); }
+static int64_t width(Value value) { return cast<FeatType>(value.getType()).getWidth(); }
 
 HGNN_VJP(GatherSrcOp) {
   gradOperands[0] = ReduceSrcOp::create(builder, getLoc(), gradResults[0], getAdj());
@@ -161,7 +161,7 @@ HGNN_VJP(SliceOp) {
 HGNN_VJP(ReshapeOp) {
   gradOperands[0] = ReshapeOp::create(
       builder, getLoc(), gradResults[0],
-      builder.getDenseI64ArrayAttr(cast<TensorType>(getInput().getType()).getShape()));
+      builder.getDenseI64ArrayAttr(cast<FeatType>(getInput().getType()).getShape()));
   return success();
 }
 HGNN_VJP(SoftmaxXentOp) {
