@@ -312,12 +312,14 @@ private:
     for (const Triple &relation : spec.model.relations)
       known.push_back(toString(relation));
     for (size_t i = 0; i < spec.sampling.overrides.size(); ++i) {
-      const std::string name = toString(spec.sampling.overrides[i].relation);
-      if (!std::binary_search(spec.model.relations.begin(), spec.model.relations.end(),
-                              spec.sampling.overrides[i].relation))
-        return error("/sampling/overrides/" + std::to_string(i) + "/relation",
-                     "relation " + name + " is not among /model/relations" +
-                         suggestion(name, known));
+      const Triple &r = spec.sampling.overrides[i].relation;
+      const std::string place = "/sampling/overrides/" + std::to_string(i) + "/relation";
+      if (schema.relationId(r[0], r[1], r[2]) < 0)
+        return error(place,
+                     "the graph has no relation " + toString(r) + suggestion(toString(r), known));
+      if (!std::binary_search(spec.model.relations.begin(), spec.model.relations.end(), r))
+        return error(place, "relation " + toString(r) +
+                                " is not among /model/relations; add it there, or remove this");
     }
     return absl::OkStatus();
   }

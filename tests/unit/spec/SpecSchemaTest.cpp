@@ -57,7 +57,8 @@ bool accepts(const std::string &place, const std::string &key) {
     object = json::object();
   if (place.rfind("/sampling/overrides", 0) == 0) {
     // An array, and its required keys.
-    document["sampling"]["overrides"] = json::array({{{"relation", {"a", "b", "c"}}, {"fanout", 1}}});
+    document["sampling"]["overrides"] =
+        json::array({{{"relation", {"a", "b", "c"}}, {"fanout", 1}}});
     if (key == "relation" || key == "fanout")
       return spec::parseModelSpec(document.dump(), "s").ok();
     document["sampling"]["overrides"][0][key] = nullptr;
@@ -72,7 +73,8 @@ bool accepts(const std::string &place, const std::string &key) {
   if (parsed.ok())
     return true;
   EXPECT_NE(messageOf(parsed.status()).find("unknown key"), std::string::npos)
-      << parsed.status() << "\n" << document;
+      << parsed.status() << "\n"
+      << document;
   return false;
 }
 
