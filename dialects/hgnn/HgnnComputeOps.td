@@ -32,7 +32,7 @@ def Hgnn_GatherSrcOp : Hgnn_ComputeOp<"gather_src", [Hgnn_Diff]> {
   let summary = "to each edge the row of its source";
   let description = [{rows(h+1, source) -> edges(h, r). Its gradient is `reduce_src`.
     ```mlir
-    %e = hgnn.gather_src %x, %adj : !hgnn.tensor<rows(1, @a) : 64xf32>, !hgnn.adj<0, @"a:w:p">
+    %e = hgnn.gather_src %x, %adj : !hgnn.tensor<rows(1, @a) : 64xf32>, !hgnn.adj<0, @"a:w:p" from @a to @p>
     ```}];
   let arguments = (ins Hgnn_TensorType:$input, Hgnn_AdjType:$adj);
 }

@@ -23,6 +23,13 @@ def Hgnn_Dialect : Dialect {
   let cppNamespace = "::heddle::hgnn";
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
+  let extraClassDeclaration = [{
+  private:
+    // In HgnnTypes.cpp, so that the many op definitions compile apart from types and attributes.
+    void registerTypesAndAttributes();
+
+  public:
+  }];
 }
 
 //===----------------------------------------------------------------------===//
@@ -149,7 +156,7 @@ class Hgnn_Type<string name, string typeMnemonic> : TypeDef<Hgnn_Dialect, name> 
   let mnemonic = typeMnemonic;
 }
 
-def Hgnn_TensorType : Hgnn_Type<"Tensor", "tensor"> {
+def Hgnn_TensorType : Hgnn_Type<"Feat", "tensor"> {
   let summary = "A row-major array over an iteration domain";
   let description = [{
     `!hgnn.tensor<rows(0, @paper) : 64xf32>` has one row of 64 numbers for each row of its domain.
@@ -163,10 +170,10 @@ def Hgnn_TensorType : Hgnn_Type<"Tensor", "tensor"> {
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
     /// A replicated f32 tensor.
-    static TensorType get(DomainAttr domain, ::llvm::ArrayRef<int64_t> shape);
+    static FeatType get(DomainAttr domain, ::llvm::ArrayRef<int64_t> shape);
     /// The same domain and placement with another shape.
-    TensorType withShape(::llvm::ArrayRef<int64_t> shape) const;
-    TensorType withDomain(DomainAttr domain) const;
+    FeatType withShape(::llvm::ArrayRef<int64_t> shape) const;
+    FeatType withDomain(DomainAttr domain) const;
     bool isGeneric() const;
     /// Numbers per row (param: in all); 1 for rank 0.
     int64_t getWidth() const;
@@ -180,8 +187,12 @@ def Hgnn_IdsType : Hgnn_Type<"Ids", "ids"> {
 }
 def Hgnn_AdjType : Hgnn_Type<"Adj", "adj"> {
   let summary = "The sampled in-edges A(step, hop, relation) of the rows at a hop";
-  let description = [{`!hgnn.adj<0, @"a:writes:p">`; `!hgnn.adj<any>` in layer programs.}];
-  let parameters = (ins "int64_t":$hop, "::mlir::FlatSymbolRefAttr":$relation);
+  let description = [{
+    `!hgnn.adj<0, @"a:writes:p" from @a to @p>`: destinations are rows(0, @p), sources rows(1, @a).
+    `!hgnn.adj<any>` in layer programs.
+  }];
+  let parameters = (ins "int64_t":$hop, "::mlir::FlatSymbolRefAttr":$relation,
+                        "::mlir::FlatSymbolRefAttr":$source, "::mlir::FlatSymbolRefAttr":$destination);
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
     bool isGeneric() const { return !getRelation(); }
