@@ -360,6 +360,10 @@ private:
   }
 
   bool f32Rows(int32_t index, const std::string &place, const Extent &rows, uint64_t width) {
+    // Numbers of a parameter may be read in another shape than they were written in.
+    if (rows.symbol() < 0)
+      return typed(index, place, DType::F32, 0) &&
+             constantElements(index, place, rows.constant() * width);
     return typed(index, place, DType::F32, width) &&
            (sameExtent(*buffer(index).rows, rows) ||
             c_.fail(place, "the rows are not those of the product"));
