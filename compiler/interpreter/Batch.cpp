@@ -244,7 +244,7 @@ FailureOr<std::shared_ptr<const Labels>> Batch::labels(Operation *op, const Ids 
 }
 
 FailureOr<double> Batch::invLabelCount(Operation *op) const {
-  auto tasks = module.getOps<hgnn::TaskOp>();
+  auto tasks = ModuleOp(module).getOps<hgnn::TaskOp>();
   if (tasks.empty())
     return op->emitError("needs the module's hgnn.task");
   hgnn::TaskOp task = *tasks.begin();
