@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/interpreter/Batch.h"
 
+#include "compiler/Symbols.h"
 #include "runtime/base/Keys.h"
 #include "runtime/graph/GraphStore.h"
 
@@ -31,7 +32,7 @@ LogicalResult Batch::needGraph(Operation *op) const {
 FailureOr<int> Batch::nodeTypeId(Operation *op, StringRef symbol) const {
   if (failed(needGraph(op)))
     return failure();
-  int id = input.graph->schema().nodeTypeId(symbol.str());
+  int id = input.graph->schema().nodeTypeId(unescapeName(symbol));
   if (id < 0)
     return op->emitError("node type @") << symbol << " is not in the graph";
   return id;
@@ -44,8 +45,9 @@ FailureOr<int> Batch::relationId(Operation *op, StringRef symbol) const {
     return op->emitError("there is no hgnn.relation @") << symbol;
   if (failed(needGraph(op)))
     return failure();
-  int id = input.graph->schema().relationId(relation.getSource().str(), relation.getName().str(),
-                                            relation.getDestination().str());
+  int id = input.graph->schema().relationId(unescapeName(relation.getSource()),
+                                            relation.getName().str(),
+                                            unescapeName(relation.getDestination()));
   if (id < 0)
     return op->emitError("relation @") << symbol << " is not in the graph";
   // The id keys the draws: another one would sample other neighbours without a word.

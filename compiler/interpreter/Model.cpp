@@ -3,6 +3,7 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/Symbols.h"
 #include "compiler/interpreter/ComputeOps.h"
 #include "compiler/interpreter/Programs.h"
 
@@ -203,12 +204,13 @@ FailureOr<Tensor<T>> ModelRunner<T>::runRegion(Region &region, ArrayRef<RuntimeV
   return region.getParentOp()->emitError("a region does not yield");
 }
 
-/// "in", "out", a number, or a product of them such as "in*out".
+/// A number, "in", "out", an argument of the layer, or a product of them such as "in*out".
 static FailureOr<int64_t> resolveSize(ParamOp op, Attribute attr, LayerOp layer) {
   if (auto number = dyn_cast<IntegerAttr>(attr))
     return number.getInt();
   int64_t size = 1;
   SmallVector<StringRef> factors;
+  auto args = layer ? layer->getAttrOfType<DictionaryAttr>("args") : DictionaryAttr();
   auto text = dyn_cast<StringAttr>(attr);
   (text ? text.getValue() : StringRef("?")).split(factors, '*');
   for (StringRef factor : factors) {
@@ -218,6 +220,8 @@ static FailureOr<int64_t> resolveSize(ParamOp op, Attribute attr, LayerOp layer)
       number = int64_t(layer.getInSize());
     else if (layer && factor == "out")
       number = int64_t(layer.getOutSize());
+    else if (args && args.getAs<IntegerAttr>(factor))
+      number = args.getAs<IntegerAttr>(factor).getInt();
     else if (factor.getAsInteger(10, number))
       return op.emitError("does not know the size ") << attr;
     size *= number;
@@ -241,12 +245,9 @@ template <class T> FailureOr<Tensor<T>> ModelRunner<T>::parameter(ParamOp op, co
     if (ofRelation && !site.relation)
       return op.emitError("scope ") << stringifyScope(op.getScope()) << " is for message programs";
     RelationOp relation = site.relation;
-    ParamOwner owner;
-    owner.destination = site.type;
-    if (relation) {
-      owner.source = relation.getSource();
-      owner.relation = relation.getName();
-    }
+    std::string source = relation ? unescapeName(relation.getSource()) : std::string();
+    std::string destination = unescapeName(site.type);
+    ParamOwner owner{source, relation ? relation.getName() : StringRef(), destination};
     name = paramName(int64_t(layer.getIndex()), name, op.getScope(), owner);
   }
   std::optional<Initializer> init = parseInitializer(op.getInit(), shape);
