@@ -83,9 +83,9 @@ def Hgnn_BroadcastRowsOp : Hgnn_ComputeOp<"broadcast_rows", [Hgnn_Diff]> {
 }
 def Hgnn_ColSumOp : Hgnn_ComputeOp<"col_sum", [Hgnn_Diff]> {
   let summary = "the sum over all rows";
-  let description = [{domain of `input`, width n -> param [n]. Of no rows: 0. `like` gives the
-    gradient its domain; it is the ids of the rows.}];
-  let arguments = (ins Hgnn_TensorType:$input, Hgnn_IdsType:$like);
+  let description = [{domain of `input`, width n -> param [n]. Of no rows: 0. `like`, the ids of the
+    rows, is needed only where this op itself is differentiated (the loss).}];
+  let arguments = (ins Hgnn_TensorType:$input, Optional<Hgnn_IdsType>:$like);
 }
 
 //===----------------------------------------------------------------------===//
@@ -146,8 +146,7 @@ def Hgnn_ScaleByOp : Hgnn_ComputeOp<"scale_by"> {
 }
 def Hgnn_AddBiasOp : Hgnn_ComputeOp<"add_bias", [Hgnn_Diff]> {
   let summary = "x[i] + b, b a param [n]";
-  let description = [{`like`, the ids of the rows, is there after unrolling only.}];
-  let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$bias, Optional<Hgnn_IdsType>:$like);
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$bias);
 }
 def Hgnn_UnaryOp : Hgnn_ComputeOp<"unary", [Hgnn_Diff]> {
   let summary = "an element-wise function";
@@ -176,9 +175,9 @@ def Hgnn_DropoutOp : Hgnn_ComputeOp<"dropout", [Hgnn_Diff]> {
 }
 def Hgnn_LayerNormOp : Hgnn_ComputeOp<"layer_norm", [Hgnn_Diff]> {
   let summary = "gamma (x - mean) / sqrt(var + eps) + beta over each row";
-  let description = [{Biased variance. `like` is there after unrolling only.}];
+  let description = [{Biased variance.}];
   let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$gamma, Hgnn_TensorType:$beta,
-                       Optional<Hgnn_IdsType>:$like, DefaultValuedAttr<F64Attr, "1e-5">:$eps);
+                       DefaultValuedAttr<F64Attr, "1e-5">:$eps);
 }
 def Hgnn_LayerNormXhatOp : Hgnn_ComputeOp<"layer_norm_xhat"> {
   let summary = "(x - mean) / sqrt(var + eps) over each row";
@@ -232,8 +231,9 @@ def Hgnn_SoftmaxXentGradOp : Hgnn_ComputeOp<"softmax_xent_grad"> {
 }
 def Hgnn_SigmoidXentOp : Hgnn_ComputeOp<"sigmoid_xent", [Hgnn_Diff]> {
   let summary = "per row: the mean over classes of binary cross-entropy with logits";
-  let description = [{Multi-label. Width c -> width 1: (1/c) sum_j w[j] (max(z,0) - z y + log(1 + e^-|z|));
-    0 for a row without labels.}];
+  let description = [{Multi-label. Width c -> width 1: (1/c) sum_j (w[j] y softplus(-z) + (1 - y) softplus(z)), with
+    softplus(z) = max(z, 0) + log(1 + e^-|z|): a class weight multiplies the positive term (1 where
+    absent). 0 for a row without labels.}];
   let arguments = (ins Hgnn_TensorType:$logits, Hgnn_LabelsType:$labels,
                        OptionalAttr<DenseF64ArrayAttr>:$class_weights);
 }

@@ -99,12 +99,15 @@ def Hgnn_InputOp : Hgnn_Op<"input", [Symbol, SingleBlock, NoTerminator]> {
 def Hgnn_LayerOp : Hgnn_Op<"layer", [Symbol, NoTerminator]> {
   let summary = "one message-passing layer, generic over the relations";
   let description = [{
-    `message` runs once per relation, with (adjacency, source rows, destination rows) and yields a
-    `dst` tensor; `combine` joins what the relations into a type yield (a type with none: zeros);
+    `message` runs once per relation, with (adjacency, source rows, destination rows), over the
+    destinations that have at least one sampled edge of that relation, and yields a `dst` tensor; a
+    destination without an edge contributes 0, whatever the program. `combine` joins what the
+    relations into a type yield (a type with none: zeros);
     `update` runs once per destination type, with (combined, own rows, ids) and yields the new rows.
     When neither region uses the destination's own rows there is no identity link. `in_size` and
     `out_size` are the widths of rows before and after; in `shape` of a hgnn.param they may be named
-    "in" and "out". `mean` divides by the number of relations of the schema into the type that the
+    "in", "out" or a product such as "in*out". In a file that a spec names, sizes of 0 are set by the
+    front end. `mean` divides by the number of relations of the schema into the type that the
     model uses, empty ones included.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$index, I64Attr:$in_size, I64Attr:$out_size,
@@ -122,7 +125,7 @@ def Hgnn_YieldOp : Hgnn_Op<"yield", [Terminator, ReturnLike, Pure,
 }
 def Hgnn_ParamOp : Hgnn_Op<"param", [Pure]> {
   let summary = "a parameter of a layer or input program";
-  let description = [{`shape`: integers, or "in" / "out" of the layer. `scope` says who shares it.
+  let description = [{`shape`: integers, or "in" / "out" of the layer, or products. `scope` says who shares it.
     `init`: zeros, ones, xavier_uniform, xavier_normal, kaiming_uniform, "uniform(a)" in [-a, a),
     "normal(s)". The name of the state: in a layer, convs.<layer>.<name> for scope layer,
     convs.<layer>.convs.<src___rel___dst>.<name> for relation, convs.<layer>.<name>_dict.<type> for a

@@ -39,8 +39,8 @@ LogicalResult LayerOp::verify() {
     return FeatType::get(DomainAttr::generic(context, kind), {ShapedType::kDynamic});
   };
   Type dst = rows(DomainKind::Dst), src = rows(DomainKind::Src);
-  if (int64_t(getInSize()) < 1 || int64_t(getOutSize()) < 1)
-    return emitOpError("in_size and out_size must be at least 1");
+  if (int64_t(getInSize()) < 0 || int64_t(getOutSize()) < 0)
+    return emitOpError("in_size and out_size must not be negative");
   if (failed(verifyLayerRegion(*this, getMessage(), "message", {AdjType::generic(context), src, dst})))
     return failure();
   Type ids = IdsType::get(context, DomainAttr::generic(context, DomainKind::Dst));

@@ -56,6 +56,8 @@ HGNN_VJP(BroadcastRowsOp) {
   return success();
 }
 HGNN_VJP(ColSumOp) {
+  if (!getLike())
+    return emitOpError("needs the ids of its rows to be differentiated");
   gradOperands[0] = BroadcastRowsOp::create(builder, getLoc(), gradResults[0], getLike());
   return success();
 }
@@ -116,9 +118,7 @@ HGNN_VJP(ScaleOp) {
 }
 HGNN_VJP(AddBiasOp) {
   gradOperands[0] = gradResults[0];
-  if (!getLike())
-    return emitOpError("has no gradient before unrolling");
-  gradOperands[1] = ColSumOp::create(builder, getLoc(), gradResults[0], getLike());
+  gradOperands[1] = ColSumOp::create(builder, getLoc(), gradResults[0], Value());
   return success();
 }
 HGNN_VJP(UnaryOp) {
@@ -132,15 +132,13 @@ HGNN_VJP(DropoutOp) {
   return success();
 }
 HGNN_VJP(LayerNormOp) {
-  if (!getLike())
-    return emitOpError("has no gradient before unrolling");
   Value grad = gradResults[0];
   gradOperands[0] =
       LayerNormGradOp::create(builder, getLoc(), getInput(), getGamma(), grad, getEpsAttr());
   Value xhat = LayerNormXhatOp::create(builder, getLoc(), getInput(), getEpsAttr());
   Value product = MulOp::create(builder, getLoc(), grad, xhat);
-  gradOperands[1] = ColSumOp::create(builder, getLoc(), product, getLike());
-  gradOperands[2] = ColSumOp::create(builder, getLoc(), grad, getLike());
+  gradOperands[1] = ColSumOp::create(builder, getLoc(), product, Value());
+  gradOperands[2] = ColSumOp::create(builder, getLoc(), grad, Value());
   return success();
 }
 HGNN_VJP(ConcatOp) {
