@@ -91,9 +91,28 @@ FeatType param(MLIRContext *context, ArrayRef<int64_t> shape) {
 
 } // namespace
 
+/// The generated parser infers types before it has turned attributes into properties.
+template <typename Op> static typename Op::Adaptor withAttributes(typename Op::Adaptor adaptor) {
+  if constexpr (requires { typename Op::Properties; }) {
+    typename Op::Properties properties = adaptor.getProperties();
+    if (DictionaryAttr attributes = adaptor.getAttributes(); attributes && !attributes.empty()) {
+      auto ignore = [&]() -> InFlightDiagnostic { return {}; }; // the parser has checked them
+      if (succeeded(Op::setPropertiesFromAttr(properties, attributes, ignore)))
+        return typename Op::Adaptor(adaptor.getOperands(), attributes, properties);
+    }
+  }
+  return adaptor;
+}
+
 #define HGNN_INFER(OpName)                                                                         \
+  static LogicalResult infer##OpName(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,       \
+                                     Types &results);                                              \
   LogicalResult OpName::inferReturnTypes(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,   \
-                                         Types &results)
+                                         Types &results) {                                         \
+    return infer##OpName(context, loc, withAttributes<OpName>(adaptor), results);                  \
+  }                                                                                                \
+  static LogicalResult infer##OpName(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,       \
+                                     Types &results)
 
 //===----------------------------------------------------------------------===//
 // Changes of domain
