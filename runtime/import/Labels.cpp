@@ -6,7 +6,6 @@
 #include "runtime/import/Labels.h"
 
 #include "runtime/base/Suggest.h"
-#include "runtime/import/Values.h"
 
 #include <algorithm>
 

@@ -11,6 +11,7 @@
 #include "runtime/import/HashSplit.h"
 #include "runtime/import/IdMap.h"
 #include "runtime/import/TableScan.h"
+#include "runtime/import/Values.h"
 
 #include <memory>
 #include <unordered_map>
