@@ -82,13 +82,13 @@ absl::StatusOr<std::string> formatOf(const Options &options) {
   return std::string(S_ISDIR(info.st_mode) ? "wordnet" : "table");
 }
 
-absl::Status import(const Options &options) {
+absl::Status importSource(const Options &options) {
   HEDDLE_ASSIGN_OR_RETURN(std::string format, formatOf(options));
-  std::optional<import::Descriptor> descriptor;
+  std::optional<importing::Descriptor> descriptor;
   if (format == "table") {
-    HEDDLE_ASSIGN_OR_RETURN(descriptor, import::readDescriptor(options.source));
+    HEDDLE_ASSIGN_OR_RETURN(descriptor, importing::readDescriptor(options.source));
     if (options.noReverse)
-      for (import::EdgeSpec &edge : descriptor->edges)
+      for (importing::EdgeSpec &edge : descriptor->edges)
         edge.addReverse = false;
   }
   Bars bars(options.progress == "never"    ? ProgressMode::Never
@@ -103,16 +103,16 @@ absl::Status import(const Options &options) {
   };
   HEDDLE_ASSIGN_OR_RETURN(auto builder, graph::GraphBuilder::create(building));
   if (descriptor) {
-    HEDDLE_RETURN_IF_ERROR(import::importTables(*descriptor, *builder, building.progress));
+    HEDDLE_RETURN_IF_ERROR(importing::importTables(*descriptor, *builder, building.progress));
   } else {
-    import::WordNetOptions wordNet;
+    importing::WordNetOptions wordNet;
     wordNet.directory = options.source;
     wordNet.words = !options.noWords;
     wordNet.frames = !options.noFrames;
     wordNet.reverse = !options.noReverse;
     wordNet.glossWords = options.glossWords;
     wordNet.splitSeed = options.seed;
-    HEDDLE_RETURN_IF_ERROR(import::importWordNet(wordNet, *builder));
+    HEDDLE_RETURN_IF_ERROR(importing::importWordNet(wordNet, *builder));
   }
   HEDDLE_ASSIGN_OR_RETURN(std::string report, builder->finish());
   bars.close();
@@ -176,6 +176,6 @@ int main(int argc, char **argv) {
                       return invalidArgument("no SOURCE; see --help");
                     if (options.output.empty())
                       return invalidArgument("no output; name a directory with -o");
-                    return import(options);
+                    return importSource(options);
                   });
 }

@@ -19,7 +19,7 @@
 
 #include <glob.h>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 namespace {
 
@@ -579,4 +579,4 @@ absl::StatusOr<Descriptor> readDescriptor(const std::string &path) {
   return Parser(document, directory).run();
 }
 
-} // namespace heddle::import
+} // namespace heddle::importing

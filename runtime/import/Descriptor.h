@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 enum class Policy { Error, Skip, Keep, Add };
 
@@ -102,6 +102,6 @@ absl::StatusOr<Descriptor> readDescriptor(const std::string &path);
 absl::StatusOr<Descriptor> parseDescriptor(std::string_view text, const std::string &file,
                                            const std::string &directory);
 
-} // namespace heddle::import
+} // namespace heddle::importing
 
 #endif // HEDDLE_RUNTIME_IMPORT_DESCRIPTOR_H

@@ -14,7 +14,7 @@
 #include <cstring>
 #include <unordered_map>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 namespace {
 
@@ -515,4 +515,4 @@ std::unique_ptr<FeatureImport> FeatureImport::create(const FeatureSpec &spec) {
   return std::make_unique<NumericFeature>(spec);
 }
 
-} // namespace heddle::import
+} // namespace heddle::importing

@@ -12,7 +12,7 @@
 
 #include <memory>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 /// One feature on its way into the graph: (prepare, fit* if needsFit(), declare, write*, finish).
 /// `scan` arguments are null for types without a table; features of columns never see that.
@@ -46,6 +46,6 @@ protected:
   const FeatureSpec &spec_;
 };
 
-} // namespace heddle::import
+} // namespace heddle::importing
 
 #endif // HEDDLE_RUNTIME_IMPORT_FEATURES_H

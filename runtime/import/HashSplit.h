@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 /// The three parts of a split, as ids of rows.
 struct SplitParts {
@@ -35,6 +35,6 @@ inline int hashPart(std::string_view id, uint64_t seed, const double (&ratio)[3]
   return -1;
 }
 
-} // namespace heddle::import
+} // namespace heddle::importing
 
 #endif // HEDDLE_RUNTIME_IMPORT_HASHSPLIT_H

@@ -9,7 +9,7 @@
 
 #include <charconv>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 namespace {
 
@@ -126,4 +126,4 @@ std::vector<std::string> IdMap::allStrings() const {
   return all;
 }
 
-} // namespace heddle::import
+} // namespace heddle::importing

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 /// The number that `text` spells in its only canonical way, if it does.
 std::optional<int64_t> canonicalInteger(std::string_view text);
@@ -55,6 +55,6 @@ private:
   std::vector<int64_t> slots_;       ///< open addressing, row or -1; a power of two long
 };
 
-} // namespace heddle::import
+} // namespace heddle::importing
 
 #endif // HEDDLE_RUNTIME_IMPORT_IDMAP_H

@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 namespace {
 
@@ -246,4 +246,4 @@ absl::Status LabelCollector::write(graph::GraphBuilder &builder, int typeHandle,
   return absl::OkStatus();
 }
 
-} // namespace heddle::import
+} // namespace heddle::importing

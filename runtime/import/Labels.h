@@ -16,7 +16,7 @@
 #include <memory>
 #include <unordered_map>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 /// Sorts class or category names: by value where all are canonical integers, else by bytes, so that
 /// class i of "0".."11" has index i.
@@ -62,6 +62,6 @@ private:
   std::vector<bool> multiLabelled_;    ///< by row
 };
 
-} // namespace heddle::import
+} // namespace heddle::importing
 
 #endif // HEDDLE_RUNTIME_IMPORT_LABELS_H

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 namespace {
 
@@ -302,4 +302,4 @@ absl::Status TableReader::checkText() const {
                                : "the field is not UTF-8; convert the file to UTF-8");
 }
 
-} // namespace heddle::import
+} // namespace heddle::importing

@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 struct TableFormat {
   char separator = ',';
@@ -103,6 +103,6 @@ private:
 /// Byte offset of the first byte that is not UTF-8 (or is NUL), or npos.
 size_t findInvalidText(std::string_view text);
 
-} // namespace heddle::import
+} // namespace heddle::importing
 
 #endif // HEDDLE_RUNTIME_IMPORT_TABLE_H

@@ -12,7 +12,7 @@
 #include <array>
 #include <map>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 namespace {
 
@@ -370,4 +370,4 @@ absl::Status importTables(const Descriptor &descriptor, graph::GraphBuilder &bui
   return Importer(descriptor, builder, progress).run();
 }
 
-} // namespace heddle::import
+} // namespace heddle::importing

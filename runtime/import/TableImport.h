@@ -17,12 +17,12 @@
 #include "runtime/import/Descriptor.h"
 #include "runtime/import/TableScan.h"
 
-namespace heddle::import {
+namespace heddle::importing {
 
 /// Feeds the whole graph to `builder` (not finish()). Errors name file, line and column.
 absl::Status importTables(const Descriptor &descriptor, graph::GraphBuilder &builder,
                           const ProgressFunction &progress = nullptr);
 
-} // namespace heddle::import
+} // namespace heddle::importing
 
 #endif // HEDDLE_RUNTIME_IMPORT_TABLEIMPORT_H

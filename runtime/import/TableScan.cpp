@@ -11,7 +11,7 @@
 
 #include <sys/stat.h>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 namespace {
 
@@ -76,4 +76,4 @@ absl::Status TableScan::error(int wanted, const std::string &what) const {
   return invalidArgument(place(wanted) + ": " + what);
 }
 
-} // namespace heddle::import
+} // namespace heddle::importing

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 /// (what, done, total), as GraphBuilderOptions::progress; here in bytes of the files.
 using ProgressFunction = std::function<void(std::string_view, int64_t, int64_t)>;
@@ -51,6 +51,6 @@ private:
   int64_t records_ = 0, bytesBefore_ = 0, bytesTotal_ = 0;
 };
 
-} // namespace heddle::import
+} // namespace heddle::importing
 
 #endif // HEDDLE_RUNTIME_IMPORT_TABLESCAN_H

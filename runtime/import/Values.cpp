@@ -11,7 +11,7 @@
 #include <cstring>
 #include <limits>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 namespace {
 
@@ -267,4 +267,4 @@ double decodeNumber(const char *data, std::string_view dtype, int64_t index) {
   return load<uint8_t>(data, index); // uint8 and bool
 }
 
-} // namespace heddle::import
+} // namespace heddle::importing

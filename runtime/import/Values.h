@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 /// `text` without the blanks around it.
 std::string_view trimmed(std::string_view text);
@@ -38,6 +38,6 @@ bool encodeNumber(double value, std::string_view dtype, char *out);
 /// Element `index` of an array of `dtype`, as a double. Integers beyond 2^53 are rounded.
 double decodeNumber(const char *data, std::string_view dtype, int64_t index);
 
-} // namespace heddle::import
+} // namespace heddle::importing
 
 #endif // HEDDLE_RUNTIME_IMPORT_VALUES_H

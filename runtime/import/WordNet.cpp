@@ -16,7 +16,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 namespace {
 
@@ -571,4 +571,4 @@ absl::Status importWordNet(const WordNetOptions &options, graph::GraphBuilder &b
   return Importer(options, builder).run();
 }
 
-} // namespace heddle::import
+} // namespace heddle::importing

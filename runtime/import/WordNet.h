@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-namespace heddle::import {
+namespace heddle::importing {
 
 struct WordNetOptions {
   std::string directory;    ///< the folder that holds data.noun
@@ -54,6 +54,6 @@ struct WordNetSynset {
 /// Parses one line of the data file of `type`; false with `problem` set if it is malformed.
 bool parseWordNetLine(std::string_view line, int type, WordNetSynset &out, std::string &problem);
 
-} // namespace heddle::import
+} // namespace heddle::importing
 
 #endif // HEDDLE_RUNTIME_IMPORT_WORDNET_H
