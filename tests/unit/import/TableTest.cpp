@@ -74,20 +74,22 @@ TEST(Table, HandWrittenCases) {
     Rows rows;
   } cases[] = {
       {"a,b\n1,2\n", {{"a", "b"}, {"1", "2"}}},
-      {"a,b\n1,2", {{"a", "b"}, {"1", "2"}}},                     // no line end at the end
-      {"a,b\r\n1,2\r\n", {{"a", "b"}, {"1", "2"}}},               // CRLF
-      {"a,b\r\n1,2\r", {{"a", "b"}, {"1", "2"}}},                 // half a CRLF at the end
-      {"\xEF\xBB\xBF" "a,b\n1,2\n", {{"a", "b"}, {"1", "2"}}},    // byte order mark
-      {"a,b\n,\n", {{"a", "b"}, {"", ""}}},                       // empty fields
-      {"a\n\"\"\n", {{"a"}, {""}}},                               // quoted empty field
+      {"a,b\n1,2", {{"a", "b"}, {"1", "2"}}},       // no line end at the end
+      {"a,b\r\n1,2\r\n", {{"a", "b"}, {"1", "2"}}}, // CRLF
+      {"a,b\r\n1,2\r", {{"a", "b"}, {"1", "2"}}},   // half a CRLF at the end
+      {"\xEF\xBB\xBF"
+       "a,b\n1,2\n",
+       {{"a", "b"}, {"1", "2"}}},                                          // byte order mark
+      {"a,b\n,\n", {{"a", "b"}, {"", ""}}},                                // empty fields
+      {"a\n\"\"\n", {{"a"}, {""}}},                                        // quoted empty field
       {"a,b\n\n1,2\n\r\n\n3,4\n\n", {{"a", "b"}, {"1", "2"}, {"3", "4"}}}, // empty lines
       {"a,b\n\"x,y\",\"p\"\"q\"\n", {{"a", "b"}, {"x,y", "p\"q"}}},
       {"a,b\n\"l1\nl2\r\nl3\",z\n", {{"a", "b"}, {"l1\nl2\r\nl3", "z"}}}, // line breaks inside
       {"\"a\",\"b,c\"\n1,\"\"\"\"\n", {{"a", "b,c"}, {"1", "\""}}},
       {"größe,名前\nä,\xF0\x9F\xA7\xB5\n", {{"größe", "名前"}, {"ä", "\xF0\x9F\xA7\xB5"}}},
-      {"a, b\n 1 , 2\n", {{"a", " b"}, {" 1 ", " 2"}}},           // blanks belong to the field
+      {"a, b\n 1 , 2\n", {{"a", " b"}, {" 1 ", " 2"}}}, // blanks belong to the field
       {"a,,b,\n1,2,3,4\n", {{"a", "", "b", ""}, {"1", "2", "3", "4"}}}, // unnamed columns
-      {"a,b\n", {{"a", "b"}}},                                    // no record
+      {"a,b\n", {{"a", "b"}}},                                          // no record
       {"a", {{"a"}}},
   };
   for (const Case &c : cases)
@@ -141,7 +143,10 @@ TEST(Table, ErrorsNameLineAndColumn) {
       {"a,b\n1,\xED\xA0\x80\n", "t.csv:2:3: the field is not UTF-8"}, // a surrogate
       {"a,b\n1,\xC0\x80\n", "t.csv:2:3: the field is not UTF-8"},     // overlong
       {std::string("a,b\n1,\0\n", 8), "t.csv:2:3: the field holds a NUL byte"},
-      {std::string("\xFF\xFE" "a\0,\0", 6), "t.csv:1:1: the file is UTF-16"},
+      {std::string("\xFF\xFE"
+                   "a\0,\0",
+                   6),
+       "t.csv:1:1: the file is UTF-16"},
       {"\r", "t.csv:1:1: a carriage return without a line feed"},
   };
   for (const Case &c : cases) {
@@ -153,7 +158,8 @@ TEST(Table, ErrorsNameLineAndColumn) {
 
 TEST(Table, RandomTablesComeBack) {
   std::mt19937 random(5);
-  const std::string pieces[] = {"a", "\"", ",", "\n", "\r\n", "\t", ";", " ", "é", "\xF0\x9F\xA7\xB5",
+  const std::string pieces[] = {"a",  "\"", ",",  "\n", "\r\n",
+                                "\t", ";",  " ",  "é",  "\xF0\x9F\xA7\xB5",
                                 "17", "\r", "''", "\\"};
   for (int round = 0; round < 400; ++round) {
     TableFormat format;
@@ -169,9 +175,9 @@ TEST(Table, RandomTablesComeBack) {
           cell += pieces[random() % std::size(pieces)];
         if (r == 0)
           cell += "#" + std::to_string(c); // header names differ
-        bool quoted = cell.find_first_of(std::string("\"\r\n") + format.separator) !=
-                          std::string::npos ||
-                      (columns == 1 && cell.empty()) || random() % 4 == 0;
+        bool quoted =
+            cell.find_first_of(std::string("\"\r\n") + format.separator) != std::string::npos ||
+            (columns == 1 && cell.empty()) || random() % 4 == 0;
         if (c)
           text += format.separator;
         if (!quoted) {
@@ -254,8 +260,9 @@ TEST(Table, AnUnclosedQuoteDoesNotEatTheMemory) {
 
 TEST(Table, Utf8) {
   EXPECT_EQ(findInvalidText("abc"), std::string_view::npos);
-  EXPECT_EQ(findInvalidText("\xC2\x80\xDF\xBF\xE0\xA0\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF"),
-            std::string_view::npos);
+  EXPECT_EQ(
+      findInvalidText("\xC2\x80\xDF\xBF\xE0\xA0\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF"),
+      std::string_view::npos);
   for (const char *bad : {"\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
                           "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xE2\x82", "\xC3"})
     EXPECT_EQ(findInvalidText(std::string("ab") + bad), 2u);
