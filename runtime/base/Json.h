@@ -19,6 +19,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -122,6 +123,8 @@ public:
   /// Reports keys that nobody asked for (with a suggestion, see Suggest.h) and returns the first
   /// error of the whole document so far. Call it on every object.
   absl::Status finish(const std::map<std::string, std::string> &aliases = {});
+  /// finish() for objects inside others, whose reader's status is looked at later.
+  void done(const std::map<std::string, std::string> &aliases = {});
 
 private:
   struct Shared;
@@ -141,7 +144,7 @@ private:
   std::shared_ptr<Shared> shared_;
   const nlohmann::json *value_; ///< the object, or nullptr after an error
   std::string pointer_;
-  std::vector<std::string> known_;
+  std::set<std::string> known_;
 };
 
 } // namespace heddle
