@@ -137,8 +137,10 @@ std::string formatSeconds(double seconds) {
       return std::to_string(whole / 3600) + " h " + std::to_string(whole % 3600 / 60) + " min";
     return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
   }
+  if (!(seconds > 0))
+    return "0 s";
   constexpr Scale scales[] = {{1e-9, " ns"}, {1e-6, " us"}, {1e-3, " ms"}, {1.0, " s"}};
-  return scaled(std::max(seconds, 0.0), scales);
+  return scaled(seconds, scales);
 }
 
 std::string printable(std::string_view text) {

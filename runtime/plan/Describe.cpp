@@ -52,6 +52,27 @@ std::string count(size_t n, const char *what) {
   return formatInteger(n) + " " + what + (n == 1 ? "" : "s");
 }
 
+/// `text` broken at spaces into lines of at most `columns`, continued with an indent.
+std::string wrapped(const std::string &text, size_t columns, const std::string &first,
+                    const std::string &next) {
+  std::string out, line = first;
+  bool empty = true;
+  size_t at = 0;
+  while (at < text.size()) {
+    size_t end = text.find(' ', at);
+    std::string word = text.substr(at, end == std::string::npos ? end : end - at);
+    at = end == std::string::npos ? text.size() : end + 1;
+    if (!empty && displayWidth(line) + 1 + displayWidth(word) > columns) {
+      out += line + "\n";
+      line = next;
+      empty = true;
+    }
+    line += (empty ? "" : " ") + word;
+    empty = false;
+  }
+  return out + line + "\n";
+}
+
 std::string taskSection(const PlanT &plan) {
   if (!plan.task)
     return "";
@@ -65,7 +86,7 @@ std::string taskSection(const PlanT &plan) {
   size_t shown = 0;
   for (; shown < task.classes.size(); ++shown) {
     std::string name = printable(task.classes[shown]);
-    if (displayWidth(classes) + displayWidth(name) > 80)
+    if (displayWidth(classes) + displayWidth(name) > 66)
       break;
     classes += (shown ? ", " : "") + name;
   }
@@ -329,12 +350,14 @@ std::string costSection(const PlanT &plan, const DescribeOptions &options) {
   EntryFacts facts = factsOf(entry, options.rates);
   if (!known)
     return out + "  give --machine-rates=GBps,GFLOPs or --measure for seconds\n";
-  out += "  at " + formatBytes(options.rates.bytesPerSecond) + "/s and " +
-         formatCount(options.rates.flopsPerSecond) + "flop/s a step of '" +
-         printable(entry.name) + "' takes about " + formatSeconds(facts.total.seconds);
+  char rates[80];
+  std::snprintf(rates, sizeof rates, "%.3g GB/s and %.3g GFLOP/s",
+                options.rates.bytesPerSecond / 1e9, options.rates.flopsPerSecond / 1e9);
+  std::string text = std::string("at ") + rates + " a step of '" + printable(entry.name) +
+                     "' takes about " + formatSeconds(facts.total.seconds);
   if (facts.slowestQueue >= 0)
-    out += " (the " + spelled(Queue(facts.slowestQueue)) + " queue; the others run beside it)";
-  return out + "\n";
+    text += " (the " + spelled(Queue(facts.slowestQueue)) + " queue; the others run beside it)";
+  return out + wrapped(text, 100, "  ", "  ");
 }
 
 std::string heaviestSection(const PlanT &plan, const DescribeOptions &options) {
@@ -371,32 +394,13 @@ std::string heaviestSection(const PlanT &plan, const DescribeOptions &options) {
   constexpr size_t heaviest = 6;
   for (size_t i = 0; i < ops.size() && i < heaviest; ++i) {
     const auto &[op, cost] = ops[i];
+    if (!(weight(cost) > 0))
+      break;
     table.addRow({std::to_string(op->id), op->name, spelled(op->queue), formatBytes(cost.bytes),
                   formatCount(cost.flops), known ? formatSeconds(cost.seconds) : "",
                   percent(weight(cost), weight(total))});
   }
   return out + table.str(2);
-}
-
-/// `text` broken at spaces into lines of at most `columns`, continued with an indent.
-std::string wrapped(const std::string &text, size_t columns, const std::string &first,
-                    const std::string &next) {
-  std::string out, line = first;
-  bool empty = true;
-  size_t at = 0;
-  while (at < text.size()) {
-    size_t end = text.find(' ', at);
-    std::string word = text.substr(at, end == std::string::npos ? end : end - at);
-    at = end == std::string::npos ? text.size() : end + 1;
-    if (!empty && displayWidth(line) + 1 + displayWidth(word) > columns) {
-      out += line + "\n";
-      line = next;
-      empty = true;
-    }
-    line += (empty ? "" : " ") + word;
-    empty = false;
-  }
-  return out + line + "\n";
 }
 
 /// What an op works on, in one short cell.
@@ -405,10 +409,10 @@ std::string detailOf(const PlanT &plan, const OpT &op) {
   if (auto *a = attrs.AsSeedsAttrs())
     return typeName(plan, a->node_type);
   if (auto *a = attrs.AsSampleAttrs())
-    return relationTriple(plan, a->relation) + " hop " + std::to_string(a->hop) + " fan-out " +
-           fanoutText(a->mode == SampleMode::All ? -1 : a->fanout);
+    return "fan-out " + fanoutText(a->mode == SampleMode::All ? -1 : a->fanout) + " hop " +
+           std::to_string(a->hop) + " " + relationTriple(plan, a->relation);
   if (auto *a = attrs.AsFrontierAttrs())
-    return typeName(plan, a->node_type) + " hop " + std::to_string(a->hop);
+    return "hop " + std::to_string(a->hop) + " " + typeName(plan, a->node_type);
   if (auto *a = attrs.AsFetchDenseAttrs())
     return typeName(plan, a->node_type) + "." + a->feature + " [" + std::to_string(a->dim) + "]";
   if (auto *a = attrs.AsFetchSparseAttrs())

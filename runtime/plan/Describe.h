@@ -14,9 +14,9 @@
 namespace heddle::plan {
 
 struct DescribeOptions {
-  std::string source;    ///< the plan file's name, for the first line
-  MachineRates rates;    ///< unknown: no seconds are estimated
-  size_t maxRows = 30;   ///< longer tables end with a line that counts the rest
+  std::string source = {}; ///< the plan file's name, for the first line
+  MachineRates rates = {}; ///< unknown: no seconds are estimated
+  size_t maxRows = 30;     ///< longer tables end with a line that counts the rest
 };
 
 /// The summary: task, relations and hops, sizes, parameters, memory, kernels, cost, remarks.
