@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace heddle::spec {
@@ -34,24 +35,40 @@ bool isInteger(const json &value, int64_t min, int64_t max) {
   return value.is_number_integer() && value.get<int64_t>() >= min && value.get<int64_t>() <= max;
 }
 
+/// `value` for a message: whole numbers without a fraction, long ones cut.
+std::string shortText(const json &value) {
+  if (value.is_object())
+    return "an object";
+  if (value.is_number_float() && std::abs(value.get<double>()) < 1e15 &&
+      value.get<double>() == std::floor(value.get<double>()))
+    return std::to_string(int64_t(value.get<double>()));
+  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (text.size() <= 40)
+    return text;
+  size_t cut = 40;
+  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80)
+    --cut; // not within a character
+  return text.substr(0, cut) + "...";
+}
+
 /// A number in [low, high), or (low, high) if `open`.
 double numberBelow(ObjectReader &reader, const std::string &key, double fallback, double low,
                    double high, bool open = false) {
-  double value = reader.numberOr(key, fallback, low, high);
-  if (value >= high || (open && value <= low)) {
-    nlohmann::json bounds = {low, high};
+  double value = reader.numberOr(key, fallback);
+  if (value < low || value >= high || (open && value <= low)) {
     reader.fail(key, std::string("expected a number ") + (open ? "above " : "of at least ") +
-                         bounds[0].dump() + " and below " + bounds[1].dump() + ", found " +
-                         json(value).dump());
+                         shortText(low) + " and below " + shortText(high) + ", found " +
+                         shortText(value));
   }
   return value;
 }
 
-Triple readTriple(ObjectReader &reader, const std::string &key, const json &value) {
+/// `place` is relative to the reader's object.
+Triple readTriple(ObjectReader &reader, const std::string &place, const json &value) {
   if (value.is_array() && value.size() == 3 && value[0].is_string() && value[1].is_string() &&
       value[2].is_string())
     return {value[0].get<std::string>(), value[1].get<std::string>(), value[2].get<std::string>()};
-  reader.fail(key, "expected a relation [\"source\", \"relation\", \"destination\"]");
+  reader.failAt(place, "expected a relation [\"source\", \"relation\", \"destination\"]");
   return {};
 }
 
@@ -65,7 +82,7 @@ std::vector<int64_t> readFanout(ObjectReader &reader, const std::string &key, in
     if (valid(*value))
       return std::vector<int64_t>(size_t(numLayers), value->get<int64_t>());
     reader.fail(key, "a fan-out is a number from 1 to " + std::to_string(maxFanout) +
-                         ", or -1 for all neighbours; found " + value->dump());
+                         ", or -1 for all neighbours; found " + shortText(*value));
     return {};
   }
   if (!value->is_array()) {
@@ -76,9 +93,9 @@ std::vector<int64_t> readFanout(ObjectReader &reader, const std::string &key, in
   std::vector<int64_t> fanout;
   for (size_t i = 0; i < value->size(); ++i) {
     if (!valid((*value)[i])) {
-      reader.fail(key + "/" + std::to_string(i),
-                  "a fan-out is a number from 1 to " + std::to_string(maxFanout) +
-                      ", or -1 for all neighbours; found " + (*value)[i].dump().substr(0, 40));
+      reader.failAt(key + "/" + std::to_string(i),
+                    "a fan-out is a number from 1 to " + std::to_string(maxFanout) +
+                        ", or -1 for all neighbours; found " + shortText((*value)[i]));
       return {};
     }
     fanout.push_back((*value)[i].get<int64_t>());
@@ -101,7 +118,7 @@ int64_t readBatchSize(ObjectReader &reader, int64_t fallback) {
     return value->get<int64_t>();
   reader.fail("batch_size", "expected a number from 1 to " + std::to_string(maxBatch) +
                                 " (over all workers together) or \"all\", found " +
-                                value->dump().substr(0, 40));
+                                shortText(*value));
   return fallback;
 }
 
@@ -123,7 +140,7 @@ LossSpec readLoss(ObjectReader reader) {
       loss.weights = reader.numbers("class_weights");
       for (size_t i = 0; i < loss.weights.size(); ++i)
         if (!(loss.weights[i] >= 0 && loss.weights[i] <= 1e9))
-          reader.fail("class_weights/" + std::to_string(i), "a weight is a number from 0 to 1e9");
+          reader.failAt("class_weights/" + std::to_string(i), "a weight is a number from 0 to 1e9");
     } else if (text != "none") {
       reader.fail("class_weights", "expected \"none\", \"balanced\" or one number per class");
     }
@@ -147,9 +164,9 @@ TaskSpec readTask(ObjectReader reader) {
     const std::string place = "metrics/" + std::to_string(i);
     auto metric = train::parseMetric(task.metrics[i]);
     if (!metric.ok())
-      reader.fail(place, messageOf(metric.status()));
+      reader.failAt(place, messageOf(metric.status()));
     else if (!seen.insert(task.metrics[i]).second)
-      reader.fail(place, "metric '" + task.metrics[i] + "' is named twice; remove one");
+      reader.failAt(place, "metric '" + task.metrics[i] + "' is named twice; remove one");
   }
   finish(reader);
   return task;
@@ -163,7 +180,9 @@ InputSpec readInput(ObjectReader reader) {
   } else if (features && features->is_object()) {
     ObjectReader chosen = reader.object("features");
     for (const std::string &name : chosen.keys()) {
-      chosen.oneOf(name, {"linear"}, {{"dense", "linear"}, {"projection", "linear"}});
+      if (*chosen.raw(name) != "linear")
+        chosen.fail(name, "expected \"linear\", the projection to hidden_size, found " +
+                              shortText(*chosen.raw(name)));
       input.features.push_back(name);
     }
     finish(chosen);
@@ -172,10 +191,10 @@ InputSpec readInput(ObjectReader reader) {
   }
   input.learnable = reader.booleanOr("learnable", false);
   input.constant = reader.booleanOr("constant", false);
+  finish(reader); // first, as a misspelt key would leave the type without input
   if (!input.allFeatures && input.features.empty() && !input.learnable && !input.constant)
     reader.fail("", "the type would have no input; set features, learnable or constant, or remove "
                     "the entry for the default");
-  finish(reader);
   return input;
 }
 
@@ -207,9 +226,8 @@ EncoderSpec readModel(ObjectReader reader) {
   EncoderSpec model;
   model.encoder = reader.stringOr("encoder", model.encoder);
   if (model.encoder != "rgcn" && !isProgram(model.encoder))
-    reader.fail("encoder", "unknown encoder '" + model.encoder + "'" +
-                               suggestion(model.encoder, {"rgcn"}) +
-                               "; or the path of a program, such as \"sage.mlir\"");
+    reader.fail("encoder", "unknown encoder '" + model.encoder +
+                               "'; use \"rgcn\", or the path of a program such as \"sage.mlir\"");
   model.numLayers = reader.integerOr("num_layers", model.numLayers, 1, maxLayers);
   model.hiddenSize = reader.integerOr("hidden_size", model.hiddenSize, 1, maxWidth);
   if (reader.has("num_bases"))
@@ -223,8 +241,8 @@ EncoderSpec readModel(ObjectReader reader) {
       const std::string place = "relations/" + std::to_string(i);
       model.relations.push_back(readTriple(reader, place, (*relations)[i]));
       if (!seen.insert(model.relations.back()).second)
-        reader.fail(place, "relation " + toString(model.relations.back()) +
-                               " is named twice; remove one");
+        reader.failAt(place, "relation " + toString(model.relations.back()) +
+                                 " is named twice; remove one");
     }
     if (relations->empty())
       reader.fail("relations", "the list is empty; name at least one relation, or \"all\"");
@@ -232,9 +250,10 @@ EncoderSpec readModel(ObjectReader reader) {
     reader.fail("relations", "expected \"all\" or a list of [\"source\", \"relation\", "
                              "\"destination\"]");
   }
-  model.activation = reader.oneOfOr("activation", model.activation,
-                                    {"relu", "elu", "tanh", "sigmoid", "gelu", "leaky_relu", "none"},
-                                    {{"identity", "none"}, {"lrelu", "leaky_relu"}});
+  model.activation =
+      reader.oneOfOr("activation", model.activation,
+                     {"relu", "elu", "tanh", "sigmoid", "gelu", "leaky_relu", "none"},
+                     {{"identity", "none"}, {"lrelu", "leaky_relu"}});
   model.norm = reader.oneOfOr("norm", model.norm, {"none", "layer"},
                               {{"layer_norm", "layer"}, {"layernorm", "layer"}});
   model.dropout = numberBelow(reader, "dropout", model.dropout, 0, 1);
@@ -259,8 +278,8 @@ SamplingSpec readSampling(ObjectReader reader, int64_t numLayers) {
     else
       entry.fail("", "missing key 'relation'; add [\"source\", \"relation\", \"destination\"]");
     if (!seen.insert(override.relation).second)
-      entry.fail("relation", "relation " + toString(override.relation) +
-                                 " is overridden twice; remove one");
+      entry.fail("relation",
+                 "relation " + toString(override.relation) + " is overridden twice; remove one");
     if (!entry.has("fanout"))
       entry.fail("", "missing key 'fanout'; add one number per layer, or one for all");
     override.fanout = readFanout(entry, "fanout", numLayers);
@@ -282,11 +301,8 @@ OptimizerSpec readOptimizer(ObjectReader reader, OptimizerSpec optimizer, bool s
   if (optimizer.name == "adamw")
     optimizer.weightDecay = 0.01;
   optimizer.lr = reader.numberOr("lr", optimizer.lr, 0, 1e6);
-  if (!sparse)
+  if (!sparse) // rows that a step does not touch keep every bit: no decay on them
     optimizer.weightDecay = reader.numberOr("weight_decay", optimizer.weightDecay, 0, 1e6);
-  else if (reader.has("weight_decay"))
-    reader.fail("weight_decay", "rows that a step does not touch keep every bit, so there is no "
-                                "weight decay on them; remove it");
   if (reader.has("betas")) {
     std::vector<double> betas = reader.numbers("betas");
     if (sgd)
@@ -322,7 +338,8 @@ void readSchedule(ObjectReader reader, TrainSpec &train) {
   if (reader.has("min_lr") && train.schedule == "constant")
     reader.fail("min_lr", "is for the schedules \"step\" and \"cosine\"; remove it");
   if (step && !reader.has("step_size"))
-    reader.fail("", "the schedule \"step\" needs 'step_size', the optimizer steps between two drops");
+    reader.fail("",
+                "the schedule \"step\" needs 'step_size', the optimizer steps between two drops");
   train.stepSize = reader.integerOr("step_size", 0, step ? 1 : 0, maxSteps);
   train.gamma = reader.numberOr("gamma", train.gamma, 0, 1);
   train.minLr = reader.numberOr("min_lr", 0, 0, 1e6);
@@ -356,9 +373,10 @@ EarlyStoppingSpec readEarlyStopping(ObjectReader reader, const TaskSpec &task) {
     for (const std::string &metric : metrics)
       known.push_back("valid/" + metric);
     if (std::find(known.begin(), known.end(), stopping.monitor) == known.end())
-      reader.fail("monitor", "nothing is called '" + stopping.monitor + "'" +
-                                 suggestion(stopping.monitor, known) +
-                                 (task.metrics.empty() ? "" : " (metrics are those of /task/metrics)"));
+      reader.fail("monitor",
+                  "nothing is called '" + stopping.monitor + "'" +
+                      suggestion(stopping.monitor, known) +
+                      (task.metrics.empty() ? "" : " (metrics are those of /task/metrics)"));
   }
   stopping.mode = reader.oneOfOr("mode", "", {"min", "max"});
   if (!stopping.monitor.empty() && stopping.mode.empty())
@@ -373,6 +391,9 @@ EvalSpec readEval(ObjectReader reader, const ModelSpec &spec) {
   const json *frequency = reader.raw("frequency");
   if (frequency && frequency->is_string() && *frequency == "epoch")
     eval.frequency = 1;
+  else if (frequency && frequency->is_string())
+    reader.fail("frequency", "expected a number of epochs, or \"epoch\" for every one, found " +
+                                 shortText(*frequency));
   else
     eval.frequency = reader.integerOr("frequency", eval.frequency, 1, 1000000);
   eval.fanout = readFanout(reader, "fanout", spec.model.numLayers);
@@ -393,9 +414,7 @@ std::vector<int64_t> defaultFanout(const ModelSpec &spec) {
 
 } // namespace
 
-std::string toString(const Triple &triple) {
-  return triple[0] + ":" + triple[1] + ":" + triple[2];
-}
+std::string toString(const Triple &triple) { return triple[0] + ":" + triple[1] + ":" + triple[2]; }
 
 train::LrSchedule TrainSpec::lrSchedule() const {
   train::LrSchedule out;
@@ -425,9 +444,10 @@ static absl::StatusOr<ModelSpec> readDocument(const JsonDocument &document) {
   if (root.ok() && !root.has("version"))
     root.fail("", "missing key 'version'; add \"version\": \"1.0\"");
   spec.version = root.stringOr("version", "1.0");
+  root.allow({"$schema"}); // editors want it, nobody reads it
   if (spec.version != "1.0")
-    root.fail("version", "version '" + spec.version.substr(0, 40) +
-                             "' is not known; this heddle reads \"1.0\"");
+    root.fail("version",
+              "version " + shortText(spec.version) + " is not known; this heddle reads \"1.0\"");
   if (root.has("task"))
     spec.task = readTask(root.object("task"));
   if (root.has("inputs")) {

@@ -2,10 +2,10 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// A model spec is a JSON file (comments allowed; schema: examples/schemas/model.schema.json). It goes
-// through two stages: parseModelSpec checks all that needs no graph and fills in every default that
-// depends on none; resolve() checks it against a graph's schema and fills in the rest. A value that
-// only the graph can decide is empty before resolve() and is printed as null.
+// A model spec is a JSON file (comments allowed; schema: examples/schemas/model.schema.json). It
+// goes through two stages: parseModelSpec checks all that needs no graph and fills in every default
+// that depends on none; resolve() checks it against a graph's schema and fills in the rest. A value
+// that only the graph can decide is empty before resolve() and is printed as null.
 //
 // heddle-run may override without recompiling: train.optimizer.lr, train.sparse_optimizer.lr,
 // train.lr_schedule, train.num_epochs and train.seed. All else is compiled into the plan.
@@ -96,8 +96,8 @@ struct FanoutOverride {
 };
 
 /// Neighbours per hop. The FIRST entry is the hop nearest to the seeds, as PyG's NeighborLoader has
-/// it; DGL's NeighborSampler lists layers, so its order is the reverse. Each relation draws this many
-/// in-edges per destination, without replacement. num_layers entries, each >= 1 or `all`.
+/// it; DGL's NeighborSampler lists layers, so its order is the reverse. Each relation draws this
+/// many in-edges per destination, without replacement. num_layers entries, each >= 1 or `all`.
 struct SamplingSpec {
   std::vector<int64_t> fanout;
   std::vector<FanoutOverride> overrides;
@@ -117,12 +117,12 @@ struct OptimizerSpec {
 struct TrainSpec {
   int64_t batchSize = 1024; ///< seeds per optimizer step over all workers together, or `all`
   int64_t numEpochs = 20;
-  int64_t seed = 0; ///< >= 0
+  int64_t seed = 0;                  ///< >= 0
   std::optional<double> maxGradNorm; ///< over all dense gradients; none: not clipped
   OptimizerSpec optimizer;
   /// Of learnable input rows; lazy: untouched rows keep every bit.
   OptimizerSpec sparseOptimizer = {.lr = 0.01};
-  std::string schedule = "constant"; ///< constant, step, cosine; of both optimizers
+  std::string schedule = "constant";     ///< constant, step, cosine; of both optimizers
   int64_t warmupSteps = 0, stepSize = 0; ///< in optimizer steps
   double gamma = 0.1, minLr = 0;
   train::LrSchedule lrSchedule() const;
@@ -130,8 +130,8 @@ struct TrainSpec {
 };
 
 struct EarlyStoppingSpec {
-  std::string monitor; ///< "valid/loss" or "valid/METRIC"; empty: the first metric
-  std::string mode;    ///< min, max; empty: min for a loss, max for a metric
+  std::string monitor;   ///< "valid/loss" or "valid/METRIC"; empty: the first metric
+  std::string mode;      ///< min, max; empty: min for a loss, max for a metric
   int64_t patience = 10; ///< evaluations without improvement
   bool operator==(const EarlyStoppingSpec &) const = default;
 };
@@ -149,8 +149,8 @@ struct ModelSpec {
   std::string file; ///< what errors call it; encoder paths are relative to its folder
   std::string version = "1.0";
   TaskSpec task;
-  /// By node type; "*" is for the types that have no entry. After resolve(): one entry for each type
-  /// within num_layers hops of the target, and no "*".
+  /// By node type; "*" is for the types that have no entry. After resolve(): one entry for each
+  /// type within num_layers hops of the target, and no "*".
   std::map<std::string, InputSpec> inputs;
   EncoderSpec model;
   SamplingSpec sampling;
@@ -185,9 +185,9 @@ absl::StatusOr<ResolvedSpec> resolve(const ModelSpec &spec, const graph::GraphSc
 std::string printModelSpec(const ModelSpec &spec);
 
 /// The weights of the loss, empty for None. `classCounts`: training rows per class (multi-label:
-/// positives), `numTrain`: training rows. Balanced is scikit-learn's numTrain / (classes * count) for
-/// cross_entropy, and negatives / positives for binary_cross_entropy, where a weight multiplies the
-/// positive term; a class without rows gets 0 resp. 1.
+/// positives), `numTrain`: training rows. Balanced is scikit-learn's numTrain / (classes * count)
+/// for cross_entropy, and negatives / positives for binary_cross_entropy, where a weight multiplies
+/// the positive term; a class without rows gets 0 resp. 1.
 std::vector<double> classWeights(const LossSpec &loss, const std::vector<int64_t> &classCounts,
                                  int64_t numTrain);
 

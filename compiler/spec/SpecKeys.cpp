@@ -179,7 +179,8 @@ std::map<std::string, std::string> keyAliases(const std::string &pointer) {
     for (const char *word : {"etype", "edge_type", "relations"})
       add(word, pointer + "/relation");
   } else if (pointer.rfind("/inputs/", 0) == 0) {
-    for (const char *word : {"embedding", "learnable_embedding", "trainable", "use_node_embeddings"})
+    for (const char *word :
+         {"embedding", "learnable_embedding", "trainable", "use_node_embeddings"})
       add(word, pointer + "/learnable");
     for (const char *word : {"feature", "node_feat_name", "feat", "feats", "x"})
       add(word, pointer + "/features");

@@ -350,6 +350,12 @@ ObjectReader::ObjectReader(std::shared_ptr<Shared> shared, const Json *value, st
 const std::string &ObjectReader::file() const { return shared_->file; }
 const absl::Status &ObjectReader::status() const { return shared_->first; }
 
+void ObjectReader::failAt(const std::string &relative, const std::string &message) {
+  if (shared_->first.ok())
+    shared_->first =
+        invalidArgument(shared_->file + ": " + pointer_ + "/" + relative + ": " + message);
+}
+
 void ObjectReader::fail(const std::string &key, const std::string &message) {
   if (!shared_->first.ok())
     return;

@@ -116,6 +116,8 @@ public:
 
   /// Records the error "file: pointer/key: message" (key may be empty: the object itself).
   void fail(const std::string &key, const std::string &message);
+  /// The same for a place below this object, given as a relative pointer ("metrics/0").
+  void failAt(const std::string &relative, const std::string &message);
   /// The first error so far.
   const absl::Status &status() const;
   bool ok() const { return status().ok(); }
