@@ -52,7 +52,6 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::drain(int thread) {
   uint64_t state = state_.load(std::memory_order_acquire);
-  uint32_t finished = 0;
   for (;;) {
     uint32_t task = static_cast<uint32_t>(state);
     if (task == closedTask)
@@ -68,9 +67,7 @@ void ThreadPool::drain(int thread) {
                                       std::memory_order_acquire))
       continue;
     fn(task, thread);
-    ++finished;
-    ++state;
-    // One release per thread and job would do, but the last finisher must wake the caller.
+    // The last finisher wakes the caller.
     if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == count)
       done_.notify_one();
     state = state_.load(std::memory_order_acquire);

@@ -57,7 +57,7 @@ public:
 
 private:
   void work(int thread);
-  /// Takes tasks of the current job until none are left; false if there was no open job.
+  /// Takes tasks of the current job until none are left.
   void drain(int thread);
 
   // state_: generation of the job << 32 | next task. A closed job has next task = closedTask, so
