@@ -255,11 +255,17 @@ absl::StatusOr<Metric> parseMetric(const std::string &name) {
   auto found = std::find(names.begin(), names.end(), name);
   if (found != names.end())
     return Metric(found - names.begin());
-  static const std::map<std::string, std::string> others = {
-      {"acc", "accuracy"},          {"f1_score", "f1_macro"},  {"f1", "f1_macro"},
-      {"macro_f1", "f1_macro"},     {"micro_f1", "f1_micro"},  {"auc", "roc_auc"},
-      {"auroc", "roc_auc"},         {"rocauc", "roc_auc"},     {"ap", "average_precision"},
-      {"auprc", "average_precision"}, {"pr_auc", "average_precision"}};
+  static const std::map<std::string, std::string> others = {{"acc", "accuracy"},
+                                                            {"f1_score", "f1_macro"},
+                                                            {"f1", "f1_macro"},
+                                                            {"macro_f1", "f1_macro"},
+                                                            {"micro_f1", "f1_micro"},
+                                                            {"auc", "roc_auc"},
+                                                            {"auroc", "roc_auc"},
+                                                            {"rocauc", "roc_auc"},
+                                                            {"ap", "average_precision"},
+                                                            {"auprc", "average_precision"},
+                                                            {"pr_auc", "average_precision"}};
   return invalidArgument("unknown metric '" + name + "'" + suggestion(name, names, others));
 }
 

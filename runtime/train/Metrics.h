@@ -40,13 +40,14 @@ struct MetricInput {
   const int32_t *labels = nullptr;      ///< [rows], class index, -1 = no label
   const uint8_t *multiLabels = nullptr; ///< [rows, classes] of 0/1; a row of 255 has no label
   const uint8_t *mask = nullptr;        ///< [rows]
-  int positiveClass = 1; ///< two single-label classes: the one that roc_auc and average_precision rank
+  int positiveClass =
+      1; ///< two single-label classes: the one that roc_auc and average_precision rank
 };
 
 struct MetricValue {
-  double value = 0; ///< in [0, 1], or NaN where undefined
+  double value = 0;   ///< in [0, 1], or NaN where undefined
   std::string remark; ///< why it is NaN, or what was left out; empty otherwise
-  int64_t rows = 0; ///< rows that took part
+  int64_t rows = 0;   ///< rows that took part
 };
 
 /// Predicted class: the largest score, the lowest index on ties. Predicted set of a multi-label
