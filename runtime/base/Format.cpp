@@ -6,8 +6,10 @@
 #include "runtime/base/Format.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <iterator>
 #include <limits>
 
@@ -126,6 +128,37 @@ std::string formatBytes(double bytes) {
 
 std::string formatBytes(uint64_t bytes) {
   return bytes == std::numeric_limits<uint64_t>::max() ? "unbounded" : formatBytes(double(bytes));
+}
+
+absl::StatusOr<uint64_t> parseBytes(std::string_view text) {
+  auto bad = [&] {
+    return invalidArgument("'" + printable(text) + "' is not a size; write for example 4GiB");
+  };
+  std::string copy(text);
+  char *end = nullptr;
+  double value = std::strtod(copy.c_str(), &end);
+  // strtod also reads "inf", "nan" and hexadecimal numbers.
+  if (end == copy.c_str() || copy.find_first_of("0123456789.") != 0 ||
+      copy.find_first_of("xXpP") != std::string::npos || !std::isfinite(value))
+    return bad();
+  std::string unit;
+  for (; *end; ++end)
+    if (*end != ' ')
+      unit += char(std::tolower(static_cast<unsigned char>(*end)));
+  static const std::vector<std::string> units = {"", "k", "m", "g", "t", "p"};
+  if (unit == "b")
+    unit = "";
+  if (unit.size() == 3 && unit.compare(1, 2, "ib") == 0)
+    unit.resize(1);
+  if (unit.size() == 2 && unit[1] == 'b')
+    unit.resize(1);
+  auto found = std::find(units.begin(), units.end(), unit);
+  if (found == units.end())
+    return bad();
+  value *= std::pow(1024.0, double(found - units.begin()));
+  if (value >= 0x1p63)
+    return bad();
+  return uint64_t(value);
 }
 
 std::string formatSeconds(double seconds) {

@@ -9,6 +9,8 @@
 #ifndef HEDDLE_RUNTIME_BASE_FORMAT_H
 #define HEDDLE_RUNTIME_BASE_FORMAT_H
 
+#include "runtime/base/Status.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -24,6 +26,9 @@ std::string formatInteger(uint64_t value);
 /// "512 B", "12.3 KiB", "4.56 MiB"; the largest 64-bit value is "unbounded".
 std::string formatBytes(uint64_t bytes);
 std::string formatBytes(double bytes);
+/// The inverse for options: "4GiB", "512 MiB", "1.5g", "4096". Units are powers of 1024; "GB" and "G"
+/// count as "GiB". Error: not a size, negative or beyond 2^63.
+absl::StatusOr<uint64_t> parseBytes(std::string_view text);
 /// "850 ns", "12.3 us", "4.56 ms", "1.20 s", "3 min 20 s".
 std::string formatSeconds(double seconds);
 

@@ -87,6 +87,7 @@ absl::StatusOr<EpochRecord> Trainer::runEpoch(int64_t epoch, TrainResult &result
   record.stallSeconds = executor_->stats().computeStallSeconds - before.computeStallSeconds;
   record.edges = executor_->stats().sampledEdges - before.sampledEdges;
   record.step = steps_;
+  record.whole = record.steps == stepsPerEpoch_;
   record.loss = labelled > 0 ? lossSum / double(labelled) : 0;
   for (size_t g = 0; g < settings_->learningRates.size() && steps_ > 0; ++g)
     record.learningRates.push_back(rate(steps_ - 1, int(g)));
@@ -110,6 +111,7 @@ absl::Status Trainer::validate(int64_t epoch, TrainResult &result, EarlyStopping
     best_.take(*executor_);
     result.bestEpoch = epoch;
     result.bestValue = value;
+    result.bestScores = scores;
   }
   return listener_->onEvaluation(
       {"valid", epoch, steps_, &scores, secondsSince(start), best});
@@ -131,11 +133,10 @@ absl::StatusOr<TrainResult> Trainer::train() {
       break;
     }
     HEDDLE_ASSIGN_OR_RETURN(EpochRecord record, runEpoch(epoch, result));
-    bool whole = record.steps == stepsPerEpoch_;
-    if (whole)
+    if (record.whole)
       result.epochs = epoch;
     HEDDLE_RETURN_IF_ERROR(listener_->onEpoch(record));
-    if (!whole || (stop_() && epoch < settings_->numEpochs)) {
+    if (!record.whole || (stop_() && epoch < settings_->numEpochs)) {
       result.interrupted = true;
       break;
     }

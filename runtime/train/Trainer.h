@@ -22,6 +22,7 @@ struct StepRecord {
 };
 struct EpochRecord {
   int64_t epoch = 0;
+  bool whole = true; ///< false: cut off by an interrupt
   uint64_t step = 0; ///< optimizer steps so far
   uint64_t steps = 0, seeds = 0, edges = 0; ///< of this epoch
   double loss = 0;   ///< mean over the epoch's labelled seeds, each as it was trained on
@@ -52,6 +53,7 @@ struct TrainResult {
   uint64_t steps = 0; ///< optimizer steps, those of a cut-off epoch included
   int64_t bestEpoch = -1; ///< -1: nothing was evaluated, so the last state counts
   double bestValue = 0;   ///< of the monitored number
+  std::optional<Scores> bestScores; ///< on the validation nodes
   bool interrupted = false, stoppedEarly = false;
   double trainSeconds = 0; ///< without evaluations
   std::vector<std::string> remarks; ///< what a user should know, one line each

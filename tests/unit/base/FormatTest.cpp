@@ -42,6 +42,17 @@ TEST(Format, BytesAndSeconds) {
   EXPECT_EQ(formatSeconds(7260), "2 h 1 min");
 }
 
+TEST(Format, SizesAreReadAsWritten) {
+  EXPECT_EQ(*parseBytes("4GiB"), uint64_t(4) << 30);
+  EXPECT_EQ(*parseBytes("512 MiB"), uint64_t(512) << 20);
+  EXPECT_EQ(*parseBytes("1.5k"), 1536u);
+  EXPECT_EQ(*parseBytes("2GB"), uint64_t(2) << 30);
+  EXPECT_EQ(*parseBytes("4096"), 4096u);
+  EXPECT_EQ(*parseBytes("7b"), 7u);
+  for (const char *bad : {"", "GiB", "-1", "4 giraffes", "inf", "0x10", "1e99", "4GiBs", "99999P"})
+    EXPECT_FALSE(parseBytes(bad).ok()) << bad;
+}
+
 TEST(Format, NothingHarmfulReachesTheTerminal) {
   EXPECT_EQ(printable("caf\xC3\xA9"), "caf\xC3\xA9");
   EXPECT_EQ(printable("a\x1B[31mb\n"), "a\\x1B[31mb\\x0A");
