@@ -79,7 +79,8 @@ public:
     key_ = std::move(v);
     return true;
   }
-  bool parse_error(std::size_t, const std::string &, const nlohmann::detail::exception &error) {
+  bool parse_error(std::size_t at, const std::string &, const nlohmann::detail::exception &error) {
+    position = at;
     message = error.what();
     // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ...": the
     // place is ours to print, from the byte position.
@@ -93,6 +94,7 @@ public:
 
   Json root;
   std::string message;
+  size_t position = 0; ///< of a syntax error: bytes up to the end of the unexpected token
 
 private:
   Json *attach(Json &&value) {
@@ -163,6 +165,8 @@ absl::StatusOr<JsonDocument> parseJson(std::string_view text, const std::string 
     for (char &c : builder.message)
       if (static_cast<unsigned char>(c) < 0x20)
         c = ' ';
+    if (builder.position > 0)
+      furthest = text.data() + std::min(builder.position, text.size());
     return invalidArgument(file + ":" + placeOf(text, furthest) + ": " + builder.message);
   }
   return JsonDocument{file, std::make_shared<const Json>(std::move(builder.root))};
