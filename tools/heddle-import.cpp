@@ -11,6 +11,7 @@
 #include "runtime/import/WordNet.h"
 #include "tools/support/Cli.h"
 
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -29,24 +30,31 @@ struct Options {
   uint64_t seed = 0, memoryBytes = uint64_t(1) << 30;
 };
 
-/// One bar for each piece of work that the importer and the builder name.
+/// One bar for each piece of work that the importer and the builder name. Work of less than half a
+/// second gets none: tables of a few kilobytes would otherwise print a screen of them.
 class Bars {
 public:
   explicit Bars(ProgressMode mode) : mode_(mode) {}
   void operator()(std::string_view what, int64_t done, int64_t total) {
-    if (what != what_ || !bar_) {
+    if (what != what_) {
       bar_.reset();
       what_ = what;
-      bar_ = std::make_unique<Progress>(what_, total, mode_);
+      start_ = Clock::now();
     }
+    if (!bar_ && Clock::now() - start_ > std::chrono::milliseconds(500))
+      bar_ = std::make_unique<Progress>(what_, total, mode_);
+    if (!bar_)
+      return;
     bar_->setTotal(total);
     bar_->set(done);
   }
   void close() { bar_.reset(); }
 
 private:
+  using Clock = std::chrono::steady_clock;
   ProgressMode mode_;
   std::string what_;
+  Clock::time_point start_;
   std::unique_ptr<Progress> bar_;
 };
 
@@ -64,11 +72,12 @@ absl::Status check(const std::string &directory) {
     }
   for (const auto &file : schema.files)
     bytes += file.second.bytes;
-  std::printf("%s: ok: %zu node types, %lld nodes, %zu relations, %lld edges; %zu files, %lld bytes, "
-              "all checksums agree\nschema %s\ndata   %s\n",
-              directory.c_str(), schema.nodeTypes.size(), static_cast<long long>(nodes), stored,
-              static_cast<long long>(edges), schema.files.size(), static_cast<long long>(bytes),
-              schema.schemaFingerprint.c_str(), schema.dataFingerprint.c_str());
+  std::printf(
+      "%s: ok: %zu node types, %lld nodes, %zu relations, %lld edges; %zu files, %lld bytes, "
+      "all checksums agree\nschema %s\ndata   %s\n",
+      directory.c_str(), schema.nodeTypes.size(), static_cast<long long>(nodes), stored,
+      static_cast<long long>(edges), schema.files.size(), static_cast<long long>(bytes),
+      schema.schemaFingerprint.c_str(), schema.dataFingerprint.c_str());
   return absl::OkStatus();
 }
 
@@ -124,12 +133,13 @@ absl::Status importSource(const Options &options) {
 
 int main(int argc, char **argv) {
   CLI::App app;
-  cli::setUp(app, "heddle-import", "Makes a graph directory out of a WordNet folder or of tables.",
-             "  heddle-import --format=wordnet /usr/share/wordnet -o wn/\n"
-             "  heddle-import --format=wordnet --no-words --gloss-words=0 /usr/share/wordnet -o wn/\n"
-             "  heddle-import --format=table graph.json -o shop/ --memory=4GiB\n"
-             "  heddle-import --check wn/\n"
-             "Keys of a table descriptor: examples/tables/ and examples/schemas/import.schema.json.");
+  cli::setUp(
+      app, "heddle-import", "Makes a graph directory out of a WordNet folder or of tables.",
+      "  heddle-import --format=wordnet /usr/share/wordnet -o wn/\n"
+      "  heddle-import --format=wordnet --no-words --gloss-words=0 /usr/share/wordnet -o wn/\n"
+      "  heddle-import --format=table graph.json -o shop/ --memory=4GiB\n"
+      "  heddle-import --check wn/\n"
+      "Keys of a table descriptor: examples/tables/ and examples/schemas/import.schema.json.");
   Options options;
   app.add_option("SOURCE", options.source, "WordNet folder, or descriptor of tables (JSON)");
   app.add_option("-o,--output", options.output, "Graph directory to write");

@@ -60,6 +60,8 @@ public:
 
   absl::StatusOr<Descriptor> run() {
     ObjectReader root(document_);
+    knows(root, {"format", "version", "on_null_id", "on_dangling_id", "on_duplicate_id",
+                 "on_duplicate_edge", "add_reverse_edges", "nodes", "edges"});
     out_.file = document_.file;
     root.oneOfOr("format", "heddle-import", {"heddle-import"});
     std::string version = root.string("version");
@@ -88,9 +90,9 @@ private:
   static Policy policy(ObjectReader &in, const char *key, Policy fallback, const Names &choices) {
     if (!in.has(key))
       return fallback;
-    std::string word = in.oneOf(key, choices,
-                                {{"ignore", "skip"}, {"drop", "skip"}, {"remove", "skip"}});
-    return word == "skip" ? Policy::Skip
+    std::string word =
+        in.oneOf(key, choices, {{"ignore", "skip"}, {"drop", "skip"}, {"remove", "skip"}});
+    return word == "skip"   ? Policy::Skip
            : word == "keep" ? Policy::Keep
            : word == "add"  ? Policy::Add
                             : Policy::Error;
@@ -100,6 +102,14 @@ private:
             policy(in, "on_dangling_id", fallback.onDanglingId, {"error", "skip", "add"}),
             policy(in, "on_duplicate_id", fallback.onDuplicateId, {"error", "skip"}),
             policy(in, "on_duplicate_edge", fallback.onDuplicateEdge, {"error", "skip", "keep"})};
+  }
+
+  /// Reports unknown keys before anything else: a misspelt key is better news than the missing one.
+  /// A copy is asked, so that a key without a use in this object is still refused at the end.
+  static void knows(const ObjectReader &in, const Names &keys) {
+    ObjectReader copy = in;
+    copy.allow(keys);
+    (void)copy.finish(keyAliases());
   }
 
   std::string placeOf(const ObjectReader &in) const { return in.file() + ": " + in.pointer(); }
@@ -166,11 +176,12 @@ private:
     if (!in.has("format"))
       return format;
     ObjectReader reader = in.object("format");
+    knows(reader, {"name", "separator", "quoting", "null_values"});
     std::string name = reader.oneOf("name", {"csv", "tsv"});
     std::string separator = reader.stringOr("separator", name == "tsv" ? "\t" : ",");
-    if (reader.ok() && (separator.size() != 1 || separator == "\n" || separator == "\r" ||
-                        separator == "\"" || static_cast<unsigned char>(separator[0]) >= 0x80 ||
-                        separator[0] == 0))
+    if (reader.ok() &&
+        (separator.size() != 1 || separator == "\n" || separator == "\r" || separator == "\"" ||
+         static_cast<unsigned char>(separator[0]) >= 0x80 || separator[0] == 0))
       reader.fail("separator", "must be one ASCII character that is no quote and no line break; "
                                "write for example \";\"");
     else if (!separator.empty())
@@ -192,8 +203,7 @@ private:
                                     {"min-max", "min_max"},
                                     {"to_categorical", "categorical"},
                                     {"one_hot", "categorical"}};
-    std::string name =
-        in.oneOf("name", {"none", "zscore", "min_max", "categorical"}, aliases);
+    std::string name = in.oneOf("name", {"none", "zscore", "min_max", "categorical"}, aliases);
     spec.kind = name == "zscore"        ? Kind::ZScore
                 : name == "min_max"     ? Kind::MinMax
                 : name == "categorical" ? Kind::Categorical
@@ -208,7 +218,8 @@ private:
       spec.separator = in.stringOr("separator", "");
       // A missing category is a row of zeros unless it must not be.
       std::string missing = in.oneOfOr("missing", "zero", {"zero", "error"});
-      spec.missing = missing == "zero" ? TransformSpec::Missing::Zero : TransformSpec::Missing::Error;
+      spec.missing =
+          missing == "zero" ? TransformSpec::Missing::Zero : TransformSpec::Missing::Error;
     } else {
       spec.log1p = in.booleanOr("log1p", false);
       std::string missing =
@@ -229,6 +240,8 @@ private:
   FeatureSpec readFeature(ObjectReader &in, const NodeSpec &node) {
     FeatureSpec spec;
     spec.place = placeOf(in);
+    knows(in, {"feature_col", "feature_name", "transform", "out_dtype", "files", "row_order_of",
+               "indptr", "indices", "values", "dim"});
     bool columns = in.has("feature_col"), files = in.has("files"), sparse = in.has("indptr");
     if (columns + files + sparse != 1) {
       in.fail("", "a feature comes from one of feature_col (columns of the table), files (dense "
@@ -313,6 +326,7 @@ private:
   void readFiles(ObjectReader &in, SplitSpec &split) {
     split.kind = SplitSpec::Kind::Files;
     ObjectReader files = in.object("custom_split_filenames");
+    knows(files, {"train", "valid", "test", "column"});
     const char *parts[] = {"train", "valid", "test"};
     for (int i = 0; i < 3; ++i)
       if (files.has(parts[i]))
@@ -333,6 +347,8 @@ private:
     SplitSpec split;
     split.name = name;
     split.place = placeOf(in);
+    knows(in, {"split_pct", "seed", "custom_split_filenames", "split_col", "by", "valid_from",
+               "test_from"});
     bool hash = in.has("split_pct"), files = in.has("custom_split_filenames"),
          column = in.has("split_col"), time = in.has("by");
     if (hash + files + column + time != 1) {
@@ -367,17 +383,19 @@ private:
 
   std::string timeText(ObjectReader &in, const std::string &key) {
     const nlohmann::json *value = in.raw(key);
-    std::string text =
-        value && value->is_number() ? value->dump() : in.string(key);
+    std::string text = value && value->is_number() ? value->dump() : in.string(key);
     if (in.ok() && !parseTime(text))
-      in.fail(key, "'" + text + "' is no time; write a number or a date such as \"2026-06-01\" or "
-                                "\"2026-06-01T12:00:00Z\"");
+      in.fail(key, "'" + text +
+                       "' is no time; write a number or a date such as \"2026-06-01\" or "
+                       "\"2026-06-01T12:00:00Z\"");
     return text;
   }
 
   LabelSpec readLabel(ObjectReader &in, const NodeSpec &node) {
     LabelSpec label;
     label.place = placeOf(in);
+    knows(in, {"label_col", "label_name", "task_type", "separator", "splits", "split_pct", "seed",
+               "custom_split_filenames"});
     label.column = nonEmpty(in, "label_col");
     label.name = in.stringOr("label_name", label.column);
     in.oneOfOr("task_type", "classification", {"classification"});
@@ -420,6 +438,8 @@ private:
   void readNode(ObjectReader &in) {
     NodeSpec node;
     node.place = placeOf(in);
+    knows(in, {"node_type", "on_null_id", "on_duplicate_id", "from_edges", "num_nodes", "files",
+               "node_id_col", "display_col", "format", "time_col", "features", "labels"});
     node.type = nonEmpty(in, "node_type");
     Policies all = defaults_;
     all.onNullId = policy(in, "on_null_id", all.onNullId, {"error", "skip"});
@@ -467,27 +487,31 @@ private:
     if (!in.ok())
       return;
     if (out_.nodeIndex(node.type) >= 0)
-      return in.fail("node_type", "'" + node.type + "' is there already; list all its files in one "
-                                                    "entry");
+      return in.fail("node_type", "'" + node.type +
+                                      "' is there already; list all its files in one "
+                                      "entry");
     std::set<std::string> features, labels;
     for (const FeatureSpec &feature : node.features)
       if (!features.insert(feature.name).second)
-        return in.fail("features", "two features are named '" + feature.name +
-                                       "'; set feature_name of one");
+        return in.fail("features",
+                       "two features are named '" + feature.name + "'; set feature_name of one");
     for (const LabelSpec &label : node.labels)
       if (!labels.insert(label.name).second)
         return in.fail("labels",
                        "two labels are named '" + label.name + "'; set label_name of one");
     for (const FeatureSpec &feature : node.features)
-      if (feature.transform.fitOnTrain &&
-          (node.labels.empty() || node.labels[0].splits.empty()))
-        return in.fail("features", "'" + feature.name + "' fits on train, but this node type has no "
-                                                        "label with a split; use fit_on all");
+      if (feature.transform.fitOnTrain && (node.labels.empty() || node.labels[0].splits.empty()))
+        return in.fail("features", "'" + feature.name +
+                                       "' fits on train, but this node type has no "
+                                       "label with a split; use fit_on all");
   }
 
   void readEdge(ObjectReader &in) {
     EdgeSpec edge;
     edge.place = placeOf(in);
+    knows(in, {"relation", "source_id_col", "dest_id_col", "files", "format", "on_null_id",
+               "on_dangling_id", "on_duplicate_edge", "add_reverse_edges", "time_col", "features",
+               "labels"});
     Names relation = in.strings("relation");
     if (in.ok() && relation.size() != 3)
       return in.fail("relation", "must be [source type, name, destination type]; write for example "

@@ -29,9 +29,9 @@ struct TransformSpec {
   bool log1p = false;      ///< numeric: log(1 + x) first
   bool fitOnTrain = false; ///< statistics of the rows in train of the first label's first split
   Missing missing = Missing::Error;
-  int64_t minCount = 1;    ///< categorical: rarer values are unknown
+  int64_t minCount = 1;              ///< categorical: rarer values are unknown
   Unknown unknown = Unknown::Bucket; ///< categorical: values not seen in fitting
-  std::string separator;   ///< categorical: several values in a cell; empty = one
+  std::string separator;             ///< categorical: several values in a cell; empty = one
   bool hasFlag() const { return missing == Missing::ZeroFlag || missing == Missing::MeanFlag; }
 };
 
@@ -41,10 +41,10 @@ struct FeatureSpec {
   std::string place; ///< "file: /nodes/0/features/1" for errors that data brings up
   Source source = Source::Columns;
   std::vector<std::string> columns;
-  std::vector<std::string> files;       ///< dense: .npy files, rows joined in this order
-  std::string indptr, indices, values;  ///< sparse: .npy files; values may be empty
-  int64_t dim = 0;                      ///< sparse: columns
-  std::string outDtype;                 ///< empty for dense: as stored
+  std::vector<std::string> files;      ///< dense: .npy files, rows joined in this order
+  std::string indptr, indices, values; ///< sparse: .npy files; values may be empty
+  int64_t dim = 0;                     ///< sparse: columns
+  std::string outDtype;                ///< empty for dense: as stored
   TransformSpec transform;
 };
 
@@ -54,10 +54,10 @@ struct SplitSpec {
   Kind kind = Kind::Hash;
   double ratio[3] = {0, 0, 0};
   uint64_t seed = 0;
-  std::string column;                 ///< Column: part names; Time: times
-  std::string validFrom, testFrom;    ///< Time: bounds as text
-  std::vector<std::string> files[3];  ///< Files: lists of ids
-  std::string idColumn;               ///< Files: the column of ids; empty = one id a line
+  std::string column;                ///< Column: part names; Time: times
+  std::string validFrom, testFrom;   ///< Time: bounds as text
+  std::vector<std::string> files[3]; ///< Files: lists of ids
+  std::string idColumn;              ///< Files: the column of ids; empty = one id a line
 };
 
 struct LabelSpec {

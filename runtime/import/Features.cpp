@@ -56,7 +56,8 @@ private:
 
 class NumericFeature : public FeatureImport {
 public:
-  explicit NumericFeature(const FeatureSpec &spec) : FeatureImport(spec), stats_(spec.columns.size()) {}
+  explicit NumericFeature(const FeatureSpec &spec)
+      : FeatureImport(spec), stats_(spec.columns.size()) {}
 
   bool needsTable() const override { return true; }
   bool needsFit() const override {
@@ -99,7 +100,8 @@ public:
       if (missing && spec_.transform.missing == Missing::Error)
         return scan->error(wanted_[i], "the value of '" + spec_.columns[i] +
                                            "' is missing; fill it, or set transform.missing of "
-                                           "feature '" + spec_.name + "' (zero, mean, mean+flag)");
+                                           "feature '" +
+                                           spec_.name + "' (zero, mean, mean+flag)");
       if (!put(row, i, missing, x))
         return scan->error(wanted_[i], "'" + std::string(scan->cell(wanted_[i])) +
                                            "' does not fit into " + spec_.outDtype +
@@ -158,7 +160,7 @@ private:
     if (std::isinf(x))
       return scan.error(wanted_[i], "the value is not finite; correct it");
     // Larger integers are not exact as a double.
-    if (std::fabs(x) > 0x1p53 && spec_.outDtype.rfind("float", 0) != 0)
+    if (std::fabs(x) >= 0x1p53 && spec_.outDtype.rfind("float", 0) != 0)
       return scan.error(wanted_[i], "integers beyond 2^53 are not exact here; give the feature as "
                                     "a .npy file");
     if (spec_.transform.log1p) {
@@ -303,6 +305,14 @@ private:
 // Arrays
 //===----------------------------------------------------------------------===//
 
+absl::StatusOr<NpyArray> openArray(const std::string &file) {
+  auto array = NpyArray::open(file);
+  if (array.ok() || messageOf(array.status()).find("; ") != std::string::npos)
+    return array;
+  std::string message = messageOf(array.status()) + "; write it again with numpy.save";
+  return absl::Status(array.status().code(), absl::string_view(message.data(), message.size()));
+}
+
 std::string countOf(int64_t n, const char *what) { return std::to_string(n) + " " + what; }
 
 class DenseFeature : public FeatureImport {
@@ -312,7 +322,7 @@ public:
   absl::Status prepare(int64_t records) override {
     int64_t rows = 0;
     for (const std::string &file : spec_.files) {
-      HEDDLE_ASSIGN_OR_RETURN(NpyArray array, NpyArray::open(file));
+      HEDDLE_ASSIGN_OR_RETURN(NpyArray array, openArray(file));
       const auto &shape = array.shape();
       if (shape.empty() || shape.size() > 2)
         return invalidArgument(file + ": has " + countOf(int64_t(shape.size()), "dimensions") +
@@ -339,7 +349,8 @@ public:
   }
 
   absl::Status declare(graph::GraphBuilder &builder, int typeHandle) override {
-    HEDDLE_ASSIGN_OR_RETURN(int handle, builder.addDenseFeature(typeHandle, spec_.name, dtype_, dim_));
+    HEDDLE_ASSIGN_OR_RETURN(int handle,
+                            builder.addDenseFeature(typeHandle, spec_.name, dtype_, dim_));
     buffer_.open(handle, dim_ * dtypeBytes(dtype_));
     return absl::OkStatus();
   }
@@ -416,7 +427,8 @@ public:
     if (indptr_.count() != records + 1)
       return invalidArgument(spec_.indptr + ": has " + countOf(indptr_.count(), "elements") +
                              ", but " + countOf(records, "records") + " need " +
-                             std::to_string(records + 1) + "; give a row for each record, in the "
+                             std::to_string(records + 1) +
+                             "; give a row for each record, in the "
                              "order of the files");
     if (!spec_.values.empty() && values_.count() != indices_.count())
       return invalidArgument(spec_.values + ": has " + countOf(values_.count(), "values") +
@@ -473,7 +485,7 @@ public:
 
 private:
   static absl::Status open(const std::string &file, bool integers, NpyArray &out) {
-    HEDDLE_ASSIGN_OR_RETURN(out, NpyArray::open(file));
+    HEDDLE_ASSIGN_OR_RETURN(out, openArray(file));
     if (out.shape().size() != 1)
       return invalidArgument(file + ": is " + npyTypeName(out.dtype(), out.shape()) +
                              "; a part of a sparse matrix is a vector");
@@ -489,7 +501,8 @@ private:
       std::memcpy(&value, static_cast<const char *>(array.data()) + i * 8, sizeof value);
       return value;
     }
-    return static_cast<int64_t>(decodeNumber(static_cast<const char *>(array.data()), array.dtype(), i));
+    return static_cast<int64_t>(
+        decodeNumber(static_cast<const char *>(array.data()), array.dtype(), i));
   }
 
   NpyArray indptr_, indices_, values_;

@@ -62,7 +62,8 @@ int64_t IdMap::find(std::string_view id) const {
   auto value = canonicalInteger(id);
   if (!value)
     return -1;
-  return slots_[probe(mix(uint64_t(*value)), [&](int64_t row) { return integers_[row] == *value; })];
+  return slots_[probe(mix(uint64_t(*value)),
+                      [&](int64_t row) { return integers_[row] == *value; })];
 }
 
 std::pair<int64_t, bool> IdMap::insert(std::string_view id) {
@@ -73,11 +74,10 @@ std::pair<int64_t, bool> IdMap::insert(std::string_view id) {
     becomeStrings();
   if (size_t(size_ + 1) * 3 > slots_.size() * 2)
     grow();
-  size_t slot = strings_
-                    ? probe(mix(keys::hashName(id)),
-                            [&](int64_t row) { return stringAt(row) == id; })
-                    : probe(mix(uint64_t(*value)),
-                            [&](int64_t row) { return integers_[row] == *value; });
+  size_t slot =
+      strings_
+          ? probe(mix(keys::hashName(id)), [&](int64_t row) { return stringAt(row) == id; })
+          : probe(mix(uint64_t(*value)), [&](int64_t row) { return integers_[row] == *value; });
   if (slots_[slot] >= 0)
     return {slots_[slot], false};
   slots_[slot] = size_;

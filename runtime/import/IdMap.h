@@ -49,10 +49,10 @@ private:
 
   bool isRange_ = false, strings_ = false;
   int64_t size_ = 0;
-  std::vector<int64_t> integers_;    ///< integer ids by row
-  std::string bytes_;                ///< string ids, joined
-  std::vector<size_t> offsets_{0};   ///< [rows + 1] into bytes_
-  std::vector<int64_t> slots_;       ///< open addressing, row or -1; a power of two long
+  std::vector<int64_t> integers_;  ///< integer ids by row
+  std::string bytes_;              ///< string ids, joined
+  std::vector<size_t> offsets_{0}; ///< [rows + 1] into bytes_
+  std::vector<int64_t> slots_;     ///< open addressing, row or -1; a power of two long
 };
 
 } // namespace heddle::importing

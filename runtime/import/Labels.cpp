@@ -72,7 +72,7 @@ absl::Status LabelCollector::addRow(const TableScan &scan) {
   }
   if (classes_.size() > 1000000)
     return scan.error(wanted_, "more than a million classes; check label_col, a label is a class "
-                                "and not a number to predict");
+                               "and not a number to predict");
   for (size_t i = 0; i < splits_.size(); ++i)
     if (splits_[i].wanted >= 0)
       HEDDLE_RETURN_IF_ERROR(addSplitCell(scan, spec_.splits[i], splits_[i]));
@@ -142,8 +142,8 @@ absl::Status LabelCollector::readIdList(const SplitSpec &spec, int part,
       ++lineNumber;
       if (!line.empty() && line.back() == '\r')
         line.pop_back();
-      absl::Status status = line.empty() ? absl::OkStatus()
-                                         : addId(line, file + ":" + std::to_string(lineNumber));
+      absl::Status status =
+          line.empty() ? absl::OkStatus() : addId(line, file + ":" + std::to_string(lineNumber));
       line.clear();
       return status;
     };
@@ -238,10 +238,10 @@ absl::Status LabelCollector::write(graph::GraphBuilder &builder, int typeHandle,
                     splits_[i].without);
     if (i == 0)
       split0 = parts;
-    HEDDLE_RETURN_IF_ERROR(withPrefix(
-        builder.addSplit(label, spec.name, std::move(parts.part[0]), std::move(parts.part[1]),
-                         std::move(parts.part[2])),
-        spec.place + ": "));
+    HEDDLE_RETURN_IF_ERROR(
+        withPrefix(builder.addSplit(label, spec.name, std::move(parts.part[0]),
+                                    std::move(parts.part[1]), std::move(parts.part[2])),
+                   spec.place + ": "));
   }
   return absl::OkStatus();
 }

@@ -56,10 +56,10 @@ private:
   int wanted_;
   std::vector<SplitColumn> splits_;
   std::unordered_map<std::string, int32_t> classes_; ///< name -> order of appearance
-  std::vector<int32_t> single_;        ///< by row, provisional class or -1
-  std::vector<int32_t> multi_;         ///< classes of all rows, joined
-  std::vector<int64_t> multiEnd_;      ///< by row
-  std::vector<bool> multiLabelled_;    ///< by row
+  std::vector<int32_t> single_;                      ///< by row, provisional class or -1
+  std::vector<int32_t> multi_;                       ///< classes of all rows, joined
+  std::vector<int64_t> multiEnd_;                    ///< by row
+  std::vector<bool> multiLabelled_;                  ///< by row
 };
 
 } // namespace heddle::importing

@@ -95,7 +95,10 @@ size_t findInvalidText(std::string_view text) {
       ++i;
       continue;
     }
-    size_t more = c >= 0xC2 && c <= 0xDF ? 1 : (c & 0xF0) == 0xE0 ? 2 : c >= 0xF0 && c <= 0xF4 ? 3 : 0;
+    size_t more = c >= 0xC2 && c <= 0xDF   ? 1
+                  : (c & 0xF0) == 0xE0     ? 2
+                  : c >= 0xF0 && c <= 0xF4 ? 3
+                                           : 0;
     if (more == 0 || i + more >= n)
       return i;
     // Overlong forms, surrogates and what lies beyond U+10FFFF show in the second byte.
@@ -199,9 +202,9 @@ absl::Status TableReader::readQuoted(Field &field) {
       return error(field.line, field.column, "the quote that opens here is never closed; close it");
     }
     if (int64_t(text_.size()) > maxRecordBytes)
-      return error(field.line, field.column, "the quoted field that opens here is longer than " +
-                                                 std::to_string(maxRecordBytes >> 20) +
-                                                 " MiB; close its quote");
+      return error(field.line, field.column,
+                   "the quoted field that opens here is longer than " +
+                       std::to_string(maxRecordBytes >> 20) + " MiB; close its quote");
     take();
     if (c == '"') {
       if (peek() != '"')
@@ -222,7 +225,8 @@ absl::StatusOr<bool> TableReader::readRecord() {
   while (c == '\n' || c == '\r') { // empty lines
     take();
     if (c == '\r' && peek() != '\n')
-      return error(line_, column_ - 1, "a carriage return without a line feed; end lines in LF or CRLF");
+      return error(line_, column_ - 1,
+                   "a carriage return without a line feed; end lines in LF or CRLF");
     if (c == '\n') {
       ++line_;
       column_ = 1;
@@ -243,21 +247,23 @@ absl::StatusOr<bool> TableReader::readRecord() {
       HEDDLE_RETURN_IF_ERROR(readQuoted(field));
       c = peek();
       if (c != kEnd && c != format_.separator && c != '\n' && c != '\r')
-        return error(line_, column_, "text after a closing quote; double the quotes inside a quoted "
-                                     "field, or set format.quoting to false");
+        return error(line_, column_,
+                     "text after a closing quote; double the quotes inside a quoted "
+                     "field, or set format.quoting to false");
     } else {
       while (c != kEnd && c != format_.separator && c != '\n' && c != '\r') {
         if (c == '"' && format_.quoting)
-          return error(line_, column_, "a quote inside an unquoted field; quote the field and double "
-                                       "the quotes inside, or set format.quoting to false");
+          return error(line_, column_,
+                       "a quote inside an unquoted field; quote the field and double "
+                       "the quotes inside, or set format.quoting to false");
         text_ += static_cast<char>(c);
         take();
         c = peek();
       }
       if (int64_t(text_.size()) > maxRecordBytes)
-        return error(field.line, field.column, "a record longer than " +
-                                                   std::to_string(maxRecordBytes >> 20) +
-                                                   " MiB; check that the file is a text table");
+        return error(field.line, field.column,
+                     "a record longer than " + std::to_string(maxRecordBytes >> 20) +
+                         " MiB; check that the file is a text table");
     }
     field.size = text_.size() - field.begin;
     fields_.push_back(field);
@@ -266,16 +272,18 @@ absl::StatusOr<bool> TableReader::readRecord() {
       c = peek();
       // Fields take more memory than their text does.
       if (fields_.size() > (size_t(1) << 20))
-        return error(field.line, field.column, "a record of more than 1048576 fields; check that "
-                                               "the file is a text table");
+        return error(field.line, field.column,
+                     "a record of more than 1048576 fields; check that "
+                     "the file is a text table");
       continue;
     }
     if (c == '\r') {
       take();
       c = peek();
       if (c != '\n' && c != kEnd)
-        return error(line_, column_ - 1, "a carriage return inside an unquoted field; quote the "
-                                         "field, or end lines in LF or CRLF");
+        return error(line_, column_ - 1,
+                     "a carriage return inside an unquoted field; quote the "
+                     "field, or end lines in LF or CRLF");
     }
     if (c == '\n') {
       take();

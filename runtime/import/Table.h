@@ -48,9 +48,8 @@ public:
   static absl::StatusOr<std::unique_ptr<TableReader>> open(const std::string &path,
                                                            const TableFormat &format);
   /// The same of an open source; `name` is what errors call it.
-  static absl::StatusOr<std::unique_ptr<TableReader>> read(std::unique_ptr<ByteSource> source,
-                                                           const std::string &name,
-                                                           const TableFormat &format);
+  static absl::StatusOr<std::unique_ptr<TableReader>>
+  read(std::unique_ptr<ByteSource> source, const std::string &name, const TableFormat &format);
 
   const std::vector<std::string> &header() const { return header_; }
   int columnIndex(std::string_view name) const; ///< -1 if absent
@@ -92,12 +91,12 @@ private:
   std::string name_;
   TableFormat format_;
   std::vector<std::string> header_;
-  std::string text_;          ///< the fields of the record, unquoted, one after the other
+  std::string text_; ///< the fields of the record, unquoted, one after the other
   std::vector<Field> fields_;
   std::vector<char> buffer_;
   size_t at_ = 0, end_ = 0;
   int64_t line_ = 1, column_ = 1;
-  absl::Status readError_;    ///< of the source; fill() has no other way to say it
+  absl::Status readError_; ///< of the source; fill() has no other way to say it
 };
 
 /// Byte offset of the first byte that is not UTF-8 (or is NUL), or npos.

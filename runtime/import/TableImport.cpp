@@ -136,9 +136,7 @@ private:
     const NodeSpec &spec = descriptor_.nodes[size_t(descriptor_.nodeIndex(typeName))];
     return spec.fromEdges || (edge.onDanglingId == Policy::Add && spec.numNodes < 0);
   }
-  TypeState &typeOf(const std::string &name) {
-    return types_[size_t(descriptor_.nodeIndex(name))];
-  }
+  TypeState &typeOf(const std::string &name) { return types_[size_t(descriptor_.nodeIndex(name))]; }
 
   static std::string tripleOf(const EdgeSpec &edge) {
     return edge.source + ":" + edge.name + ":" + edge.destination;
@@ -166,8 +164,8 @@ private:
   }
 
   absl::Status declareType(const NodeSpec &spec, TypeState &type) {
-    HEDDLE_ASSIGN_OR_RETURN(type.handle,
-                            withPlace(builder_.addNodeType(spec.type, type.ids.size()), spec.place));
+    HEDDLE_ASSIGN_OR_RETURN(
+        type.handle, withPlace(builder_.addNodeType(spec.type, type.ids.size()), spec.place));
     if (!type.ids.isRange()) {
       if (type.ids.hasStrings())
         HEDDLE_RETURN_IF_ERROR(builder_.setStringIds(type.handle, type.ids.allStrings()));

@@ -3,8 +3,8 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // Files are streamed, once for the ids, once for statistics that a transform needs, once for the
-// features, and edges once (twice where they name new nodes). What stays in memory: the ids, labels,
-// and splits of all nodes, and the builder's share.
+// features, and edges once (twice where they name new nodes). What stays in memory: the ids,
+// labels, and splits of all nodes, and the builder's share.
 //
 // Rows are the nodes in the order of the files, then those that only edges name, in the order of
 // the edge entries.

@@ -25,16 +25,21 @@ constexpr const char *kTypeNames[kNumTypes] = {"noun", "verb", "adj", "adv"};
 constexpr char kIdLetters[kNumTypes] = {'n', 'v', 'a', 'r'};
 
 /// lexnames(5WN).
-constexpr const char *kLexNames[] = {
-    "adj.all",         "adj.pert",       "adv.all",          "noun.Tops",       "noun.act",
-    "noun.animal",     "noun.artifact",  "noun.attribute",   "noun.body",       "noun.cognition",
-    "noun.communication", "noun.event",  "noun.feeling",     "noun.food",       "noun.group",
-    "noun.location",   "noun.motive",    "noun.object",      "noun.person",     "noun.phenomenon",
-    "noun.plant",      "noun.possession", "noun.process",    "noun.quantity",   "noun.relation",
-    "noun.shape",      "noun.state",     "noun.substance",   "noun.time",       "verb.body",
-    "verb.change",     "verb.cognition", "verb.communication", "verb.competition", "verb.consumption",
-    "verb.contact",    "verb.creation",  "verb.emotion",     "verb.motion",     "verb.perception",
-    "verb.possession", "verb.social",    "verb.stative",     "verb.weather",    "adj.ppl"};
+constexpr const char *kLexNames[] = {"adj.all",          "adj.pert",           "adv.all",
+                                     "noun.Tops",        "noun.act",           "noun.animal",
+                                     "noun.artifact",    "noun.attribute",     "noun.body",
+                                     "noun.cognition",   "noun.communication", "noun.event",
+                                     "noun.feeling",     "noun.food",          "noun.group",
+                                     "noun.location",    "noun.motive",        "noun.object",
+                                     "noun.person",      "noun.phenomenon",    "noun.plant",
+                                     "noun.possession",  "noun.process",       "noun.quantity",
+                                     "noun.relation",    "noun.shape",         "noun.state",
+                                     "noun.substance",   "noun.time",          "verb.body",
+                                     "verb.change",      "verb.cognition",     "verb.communication",
+                                     "verb.competition", "verb.consumption",   "verb.contact",
+                                     "verb.creation",    "verb.emotion",       "verb.motion",
+                                     "verb.perception",  "verb.possession",    "verb.social",
+                                     "verb.stative",     "verb.weather",       "adj.ppl"};
 constexpr int kNumLexNames = sizeof kLexNames / sizeof kLexNames[0];
 
 /// wninput(5WN).
@@ -78,8 +83,8 @@ constexpr int kNumFrames = sizeof kFrames / sizeof kFrames[0];
 /// What becomes of a pointer symbol.
 struct PointerRule {
   const char *symbol;
-  const char *name;  ///< nullptr: the inverse of a kept pointer, dropped
-  bool symmetric;    ///< within one type a pair is one edge, whichever side names it
+  const char *name; ///< nullptr: the inverse of a kept pointer, dropped
+  bool symmetric;   ///< within one type a pair is one edge, whichever side names it
 };
 constexpr PointerRule kPointerRules[] = {
     {"!", "antonym", true},
@@ -246,9 +251,7 @@ public:
 private:
   using Edges = std::vector<std::pair<int64_t, int64_t>>;
 
-  std::string fileName(int type) const {
-    return options_.directory + "/data." + kTypeNames[type];
-  }
+  std::string fileName(int type) const { return options_.directory + "/data." + kTypeNames[type]; }
 
   absl::Status readDataFile(int type) {
     std::string name = fileName(type);
@@ -408,16 +411,16 @@ private:
       ids.push_back(i);
     HEDDLE_ASSIGN_OR_RETURN(int handle, builder_.addNodeType("frame", kNumFrames));
     HEDDLE_RETURN_IF_ERROR(builder_.setInt64Ids(handle, ids));
-    HEDDLE_RETURN_IF_ERROR(builder_.setDisplayNames(
-        handle, std::vector<std::string>(kFrames, kFrames + kNumFrames)));
+    HEDDLE_RETURN_IF_ERROR(
+        builder_.setDisplayNames(handle, std::vector<std::string>(kFrames, kFrames + kNumFrames)));
     Edges edges;
     for (size_t row = 0; row < synsets_[kVerb].size(); ++row) {
       std::set<int> distinct;
       for (int frame : synsets_[kVerb][row].frames) {
         if (frame < 1 || frame > kNumFrames)
-          return malformed(kVerb, lines_[kVerb][row], "verb frame " + std::to_string(frame) +
-                                                          " is not in 1.." +
-                                                          std::to_string(kNumFrames));
+          return malformed(kVerb, lines_[kVerb][row],
+                           "verb frame " + std::to_string(frame) + " is not in 1.." +
+                               std::to_string(kNumFrames));
         distinct.insert(frame);
       }
       for (int frame : distinct)
@@ -438,7 +441,8 @@ private:
       const char *name = kLexNames[synsets[row].lexFile];
       classOfNode.push_back(static_cast<int32_t>(
           std::lower_bound(classes.begin(), classes.end(), name) - classes.begin()));
-      int part = hashPart(idText(type, synsets[row].offset), options_.splitSeed, options_.splitRatio);
+      int part =
+          hashPart(idText(type, synsets[row].offset), options_.splitSeed, options_.splitRatio);
       if (part >= 0)
         parts.part[part].push_back(int64_t(row));
     }
@@ -535,8 +539,8 @@ bool parseWordNetLine(std::string_view line, int type, WordNetSynset &out, std::
     if (!fields.next(word) || !fields.next(sense))
       return fail("a word and its lex_id");
     if (type == kAdj) // "(p)", "(a)", "(ip)": where the adjective may stand
-      if (size_t open = word.rfind('('); open != std::string_view::npos && open > 0 &&
-                                         word.back() == ')')
+      if (size_t open = word.rfind('(');
+          open != std::string_view::npos && open > 0 && word.back() == ')')
         word = word.substr(0, open);
     out.words.emplace_back(word);
   }

@@ -22,10 +22,10 @@
 namespace heddle::importing {
 
 struct WordNetOptions {
-  std::string directory;    ///< the folder that holds data.noun
-  bool words = true;        ///< node type word and has_word
-  bool frames = true;       ///< node type frame and in_frame
-  bool reverse = true;      ///< a view rev_NAME of every relation
+  std::string directory;     ///< the folder that holds data.noun
+  bool words = true;         ///< node type word and has_word
+  bool frames = true;        ///< node type frame and in_frame
+  bool reverse = true;       ///< a view rev_NAME of every relation
   int64_t glossWords = 2000; ///< width of the sparse feature "gloss" of synsets; 0 = none
   uint64_t splitSeed = 0;
   double splitRatio[3] = {0.6, 0.2, 0.2}; ///< train, valid, test

@@ -146,7 +146,8 @@ public:
     for (const auto *part : {&train, &valid, &test})
       for (int64_t row : *part)
         if (!seen.insert(row).second)
-          return invalidArgument("node " + std::to_string(row) + " is in the split twice; remove it");
+          return invalidArgument("node " + std::to_string(row) +
+                                 " is in the split twice; remove it");
     return absl::OkStatus();
   }
   absl::StatusOr<int> addRelation(const std::string &source, const std::string &name,

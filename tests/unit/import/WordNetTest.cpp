@@ -67,8 +67,8 @@ TEST(WordNet, ParsesALineOfEveryPartOfSpeech) {
   EXPECT_EQ(verb.frames, (std::vector<int>{2, 8}));
 
   WordNetSynset adjective;
-  ASSERT_TRUE(parseWordNetLine("00014490 00 s 02 galore(ip) 0 a.b(p) 0 001 & 00013887 a 0000 | x", 2,
-                               adjective, problem))
+  ASSERT_TRUE(parseWordNetLine("00014490 00 s 02 galore(ip) 0 a.b(p) 0 001 & 00013887 a 0000 | x",
+                               2, adjective, problem))
       << problem;
   EXPECT_EQ(adjective.words, (std::vector<std::string>{"galore", "a.b"}));
 }
@@ -181,9 +181,8 @@ TEST(WordNet, CountsOfWordNet30) {
   if (!haveWordNet())
     GTEST_SKIP() << "no /usr/share/wordnet (package wordnet-base)";
   const RecordingBuilder &b = wholeWordNet();
-  const std::map<std::string, int64_t> nodes = {{"noun", 82115}, {"verb", 13767},
-                                                {"adj", 18156},  {"adv", 3621},
-                                                {"word", 147306}, {"frame", 35}};
+  const std::map<std::string, int64_t> nodes = {{"noun", 82115}, {"verb", 13767},  {"adj", 18156},
+                                                {"adv", 3621},   {"word", 147306}, {"frame", 35}};
   ASSERT_EQ(b.types.size(), nodes.size());
   for (const auto &[name, n] : nodes)
     EXPECT_EQ(b.type(name).numNodes, n) << name;
@@ -252,8 +251,9 @@ TEST(WordNet, DogIsAnAnimal) {
   const auto &ids = b.type("noun").strings;
   auto row = std::find(ids.begin(), ids.end(), "n02084071") - ids.begin();
   ASSERT_LT(size_t(row), ids.size());
-  EXPECT_EQ(b.type("noun").display[size_t(row)].rfind("dog, domestic dog, Canis familiaris: a member", 0),
-            0u);
+  EXPECT_EQ(
+      b.type("noun").display[size_t(row)].rfind("dog, domestic dog, Canis familiaris: a member", 0),
+      0u);
   ASSERT_EQ(b.labels[0].classes.size(), 26u);
   ASSERT_EQ(b.labels[1].classes.size(), 15u);
   EXPECT_EQ(b.labels[0].classes[size_t(b.labels[0].single[size_t(row)])], "noun.animal");
@@ -279,11 +279,12 @@ TEST(WordNet, SplitIsByHashAndNearItsShares) {
   EXPECT_EQ(sum, 82115u);
 }
 
-// Rows and classes must be those of the labels that results are compared on, where they are at hand.
+// Rows and classes must be those of the labels that results are compared on, where they are at
+// hand.
 TEST(WordNet, LabelsEqualTheSharedOnes) {
   const char *data = std::getenv("HEDDLE_DATA");
-  std::string file = (data ? std::string(data) : HEDDLE_SOURCE_DIR "/../shared/data") +
-                     "/wordnet/label_noun.gz";
+  std::string file =
+      (data ? std::string(data) : HEDDLE_SOURCE_DIR "/../shared/data") + "/wordnet/label_noun.gz";
   struct stat info{};
   if (!haveWordNet() || stat(file.c_str(), &info) != 0)
     GTEST_SKIP() << "no WordNet, or no " << file << " (set HEDDLE_DATA)";
