@@ -98,7 +98,7 @@ struct Fetcher::FetchOp {
 
 Fetcher::Fetcher(const plan::PlanT &plan, const plan::EntryT &entry, ThreadPool &pool,
                  MemoryBudget &budget)
-    : plan_(plan), entry_(entry), pool_(pool), budget_(budget), ops_(entry.ops.size()) {}
+    : plan_(plan), entry_(entry), pool_(&pool), budget_(budget), ops_(entry.ops.size()) {}
 Fetcher::~Fetcher() = default;
 
 absl::StatusOr<std::unique_ptr<Fetcher>> Fetcher::create(const plan::PlanT &plan,
@@ -221,7 +221,7 @@ absl::Status Fetcher::dense(FetchOp &op, StepSlot &slot) {
   const int64_t *ids = slot.get<int64_t>(op.op->inputs[0]);
   float *to = slot.get<float>(out);
   const int64_t block = std::max<int64_t>(1, 65536 / op.dim);
-  pool_.parallelFor((rows + block - 1) / block, [&](int64_t b, int) {
+  pool_->parallelFor((rows + block - 1) / block, [&](int64_t b, int) {
     int64_t begin = b * block, count = std::min(rows - begin, block);
     op.convert(op.dense.data, op.dim, ids + begin, count, to + begin * op.dim);
   });

@@ -37,6 +37,9 @@ public:
   /// Seeds with a label of the plan's task (all seeds where the task has no label).
   uint64_t countLabelled(const std::vector<int64_t> &seeds) const;
 
+  /// The pool of the next run; not larger than the first.
+  void usePool(ThreadPool &pool) { pool_ = &pool; }
+
 private:
   struct FetchOp;
   Fetcher(const plan::PlanT &plan, const plan::EntryT &entry, ThreadPool &pool,
@@ -50,7 +53,7 @@ private:
 
   const plan::PlanT &plan_;
   const plan::EntryT &entry_;
-  ThreadPool &pool_;
+  ThreadPool *pool_;
   MemoryBudget &budget_;
   std::vector<std::unique_ptr<FetchOp>> ops_; ///< by op index
   bool taskLabel_ = false;

@@ -130,7 +130,7 @@ Sampler::~Sampler() = default;
 
 Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph::GraphStore &graph,
                  ThreadPool &pool, MemoryBudget &budget)
-    : plan_(plan), entry_(entry), graph_(graph), pool_(pool), budget_(budget),
+    : plan_(plan), entry_(entry), graph_(graph), pool_(&pool), budget_(budget),
       samples_(entry.ops.size()), frontiers_(entry.ops.size()),
       bits_(static_cast<size_t>(pool.threads())), chosen_(static_cast<size_t>(pool.threads())) {
   std::map<uint32_t, SampleOp *> byId;
@@ -249,7 +249,7 @@ absl::Status Sampler::sample(SampleOp &op, StepSlot &slot, uint64_t seed) {
   const bool empty = op.view->numEdges == 0 || limit == 0;
   op.blocks.assign(static_cast<size_t>(blocks) + 1, {});
   if (!empty)
-    pool_.parallelFor(blocks, [&](int64_t block, int) {
+    pool_->parallelFor(blocks, [&](int64_t block, int) {
       SampleOp::Count count;
       int64_t end = std::min(rows, (block + 1) * rowsPerBlock);
       for (int64_t i = block * rowsPerBlock; i < end; ++i) {
@@ -327,7 +327,7 @@ void Sampler::fillSample(SampleOp &op, StepSlot &slot, uint64_t seed, const Sour
     return;
   }
   const uint32_t step = static_cast<uint32_t>(slot.step);
-  pool_.parallelFor(blocks, [&](int64_t block, int thread) {
+  pool_->parallelFor(blocks, [&](int64_t block, int thread) {
     int64_t edge = op.blocks[size_t(block)].edges, active = op.blocks[size_t(block)].active;
     int64_t end = std::min(rows, (block + 1) * rowsPerBlock);
     int64_t *chosen = chosen_[size_t(thread)].data();
@@ -385,8 +385,8 @@ absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
     else
       use(static_cast<const int32_t *>(slot.get<int32_t>(sample.op->outputs[2])));
   };
-  const bool shared = pool_.threads() > 1 && blocks_.size() > 1;
-  pool_.parallelFor(static_cast<int64_t>(blocks_.size()), [&](int64_t b, int) {
+  const bool shared = pool_->threads() > 1 && blocks_.size() > 1;
+  pool_->parallelFor(static_cast<int64_t>(blocks_.size()), [&](int64_t b, int) {
     const Block &block = blocks_[size_t(b)];
     sourcesOf(*block.op, [&](const auto *ids) {
       if (shared)
@@ -425,7 +425,7 @@ absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
   members.list(slot.get<int64_t>(outputs[0]));
 
   const bool whole = rows == op.nodes; // then a row is its node
-  pool_.parallelFor(static_cast<int64_t>(blocks_.size()), [&](int64_t b, int) {
+  pool_->parallelFor(static_cast<int64_t>(blocks_.size()), [&](int64_t b, int) {
     const Block &block = blocks_[size_t(b)];
     if (block.op->op->outputs[2] < 0 && !block.op->transposed)
       return;
@@ -445,7 +445,7 @@ absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
         selfInv[row] = static_cast<int32_t>(i);
     }
   members.clear();
-  pool_.parallelFor(static_cast<int64_t>(op.samples.size()), [&](int64_t s, int) {
+  pool_->parallelFor(static_cast<int64_t>(op.samples.size()), [&](int64_t s, int) {
     transpose(*op.samples[size_t(s)], slot, rows);
   });
   return absl::OkStatus();

@@ -28,15 +28,18 @@ void sampleOffsets(uint64_t seed, uint32_t step, uint32_t hop, uint32_t relation
 /// Runs the ops Seeds, Sample and Frontier of one entry; one batch at a time.
 class Sampler {
 public:
-  /// `pool` may be shared with the compute queue when both are driven by one thread.
   Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph::GraphStore &graph,
           ThreadPool &pool, MemoryBudget &budget);
+  ~Sampler();
 
   /// Op `index` of the entry for `slot`. Errors: more than 2^31 - 1 rows or edges, memory.
   absl::Status run(size_t index, StepSlot &slot, uint64_t seed);
 
   /// Checks a sorted batch: ids in range, none twice. `place` names the batch.
   absl::Status checkSeeds(const std::vector<int64_t> &seeds, const std::string &place) const;
+
+  /// The pool of the next run; not larger than the first.
+  void usePool(ThreadPool &pool) { pool_ = &pool; }
 
 private:
   struct SampleOp;
@@ -56,7 +59,7 @@ private:
   const plan::PlanT &plan_;
   const plan::EntryT &entry_;
   const graph::GraphStore &graph_;
-  ThreadPool &pool_;
+  ThreadPool *pool_;
   MemoryBudget &budget_;
   int seedsType_ = -1;
   std::vector<std::unique_ptr<SampleOp>> samples_;     ///< by op index
@@ -69,9 +72,6 @@ private:
   std::vector<Block> blocks_;
   std::vector<std::vector<uint64_t>> bits_;     ///< by thread
   std::vector<std::vector<int64_t>> chosen_;    ///< by thread
-
-public:
-  ~Sampler();
 };
 
 } // namespace heddle::exec

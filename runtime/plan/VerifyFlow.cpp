@@ -50,6 +50,12 @@ private:
   }
 
   bool checkSemaphores() {
+    // A batch is sampled, fetched and computed; only communication may go back and forth.
+    for (size_t s = 0; s < e_.semaphores.size(); ++s)
+      if (e_.semaphores[s]->to < Queue::Compute &&
+          e_.semaphores[s]->from > e_.semaphores[s]->to)
+        return c_.fail(place_ + " semaphore " + std::to_string(s),
+                       "it leads back to a queue that works ahead");
     signaller_.assign(e_.semaphores.size(), -1);
     for (size_t i = 0; i < e_.ops.size(); ++i) {
       for (uint32_t s : e_.ops[i]->signals) {
