@@ -267,6 +267,10 @@ std::vector<std::vector<float>> KernelModule::run(const std::string &name, Input
   case CountKind::AdjActive: domain = inputs.adjacencies.at(sig.domain.index).active(); break;
   case CountKind::AdjEdges: domain = inputs.adjacencies.at(sig.domain.index).edges(); break;
   case CountKind::SparseNnz: ADD_FAILURE(); break;
+  case CountKind::AdjDestinations: domain = inputs.adjacencies.at(sig.domain.index).destinations; break;
+  case CountKind::AdjSources: domain = inputs.adjacencies.at(sig.domain.index).sources; break;
+  case CountKind::LinkNear: domain = int64_t(inputs.selfPos.at(sig.domain.index).size()); break;
+  case CountKind::LinkFar: domain = int64_t(inputs.selfInv.at(sig.domain.index).size()); break;
   }
   if (chunkRows == 0)
     chunkRows = sig.chunkRows;

@@ -66,11 +66,11 @@ const Case cases[] = {
     {"self_scatter", "%x: $ROW, %l: $LNK", "%e = hgnn.self_scatter %x, %l : $ROW, $LNK", "%e : $FAR"},
     {"degree", "%a: $ADJ", "%d = hgnn.degree %a : $ADJ", "%d : $A1"},
     {"broadcast_rows", "%b: $PAR, %i: $IDS", "%r = hgnn.broadcast_rows %b, %i : $PAR, $IDS", "%r : $ROW"},
-    {"combine", "%x: $ACT, %a: $ADJ, %s: $SRC, %b: $ADB, %f: $FAR, %l: $LNK, %p: $PAR, %i: $IDS",
+    {"combine", "%x: $ACT, %a: $ADJ, %s: $SRC, %b: $ADB, %f: $FAR, %l: $LNK, %p: $PAR",
      "%e = hgnn.expand %x, %a : $ACT, $ADJ\n %h = hgnn.gather_src %s, %b : $SRC, $ADB\n"
      "%k = hgnn.reduce_dst %h, %b : $EDGB, $ADB\n %m = hgnn.expand %k, %b : $ACTB, $ADB\n"
      "%n = hgnn.self_gather %f, %l : $FAR, $LNK\n %o = hgnn.add %e, %m, %n : $ROW, $ROW, $ROW\n"
-     "%q = hgnn.add_bias %o, %p, %i : $ROW, $PAR, $IDS\n %u = hgnn.unary relu %q : $ROW",
+     "%q = hgnn.add_bias %o, %p : $ROW, $PAR\n %u = hgnn.unary relu %q : $ROW",
      "%u : $ROW"},
     // Element-wise.
     {"mul_add", "%x: $ROW, %y: $ROW, %f: $SCA",
@@ -98,10 +98,10 @@ const Case cases[] = {
     {"dropout", "%x: $ROW, %i: $IDS",
      "%d = hgnn.dropout %x, %i {p = 0.3 : f64, site = 513 : i64} : $ROW, $IDS", "%d : $ROW"},
     {"dropout_far", "%x: $FAR, %i: $IDF, %b: $PAR",
-     "%y = hgnn.add_bias %x, %b, %i : $FAR, $PAR, $IDF\n"
+     "%y = hgnn.add_bias %x, %b : $FAR, $PAR\n"
      "%d = hgnn.dropout %y, %i {p = 0.5 : f64, site = 7 : i64} : $FAR, $IDF", "%d : $FAR"},
-    {"layer_norm", "%x: $ROW, %g: $PAR, %b: $PAR, %i: $IDS",
-     "%n = hgnn.layer_norm %x, %g, %b, %i : $ROW, $PAR, $PAR, $IDS\n"
+    {"layer_norm", "%x: $ROW, %g: $PAR, %b: $PAR",
+     "%n = hgnn.layer_norm %x, %g, %b : $ROW, $PAR, $PAR\n"
      "%h = hgnn.layer_norm_xhat %x : $ROW", "%n, %h : $ROW, $ROW"},
     {"layer_norm_grad", "%x: $ROW, %p: $PAR, %g: $ROW",
      "%n = hgnn.layer_norm_grad %x, %p, %g {eps = 0.01 : f64} : $ROW, $PAR, $ROW", "%n : $ROW"},
@@ -125,9 +125,14 @@ const Case cases[] = {
      "%a = hgnn.softmax_xent %s, %l {class_weights = array<f64: $WGT>} : $ROW, $LAB", "%a : $ONE"},
     {"sigmoid_xent", "%z: $ROW, %l: $MUL, %g: $ONE",
      "%a = hgnn.sigmoid_xent %z, %l {class_weights = array<f64: $WGT>} : $ROW, $MUL\n"
-     "%b = hgnn.sigmoid_xent_grad %z, %l, %g : $ROW, $MUL, $ONE", "%a, %b : $ONE, $ROW"},
+     "%b = hgnn.sigmoid_xent_grad %z, %l, %g {class_weights = array<f64: $WGT>} : $ROW, $MUL, $ONE\n"
+     "%c = hgnn.sigmoid_xent_grad %z, %l, %g : $ROW, $MUL, $ONE", "%a, %b, %c : $ONE, $ROW, $ROW"},
     // Sums over rows.
-    {"col_sum", "%x: $ROW, %i: $IDS", "%s = hgnn.col_sum %x, %i : $ROW, $IDS", "%s : $PAR"},
+    {"col_sum", "%x: $ROW", "%s = hgnn.col_sum %x : $ROW", "%s : $PAR"},
+    {"col_sum_expanded", "%x: $ACT, %a: $ADJ",
+     "%e = hgnn.expand %x, %a : $ACT, $ADJ\n %s = hgnn.col_sum %e : $ROW", "%s : $PAR"},
+    {"col_sum_scattered", "%x: $ROW, %l: $LNK",
+     "%e = hgnn.self_scatter %x, %l : $ROW, $LNK\n %s = hgnn.col_sum %e : $FAR", "%s : $PAR"},
     {"col_sum_fused", "%x: $ROW, %g: $ROW, %i: $IDS",
      "%u = hgnn.unary_grad relu %x, %g : $ROW, $ROW\n %s = hgnn.col_sum %u, %i : $ROW, $IDS\n"
      "%h = hgnn.layer_norm_xhat %x : $ROW\n %m = hgnn.mul %h, %g : $ROW, $ROW\n"

@@ -237,13 +237,16 @@ Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &co
         for (int64_t j = 0; j < c; ++j) {
           double y = softmax ? double(j == label) : in.multiLabels.at(labels)[size_t(i * c + j)];
           double p = softmax ? std::exp(z[j]) / sum : 1 / (1 + std::exp(-z[j]));
-          double scale = softmax ? weight(label) : weight(j) / double(c);
-          if (grad)
-            out[size_t(i * c + j)] = scale * (p - y) * input(2)[size_t(i)];
+          if (softmax && grad)
+            out[size_t(i * c + j)] = weight(label) * (p - y) * input(2)[size_t(i)];
           else if (softmax)
-            loss -= y * scale * std::log(p);
+            loss -= y * weight(label) * std::log(p);
+          else if (grad)
+            out[size_t(i * c + j)] =
+                (weight(j) * y * (p - 1) + (1 - y) * p) / double(c) * input(2)[size_t(i)];
           else
-            loss += scale * (std::max(z[j], 0.0) - z[j] * y + std::log1p(std::exp(-std::fabs(z[j]))));
+            loss += (weight(j) * y * std::log1p(std::exp(-z[j])) + (1 - y) * std::log1p(std::exp(z[j]))) /
+                    double(c);
         }
         if (!grad)
           out[size_t(i)] = loss;
