@@ -259,14 +259,15 @@ TEST(Targets, GiveTheSameBits) {
     GTEST_SKIP() << "this machine knows one level only";
   for (int64_t width : {47, 300}) {
     KernelModule v2(moduleText(width), "x86-64-v2"), v3(moduleText(width), "x86-64-v3");
-    KernelModule wide(moduleText(width), "x86-64-v3-wide"), host(moduleText(width));
-    ASSERT_TRUE(v2.ok() && v3.ok() && wide.ok() && host.ok());
+    bool more = compiler::hostKernelTarget() == "x86-64-v4"; // else only what is emitted for it
+    KernelModule wide(moduleText(width), more ? "x86-64-v4" : "x86-64-v3-wide");
+    ASSERT_TRUE(v2.ok() && v3.ok() && wide.ok());
     std::mt19937 rng(3);
     Counts counts{{"rows(0, @t0)", 61}, {"rows(1, @t1)", 83}, {"rows(1, @t0)", 97}};
     for (const Case &c : cases) {
       Inputs inputs = v3.randomInputs(c.name, counts, rng);
       auto expected = v2.run(c.name, inputs, counts);
-      for (const KernelModule *module : {&v3, &wide, &host}) {
+      for (const KernelModule *module : {&v3, &wide}) {
         auto actual = module->run(c.name, inputs, counts);
         for (size_t i = 0; i < expected.size(); ++i)
           EXPECT_EQ(0, std::memcmp(expected[i].data(), actual[i].data(), expected[i].size() * 4))
