@@ -91,6 +91,15 @@ FeatType param(MLIRContext *context, ArrayRef<int64_t> shape) {
 
 } // namespace
 
+/// An attribute that a result type depends on. While an op is parsed its attributes are still in the
+/// dictionary, its properties are empty.
+template <class Attr, class Adaptor>
+static Attr inherent(Adaptor &adaptor, Attr property, StringRef name) {
+  if (property || !adaptor.getAttributes())
+    return property;
+  return adaptor.getAttributes().template getAs<Attr>(name);
+}
+
 #define HGNN_INFER(OpName)                                                                         \
   LogicalResult OpName::inferReturnTypes(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,   \
                                          Types &results)
@@ -171,12 +180,13 @@ HGNN_INFER(LinearOp) {
     return success();
   }
   int64_t k = weight.getShape()[0], n = weight.getShape()[1];
-  if (adaptor.getTranspose())
+  bool transpose = bool(inherent(adaptor, adaptor.getTransposeAttr(), "transpose"));
+  if (transpose)
     std::swap(k, n);
   int64_t last = in.getShape().empty() ? 1 : in.getShape().back();
   if (!agree(last, k))
     return emitOptionalError(loc, "'linear' of rows of width ", last, " needs a weight with ", last,
-                             adaptor.getTranspose() ? " columns" : " rows", ", got ", weight);
+                             transpose ? " columns" : " rows", ", got ", weight);
   if (in.getDomain().isParam() && in.getShape().size() == 2)
     results.push_back(in.withShape({in.getShape()[0], n}));
   else
@@ -338,7 +348,11 @@ HGNN_INFER(ConcatOp) {
 }
 HGNN_INFER(SliceOp) {
   FeatType in = tensor(adaptor.getInput());
-  int64_t offset = adaptor.getOffset(), size = adaptor.getSize(), width = widthOf(in);
+  auto offsetAttr = inherent(adaptor, adaptor.getOffsetAttr(), "offset");
+  auto sizeAttr = inherent(adaptor, adaptor.getSizeAttr(), "size");
+  if (!offsetAttr || !sizeAttr)
+    return emitOptionalError(loc, "'slice' needs attributes offset and size");
+  int64_t offset = offsetAttr.getInt(), size = sizeAttr.getInt(), width = widthOf(in);
   if (offset < 0 || size < 1 || (!ShapedType::isDynamic(width) && offset > width - size))
     return emitOptionalError(loc, "'slice' of columns [", offset, ", ", offset + size,
                              ") is outside rows of width ", width);
@@ -347,7 +361,11 @@ HGNN_INFER(SliceOp) {
 }
 HGNN_INFER(PadOp) {
   FeatType in = tensor(adaptor.getInput());
-  int64_t offset = adaptor.getOffset(), size = adaptor.getSize(), width = widthOf(in);
+  auto offsetAttr = inherent(adaptor, adaptor.getOffsetAttr(), "offset");
+  auto sizeAttr = inherent(adaptor, adaptor.getSizeAttr(), "size");
+  if (!offsetAttr || !sizeAttr)
+    return emitOptionalError(loc, "'pad' needs attributes offset and size");
+  int64_t offset = offsetAttr.getInt(), size = sizeAttr.getInt(), width = widthOf(in);
   if (offset < 0 || (!ShapedType::isDynamic(width) && offset > size - width))
     return emitOptionalError(loc, "'pad' of width ", width, " at ", offset,
                              " does not fit rows of width ", size);
@@ -358,7 +376,10 @@ HGNN_INFER(ReshapeOp) {
   FeatType in = tensor(adaptor.getInput());
   if (failed(isParam(loc, "reshape", "input", in, -1)))
     return failure();
-  FeatType out = in.withShape(adaptor.getShape());
+  auto shape = inherent(adaptor, adaptor.getShapeAttr(), "shape");
+  if (!shape)
+    return emitOptionalError(loc, "'reshape' needs the attribute shape");
+  FeatType out = in.withShape(shape.asArrayRef());
   if (!agree(widthOf(in), widthOf(out)))
     return emitOptionalError(loc, "'reshape' of ", in, " to ", out, " changes how many numbers there are");
   results.push_back(out);
