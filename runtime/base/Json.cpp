@@ -79,7 +79,8 @@ public:
     key_ = std::move(v);
     return true;
   }
-  bool parse_error(std::size_t, const std::string &, const nlohmann::detail::exception &error) {
+  bool parse_error(std::size_t at, const std::string &, const nlohmann::detail::exception &error) {
+    position = at;
     message = error.what();
     // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ...": the
     // place is ours to print, from the byte position.
@@ -93,6 +94,7 @@ public:
 
   Json root;
   std::string message;
+  size_t position = 0; ///< of a syntax error: bytes up to the end of the unexpected token
 
 private:
   Json *attach(Json &&value) {
@@ -163,6 +165,8 @@ absl::StatusOr<JsonDocument> parseJson(std::string_view text, const std::string 
     for (char &c : builder.message)
       if (static_cast<unsigned char>(c) < 0x20)
         c = ' ';
+    if (builder.position > 0)
+      furthest = text.data() + std::min(builder.position, text.size());
     return invalidArgument(file + ":" + placeOf(text, furthest) + ": " + builder.message);
   }
   return JsonDocument{file, std::make_shared<const Json>(std::move(builder.root))};
@@ -349,6 +353,12 @@ ObjectReader::ObjectReader(std::shared_ptr<Shared> shared, const Json *value, st
 
 const std::string &ObjectReader::file() const { return shared_->file; }
 const absl::Status &ObjectReader::status() const { return shared_->first; }
+
+void ObjectReader::failAt(const std::string &relative, const std::string &message) {
+  if (shared_->first.ok())
+    shared_->first =
+        invalidArgument(shared_->file + ": " + pointer_ + "/" + relative + ": " + message);
+}
 
 void ObjectReader::fail(const std::string &key, const std::string &message) {
   if (!shared_->first.ok())
@@ -605,12 +615,16 @@ std::vector<int64_t> ObjectReader::integersOr(const std::string &key, int64_t mi
   return has(key) ? integersOf(key, find(key), min, max) : std::vector<int64_t>();
 }
 
-absl::Status ObjectReader::finish(const std::map<std::string, std::string> &aliases) {
+void ObjectReader::done(const std::map<std::string, std::string> &aliases) {
   if (value_)
     for (const auto &[key, ignored] : value_->items())
       if (!known_.count(key))
         fail("", "unknown key '" + key + "'" +
                      suggestion(key, {known_.begin(), known_.end()}, aliases));
+}
+
+absl::Status ObjectReader::finish(const std::map<std::string, std::string> &aliases) {
+  done(aliases);
   return shared_->first;
 }
 

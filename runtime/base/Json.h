@@ -116,6 +116,8 @@ public:
 
   /// Records the error "file: pointer/key: message" (key may be empty: the object itself).
   void fail(const std::string &key, const std::string &message);
+  /// The same for a place below this object, given as a relative pointer ("metrics/0").
+  void failAt(const std::string &relative, const std::string &message);
   /// The first error so far.
   const absl::Status &status() const;
   bool ok() const { return status().ok(); }
@@ -123,6 +125,8 @@ public:
   /// Reports keys that nobody asked for (with a suggestion, see Suggest.h) and returns the first
   /// error of the whole document so far. Call it on every object.
   absl::Status finish(const std::map<std::string, std::string> &aliases = {});
+  /// finish() for objects inside others, whose reader's status is looked at later.
+  void done(const std::map<std::string, std::string> &aliases = {});
 
 private:
   struct Shared;

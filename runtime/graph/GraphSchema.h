@@ -17,6 +17,8 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace heddle::graph {
@@ -46,9 +48,10 @@ struct LabelSchema {
     std::string name;
     std::string trainFile, validFile, testFile; ///< int64 .npy of sorted node ids
     int64_t numTrain = 0, numValid = 0, numTest = 0;
+    std::vector<int64_t> trainClassCounts; ///< per class (multi-label: positives)
   };
-  std::vector<Split> splits;
-  std::vector<int64_t> trainClassCounts; ///< of the first split: per class (multi-label: positives)
+  std::vector<Split> splits; ///< by name
+  std::vector<int64_t> trainClassCounts; ///< those of splits[0]; empty without splits
 };
 
 struct NodeTypeSchema {
@@ -57,8 +60,8 @@ struct NodeTypeSchema {
   std::string idsKind = "none";           ///< "none" (ids are 0..n-1), "int64", "string"
   std::string idsFile, idsOffsetsFile;    ///< int64: .npy; string: bytes + int64 .npy offsets [n+1]
   std::string displayFile, displayOffsetsFile; ///< optional human-readable name per row, as strings
-  std::vector<FeatureSchema> features;
-  std::vector<LabelSchema> labels;
+  std::vector<FeatureSchema> features;         ///< by name
+  std::vector<LabelSchema> labels;             ///< by name
 };
 
 /// Degree statistics of one side of a relation. log2Hist[0] counts degree 0; log2Hist[b] counts
@@ -109,11 +112,36 @@ struct GraphSchema {
 /// the JSON pointer; unknown keys are errors with a suggestion.
 absl::StatusOr<GraphSchema> readGraphSchema(const std::string &path);
 
+/// The same from the text of a graph.json; `file` is what errors call it. Optional keys, so that a
+/// schema for the compiler can be written by hand: "ids", "csc", "csr", "degree", "files", "report" and
+/// the fingerprints (recomputed where absent, compared where present).
+absl::StatusOr<GraphSchema> parseGraphSchema(std::string_view text, const std::string &file);
+
 /// The text of graph.json for `schema` (fingerprints are recomputed by the writer, not here).
 std::string printGraphSchema(const GraphSchema &schema);
 
 /// 16 hex digits: what must agree between a plan and a graph. Independent of counts and statistics.
 std::string computeSchemaFingerprint(const GraphSchema &schema);
+
+/// 16 hex digits over what every array is for and its checksum in schema.files. Independent of folder
+/// numbers, so of declaration order.
+std::string computeDataFingerprint(const GraphSchema &schema);
+
+/// Every array the schema names, in canonical order: (what it is for, relative path). Empty paths are
+/// left out.
+std::vector<std::pair<std::string, std::string>> listArrays(const GraphSchema &schema);
+
+/// graph.json names arrays of ids, display names and edges by a prefix: "nodes/0/ids" stands for
+/// ids.npy (int64), or ids_bytes.bin and ids_offsets.npy (string); "edges/0/csc" for csc_indptr.npy and
+/// csc_indices.npy; "edges/0/csr" for csr_indptr.npy, csr_indices.npy and csr_perm.npy.
+void setIdFiles(NodeTypeSchema &type, const std::string &prefix);
+void setDisplayFiles(NodeTypeSchema &type, const std::string &prefix);
+void setCscFiles(RelationSchema &relation, const std::string &prefix);
+void setCsrFiles(RelationSchema &relation, const std::string &prefix);
+
+/// Statistics of a side with `nodes` nodes from (degree -> number of nodes with it). Absent nodes
+/// must be in the map under 0.
+DegreeStats degreeStatsOf(const std::map<int64_t, int64_t> &nodesOfDegree);
 
 } // namespace heddle::graph
 

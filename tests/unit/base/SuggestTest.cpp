@@ -19,10 +19,10 @@ const std::map<std::string, std::string> aliases = {{"num_neighbors", "fanout"},
 } // namespace
 
 TEST(Suggest, FindsEveryKindOfSlip) {
-  EXPECT_EQ(nearestName("fanot", keys), "fanout");        // missing
-  EXPECT_EQ(nearestName("fanoutt", keys), "fanout");      // extra
-  EXPECT_EQ(nearestName("fanuot", keys), "fanout");       // swapped: one edit, not two
-  EXPECT_EQ(nearestName("FanOut", keys), "fanout");       // case
+  EXPECT_EQ(nearestName("fanot", keys), "fanout");   // missing
+  EXPECT_EQ(nearestName("fanoutt", keys), "fanout"); // extra
+  EXPECT_EQ(nearestName("fanuot", keys), "fanout");  // swapped: one edit, not two
+  EXPECT_EQ(nearestName("FanOut", keys), "fanout");  // case
   EXPECT_EQ(nearestName("num-layers", keys), "num_layers");
   EXPECT_EQ(nearestName("hiden_sise", keys), "hidden_size");
   EXPECT_EQ(nearestName("lr", keys), "lr");
@@ -62,6 +62,7 @@ TEST(Suggest, TextForMessages) {
   std::vector<std::string> many;
   for (int i = 0; i < 14; ++i)
     many.push_back("key" + std::to_string(i));
-  EXPECT_EQ(suggestion("zzz", many), "; known: key0, key1, key2, key3, key4, key5, key6, key7, key8, "
-                                     "key9, key10, key11, ... (14 in all)");
+  EXPECT_EQ(suggestion("zzz", many),
+            "; known: key0, key1, key2, key3, key4, key5, key6, key7, key8, "
+            "key9, key10, key11, ... (14 in all)");
 }

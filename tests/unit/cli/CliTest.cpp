@@ -20,8 +20,9 @@ struct Outcome {
   bool ran = false;
 };
 
-Outcome call(std::vector<std::string> arguments,
-             const std::function<absl::Status()> &body = [] { return absl::OkStatus(); }) {
+Outcome call(
+    std::vector<std::string> arguments,
+    const std::function<absl::Status()> &body = [] { return absl::OkStatus(); }) {
   CLI::App app;
   cli::setUp(app, "heddle-try", "Tries things.", "  heddle-try --graph wn/ -o wn.plan");
   std::string graph, output;

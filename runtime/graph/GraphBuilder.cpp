@@ -1,0 +1,591 @@
+//===- GraphBuilder.cpp - writes a graph directory ---------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/graph/GraphBuilder.h"
+
+#include "runtime/graph/LabelStager.h"
+#include "runtime/graph/StagedGraph.h"
+
+#include "runtime/base/AtomicOutput.h"
+#include "runtime/base/Json.h"
+#include "runtime/base/Npy.h"
+#include "runtime/base/Suggest.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <numeric>
+#include <set>
+
+namespace heddle::graph {
+
+namespace {
+
+constexpr int64_t maxNodes = (int64_t(1) << 48) - 1;
+constexpr int64_t maxEdges = maxNodes;
+constexpr int64_t maxDim = (int64_t(1) << 31) - 1;
+constexpr size_t maxNodeTypes = 65535, maxRelations = 65535;
+
+absl::Status checkName(const std::string &kind, const std::string &name) {
+  if (name.empty())
+    return invalidArgument(kind + " without a name");
+  if (!isValidUtf8(name))
+    return invalidArgument(kind + ": the name is not UTF-8; convert the input, for example with iconv");
+  for (char c : name)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      return invalidArgument(kind + ": the name holds a control character (byte " +
+                             std::to_string(static_cast<int>(c)) + "); rename it");
+  return absl::OkStatus();
+}
+
+template <typename T> int64_t countNonFiniteOf(const void *data, int64_t count) {
+  auto *values = static_cast<const unsigned char *>(data);
+  int64_t bad = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    T value; // rows of a caller's buffer need no alignment
+    std::memcpy(&value, values + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
+    if constexpr (std::is_floating_point_v<T>)
+      bad += !std::isfinite(value);
+    else
+      bad += (value & 0x7C00) == 0x7C00; // float16: all exponent bits set
+  }
+  return bad;
+}
+
+int64_t countNonFinite(const std::string &dtype, const void *data, int64_t count) {
+  if (dtype == "float32")
+    return countNonFiniteOf<float>(data, count);
+  if (dtype == "float64")
+    return countNonFiniteOf<double>(data, count);
+  if (dtype == "float16")
+    return countNonFiniteOf<uint16_t>(data, count);
+  return 0;
+}
+
+class Builder final : public GraphBuilder {
+public:
+  static absl::StatusOr<std::unique_ptr<GraphBuilder>> make(const GraphBuilderOptions &options) {
+    auto builder = std::make_unique<Builder>();
+    builder->options_ = options;
+    builder->memory_ = std::max<int64_t>(options.memoryBytes, 16 << 10);
+    HEDDLE_ASSIGN_OR_RETURN(builder->output_,
+                            AtomicOutput::create(options.output, AtomicOutput::Kind::Directory,
+                                                 options.force, "graph.json"));
+    builder->scratch_ = builder->output_.path() + "/scratch";
+    std::error_code error;
+    std::filesystem::create_directory(builder->scratch_, error);
+    if (error)
+      return internalError(builder->scratch_ + ": cannot create: " + error.message());
+    return absl::StatusOr<std::unique_ptr<GraphBuilder>>(std::move(builder));
+  }
+
+  absl::StatusOr<int> addNodeType(const std::string &name, int64_t numNodes) override;
+  absl::Status setInt64Ids(int type, const std::vector<int64_t> &ids) override;
+  absl::Status setStringIds(int type, const std::vector<std::string> &ids) override;
+  absl::Status setDisplayNames(int type, const std::vector<std::string> &names) override;
+  absl::StatusOr<int> addDenseFeature(int type, const std::string &name, const std::string &dtype,
+                                      int64_t dim) override;
+  absl::Status appendDenseRows(int feature, const void *rows, int64_t rowCount) override;
+  absl::StatusOr<int> addSparseFeature(int type, const std::string &name, int64_t dim) override;
+  absl::Status appendSparseRow(int feature, const std::vector<int64_t> &indices,
+                               const std::vector<float> &values) override;
+  absl::StatusOr<int> addLabel(int type, const std::string &name,
+                               const std::vector<std::string> &classes,
+                               const std::vector<int32_t> &classOfNode) override;
+  absl::StatusOr<int> addMultiLabel(int type, const std::string &name,
+                                    const std::vector<std::string> &classes,
+                                    const std::vector<uint8_t> &rows) override;
+  absl::Status addSplit(int label, const std::string &name, std::vector<int64_t> train,
+                        std::vector<int64_t> valid, std::vector<int64_t> test) override;
+  absl::StatusOr<int> addRelation(const std::string &source, const std::string &name,
+                                  const std::string &destination) override;
+  absl::Status addEdges(int relation, const int64_t *sources, const int64_t *destinations,
+                        int64_t count) override;
+  absl::Status setDropDuplicates(int relation, bool drop) override;
+  absl::Status addReverse(int relation, const std::string &name) override;
+  void count(const std::string &what, int64_t n) override { graph_.counts[what] += n; }
+  absl::StatusOr<std::string> finish() override;
+
+private:
+  /// A feature while its rows arrive.
+  struct OpenFeature {
+    size_t type, index; ///< in graph_.nodeTypes[type].features
+    NpyWriter rows, indptr, indices, values;
+    int64_t written = 0; ///< rows
+    bool allOnes = true; ///< sparse: no value but 1 so far
+    std::vector<std::pair<int32_t, float>> row; ///< sparse: scratch
+  };
+
+  std::string stagedPath(const char *ending) {
+    return scratch_ + "/" + std::to_string(nextFile_++) + ending;
+  }
+  absl::StatusOr<StagedNodeType *> typeOf(int type);
+  absl::StatusOr<StagedRelation *> storedRelation(int relation);
+  absl::Status stageStrings(const std::vector<std::string> &texts, StagedFile &bytes,
+                            StagedFile &offsets);
+  absl::StatusOr<int> addFeature(int type, FeatureSchema schema);
+  StagedFeature &stagedOf(const OpenFeature &open) {
+    return graph_.nodeTypes[open.type].features[open.index];
+  }
+  std::string placeOf(const OpenFeature &open) {
+    return "node type '" + graph_.nodeTypes[open.type].name + "': feature '" +
+           stagedOf(open).schema.name + "'";
+  }
+  absl::StatusOr<OpenFeature *> openFeature(int feature, FeatureKind kind, int64_t rowCount);
+  absl::Status closeFeature(OpenFeature &open);
+  absl::StatusOr<int> addRelationTriple(StagedRelation relation);
+  absl::Status keepInMemory(EdgeSorter &next, int64_t count);
+
+  GraphBuilderOptions options_;
+  int64_t memory_ = 0;
+  AtomicOutput output_;
+  std::string scratch_;
+  int64_t nextFile_ = 0;
+  StagedGraph graph_;
+  std::set<std::array<std::string, 3>> triples_;
+  std::vector<OpenFeature> features_;             // by handle
+  std::vector<std::pair<size_t, size_t>> labels_; // by handle: type, index
+  int64_t heldBytes_ = 0;                         // of all sorters
+  bool finished_ = false;
+};
+
+//===----------------------------------------------------------------------===//
+// Node types
+//===----------------------------------------------------------------------===//
+
+absl::StatusOr<int> Builder::addNodeType(const std::string &name, int64_t numNodes) {
+  HEDDLE_RETURN_IF_ERROR(checkName("node type", name));
+  for (const StagedNodeType &type : graph_.nodeTypes)
+    if (type.name == name)
+      return invalidArgument("node type '" + name + "' is declared twice");
+  if (numNodes < 0 || numNodes > maxNodes)
+    return invalidArgument("node type '" + name + "': " + std::to_string(numNodes) +
+                           " nodes; expected 0 to 2^48 - 1");
+  if (graph_.nodeTypes.size() == maxNodeTypes)
+    return invalidArgument("more than " + std::to_string(maxNodeTypes) + " node types");
+  StagedNodeType type;
+  type.name = name;
+  type.numNodes = numNodes;
+  graph_.nodeTypes.push_back(std::move(type));
+  return static_cast<int>(graph_.nodeTypes.size()) - 1;
+}
+
+absl::StatusOr<StagedNodeType *> Builder::typeOf(int type) {
+  if (finished_)
+    return failedPrecondition(options_.output + ": the graph is finished");
+  if (type < 0 || static_cast<size_t>(type) >= graph_.nodeTypes.size())
+    return invalidArgument("node type handle " + std::to_string(type) + " was never given");
+  return &graph_.nodeTypes[static_cast<size_t>(type)];
+}
+
+absl::Status checkRowCount(const StagedNodeType &type, const std::string &what, size_t count) {
+  if (static_cast<int64_t>(count) == type.numNodes)
+    return absl::OkStatus();
+  return invalidArgument("node type '" + type.name + "': " + std::to_string(count) + " " + what +
+                         " for " + std::to_string(type.numNodes) + " nodes");
+}
+
+template <typename Id, typename Text>
+absl::Status checkUnique(const StagedNodeType &type, const std::vector<Id> &ids, Text text) {
+  std::vector<int64_t> order(ids.size());
+  std::iota(order.begin(), order.end(), int64_t(0));
+  auto at = [&](int64_t i) -> const Id & { return ids[static_cast<size_t>(i)]; };
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return at(a) < at(b); });
+  for (size_t i = 1; i < order.size(); ++i)
+    if (at(order[i]) == at(order[i - 1]))
+      return invalidArgument("node type '" + type.name + "': the id '" + text(at(order[i])) +
+                             "' stands at rows " +
+                             std::to_string(std::min(order[i], order[i - 1])) + " and " +
+                             std::to_string(std::max(order[i], order[i - 1])) +
+                             "; ids must be unique");
+  return absl::OkStatus();
+}
+
+absl::Status Builder::setInt64Ids(int handle, const std::vector<int64_t> &ids) {
+  HEDDLE_ASSIGN_OR_RETURN(StagedNodeType * type, typeOf(handle));
+  if (type->idsKind != "none")
+    return invalidArgument("node type '" + type->name + "': ids are given twice");
+  HEDDLE_RETURN_IF_ERROR(checkRowCount(*type, "ids", ids.size()));
+  HEDDLE_RETURN_IF_ERROR(checkUnique(*type, ids, [](int64_t id) { return std::to_string(id); }));
+  HEDDLE_ASSIGN_OR_RETURN(type->ids,
+                          stageArray(stagedPath(".npy"), "int64", {}, ids.data(), ids.size()));
+  type->idsKind = "int64";
+  return absl::OkStatus();
+}
+
+absl::Status Builder::stageStrings(const std::vector<std::string> &texts, StagedFile &bytes,
+                                   StagedFile &offsets) {
+  std::vector<int64_t> ends{0};
+  std::string all;
+  for (const std::string &text : texts) {
+    all += text;
+    ends.push_back(static_cast<int64_t>(all.size()));
+  }
+  bytes.path = stagedPath(".bin");
+  HEDDLE_RETURN_IF_ERROR(writeFile(bytes.path, all));
+  bytes.entry = {static_cast<int64_t>(all.size()), checksumHex(checksumOf(all.data(), all.size()))};
+  HEDDLE_ASSIGN_OR_RETURN(offsets,
+                          stageArray(stagedPath(".npy"), "int64", {}, ends.data(), ends.size()));
+  return absl::OkStatus();
+}
+
+absl::Status Builder::setStringIds(int handle, const std::vector<std::string> &ids) {
+  HEDDLE_ASSIGN_OR_RETURN(StagedNodeType * type, typeOf(handle));
+  if (type->idsKind != "none")
+    return invalidArgument("node type '" + type->name + "': ids are given twice");
+  HEDDLE_RETURN_IF_ERROR(checkRowCount(*type, "ids", ids.size()));
+  HEDDLE_RETURN_IF_ERROR(checkUnique(*type, ids, [](const std::string &id) { return id; }));
+  HEDDLE_RETURN_IF_ERROR(stageStrings(ids, type->ids, type->idsOffsets));
+  type->idsKind = "string";
+  return absl::OkStatus();
+}
+
+absl::Status Builder::setDisplayNames(int handle, const std::vector<std::string> &names) {
+  HEDDLE_ASSIGN_OR_RETURN(StagedNodeType * type, typeOf(handle));
+  if (!type->display.path.empty())
+    return invalidArgument("node type '" + type->name + "': display names are given twice");
+  HEDDLE_RETURN_IF_ERROR(checkRowCount(*type, "display names", names.size()));
+  return stageStrings(names, type->display, type->displayOffsets);
+}
+
+//===----------------------------------------------------------------------===//
+// Features
+//===----------------------------------------------------------------------===//
+
+absl::StatusOr<int> Builder::addFeature(int handle, FeatureSchema schema) {
+  HEDDLE_ASSIGN_OR_RETURN(StagedNodeType * type, typeOf(handle));
+  std::string place = "node type '" + type->name + "': feature";
+  HEDDLE_RETURN_IF_ERROR(checkName(place, schema.name));
+  place += " '" + schema.name + "'";
+  for (const StagedFeature &feature : type->features)
+    if (feature.schema.name == schema.name)
+      return invalidArgument(place + " is declared twice");
+  if (dtypeBytes(schema.dtype) == 0)
+    return invalidArgument(place + ": unknown dtype '" + schema.dtype + "'" +
+                           suggestion(schema.dtype, dtypeNames()));
+  if (schema.dim < 1 || schema.dim > maxDim)
+    return invalidArgument(place + ": " + std::to_string(schema.dim) +
+                           " columns; expected 1 to 2^31 - 1");
+  StagedFeature staged;
+  OpenFeature open;
+  open.type = static_cast<size_t>(handle);
+  open.index = type->features.size();
+  if (schema.kind == FeatureKind::Dense) {
+    staged.rows.path = stagedPath(".npy");
+    HEDDLE_ASSIGN_OR_RETURN(open.rows, NpyWriter::create(staged.rows.path, schema.dtype,
+                                                         {schema.dim}, type->numNodes));
+  } else {
+    staged.indptr.path = stagedPath(".npy");
+    staged.indices.path = stagedPath(".npy");
+    staged.values.path = stagedPath(".npy");
+    HEDDLE_ASSIGN_OR_RETURN(open.indptr, NpyWriter::create(staged.indptr.path, "int64", {},
+                                                           type->numNodes + 1));
+    HEDDLE_ASSIGN_OR_RETURN(open.indices, NpyWriter::create(staged.indices.path, "int32", {}));
+    HEDDLE_ASSIGN_OR_RETURN(open.values, NpyWriter::create(staged.values.path, "float32", {}));
+    int64_t zero = 0;
+    HEDDLE_RETURN_IF_ERROR(open.indptr.append(&zero, 1));
+  }
+  staged.schema = std::move(schema);
+  type->features.push_back(std::move(staged));
+  features_.push_back(std::move(open));
+  if (type->numNodes == 0)
+    HEDDLE_RETURN_IF_ERROR(closeFeature(features_.back()));
+  return static_cast<int>(features_.size()) - 1;
+}
+
+absl::StatusOr<int> Builder::addDenseFeature(int type, const std::string &name,
+                                             const std::string &dtype, int64_t dim) {
+  FeatureSchema schema;
+  schema.name = name;
+  schema.dtype = dtype;
+  schema.dim = dim;
+  return addFeature(type, std::move(schema));
+}
+
+absl::StatusOr<int> Builder::addSparseFeature(int type, const std::string &name, int64_t dim) {
+  FeatureSchema schema;
+  schema.name = name;
+  schema.kind = FeatureKind::Sparse;
+  schema.dim = dim;
+  return addFeature(type, std::move(schema));
+}
+
+absl::StatusOr<Builder::OpenFeature *> Builder::openFeature(int feature, FeatureKind kind,
+                                                            int64_t rowCount) {
+  if (finished_)
+    return failedPrecondition(options_.output + ": the graph is finished");
+  if (feature < 0 || static_cast<size_t>(feature) >= features_.size())
+    return invalidArgument("feature handle " + std::to_string(feature) + " was never given");
+  OpenFeature &open = features_[static_cast<size_t>(feature)];
+  if (stagedOf(open).schema.kind != kind)
+    return invalidArgument(placeOf(open) + ": dense and sparse rows are mixed up");
+  int64_t nodes = graph_.nodeTypes[open.type].numNodes;
+  if (rowCount < 0 || rowCount > nodes - open.written)
+    return invalidArgument(placeOf(open) + ": more rows than the " + std::to_string(nodes) +
+                           " nodes");
+  return &open;
+}
+
+absl::Status Builder::closeFeature(OpenFeature &open) {
+  StagedFeature &staged = stagedOf(open);
+  auto close = [](NpyWriter &writer, StagedFile &file) -> absl::Status {
+    HEDDLE_RETURN_IF_ERROR(writer.close());
+    file.entry = {writer.fileBytes(), writer.checksum()};
+    return absl::OkStatus();
+  };
+  if (staged.schema.kind == FeatureKind::Dense)
+    return close(open.rows, staged.rows);
+  HEDDLE_RETURN_IF_ERROR(close(open.indptr, staged.indptr));
+  HEDDLE_RETURN_IF_ERROR(close(open.indices, staged.indices));
+  HEDDLE_RETURN_IF_ERROR(close(open.values, staged.values));
+  if (open.allOnes) { // the format says "no values" for that
+    std::error_code ignored;
+    std::filesystem::remove(staged.values.path, ignored);
+    staged.values = {};
+  }
+  open.row = {};
+  return absl::OkStatus();
+}
+
+absl::Status Builder::appendDenseRows(int feature, const void *rows, int64_t rowCount) {
+  HEDDLE_ASSIGN_OR_RETURN(OpenFeature * open, openFeature(feature, FeatureKind::Dense, rowCount));
+  if (rowCount == 0)
+    return absl::OkStatus();
+  StagedFeature &staged = stagedOf(*open);
+  staged.nonFinite += countNonFinite(staged.schema.dtype, rows, rowCount * staged.schema.dim);
+  HEDDLE_RETURN_IF_ERROR(open->rows.append(rows, rowCount));
+  open->written += rowCount;
+  return open->written == graph_.nodeTypes[open->type].numNodes ? closeFeature(*open)
+                                                                 : absl::OkStatus();
+}
+
+absl::Status Builder::appendSparseRow(int feature, const std::vector<int64_t> &indices,
+                                      const std::vector<float> &values) {
+  HEDDLE_ASSIGN_OR_RETURN(OpenFeature * open, openFeature(feature, FeatureKind::Sparse, 1));
+  StagedFeature &staged = stagedOf(*open);
+  std::string row = "row " + std::to_string(open->written);
+  if (!values.empty() && values.size() != indices.size())
+    return invalidArgument(placeOf(*open) + ": " + row + ": " + std::to_string(indices.size()) +
+                           " columns but " + std::to_string(values.size()) + " values");
+  open->row.clear();
+  for (size_t i = 0; i < indices.size(); ++i) {
+    if (indices[i] < 0 || indices[i] >= staged.schema.dim)
+      return invalidArgument(placeOf(*open) + ": " + row + ": column " +
+                             std::to_string(indices[i]) + " is not below the width " +
+                             std::to_string(staged.schema.dim));
+    open->row.emplace_back(static_cast<int32_t>(indices[i]), values.empty() ? 1.0f : values[i]);
+  }
+  auto byColumn = [](const auto &a, const auto &b) { return a.first < b.first; };
+  std::sort(open->row.begin(), open->row.end(), byColumn);
+  for (size_t i = 0; i < open->row.size(); ++i) {
+    auto [column, value] = open->row[i];
+    if (i > 0 && open->row[i - 1].first == column)
+      return invalidArgument(placeOf(*open) + ": " + row + ": column " + std::to_string(column) +
+                             " appears twice; add its values up first");
+    open->allOnes = open->allOnes && value == 1.0f;
+    staged.nonFinite += !std::isfinite(value);
+    HEDDLE_RETURN_IF_ERROR(open->indices.append(&column, 1));
+    HEDDLE_RETURN_IF_ERROR(open->values.append(&value, 1));
+  }
+  auto count = static_cast<int64_t>(open->row.size());
+  staged.schema.nnz += count;
+  staged.schema.maxRowNnz = std::max(staged.schema.maxRowNnz, count);
+  HEDDLE_RETURN_IF_ERROR(open->indptr.append(&staged.schema.nnz, 1));
+  return ++open->written == graph_.nodeTypes[open->type].numNodes ? closeFeature(*open)
+                                                                   : absl::OkStatus();
+}
+
+//===----------------------------------------------------------------------===//
+// Labels and splits
+//===----------------------------------------------------------------------===//
+
+absl::StatusOr<int> Builder::addLabel(int handle, const std::string &name,
+                                      const std::vector<std::string> &classes,
+                                      const std::vector<int32_t> &classOfNode) {
+  HEDDLE_ASSIGN_OR_RETURN(StagedNodeType * type, typeOf(handle));
+  HEDDLE_RETURN_IF_ERROR(checkName("node type '" + type->name + "': label", name));
+  HEDDLE_RETURN_IF_ERROR(stageLabel(*type, name, classes, classOfNode, stagedPath(".npy")));
+  labels_.emplace_back(static_cast<size_t>(handle), type->labels.size() - 1);
+  return static_cast<int>(labels_.size()) - 1;
+}
+
+absl::StatusOr<int> Builder::addMultiLabel(int handle, const std::string &name,
+                                           const std::vector<std::string> &classes,
+                                           const std::vector<uint8_t> &rows) {
+  HEDDLE_ASSIGN_OR_RETURN(StagedNodeType * type, typeOf(handle));
+  HEDDLE_RETURN_IF_ERROR(checkName("node type '" + type->name + "': label", name));
+  HEDDLE_RETURN_IF_ERROR(stageMultiLabel(*type, name, classes, rows, stagedPath(".npy")));
+  labels_.emplace_back(static_cast<size_t>(handle), type->labels.size() - 1);
+  return static_cast<int>(labels_.size()) - 1;
+}
+
+absl::Status Builder::addSplit(int label, const std::string &name, std::vector<int64_t> train,
+                               std::vector<int64_t> valid, std::vector<int64_t> test) {
+  if (finished_)
+    return failedPrecondition(options_.output + ": the graph is finished");
+  if (label < 0 || static_cast<size_t>(label) >= labels_.size())
+    return invalidArgument("label handle " + std::to_string(label) + " was never given");
+  auto [typeIndex, labelIndex] = labels_[static_cast<size_t>(label)];
+  StagedNodeType &type = graph_.nodeTypes[typeIndex];
+  HEDDLE_RETURN_IF_ERROR(checkName("node type '" + type.name + "': label '" +
+                                       type.labels[labelIndex].name + "': split",
+                                   name));
+  std::array<std::string, 3> paths{stagedPath(".npy"), stagedPath(".npy"), stagedPath(".npy")};
+  return stageSplit(type, labelIndex, name, {std::move(train), std::move(valid), std::move(test)},
+                    paths);
+}
+
+//===----------------------------------------------------------------------===//
+// Relations
+//===----------------------------------------------------------------------===//
+
+absl::StatusOr<int> Builder::addRelationTriple(StagedRelation relation) {
+  if (finished_)
+    return failedPrecondition(options_.output + ": the graph is finished");
+  HEDDLE_RETURN_IF_ERROR(checkName("relation", relation.name));
+  std::string place = "relation '" + relation.triple() + "'";
+  std::array<std::string, 3> triple{relation.source, relation.name, relation.destination};
+  if (triples_.count(triple))
+    return invalidArgument(place + " is declared twice");
+  for (bool source : {true, false}) {
+    const std::string &end = source ? relation.source : relation.destination;
+    int64_t &nodes = source ? relation.numSources : relation.numDestinations;
+    std::vector<std::string> names;
+    bool found = false;
+    for (const StagedNodeType &type : graph_.nodeTypes) {
+      names.push_back(type.name);
+      if (type.name == end) {
+        nodes = type.numNodes;
+        found = true;
+      }
+    }
+    if (!found)
+      return invalidArgument(place + ": unknown node type '" + end + "'" + suggestion(end, names));
+  }
+  if (graph_.relations.size() == maxRelations)
+    return invalidArgument("more than " + std::to_string(maxRelations) + " relations");
+  triples_.insert(std::move(triple));
+  graph_.relations.push_back(std::move(relation));
+  return static_cast<int>(graph_.relations.size()) - 1;
+}
+
+absl::StatusOr<int> Builder::addRelation(const std::string &source, const std::string &name,
+                                         const std::string &destination) {
+  StagedRelation relation;
+  relation.source = source;
+  relation.name = name;
+  relation.destination = destination;
+  HEDDLE_ASSIGN_OR_RETURN(int handle, addRelationTriple(std::move(relation)));
+  StagedRelation &staged = graph_.relations.back();
+  staged.sorter = EdgeSorter::create(staged.numDestinations, staged.numSources,
+                                     scratch_ + "/edges-" + std::to_string(handle));
+  return handle;
+}
+
+absl::StatusOr<StagedRelation *> Builder::storedRelation(int relation) {
+  if (finished_)
+    return failedPrecondition(options_.output + ": the graph is finished");
+  if (relation < 0 || static_cast<size_t>(relation) >= graph_.relations.size())
+    return invalidArgument("relation handle " + std::to_string(relation) + " was never given");
+  StagedRelation &staged = graph_.relations[static_cast<size_t>(relation)];
+  if (staged.reverseOf >= 0)
+    return invalidArgument("relation '" + staged.triple() + "' is a reverse view");
+  return &staged;
+}
+
+absl::Status Builder::addReverse(int relation, const std::string &name) {
+  HEDDLE_ASSIGN_OR_RETURN(StagedRelation * base, storedRelation(relation));
+  StagedRelation view;
+  view.source = base->destination;
+  view.name = name;
+  view.destination = base->source;
+  view.reverseOf = relation;
+  return addRelationTriple(std::move(view)).status();
+}
+
+absl::Status Builder::setDropDuplicates(int relation, bool drop) {
+  HEDDLE_ASSIGN_OR_RETURN(StagedRelation * staged, storedRelation(relation));
+  staged->dropDuplicates = drop;
+  return absl::OkStatus();
+}
+
+/// Makes room for `count` more records in `next`: a third of the memory may hold waiting edges, since
+/// sorting a run takes as much again.
+absl::Status Builder::keepInMemory(EdgeSorter &next, int64_t count) {
+  int64_t limit = memory_ / 3;
+  while (heldBytes_ > 0 && heldBytes_ + next.growthBytes(count) > limit) {
+    EdgeSorter *largest = &next;
+    for (const StagedRelation &relation : graph_.relations)
+      if (relation.sorter && relation.sorter->heldBytes() > largest->heldBytes())
+        largest = relation.sorter.get();
+    int64_t held = largest->heldBytes();
+    HEDDLE_RETURN_IF_ERROR(largest->spill());
+    heldBytes_ -= held - largest->heldBytes();
+    if (held == 0)
+      break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Builder::addEdges(int relation, const int64_t *sources, const int64_t *destinations,
+                               int64_t count) {
+  HEDDLE_ASSIGN_OR_RETURN(StagedRelation * staged, storedRelation(relation));
+  EdgeSorter &sorter = *staged->sorter;
+  if (count > maxEdges - sorter.size())
+    return invalidArgument("relation '" + staged->triple() + "': more than 2^48 - 1 edges");
+  constexpr int64_t block = 256;
+  for (int64_t begin = 0; begin < count; begin += block) {
+    int64_t end = std::min(count, begin + block);
+    HEDDLE_RETURN_IF_ERROR(keepInMemory(sorter, end - begin));
+    int64_t before = sorter.heldBytes();
+    for (int64_t i = begin; i < end; ++i) {
+      bool badSource = sources[i] < 0 || sources[i] >= staged->numSources;
+      if (badSource || destinations[i] < 0 || destinations[i] >= staged->numDestinations)
+        return invalidArgument(
+            "relation '" + staged->triple() + "': edge " + std::to_string(sorter.size()) +
+            (badSource ? ": source " : ": destination ") +
+            std::to_string(badSource ? sources[i] : destinations[i]) + " is out of range; '" +
+            (badSource ? staged->source : staged->destination) + "' has " +
+            std::to_string(badSource ? staged->numSources : staged->numDestinations) + " nodes");
+      sorter.add(destinations[i], sources[i], sorter.size());
+    }
+    heldBytes_ += sorter.heldBytes() - before;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Builder::finish() {
+  if (finished_)
+    return failedPrecondition(options_.output + ": the graph is finished");
+  for (const OpenFeature &open : features_)
+    if (open.written != graph_.nodeTypes[open.type].numNodes)
+      return invalidArgument(placeOf(open) + ": " + std::to_string(open.written) + " rows for " +
+                             std::to_string(graph_.nodeTypes[open.type].numNodes) + " nodes");
+  finished_ = true;
+  HEDDLE_ASSIGN_OR_RETURN(std::string report,
+                          writeStagedGraph(graph_, output_.path(), scratch_, memory_ * 2 / 3,
+                                           options_.progress));
+  graph_.relations.clear(); // their scratch files go before the folder
+  std::error_code error;
+  std::filesystem::remove_all(scratch_, error);
+  if (error)
+    return internalError(scratch_ + ": cannot remove: " + error.message());
+  if (options_.progress)
+    options_.progress("syncing to disk", 0, 0);
+  HEDDLE_RETURN_IF_ERROR(output_.publish());
+  return report;
+}
+
+} // namespace
+
+absl::StatusOr<std::unique_ptr<GraphBuilder>>
+GraphBuilder::create(const GraphBuilderOptions &options) {
+  return Builder::make(options);
+}
+
+} // namespace heddle::graph
