@@ -1,0 +1,632 @@
+//===- ComputeOps.cpp - the reference semantics of compute ops ------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// One loop nest per op, in the words of its description.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/interpreter/ComputeOps.h"
+
+#include "runtime/base/Keys.h"
+
+using namespace mlir;
+using namespace heddle::hgnn;
+using llvm::FailureOr;
+
+namespace heddle::compiler {
+
+namespace {
+
+/// Evaluates one op; holds its run-time operands.
+template <class T> class Evaluator {
+public:
+  Evaluator(Operation *op, ArrayRef<RuntimeValue<T>> operands, const ComputeContext &context)
+      : op(op), operands(operands), context(context) {}
+
+  using Result = FailureOr<Tensor<T>>;
+  Result run();
+  Result softmax(const std::optional<ArrayRef<double>> &weights, bool gradient);
+  Result sigmoid(const std::optional<ArrayRef<double>> &weights, bool gradient);
+
+private:
+
+  const Tensor<T> &tensor(unsigned i) const { return std::get<Tensor<T>>(operands[i]); }
+  template <class Kind> const Kind &object(unsigned i) const {
+    return *std::get<std::shared_ptr<const Kind>>(operands[i]);
+  }
+  const Adjacency &adjacency(unsigned i) const {
+    return *std::get<std::shared_ptr<Adjacency>>(operands[i]);
+  }
+  /// An error if `ok` is false.
+  LogicalResult need(bool ok, const Twine &what) {
+    return ok ? success() : LogicalResult(op->emitError("interpreting: ") << what);
+  }
+  LogicalResult needRows(const Tensor<T> &tensor, int64_t rows, const Twine &what) {
+    return need(tensor.rows == rows,
+                what + " has " + Twine(tensor.rows) + " rows where " + Twine(rows) + " are needed");
+  }
+  LogicalResult needAlike(const Tensor<T> &a, const Tensor<T> &b) {
+    return need(a.rows == b.rows && a.width() == b.width(), "operands differ in rows or width");
+  }
+  LogicalResult needVector(const Tensor<T> &vector, int64_t width) {
+    return need(vector.isParam() && vector.width() == width,
+                "needs a parameter of " + Twine(width) + " numbers");
+  }
+
+  template <class Function> Tensor<T> map(const Tensor<T> &input, Function function) {
+    Tensor<T> result = input;
+    for (T &x : result.data)
+      x = function(x);
+    return result;
+  }
+  template <class Function>
+  Result zip(const Tensor<T> &a, const Tensor<T> &b, Function function) {
+    if (failed(needAlike(a, b)))
+      return failure();
+    Tensor<T> result = a;
+    for (size_t i = 0; i < a.data.size(); ++i)
+      result.data[i] = function(a.data[i], b.data[i]);
+    return result;
+  }
+  /// result[to[i]] += input[from[i]] for all i, in order; `rows` rows.
+  Tensor<T> move(const Tensor<T> &input, int64_t rows, int64_t count,
+                 llvm::function_ref<int64_t(int64_t)> from, llvm::function_ref<int64_t(int64_t)> to) {
+    auto result = Tensor<T>::make(rows, input.shape);
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t column = 0; column < input.width(); ++column)
+        result.at(to(i), column) += input.at(from(i), column);
+    return result;
+  }
+
+  Result moveAlongAdjacency();
+  Result moveAlongLink();
+  Result linear(LinearOp linear);
+  Result linearGradWeight();
+  Result sparseLinear();
+  Result sparseLinearGradWeight();
+  Result concat();
+  Result dropout(DropoutOp dropout);
+  Result layerNorm();
+
+  Operation *op;
+  ArrayRef<RuntimeValue<T>> operands;
+  const ComputeContext &context;
+};
+
+//===----------------------------------------------------------------------===//
+// Functions of one number
+//===----------------------------------------------------------------------===//
+
+template <class T> T normalCdf(T x) { return T(0.5) * (T(1) + erf(x * T(M_SQRT1_2))); }
+template <class T> T normalPdf(T x) {
+  return T(0.5 * M_2_SQRTPI * M_SQRT1_2) * exp(-(x * x) * T(0.5));
+}
+template <class T> T sigmoidOf(T x) {
+  return valueOf(x) >= 0 ? T(1) / (T(1) + exp(-x)) : exp(x) / (T(1) + exp(x));
+}
+/// max(z, 0) + log(1 + e^-|z|)
+template <class T> T softplus(T z) {
+  return valueOf(z) > 0 ? z + log1p(exp(-z)) : log1p(exp(z));
+}
+
+template <class T> T unary(UnaryFn fn, T x, double alpha) {
+  bool positive = valueOf(x) > 0;
+  switch (fn) {
+  case UnaryFn::Relu:
+    return positive ? x : T(0);
+  case UnaryFn::Elu:
+    return positive ? x : T(alpha) * (exp(x) - T(1));
+  case UnaryFn::Tanh:
+    return tanh(x);
+  case UnaryFn::Sigmoid:
+    return sigmoidOf(x);
+  case UnaryFn::Gelu:
+    return x * normalCdf(x);
+  case UnaryFn::LeakyRelu:
+    return positive ? x : T(alpha) * x;
+  case UnaryFn::Reciprocal:
+    return valueOf(x) == 0 ? T(0) : T(1) / x;
+  }
+  return T(0);
+}
+
+template <class T> T unaryGrad(UnaryFn fn, T x, double alpha) {
+  bool positive = valueOf(x) > 0;
+  switch (fn) {
+  case UnaryFn::Relu:
+    return positive ? T(1) : T(0);
+  case UnaryFn::Elu:
+    return positive ? T(1) : T(alpha) * exp(x);
+  case UnaryFn::Tanh:
+    return T(1) - tanh(x) * tanh(x);
+  case UnaryFn::Sigmoid:
+    return sigmoidOf(x) * (T(1) - sigmoidOf(x));
+  case UnaryFn::Gelu:
+    return normalCdf(x) + x * normalPdf(x);
+  case UnaryFn::LeakyRelu:
+    return positive ? T(1) : T(alpha);
+  case UnaryFn::Reciprocal:
+    return valueOf(x) == 0 ? T(0) : T(-1) / (x * x);
+  }
+  return T(0);
+}
+
+//===----------------------------------------------------------------------===//
+// Changes of domain
+//===----------------------------------------------------------------------===//
+
+template <class T> FailureOr<Tensor<T>> Evaluator<T>::moveAlongAdjacency() {
+  const Tensor<T> &input = tensor(0);
+  const Adjacency &adj = adjacency(1);
+  auto edge = [](int64_t e) { return e; };
+  auto source = [&](int64_t e) { return adj.sourceRow[e]; };
+  auto active = [&](int64_t e) { return adj.activeOfEdge[e]; };
+  auto row = [&](int64_t a) { return adj.activeRow[a]; };
+  int64_t edges = adj.numEdges(), actives = adj.numActive();
+  if (isa<GatherSrcOp, ReduceSrcOp>(op) &&
+      failed(need(adj.numSources >= 0, "the sources of the adjacency have no frontier")))
+    return failure();
+  int64_t rows = isa<GatherSrcOp>(op)                ? adj.numSources
+                 : isa<GatherDstOp, ExpandOp>(op)    ? actives
+                 : isa<ReduceDstOp, ReduceSrcOp>(op) ? edges
+                                                     : adj.numRows;
+  if (failed(needRows(input, rows, "the input")))
+    return failure();
+  if (isa<GatherSrcOp>(op))
+    return move(input, edges, edges, source, edge);
+  if (isa<GatherDstOp>(op))
+    return move(input, edges, edges, active, edge);
+  if (isa<ReduceDstOp>(op))
+    return move(input, actives, edges, edge, active);
+  if (isa<ReduceSrcOp>(op))
+    return move(input, adj.numSources, edges, edge, source);
+  if (isa<ExpandOp>(op))
+    return move(input, adj.numRows, actives, edge, row);
+  return move(input, actives, actives, row, edge); // restrict
+}
+
+template <class T> FailureOr<Tensor<T>> Evaluator<T>::moveAlongLink() {
+  const Tensor<T> &input = tensor(0);
+  const Link &link = object<Link>(1);
+  int64_t rows = int64_t(link.position.size());
+  auto same = [](int64_t i) { return i; };
+  auto next = [&](int64_t i) { return link.position[i]; };
+  bool gather = isa<SelfGatherOp>(op);
+  if (failed(needRows(input, gather ? link.numNext : rows, "the input")))
+    return failure();
+  return gather ? move(input, rows, rows, next, same) : move(input, link.numNext, rows, same, next);
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+/// A param [m, k] as m rows of k.
+template <class T> Tensor<T> asRows(const Tensor<T> &input) {
+  Tensor<T> result = input;
+  if (input.isParam()) {
+    result.shape = {input.shape.empty() ? 1 : input.shape.back()};
+    result.rows = int64_t(input.data.size()) / std::max<int64_t>(result.shape[0], 1);
+  }
+  return result;
+}
+
+template <class T> FailureOr<Tensor<T>> Evaluator<T>::linear(LinearOp linear) {
+  Tensor<T> x = asRows(tensor(0));
+  const Tensor<T> &w = tensor(1);
+  if (failed(need(w.isParam() && w.shape.size() == 2, "the weight is not a matrix")))
+    return failure();
+  bool transpose = linear.getTranspose();
+  int64_t k = w.shape[transpose ? 1 : 0], n = w.shape[transpose ? 0 : 1];
+  if (failed(need(x.width() == k, "rows of width " + Twine(x.width()) + " times a matrix of " +
+                                      Twine(k) + " rows")))
+    return failure();
+  auto result = Tensor<T>::make(x.rows, {n});
+  for (int64_t i = 0; i < x.rows; ++i)
+    for (int64_t j = 0; j < n; ++j)
+      for (int64_t p = 0; p < k; ++p)
+        result.at(i, j) += x.at(i, p) * (transpose ? w.data[j * k + p] : w.data[p * n + j]);
+  if (tensor(0).isParam()) {
+    result.shape = tensor(0).shape.size() == 2 ? std::vector<int64_t>{result.rows, n}
+                                               : std::vector<int64_t>{n};
+    result.rows = -1;
+  }
+  return result;
+}
+
+template <class T> FailureOr<Tensor<T>> Evaluator<T>::linearGradWeight() {
+  Tensor<T> x = asRows(tensor(0)), g = asRows(tensor(1));
+  if (failed(needRows(g, x.rows, "the gradient")))
+    return failure();
+  auto result = Tensor<T>::param({x.width(), g.width()});
+  for (int64_t i = 0; i < x.rows; ++i)
+    for (int64_t p = 0; p < x.width(); ++p)
+      for (int64_t j = 0; j < g.width(); ++j)
+        result.data[p * g.width() + j] += x.at(i, p) * g.at(i, j);
+  return result;
+}
+
+template <class T> FailureOr<Tensor<T>> Evaluator<T>::sparseLinear() {
+  const SparseRows &s = object<SparseRows>(0);
+  const Tensor<T> &w = tensor(1);
+  if (failed(need(w.isParam() && w.shape.size() == 2 && w.shape[0] == s.dim,
+                  "the weight needs " + Twine(s.dim) + " rows")))
+    return failure();
+  int64_t n = w.shape[1];
+  auto result = Tensor<T>::make(int64_t(s.rows.size()), {n});
+  for (int64_t i = 0; i < result.rows; ++i)
+    for (auto [column, value] : s.rows[i])
+      for (int64_t j = 0; j < n; ++j)
+        result.at(i, j) += T(value) * w.data[column * n + j];
+  return result;
+}
+
+template <class T> FailureOr<Tensor<T>> Evaluator<T>::sparseLinearGradWeight() {
+  const SparseRows &s = object<SparseRows>(0);
+  const Tensor<T> &g = tensor(1);
+  if (failed(needRows(g, int64_t(s.rows.size()), "the gradient")))
+    return failure();
+  int64_t n = g.width();
+  auto result = Tensor<T>::param({s.dim, n});
+  for (int64_t i = 0; i < g.rows; ++i)
+    for (auto [column, value] : s.rows[i])
+      for (int64_t j = 0; j < n; ++j)
+        result.data[column * n + j] += T(value) * g.at(i, j);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Row-wise
+//===----------------------------------------------------------------------===//
+
+template <class T> FailureOr<Tensor<T>> Evaluator<T>::concat() {
+  int64_t width = 0;
+  for (unsigned i = 0; i < operands.size(); ++i) {
+    if (failed(needRows(tensor(i), tensor(0).rows, "an operand")))
+      return failure();
+    width += tensor(i).width();
+  }
+  auto result = Tensor<T>::make(tensor(0).rows, {width});
+  int64_t offset = 0;
+  for (unsigned i = 0; i < operands.size(); ++i) {
+    for (int64_t row = 0; row < tensor(i).numRows(); ++row)
+      for (int64_t column = 0; column < tensor(i).width(); ++column)
+        result.at(row, offset + column) = tensor(i).at(row, column);
+    offset += tensor(i).width();
+  }
+  return result;
+}
+
+template <class T> FailureOr<Tensor<T>> Evaluator<T>::dropout(DropoutOp dropout) {
+  const Tensor<T> &x = tensor(0);
+  double p = dropout.getP().convertToDouble();
+  if (!context.dropout)
+    return x;
+  std::shared_ptr<const Ids> ids;
+  if (dropout.getIds()) {
+    ids = std::get<std::shared_ptr<const Ids>>(operands[1]);
+  } else {
+    DomainKind kind = cast<FeatType>(dropout.getInput().getType()).getDomain().getKind();
+    ids = kind == DomainKind::Src    ? context.source
+          : kind == DomainKind::Dst  ? context.destination
+          : kind == DomainKind::Edge ? context.edge
+                                     : nullptr;
+  }
+  if (failed(need(ids != nullptr, "dropout needs the ids of its rows")) ||
+      failed(needRows(x, ids->size(), "the input")))
+    return failure();
+  uint32_t threshold = keys::dropoutThreshold(p);
+  Tensor<T> result = x;
+  for (int64_t row = 0; row < x.rows; ++row)
+    for (int64_t column = 0; column < x.width(); ++column) {
+      bool keep = keys::dropoutKeeps(context.seed, context.step, uint32_t(ids->hop),
+                                     uint32_t(dropout.getSite()), uint64_t(ids->ids[row]),
+                                     uint32_t(column), threshold);
+      result.at(row, column) = keep ? x.at(row, column) / T(1 - p) : T(0);
+    }
+  return result;
+}
+
+/// The three ops of layer normalisation.
+template <class T> FailureOr<Tensor<T>> Evaluator<T>::layerNorm() {
+  const Tensor<T> &x = tensor(0);
+  int64_t n = x.width();
+  double eps = op->getAttrOfType<FloatAttr>("eps").getValueAsDouble();
+  bool gradient = isa<LayerNormGradOp>(op), plain = isa<LayerNormXhatOp>(op);
+  if (!plain && failed(needVector(tensor(1), n)))
+    return failure();
+  if (gradient ? failed(needAlike(x, tensor(2))) : !plain && failed(needVector(tensor(2), n)))
+    return failure();
+  Tensor<T> result = x;
+  for (int64_t row = 0; row < x.numRows(); ++row) {
+    T mean(0), variance(0);
+    for (int64_t j = 0; j < n; ++j)
+      mean += x.at(row, j);
+    mean = mean / T(double(n));
+    for (int64_t j = 0; j < n; ++j)
+      variance += (x.at(row, j) - mean) * (x.at(row, j) - mean);
+    T rstd = T(1) / sqrt(variance / T(double(n)) + T(eps));
+    auto xhat = [&](int64_t j) { return (x.at(row, j) - mean) * rstd; };
+    auto d = [&](int64_t j) { return tensor(1).data[j] * tensor(2).at(row, j); };
+    T meanD(0), meanDH(0);
+    for (int64_t j = 0; gradient && j < n; ++j) {
+      meanD += d(j) / T(double(n));
+      meanDH += d(j) * xhat(j) / T(double(n));
+    }
+    for (int64_t j = 0; j < n; ++j)
+      result.at(row, j) = plain      ? xhat(j)
+                          : gradient ? rstd * (d(j) - meanD - xhat(j) * meanDH)
+                                     : tensor(1).data[j] * xhat(j) + tensor(2).data[j];
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Losses
+//===----------------------------------------------------------------------===//
+
+template <class T>
+FailureOr<Tensor<T>> Evaluator<T>::softmax(const std::optional<ArrayRef<double>> &weights,
+                                           bool gradient) {
+  const Tensor<T> &z = tensor(0);
+  const Labels &labels = object<Labels>(1);
+  int64_t classes = z.width();
+  if (failed(needRows(z, int64_t(labels.classes.size()), "the logits")) ||
+      (gradient && failed(needRows(tensor(2), z.rows, "the gradient"))))
+    return failure();
+  auto result = Tensor<T>::make(z.rows, gradient ? z.shape : std::vector<int64_t>{1});
+  for (int64_t row = 0; row < z.rows; ++row) {
+    int64_t label = labels.classes[row];
+    if (label < 0)
+      continue;
+    if (failed(need(label < classes, "label " + Twine(label) + " has no logit")))
+      return failure();
+    T largest = z.at(row, 0), sum(0);
+    for (int64_t j = 1; j < classes; ++j)
+      if (valueOf(z.at(row, j)) > valueOf(largest))
+        largest = z.at(row, j);
+    for (int64_t j = 0; j < classes; ++j)
+      sum += exp(z.at(row, j) - largest);
+    T weight = weights ? T((*weights)[label]) : T(1);
+    if (!gradient)
+      result.at(row, 0) = weight * (log(sum) + largest - z.at(row, label));
+    for (int64_t j = 0; gradient && j < classes; ++j)
+      result.at(row, j) = weight * tensor(2).at(row, 0) *
+                          (exp(z.at(row, j) - largest) / sum - T(j == label ? 1 : 0));
+  }
+  return result;
+}
+
+template <class T>
+FailureOr<Tensor<T>> Evaluator<T>::sigmoid(const std::optional<ArrayRef<double>> &weights,
+                                           bool gradient) {
+  const Tensor<T> &z = tensor(0);
+  const Labels &labels = object<Labels>(1);
+  int64_t classes = z.width();
+  if (failed(needRows(z, int64_t(labels.multi.size()), "the logits")) ||
+      failed(need(labels.numClasses == classes, "a logit per class is needed")) ||
+      (gradient && failed(needRows(tensor(2), z.rows, "the gradient"))))
+    return failure();
+  auto result = Tensor<T>::make(z.rows, gradient ? z.shape : std::vector<int64_t>{1});
+  for (int64_t row = 0; row < z.rows; ++row) {
+    if (labels.multi[row].empty())
+      continue;
+    T sum(0);
+    for (int64_t j = 0; j < classes; ++j) {
+      T x = z.at(row, j), y(labels.multi[row][j]), w = weights ? T((*weights)[j]) : T(1);
+      if (gradient)
+        result.at(row, j) = tensor(2).at(row, 0) / T(double(classes)) *
+                            ((T(1) - y) * sigmoidOf(x) - w * y * sigmoidOf(-x));
+      else
+        sum += w * y * softplus(-x) + (T(1) - y) * softplus(x);
+    }
+    if (!gradient)
+      result.at(row, 0) = sum / T(double(classes));
+  }
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Dispatch
+//===----------------------------------------------------------------------===//
+
+template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
+  using Result = FailureOr<Tensor<T>>;
+  return llvm::TypeSwitch<Operation *, Result>(op)
+      .template Case<GatherSrcOp, GatherDstOp, ReduceDstOp, ReduceSrcOp, ExpandOp, RestrictOp>(
+          [&](auto) { return moveAlongAdjacency(); })
+      .template Case<SelfGatherOp, SelfScatterOp>([&](auto) { return moveAlongLink(); })
+      .template Case<DegreeOp>([&](auto) -> Result {
+        const Adjacency &adj = adjacency(0);
+        auto result = Tensor<T>::make(adj.numActive(), {1});
+        for (int64_t active : adj.activeOfEdge)
+          result.data[active] += T(1);
+        return result;
+      })
+      .template Case<BroadcastRowsOp>([&](auto) -> Result {
+        if (failed(need(tensor(0).isParam(), "needs a parameter")))
+          return failure();
+        int64_t rows = object<Ids>(1).size();
+        auto result = Tensor<T>::make(rows, tensor(0).shape);
+        for (int64_t i = 0; i < int64_t(result.data.size()); ++i)
+          result.data[i] = tensor(0).data[i % result.width()];
+        return result;
+      })
+      .template Case<ColSumOp>([&](auto) -> Result {
+        if (failed(need(!tensor(0).isParam(), "needs rows")))
+          return failure();
+        auto result = Tensor<T>::param(tensor(0).shape);
+        for (int64_t row = 0; row < tensor(0).rows; ++row)
+          for (int64_t j = 0; j < result.width(); ++j)
+            result.data[j] += tensor(0).at(row, j);
+        return result;
+      })
+      .template Case<LinearOp>([&](LinearOp o) { return linear(o); })
+      .template Case<LinearGradWeightOp>([&](auto) { return linearGradWeight(); })
+      .template Case<SparseLinearOp>([&](auto) { return sparseLinear(); })
+      .template Case<SparseLinearGradWeightOp>([&](auto) { return sparseLinearGradWeight(); })
+      .template Case<ScaleRowsOp>([&](auto) -> Result {
+        if (failed(need(tensor(1).width() == 1, "needs a scale of width 1")) ||
+            failed(needRows(tensor(1), tensor(0).rows, "the scale")))
+          return failure();
+        Tensor<T> result = tensor(0);
+        for (int64_t row = 0; row < result.numRows(); ++row)
+          for (int64_t j = 0; j < result.width(); ++j)
+            result.at(row, j) *= tensor(1).at(row, 0);
+        return result;
+      })
+      .template Case<RowDotOp>([&](auto) -> Result {
+        if (failed(needAlike(tensor(0), tensor(1))))
+          return failure();
+        auto result = Tensor<T>::make(tensor(0).rows, {1});
+        for (int64_t row = 0; row < tensor(0).numRows(); ++row)
+          for (int64_t j = 0; j < tensor(0).width(); ++j)
+            result.at(row, 0) += tensor(0).at(row, j) * tensor(1).at(row, j);
+        return result;
+      })
+      .template Case<AddOp>([&](auto) -> Result {
+        Tensor<T> result = tensor(0);
+        for (unsigned i = 1; i < operands.size(); ++i) {
+          Result sum = zip(result, tensor(i), [](T a, T b) { return a + b; });
+          if (failed(sum))
+            return failure();
+          result = *sum;
+        }
+        return result;
+      })
+      .template Case<MulOp>(
+          [&](auto) { return zip(tensor(0), tensor(1), [](T a, T b) { return a * b; }); })
+      .template Case<ScaleOp>([&](ScaleOp o) -> Result {
+        T factor(o.getFactor().convertToDouble());
+        return map(tensor(0), [&](T x) { return x * factor; });
+      })
+      .template Case<ScaleByOp>([&](auto) -> Result {
+        if (failed(needVector(tensor(1), 1)))
+          return failure();
+        return map(tensor(0), [&](T x) { return x * tensor(1).data[0]; });
+      })
+      .template Case<AddBiasOp>([&](auto) -> Result {
+        if (failed(needVector(tensor(1), tensor(0).width())))
+          return failure();
+        Tensor<T> result = tensor(0);
+        for (int64_t row = 0; row < result.numRows(); ++row)
+          for (int64_t j = 0; j < result.width(); ++j)
+            result.at(row, j) += tensor(1).data[j];
+        return result;
+      })
+      .template Case<UnaryOp>([&](UnaryOp o) -> Result {
+        double alpha = o.getAlpha().convertToDouble();
+        return map(tensor(0), [&](T x) { return unary(o.getFn(), x, alpha); });
+      })
+      .template Case<UnaryGradOp>([&](UnaryGradOp o) {
+        double alpha = o.getAlpha().convertToDouble();
+        return zip(tensor(0), tensor(1),
+                   [&](T x, T g) { return unaryGrad(o.getFn(), x, alpha) * g; });
+      })
+      .template Case<DropoutOp>([&](DropoutOp o) { return dropout(o); })
+      .template Case<LayerNormOp, LayerNormXhatOp, LayerNormGradOp>([&](auto) { return layerNorm(); })
+      .template Case<ConcatOp>([&](auto) { return concat(); })
+      .template Case<SliceOp>([&](SliceOp o) -> Result {
+        const Tensor<T> &x = tensor(0);
+        int64_t offset = o.getOffset(), size = o.getSize();
+        if (failed(need(offset + size <= x.width(), "the slice is outside the rows")))
+          return failure();
+        auto result = Tensor<T>::make(x.rows, {size});
+        for (int64_t row = 0; row < x.numRows(); ++row)
+          for (int64_t j = 0; j < size; ++j)
+            result.at(row, j) = x.at(row, offset + j);
+        return result;
+      })
+      .template Case<PadOp>([&](PadOp o) -> Result {
+        const Tensor<T> &x = tensor(0);
+        int64_t offset = o.getOffset(), size = o.getSize();
+        if (failed(need(offset + x.width() <= size, "the rows are wider than the result")))
+          return failure();
+        auto result = Tensor<T>::make(x.rows, {size});
+        for (int64_t row = 0; row < x.numRows(); ++row)
+          for (int64_t j = 0; j < x.width(); ++j)
+            result.at(row, offset + j) = x.at(row, j);
+        return result;
+      })
+      .template Case<ReshapeOp>([&](ReshapeOp o) -> Result {
+        Tensor<T> result = tensor(0);
+        result.shape.assign(o.getShape().begin(), o.getShape().end());
+        if (failed(need(tensor(0).isParam() && result.width() == int64_t(result.data.size()),
+                        "reshape changes how many numbers there are")))
+          return failure();
+        return result;
+      })
+      .template Case<ZerosOp>([&](ZerosOp o) -> Result {
+        ArrayRef<int64_t> shape = cast<FeatType>(o.getType()).getShape();
+        return Tensor<T>::make(operands.empty() ? -1 : object<Ids>(0).size(), shape.vec());
+      })
+      .template Case<SoftmaxXentOp>([&](auto o) { return softmax(o.getClassWeights(), false); })
+      .template Case<SoftmaxXentGradOp>([&](auto o) { return softmax(o.getClassWeights(), true); })
+      .template Case<SigmoidXentOp>([&](auto o) { return sigmoid(o.getClassWeights(), false); })
+      .template Case<SigmoidXentGradOp>([&](auto o) { return sigmoid(o.getClassWeights(), true); })
+      .template Case<SumSquaresOp>([&](auto) -> Result {
+        auto result = Tensor<T>::param({1});
+        for (const T &x : tensor(0).data)
+          result.data[0] += x * x;
+        return result;
+      })
+      .template Case<ClipFactorOp>([&](ClipFactorOp o) -> Result {
+        T sum(0);
+        for (unsigned i = 0; i < operands.size(); ++i) {
+          if (failed(needVector(tensor(i), 1)))
+            return failure();
+          sum += tensor(i).data[0];
+        }
+        auto result = Tensor<T>::param({1});
+        T factor = T(o.getMaxNorm().convertToDouble()) / (sqrt(sum) + T(1e-6));
+        result.data[0] = valueOf(factor) < 1 ? factor : T(1);
+        return result;
+      })
+      .Default([&](Operation *o) -> Result {
+        return o->emitError("the interpreter does not know this op");
+      });
+}
+
+} // namespace
+
+bool isComputeOp(Operation *op) {
+  return isa<GatherSrcOp, GatherDstOp, ReduceDstOp, ReduceSrcOp, ExpandOp, RestrictOp, SelfGatherOp,
+             SelfScatterOp, DegreeOp, BroadcastRowsOp, ColSumOp, LinearOp, LinearGradWeightOp,
+             SparseLinearOp, SparseLinearGradWeightOp, ScaleRowsOp, RowDotOp, AddOp, MulOp, ScaleOp,
+             ScaleByOp, AddBiasOp, UnaryOp, UnaryGradOp, DropoutOp, LayerNormOp, LayerNormXhatOp,
+             LayerNormGradOp, ConcatOp, SliceOp, PadOp, ReshapeOp, ZerosOp, SoftmaxXentOp,
+             SoftmaxXentGradOp, SigmoidXentOp, SigmoidXentGradOp, SumSquaresOp, ClipFactorOp>(op);
+}
+
+template <class T>
+FailureOr<RuntimeValue<T>> compute(Operation *op, ArrayRef<RuntimeValue<T>> operands,
+                                   const ComputeContext &context) {
+  FailureOr<Tensor<T>> result = Evaluator<T>(op, operands, context).run();
+  if (failed(result))
+    return failure();
+  return RuntimeValue<T>(std::move(*result));
+}
+
+template <class T>
+FailureOr<Tensor<T>> rowLosses(Operation *at, const Tensor<T> &logits,
+                               std::shared_ptr<const Labels> labels,
+                               std::optional<ArrayRef<double>> classWeights) {
+  SmallVector<RuntimeValue<T>> operands = {logits, labels};
+  ComputeContext context;
+  Evaluator<T> evaluator(at, operands, context);
+  return labels->classes.empty() ? evaluator.sigmoid(classWeights, false)
+                                 : evaluator.softmax(classWeights, false);
+}
+
+template FailureOr<Tensor<double>> rowLosses(Operation *, const Tensor<double> &,
+                                             std::shared_ptr<const Labels>,
+                                             std::optional<ArrayRef<double>>);
+template FailureOr<Tensor<Dual>> rowLosses(Operation *, const Tensor<Dual> &,
+                                           std::shared_ptr<const Labels>,
+                                           std::optional<ArrayRef<double>>);
+template FailureOr<RuntimeValue<double>> compute(Operation *, ArrayRef<RuntimeValue<double>>,
+                                                 const ComputeContext &);
+template FailureOr<RuntimeValue<Dual>> compute(Operation *, ArrayRef<RuntimeValue<Dual>>,
+                                               const ComputeContext &);
+
+} // namespace heddle::compiler

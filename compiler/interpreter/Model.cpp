@@ -1,0 +1,440 @@
+//===- Model.cpp - the model phase: layers over the sampled graph ---------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/Symbols.h"
+#include "compiler/interpreter/ComputeOps.h"
+#include "compiler/interpreter/Programs.h"
+
+using namespace mlir;
+using namespace heddle::hgnn;
+using llvm::FailureOr;
+
+namespace heddle::compiler {
+
+namespace {
+
+/// For whom a region runs.
+struct Site {
+  LayerOp layer;        ///< null in an input program
+  RelationOp relation;  ///< null in an update or input program
+  StringRef type;       ///< the destination type, or the type of the input program
+  bool dry = false;     ///< zeros for parameters: only the widths of the results matter
+};
+
+template <class T> class ModelRunner {
+public:
+  ModelRunner(const Batch &batch, bool train, States<T> &states, Outputs<T> &outputs)
+      : batch(batch), train(train), states(states), outputs(outputs) {}
+
+  LogicalResult run();
+
+private:
+  using Result = FailureOr<Tensor<T>>;
+  struct Hop {
+    std::map<std::string, std::shared_ptr<const Ids>> ids;          ///< by node type
+    std::map<std::string, std::shared_ptr<const Link>> links;       ///< to the next hop
+    std::map<Operation *, std::shared_ptr<Adjacency>> adjacencies;  ///< by relation
+  };
+
+  LogicalResult readSchema();
+  FailureOr<int64_t> fanoutOf(RelationOp relation, int64_t hop);
+  LogicalResult sample();
+  Result layer(LayerOp layer, const std::string &type, int64_t hop,
+               const std::map<std::string, Tensor<T>> &inputs);
+  /// What `message` yields for destinations without edges of any relation: its width matters.
+  Result emptyMessage(LayerOp layer, int64_t rows);
+  LogicalResult finish(const Tensor<T> &logits);
+
+  /// Runs a region to its yield.
+  Result runRegion(Region &region, ArrayRef<RuntimeValue<T>> arguments, const Site &site,
+                   ComputeContext context);
+  Result parameter(ParamOp op, const Site &site);
+  Result learnable(LearnableOp op, const Site &site, const Ids &ids);
+  FailureOr<RuntimeValue<T>> feature(FeatureOp op, const Ids &ids);
+
+  static bool usesOwnRows(LayerOp layer) {
+    return !layer.getMessage().getArgument(2).use_empty() ||
+           !layer.getUpdate().getArgument(1).use_empty();
+  }
+  ComputeContext newContext() const {
+    ComputeContext context;
+    context.seed = batch.input.seed;
+    context.step = batch.input.step;
+    context.dropout = train;
+    return context;
+  }
+
+  const Batch &batch;
+  bool train;
+  States<T> &states;
+  Outputs<T> &outputs;
+  TaskOp task;
+  SamplingOp sampling;
+  std::vector<LayerOp> layers;       // by index
+  std::vector<RelationOp> relations; // by canonical id
+  std::vector<Hop> hops;             // 0 = seeds
+};
+
+template <class Op> static Op onlyOp(ModuleOp module) {
+  auto ops = module.getOps<Op>();
+  return ops.empty() || std::next(ops.begin()) != ops.end() ? Op() : *ops.begin();
+}
+
+template <class T> LogicalResult ModelRunner<T>::readSchema() {
+  ModuleOp module = batch.module;
+  task = onlyOp<TaskOp>(module);
+  sampling = onlyOp<SamplingOp>(module);
+  if (!task || !sampling)
+    return module.emitError("a model needs exactly one hgnn.task and one hgnn.sampling");
+  for (LayerOp layer : module.getOps<LayerOp>())
+    layers.push_back(layer);
+  for (RelationOp relation : module.getOps<RelationOp>())
+    relations.push_back(relation);
+  llvm::sort(layers, [](LayerOp a, LayerOp b) { return a.getIndex() < b.getIndex(); });
+  llvm::sort(relations, [](RelationOp a, RelationOp b) { return a.getId() < b.getId(); });
+  for (size_t i = 0; i < layers.size(); ++i)
+    if (layers[i].getIndex() != i)
+      return layers[i].emitError("layers must be numbered from 0 without gaps");
+  return success();
+}
+
+/// The fan-out of a relation at a hop; overrides replace the whole list of a relation.
+template <class T>
+FailureOr<int64_t> ModelRunner<T>::fanoutOf(RelationOp relation, int64_t hop) {
+  ArrayRef<int64_t> list = train ? sampling.getFanout() : sampling.getEvalFanout();
+  DictionaryAttr overrides = train ? sampling.getOverrides() : sampling.getEvalOverrides();
+  if (auto own = overrides.getAs<DenseI64ArrayAttr>(relation.getSymName()))
+    list = own.asArrayRef();
+  if (hop >= int64_t(list.size()))
+    return sampling.emitError("has no fan-out for hop ") << hop;
+  return list[hop];
+}
+
+/// Fills `hops`: the layered DAG from the seeds outwards.
+template <class T> LogicalResult ModelRunner<T>::sample() {
+  int64_t depth = int64_t(layers.size());
+  hops.resize(depth + 1);
+  auto seeds = batch.seeds(task, task.getTarget());
+  if (failed(seeds))
+    return failure();
+  hops[0].ids[task.getTarget().str()] = *seeds;
+  for (int64_t h = 0; h < depth; ++h) {
+    Hop &hop = hops[h], &next = hops[h + 1];
+    std::map<std::string, SmallVector<std::shared_ptr<Adjacency>>> samplesOf; // by source type
+    for (RelationOp relation : relations) {
+      auto destination = hop.ids.find(relation.getDestination().str());
+      if (destination == hop.ids.end())
+        continue;
+      FailureOr<int64_t> fanout = fanoutOf(relation, h);
+      if (failed(fanout))
+        return failure();
+      auto adjacency =
+          batch.sample(relation, *destination->second, relation.getSymName(), *fanout);
+      if (failed(adjacency))
+        return failure();
+      hop.adjacencies[relation] = *adjacency;
+      samplesOf[relation.getSource().str()].push_back(*adjacency);
+    }
+    bool own = usesOwnRows(layers[depth - 1 - h]);
+    if (own)
+      for (const auto &[type, ids] : hop.ids)
+        samplesOf[type]; // needed, if only for its own rows
+    for (const auto &[type, samples] : samplesOf) {
+      auto previous = own && hop.ids.count(type) ? hop.ids[type] : nullptr;
+      auto ids = batch.frontier(task, h + 1, type, previous.get(), samples);
+      if (failed(ids))
+        return failure();
+      next.ids[type] = *ids;
+      if (previous)
+        hop.links[type] = Batch::link(*previous, **ids);
+    }
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Regions
+//===----------------------------------------------------------------------===//
+
+template <class T>
+FailureOr<Tensor<T>> ModelRunner<T>::runRegion(Region &region, ArrayRef<RuntimeValue<T>> arguments,
+                                               const Site &site, ComputeContext context) {
+  Environment<T> environment;
+  for (auto [argument, value] : llvm::zip(region.getArguments(), arguments))
+    environment[argument] = value;
+  for (Operation &op : region.front()) {
+    if (auto yield = dyn_cast<YieldOp>(op)) {
+      if (yield.getValues().size() != 1)
+        return yield.emitError("must yield one value");
+      return std::get<Tensor<T>>(environment.lookup(yield.getValues()[0]));
+    }
+    SmallVector<RuntimeValue<T>> operands;
+    for (Value operand : op.getOperands())
+      operands.push_back(environment.lookup(operand));
+    FailureOr<RuntimeValue<T>> result = failure();
+    auto keep = [&](Result tensor) {
+      if (succeeded(tensor))
+        result = RuntimeValue<T>(std::move(*tensor));
+    };
+    if (auto param = dyn_cast<ParamOp>(op)) {
+      keep(parameter(param, site));
+    } else if (isComputeOp(&op)) {
+      result = compute<T>(&op, operands, context);
+    } else if (!context.destination || site.layer) {
+      return op.emitError("the interpreter does not know this op in a layer");
+    } else if (auto input = dyn_cast<FeatureOp>(op)) {
+      result = feature(input, *context.destination);
+    } else if (auto table = dyn_cast<LearnableOp>(op)) {
+      keep(learnable(table, site, *context.destination));
+    } else if (isa<BroadcastDstOp>(op)) {
+      const auto &vector = std::get<Tensor<T>>(operands[0]);
+      auto rows = Tensor<T>::make(context.destination->size(), vector.shape);
+      for (size_t i = 0; i < rows.data.size(); ++i)
+        rows.data[i] = vector.data[i % vector.data.size()];
+      result = RuntimeValue<T>(std::move(rows));
+    } else {
+      return op.emitError("the interpreter does not know this op in an input program");
+    }
+    if (failed(result))
+      return failure();
+    environment[op.getResult(0)] = std::move(*result);
+  }
+  return region.getParentOp()->emitError("a region does not yield");
+}
+
+/// A number, "in", "out", an argument of the layer, or a product of them such as "in*out".
+static FailureOr<int64_t> resolveSize(ParamOp op, Attribute attr, LayerOp layer) {
+  if (auto number = dyn_cast<IntegerAttr>(attr))
+    return number.getInt();
+  int64_t size = 1;
+  SmallVector<StringRef> factors;
+  auto args = layer ? layer->getAttrOfType<DictionaryAttr>("args") : DictionaryAttr();
+  auto text = dyn_cast<StringAttr>(attr);
+  (text ? text.getValue() : StringRef("?")).split(factors, '*');
+  for (StringRef factor : factors) {
+    factor = factor.trim();
+    int64_t number = 0;
+    if (layer && factor == "in")
+      number = int64_t(layer.getInSize());
+    else if (layer && factor == "out")
+      number = int64_t(layer.getOutSize());
+    else if (args && args.getAs<IntegerAttr>(factor))
+      number = args.getAs<IntegerAttr>(factor).getInt();
+    else if (factor.getAsInteger(10, number))
+      return op.emitError("does not know the size ") << attr;
+    size *= number;
+  }
+  return size;
+}
+
+template <class T> FailureOr<Tensor<T>> ModelRunner<T>::parameter(ParamOp op, const Site &site) {
+  std::vector<int64_t> shape;
+  for (Attribute attr : op.getShape()) {
+    FailureOr<int64_t> size = resolveSize(op, attr, site.layer);
+    if (failed(size))
+      return failure();
+    shape.push_back(*size);
+  }
+  if (site.dry)
+    return Tensor<T>::param(shape);
+  std::string name = op.getName().str();
+  if (LayerOp layer = site.layer) {
+    bool ofRelation = op.getScope() == Scope::Relation || op.getScope() == Scope::SourceType;
+    if (ofRelation && !site.relation)
+      return op.emitError("scope ") << stringifyScope(op.getScope()) << " is for message programs";
+    RelationOp relation = site.relation;
+    std::string source = relation ? unescapeName(relation.getSource()) : std::string();
+    std::string destination = unescapeName(site.type);
+    ParamOwner owner{source, relation ? relation.getName() : StringRef(), destination};
+    name = paramName(int64_t(layer.getIndex()), name, op.getScope(), owner);
+  }
+  std::optional<Initializer> init = parseInitializer(op.getInit(), shape);
+  if (!init)
+    return op.emitError("does not know the initialiser ") << op.getInitAttr();
+  if (failed(states.declare(op, name, -1, shape, *init)))
+    return failure();
+  return *states.initial(op, name);
+}
+
+template <class T>
+FailureOr<Tensor<T>> ModelRunner<T>::learnable(LearnableOp op, const Site &site, const Ids &ids) {
+  ArrayRef<int64_t> shape = cast<FeatType>(op.getType()).getShape();
+  if (llvm::any_of(shape, ShapedType::isDynamic))
+    return op.emitError("needs a width");
+  std::optional<Initializer> init = parseInitializer(op.getInit(), shape);
+  if (!init)
+    return op.emitError("does not know the initialiser ") << op.getInitAttr();
+  FailureOr<int64_t> nodes = batch.numNodes(op, site.type);
+  if (failed(nodes) || failed(states.declare(op, op.getName().str(), *nodes, shape.vec(), *init)))
+    return failure();
+  const Tensor<T> &table = *states.initial(op, op.getName());
+  auto result = Tensor<T>::make(ids.size(), shape.vec());
+  for (int64_t row = 0; row < ids.size(); ++row)
+    for (int64_t column = 0; column < table.width(); ++column)
+      result.at(row, column) = table.at(ids.ids[row], column);
+  return result;
+}
+
+template <class T>
+FailureOr<RuntimeValue<T>> ModelRunner<T>::feature(FeatureOp op, const Ids &ids) {
+  if (isa<SparseType>(op.getType())) {
+    auto rows = batch.sparseRows(op, ids, op.getName());
+    if (failed(rows))
+      return failure();
+    return RuntimeValue<T>(*rows);
+  }
+  auto rows = batch.denseRows(op, ids, op.getName());
+  if (failed(rows))
+    return failure();
+  auto result = Tensor<T>::make(rows->rows, rows->shape);
+  result.data.assign(rows->data.begin(), rows->data.end());
+  return RuntimeValue<T>(std::move(result));
+}
+
+//===----------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------===//
+
+/// rows(input[at[i]]) for each i.
+template <class T>
+static Tensor<T> pickRows(const Tensor<T> &input, ArrayRef<int64_t> at) {
+  auto result = Tensor<T>::make(int64_t(at.size()), input.shape);
+  for (size_t row = 0; row < at.size(); ++row)
+    for (int64_t column = 0; column < input.width(); ++column)
+      result.at(int64_t(row), column) = input.at(at[row], column);
+  return result;
+}
+
+template <class T> FailureOr<Tensor<T>> ModelRunner<T>::emptyMessage(LayerOp layer, int64_t rows) {
+  auto adjacency = std::make_shared<Adjacency>();
+  adjacency->numSources = 0;
+  auto none = Tensor<T>::make(0, {int64_t(layer.getInSize())});
+  Site site{layer, RelationOp(), StringRef(), /*dry=*/true};
+  ComputeContext context = newContext();
+  context.dropout = false;
+  Result message = runRegion(layer.getMessage(), {adjacency, none, none}, site, context);
+  if (failed(message))
+    return failure();
+  return Tensor<T>::make(rows, message->shape);
+}
+
+template <class T>
+FailureOr<Tensor<T>> ModelRunner<T>::layer(LayerOp layer, const std::string &type, int64_t h,
+                                           const std::map<std::string, Tensor<T>> &inputs) {
+  Hop &hop = hops[h];
+  const Ids &ids = *hop.ids[type];
+  // Where the layer does not use them there is no link, and the argument has no reader.
+  Tensor<T> own;
+  if (usesOwnRows(layer))
+    own = pickRows(inputs.at(type), ArrayRef<int64_t>(hop.links[type]->position));
+
+  Result combined = emptyMessage(layer, ids.size());
+  int64_t numRelations = 0;
+  for (RelationOp relation : relations) {
+    if (relation.getDestination() != type || failed(combined))
+      continue;
+    ++numRelations;
+    const std::shared_ptr<Adjacency> &adjacency = hop.adjacencies[relation];
+    std::string source = relation.getSource().str();
+    ComputeContext context = newContext();
+    context.source = hops[h + 1].ids[source];
+    auto active = std::make_shared<Ids>(), edges = std::make_shared<Ids>();
+    active->hop = edges->hop = h;
+    for (int64_t row : adjacency->activeRow)
+      active->ids.push_back(ids.ids[row]);
+    edges->ids = adjacency->edgeId;
+    context.destination = active;
+    context.edge = edges;
+    Tensor<T> ownActive;
+    if (usesOwnRows(layer))
+      ownActive = pickRows(own, ArrayRef<int64_t>(adjacency->activeRow));
+    Result message = runRegion(layer.getMessage(), {adjacency, inputs.at(source), ownActive},
+                               Site{layer, relation, type}, context);
+    if (failed(message))
+      return failure();
+    for (int64_t i = 0; i < adjacency->numActive(); ++i)
+      for (int64_t column = 0; column < combined->width(); ++column)
+        combined->at(adjacency->activeRow[i], column) += message->at(i, column);
+  }
+  if (failed(combined))
+    return failure();
+  if (layer.getCombine() == Combine::Mean && numRelations)
+    for (T &x : combined->data)
+      x = x / T(double(numRelations));
+  ComputeContext context = newContext();
+  context.destination = hop.ids[type];
+  return runRegion(layer.getUpdate(), {*combined, own, hop.ids[type]},
+                   Site{layer, RelationOp(), type}, context);
+}
+
+/// The loss of the seeds' logits, as the task says.
+template <class T> LogicalResult ModelRunner<T>::finish(const Tensor<T> &logits) {
+  const auto &ids = hops[0].ids[task.getTarget().str()];
+  auto labels = batch.labels(task, *ids, task.getLabel());
+  auto scale = batch.invLabelCount(task);
+  if (failed(labels) || failed(scale))
+    return failure();
+  if (logits.width() != task.getNumClasses())
+    return task.emitError("has ") << task.getNumClasses() << " classes, the last layer yields rows of "
+                                  << logits.width();
+  bool multilabel = task.getMultilabel();
+  if (task.getLoss() != (multilabel ? "binary_cross_entropy" : "cross_entropy"))
+    return task.emitError("loss \"") << task.getLoss() << "\" does not fit the kind of label";
+  Result rows = rowLosses<T>(task, logits, *labels, task.getClassWeights());
+  if (failed(rows))
+    return failure();
+  auto loss = Tensor<T>::param({1});
+  for (const T &x : rows->data)
+    loss.data[0] += x;
+  loss.data[0] *= T(*scale);
+  outputs["loss"] = loss;
+  outputs["logits"] = logits;
+  outputs["ids"] = ids;
+  return success();
+}
+
+template <class T> LogicalResult ModelRunner<T>::run() {
+  if (failed(readSchema()) || failed(sample()))
+    return failure();
+  int64_t depth = int64_t(layers.size());
+  std::map<std::string, Tensor<T>> rows;
+  for (const auto &[type, ids] : hops[depth].ids) {
+    InputOp program;
+    for (InputOp input : ModuleOp(batch.module).template getOps<InputOp>())
+      if (input.getType() == type)
+        program = input;
+    if (!program)
+      return task.emitError("node type @") << type << " has no hgnn.input";
+    ComputeContext context = newContext();
+    context.destination = ids;
+    Result input = runRegion(program.getBody(), {}, Site{LayerOp(), RelationOp(), type}, context);
+    if (failed(input))
+      return failure();
+    rows[type] = std::move(*input);
+  }
+  for (int64_t l = 0; l < depth; ++l) {
+    std::map<std::string, Tensor<T>> next;
+    for (const auto &[type, ids] : hops[depth - 1 - l].ids) {
+      Result result = layer(layers[l], type, depth - 1 - l, rows);
+      if (failed(result))
+        return failure();
+      next[type] = std::move(*result);
+    }
+    rows = std::move(next);
+  }
+  return finish(rows[task.getTarget().str()]);
+}
+
+} // namespace
+
+template <class T>
+LogicalResult runModel(const Batch &batch, bool train, States<T> &states, Outputs<T> &outputs) {
+  return ModelRunner<T>(batch, train, states, outputs).run();
+}
+
+template LogicalResult runModel(const Batch &, bool, States<double> &, Outputs<double> &);
+template LogicalResult runModel(const Batch &, bool, States<Dual> &, Outputs<Dual> &);
+
+} // namespace heddle::compiler

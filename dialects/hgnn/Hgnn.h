@@ -1,0 +1,32 @@
+//===- Hgnn.h - the hgnn dialect ---------------------------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_DIALECTS_HGNN_HGNN_H
+#define HEDDLE_DIALECTS_HGNN_HGNN_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/hgnn/HgnnEnums.h.inc"
+
+#include "dialects/hgnn/HgnnDialect.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/hgnn/HgnnAttrs.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/hgnn/HgnnTypes.h.inc"
+#include "dialects/hgnn/HgnnInterfaces.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/hgnn/HgnnOps.h.inc"
+
+#endif // HEDDLE_DIALECTS_HGNN_HGNN_H

@@ -1,0 +1,267 @@
+//===- HgnnComputeOps.td - ops that compute values -------------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// Every op here is pure, infers its result type (also for generic layer programs), has a reference
+// semantics in compiler/interpreter and, where it carries gradients, a vector-Jacobian product.
+// Row-wise ops keep the domain of their operand. In what follows x[i] is row i.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HGNN_COMPUTE_OPS_TD
+#define HGNN_COMPUTE_OPS_TD
+
+include "HgnnDialect.td"
+include "HgnnInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Hgnn_Op<string mnemonic, list<Trait> traits = []> : Op<Hgnn_Dialect, mnemonic, traits>;
+
+class Hgnn_ComputeOp<string mnemonic, list<Trait> traits = []>
+    : Hgnn_Op<mnemonic, [Pure, InferTypeOpAdaptor] # traits> {
+  let results = (outs Hgnn_TensorType:$result);
+  let assemblyFormat = "operands attr-dict `:` type(operands)";
+}
+def Hgnn_Diff : DeclareOpInterfaceMethods<Hgnn_DifferentiableOp>;
+
+//===----------------------------------------------------------------------===//
+// Changes of domain
+//===----------------------------------------------------------------------===//
+
+def Hgnn_GatherSrcOp : Hgnn_ComputeOp<"gather_src", [Hgnn_Diff]> {
+  let summary = "to each edge the row of its source";
+  let description = [{rows(h+1, source) -> edges(h, r). Its gradient is `reduce_src`.
+    ```mlir
+    %e = hgnn.gather_src %x, %adj : !hgnn.tensor<rows(1, @a) : 64xf32>, !hgnn.adj<0, @"a:w:p" from @a to @p>
+    ```}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_AdjType:$adj);
+}
+def Hgnn_GatherDstOp : Hgnn_ComputeOp<"gather_dst", [Hgnn_Diff]> {
+  let summary = "to each edge the row of its active destination";
+  let description = [{active(h, r) -> edges(h, r). Its gradient is `reduce_dst`.}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_AdjType:$adj);
+}
+def Hgnn_ReduceDstOp : Hgnn_ComputeOp<"reduce_dst", [Hgnn_Diff]> {
+  let summary = "the sum over each active destination's edges, in canonical edge order";
+  let description = [{edges(h, r) -> active(h, r).}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_AdjType:$adj);
+}
+def Hgnn_ReduceSrcOp : Hgnn_ComputeOp<"reduce_src", [Hgnn_Diff]> {
+  let summary = "the sum over each source row's edges, in (source, canonical edge) order";
+  let description = [{edges(h, r) -> rows(h+1, source). Rows without an edge get 0.}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_AdjType:$adj);
+}
+def Hgnn_ExpandOp : Hgnn_ComputeOp<"expand", [Hgnn_Diff]> {
+  let summary = "from active destinations to all rows at the hop, 0 elsewhere";
+  let description = [{active(h, r) -> rows(h, destination). Its gradient is `restrict`.}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_AdjType:$adj);
+}
+def Hgnn_RestrictOp : Hgnn_ComputeOp<"restrict", [Hgnn_Diff]> {
+  let summary = "from all rows at the hop to the active destinations";
+  let description = [{rows(h, destination) -> active(h, r). Its gradient is `expand`.}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_AdjType:$adj);
+}
+def Hgnn_SelfGatherOp : Hgnn_ComputeOp<"self_gather", [Hgnn_Diff]> {
+  let summary = "the identity link: rows of a hop among the rows of the next hop";
+  let description = [{rows(h+1, t) -> rows(h, t). Its gradient is `self_scatter`.}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_LinkType:$link);
+}
+def Hgnn_SelfScatterOp : Hgnn_ComputeOp<"self_scatter", [Hgnn_Diff]> {
+  let summary = "the transposed identity link, 0 where a row has no counterpart";
+  let description = [{rows(h, t) -> rows(h+1, t).}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_LinkType:$link);
+}
+def Hgnn_DegreeOp : Hgnn_ComputeOp<"degree"> {
+  let summary = "the number of sampled edges of each active destination, as a number";
+  let description = [{active(h, r) -> width 1; at least 1 everywhere. In a layer program: `dst`.}];
+  let arguments = (ins Hgnn_AdjType:$adj);
+}
+def Hgnn_BroadcastRowsOp : Hgnn_ComputeOp<"broadcast_rows", [Hgnn_Diff]> {
+  let summary = "a parameter vector repeated for each row of the domain of `like`";
+  let description = [{param [n] -> domain of `like`, width n. Its gradient is `col_sum`.}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_IdsType:$like);
+}
+def Hgnn_ColSumOp : Hgnn_ComputeOp<"col_sum", [Hgnn_Diff]> {
+  let summary = "the sum over all rows";
+  let description = [{domain of `input`, width n -> param [n]. Of no rows: 0. `like`, the ids of the
+    rows, is needed only where this op itself is differentiated (the loss).}];
+  let arguments = (ins Hgnn_TensorType:$input, Optional<Hgnn_IdsType>:$like);
+}
+
+//===----------------------------------------------------------------------===//
+// Dense products
+//===----------------------------------------------------------------------===//
+
+def Hgnn_LinearOp : Hgnn_ComputeOp<"linear", [Hgnn_Diff]> {
+  let summary = "x W, or x W^T with `transpose`";
+  let description = [{Rows of width k times param [k, n] ([n, k] with transpose) -> width n. With a
+    param x of [m, k] the result is param [m, n].}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$weight, UnitAttr:$transpose);
+}
+def Hgnn_LinearGradWeightOp : Hgnn_ComputeOp<"linear_grad_weight", [Hgnn_Diff]> {
+  let summary = "x^T g: the sum over rows of outer products";
+  let description = [{Rows of width k and rows of width n, same domain -> param [k, n]. Also for param
+    x [m, k], g [m, n]. Of no rows: 0.}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$grad);
+}
+def Hgnn_SparseLinearOp : Hgnn_ComputeOp<"sparse_linear", [Hgnn_Diff]> {
+  let summary = "s W for sparse feature rows s";
+  let description = [{Sparse rows of dim k times param [k, n] -> rows of width n.}];
+  let arguments = (ins Hgnn_SparseType:$input, Hgnn_TensorType:$weight);
+}
+def Hgnn_SparseLinearGradWeightOp : Hgnn_ComputeOp<"sparse_linear_grad_weight"> {
+  let summary = "s^T g for sparse feature rows s";
+  let description = [{Sparse rows of dim k and rows of width n -> param [k, n].}];
+  let arguments = (ins Hgnn_SparseType:$input, Hgnn_TensorType:$grad);
+}
+
+//===----------------------------------------------------------------------===//
+// Row-wise and element-wise
+//===----------------------------------------------------------------------===//
+
+def Hgnn_ScaleRowsOp : Hgnn_ComputeOp<"scale_rows", [Hgnn_Diff]> {
+  let summary = "x[i] * s[i], s of width 1";
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$scale);
+}
+def Hgnn_RowDotOp : Hgnn_ComputeOp<"row_dot", [Hgnn_Diff]> {
+  let summary = "the inner product of x[i] and y[i], width 1";
+  let arguments = (ins Hgnn_TensorType:$lhs, Hgnn_TensorType:$rhs);
+}
+def Hgnn_AddOp : Hgnn_ComputeOp<"add", [Hgnn_Diff]> {
+  let summary = "the sum of one or more values of one type, left to right";
+  let arguments = (ins Variadic<Hgnn_TensorType>:$inputs);
+}
+def Hgnn_MulOp : Hgnn_ComputeOp<"mul", [Hgnn_Diff]> {
+  let summary = "the element-wise product";
+  let arguments = (ins Hgnn_TensorType:$lhs, Hgnn_TensorType:$rhs);
+}
+def Hgnn_ScaleOp : Hgnn_ComputeOp<"scale", [Hgnn_Diff]> {
+  let summary = "x times a constant";
+  let arguments = (ins Hgnn_TensorType:$input, F64Attr:$factor);
+}
+def Hgnn_ScaleByOp : Hgnn_ComputeOp<"scale_by"> {
+  let summary = "x times a param [1] value that carries no gradient";
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$factor);
+  let description = [{Used for run-time scalars (1 / label count, clipping).}];
+}
+def Hgnn_AddBiasOp : Hgnn_ComputeOp<"add_bias", [Hgnn_Diff]> {
+  let summary = "x[i] + b, b a param [n]";
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$bias);
+}
+def Hgnn_UnaryOp : Hgnn_ComputeOp<"unary", [Hgnn_Diff]> {
+  let summary = "an element-wise function";
+  let description = [{relu: max(x, 0), gradient 0 at 0. elu: x > 0 ? x : alpha (e^x - 1).
+    leaky_relu: x > 0 ? x : alpha x. gelu: x Phi(x), the exact form with erf. reciprocal: 1/x, of 0: 0.
+    ```mlir
+    %y = hgnn.unary relu %x : !hgnn.tensor<rows(0, @p) : 64xf32>
+    ```}];
+  let arguments = (ins Hgnn_UnaryFnAttr:$fn, Hgnn_TensorType:$input,
+                       DefaultValuedAttr<F64Attr, "1.0">:$alpha);
+  let assemblyFormat = "$fn operands attr-dict `:` type(operands)";
+}
+def Hgnn_UnaryGradOp : Hgnn_ComputeOp<"unary_grad"> {
+  let summary = "the derivative of the function at x, times g";
+  let arguments = (ins Hgnn_UnaryFnAttr:$fn, Hgnn_TensorType:$input, Hgnn_TensorType:$grad,
+                       DefaultValuedAttr<F64Attr, "1.0">:$alpha);
+  let assemblyFormat = "$fn operands attr-dict `:` type(operands)";
+}
+def Hgnn_DropoutOp : Hgnn_ComputeOp<"dropout", [Hgnn_Diff]> {
+  let summary = "keyed dropout: x / (1 - p) where kept, 0 elsewhere";
+  let description = [{An element is kept as runtime/base/Keys.h says, keyed by (seed, step, hop of the
+    rows, site, global row id, column): the same rows at the same hop share their mask whatever
+    branch they are used in. Its own gradient. `ids` is there after unrolling only; evaluation
+    entries have no dropout. `site` is unique within the model.}];
+  let arguments = (ins Hgnn_TensorType:$input, Optional<Hgnn_IdsType>:$ids, F64Attr:$p, I64Attr:$site);
+}
+def Hgnn_LayerNormOp : Hgnn_ComputeOp<"layer_norm", [Hgnn_Diff]> {
+  let summary = "gamma (x - mean) / sqrt(var + eps) + beta over each row";
+  let description = [{Biased variance.}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$gamma, Hgnn_TensorType:$beta,
+                       DefaultValuedAttr<F64Attr, "1e-5">:$eps);
+}
+def Hgnn_LayerNormXhatOp : Hgnn_ComputeOp<"layer_norm_xhat"> {
+  let summary = "(x - mean) / sqrt(var + eps) over each row";
+  let arguments = (ins Hgnn_TensorType:$input, DefaultValuedAttr<F64Attr, "1e-5">:$eps);
+}
+def Hgnn_LayerNormGradOp : Hgnn_ComputeOp<"layer_norm_grad"> {
+  let summary = "the gradient of layer_norm to its input";
+  let description = [{With h = xhat, d = gamma * g and rstd = 1 / sqrt(var + eps):
+    rstd (d - mean(d) - h mean(d h)).}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$gamma, Hgnn_TensorType:$grad,
+                       DefaultValuedAttr<F64Attr, "1e-5">:$eps);
+}
+def Hgnn_ConcatOp : Hgnn_ComputeOp<"concat", [Hgnn_Diff]> {
+  let summary = "rows side by side";
+  let arguments = (ins Variadic<Hgnn_TensorType>:$inputs);
+}
+def Hgnn_SliceOp : Hgnn_ComputeOp<"slice", [Hgnn_Diff]> {
+  let summary = "columns [offset, offset + size) of each row";
+  let arguments = (ins Hgnn_TensorType:$input, I64Attr:$offset, I64Attr:$size);
+}
+def Hgnn_PadOp : Hgnn_ComputeOp<"pad"> {
+  let summary = "the columns of x at `offset` of rows of width `size`, 0 elsewhere";
+  let arguments = (ins Hgnn_TensorType:$input, I64Attr:$offset, I64Attr:$size);
+}
+def Hgnn_ReshapeOp : Hgnn_ComputeOp<"reshape", [Hgnn_Diff]> {
+  let summary = "a param value with another shape of as many numbers";
+  let arguments = (ins Hgnn_TensorType:$input, DenseI64ArrayAttr:$shape);
+}
+def Hgnn_ZerosOp : Hgnn_Op<"zeros", [Pure]> {
+  let summary = "zero rows for the domain of `like`, or a zero param";
+  let arguments = (ins Optional<Hgnn_IdsType>:$like);
+  let results = (outs Hgnn_TensorType:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
+//===----------------------------------------------------------------------===//
+// Losses and norms
+//===----------------------------------------------------------------------===//
+
+def Hgnn_SoftmaxXentOp : Hgnn_ComputeOp<"softmax_xent", [Hgnn_Diff]> {
+  let summary = "per row: w[label] * -log softmax(logits)[label]; 0 for a missing label";
+  let description = [{Width c -> width 1. The divisor (the global count of labelled seeds) is explicit
+    in the program, not part of this op.}];
+  let arguments = (ins Hgnn_TensorType:$logits, Hgnn_LabelsType:$labels,
+                       OptionalAttr<DenseF64ArrayAttr>:$class_weights);
+}
+def Hgnn_SoftmaxXentGradOp : Hgnn_ComputeOp<"softmax_xent_grad"> {
+  let summary = "the gradient of softmax_xent to the logits, times the row's g (width 1)";
+  let arguments = (ins Hgnn_TensorType:$logits, Hgnn_LabelsType:$labels, Hgnn_TensorType:$grad,
+                       OptionalAttr<DenseF64ArrayAttr>:$class_weights);
+}
+def Hgnn_SigmoidXentOp : Hgnn_ComputeOp<"sigmoid_xent", [Hgnn_Diff]> {
+  let summary = "per row: the mean over classes of binary cross-entropy with logits";
+  let description = [{Multi-label. Width c -> width 1: (1/c) sum_j (w[j] y softplus(-z) + (1 - y) softplus(z)), with
+    softplus(z) = max(z, 0) + log(1 + e^-|z|): a class weight multiplies the positive term (1 where
+    absent). 0 for a row without labels.}];
+  let arguments = (ins Hgnn_TensorType:$logits, Hgnn_LabelsType:$labels,
+                       OptionalAttr<DenseF64ArrayAttr>:$class_weights);
+}
+def Hgnn_SigmoidXentGradOp : Hgnn_ComputeOp<"sigmoid_xent_grad"> {
+  let summary = "the gradient of sigmoid_xent to the logits, times the row's g (width 1)";
+  let arguments = (ins Hgnn_TensorType:$logits, Hgnn_LabelsType:$labels, Hgnn_TensorType:$grad,
+                       OptionalAttr<DenseF64ArrayAttr>:$class_weights);
+}
+def Hgnn_SumSquaresOp : Hgnn_ComputeOp<"sum_squares"> {
+  let summary = "the sum of all squares, param [1]";
+  let arguments = (ins Hgnn_TensorType:$input);
+}
+def Hgnn_ClipFactorOp : Hgnn_ComputeOp<"clip_factor"> {
+  let summary = "min(1, max_norm / (sqrt(sum of inputs) + 1e-6)), param [1]";
+  let arguments = (ins Variadic<Hgnn_TensorType>:$inputs, F64Attr:$max_norm);
+}
+
+//===----------------------------------------------------------------------===//
+// Run-time scalars
+//===----------------------------------------------------------------------===//
+
+def Hgnn_ScalarOp : Hgnn_Op<"scalar", [Pure]> {
+  let summary = "a scalar that the runtime gives for the step, param [1]";
+  let description = [{inv_label_count: 1 / number of labelled seeds of the global batch (0 if none).
+    learning_rate, bias_correction1/2 (1 - beta^t): of optimizer group `group`.}];
+  let arguments = (ins Hgnn_ScalarKindAttr:$kind, DefaultValuedAttr<I64Attr, "0">:$group);
+  let results = (outs Hgnn_TensorType:$result);
+  let assemblyFormat = "$kind attr-dict `:` type(results)";
+}
+
+#endif // HGNN_COMPUTE_OPS_TD

@@ -1,0 +1,219 @@
+//===- HgnnDialect.td - the hgnn dialect, its attributes and types --------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HGNN_DIALECT_TD
+#define HGNN_DIALECT_TD
+
+include "mlir/IR/OpBase.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+def Hgnn_Dialect : Dialect {
+  let name = "hgnn";
+  let summary = "Training of heterogeneous graph neural networks";
+  let description = [{
+    A module goes through phases (model, metatree, training, kernels); the same compute ops serve in
+    all of them. What changes is the iteration domain in the types: generic (`src`, `dst`, `edge`) in
+    the layer programs of the model phase, concrete (`rows(hop, @type)`, `edges(hop, @relation)`,
+    `active(hop, @relation)`) afterwards. Reordering is then a local rewrite, because every change of
+    domain is an op of its own. See RATIONALE.md.
+  }];
+  let cppNamespace = "::heddle::hgnn";
+  let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
+  let extraClassDeclaration = [{
+  private:
+    // In HgnnTypes.cpp, so that the many op definitions compile apart from types and attributes.
+    void registerTypesAndAttributes();
+
+  public:
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Enumerations
+//===----------------------------------------------------------------------===//
+
+class Hgnn_Enum<string name, string summary, list<I32EnumAttrCase> cases>
+    : I32EnumAttr<name, summary, cases> {
+  let cppNamespace = "::heddle::hgnn";
+  let genSpecializedAttr = 0;
+}
+class Hgnn_EnumAttr<EnumAttrInfo info, string mnemonic> : EnumAttr<Hgnn_Dialect, info, mnemonic> {
+  // A bare keyword in the op's own syntax: `hgnn.unary relu %x`.
+  let assemblyFormat = "$value";
+}
+
+def Hgnn_DomainKind : Hgnn_Enum<"DomainKind", "iteration domain", [
+  I32EnumAttrCase<"Param", 0, "param">,
+  I32EnumAttrCase<"Rows", 1, "rows">,
+  I32EnumAttrCase<"Edges", 2, "edges">,
+  I32EnumAttrCase<"Active", 3, "active">,
+  I32EnumAttrCase<"Src", 4, "src">,
+  I32EnumAttrCase<"Dst", 5, "dst">,
+  I32EnumAttrCase<"Edge", 6, "edge">]>;
+
+def Hgnn_PlacementKind : Hgnn_Enum<"PlacementKind", "placement of a value", [
+  I32EnumAttrCase<"Replicated", 0, "replicated">,
+  I32EnumAttrCase<"Owned", 1, "owned">,
+  I32EnumAttrCase<"PartialSum", 2, "partial_sum">,
+  I32EnumAttrCase<"PartialMax", 3, "partial_max">,
+  I32EnumAttrCase<"PartialSoftmax", 4, "partial_softmax">]>;
+
+def Hgnn_UnaryFn : Hgnn_Enum<"UnaryFn", "element-wise function", [
+  I32EnumAttrCase<"Relu", 0, "relu">, I32EnumAttrCase<"Elu", 1, "elu">,
+  I32EnumAttrCase<"Tanh", 2, "tanh">, I32EnumAttrCase<"Sigmoid", 3, "sigmoid">,
+  I32EnumAttrCase<"Gelu", 4, "gelu">, I32EnumAttrCase<"LeakyRelu", 5, "leaky_relu">,
+  I32EnumAttrCase<"Reciprocal", 6, "reciprocal">]>;
+def Hgnn_UnaryFnAttr : Hgnn_EnumAttr<Hgnn_UnaryFn, "unary_fn">;
+
+def Hgnn_Combine : Hgnn_Enum<"Combine", "cross-relation combine", [
+  I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Mean", 1, "mean">]>;
+def Hgnn_CombineAttr : Hgnn_EnumAttr<Hgnn_Combine, "combine">;
+
+def Hgnn_Scope : Hgnn_Enum<"Scope", "who shares a parameter of a layer", [
+  I32EnumAttrCase<"Layer", 0, "layer">, I32EnumAttrCase<"Relation", 1, "relation">,
+  I32EnumAttrCase<"SourceType", 2, "source_type">,
+  I32EnumAttrCase<"DestinationType", 3, "destination_type">]>;
+def Hgnn_ScopeAttr : Hgnn_EnumAttr<Hgnn_Scope, "scope">;
+
+def Hgnn_EntryKind : Hgnn_Enum<"EntryKind", "what an entry is for", [
+  I32EnumAttrCase<"Train", 0, "train_step">, I32EnumAttrCase<"Eval", 1, "eval_step">]>;
+def Hgnn_EntryKindAttr : Hgnn_EnumAttr<Hgnn_EntryKind, "entry_kind">;
+
+def Hgnn_ScalarKind : Hgnn_Enum<"ScalarKind", "run-time scalar of a step", [
+  I32EnumAttrCase<"InvLabelCount", 0, "inv_label_count">,
+  I32EnumAttrCase<"LearningRate", 1, "learning_rate">,
+  I32EnumAttrCase<"BiasCorrection1", 2, "bias_correction1">,
+  I32EnumAttrCase<"BiasCorrection2", 3, "bias_correction2">]>;
+def Hgnn_ScalarKindAttr : Hgnn_EnumAttr<Hgnn_ScalarKind, "scalar_kind">;
+
+def Hgnn_StateRole : Hgnn_Enum<"StateRole", "role of a state", [
+  I32EnumAttrCase<"Parameter", 0, "parameter">, I32EnumAttrCase<"EmbeddingRows", 1, "embedding_rows">,
+  I32EnumAttrCase<"Moment1", 2, "moment1">, I32EnumAttrCase<"Moment2", 3, "moment2">,
+  I32EnumAttrCase<"RowSteps", 4, "row_steps">]>;
+def Hgnn_StateRoleAttr : Hgnn_EnumAttr<Hgnn_StateRole, "state_role">;
+
+def Hgnn_OptimizerKind : Hgnn_Enum<"OptimizerKind", "update rule", [
+  I32EnumAttrCase<"Sgd", 0, "sgd">, I32EnumAttrCase<"Adam", 1, "adam">,
+  I32EnumAttrCase<"AdamW", 2, "adamw">]>;
+def Hgnn_OptimizerKindAttr : Hgnn_EnumAttr<Hgnn_OptimizerKind, "optimizer_kind">;
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+def Hgnn_DomainAttr : AttrDef<Hgnn_Dialect, "Domain"> {
+  let mnemonic = "domain";
+  let summary = "What the leading dimension of a value iterates over";
+  let description = [{
+    `rows(0, @paper)`: the rows of node type @paper in the frontier at hop 0 (the seeds).
+    `edges(0, @"a:writes:p")`: the sampled in-edges, over one relation, of rows at hop 0; their
+    sources are rows at hop 1. `active(0, @"a:writes:p")`: the destinations with at least one such
+    edge. `param`: no leading dimension, the shape says all. `src`, `dst`, `edge`: generic, in the
+    layer programs of the model phase.
+  }];
+  let parameters = (ins "::heddle::hgnn::DomainKind":$kind, "int64_t":$hop,
+                        "::mlir::FlatSymbolRefAttr":$symbol);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    bool isGeneric() const {
+      return getKind() == DomainKind::Src || getKind() == DomainKind::Dst ||
+             getKind() == DomainKind::Edge;
+    }
+    bool isParam() const { return getKind() == DomainKind::Param; }
+    bool isRows() const { return getKind() == DomainKind::Rows; }
+    bool isEdges() const { return getKind() == DomainKind::Edges; }
+    bool isActive() const { return getKind() == DomainKind::Active; }
+    static DomainAttr param(::mlir::MLIRContext *context);
+    static DomainAttr generic(::mlir::MLIRContext *context, DomainKind kind);
+    static DomainAttr rows(int64_t hop, ::mlir::FlatSymbolRefAttr type);
+    static DomainAttr edges(int64_t hop, ::mlir::FlatSymbolRefAttr relation);
+    static DomainAttr active(int64_t hop, ::mlir::FlatSymbolRefAttr relation);
+  }];
+}
+
+def Hgnn_PlacementAttr : AttrDef<Hgnn_Dialect, "Placement"> {
+  let mnemonic = "placement";
+  let summary = "Where a value lives over partitions, and whether its batch axis is split";
+  let parameters = (ins "::heddle::hgnn::PlacementKind":$kind, "int64_t":$owner, "bool":$split);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    static PlacementAttr replicated(::mlir::MLIRContext *context);
+    bool isReplicatedWhole() const {
+      return getKind() == PlacementKind::Replicated && !getSplit();
+    }
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+class Hgnn_Type<string name, string typeMnemonic> : TypeDef<Hgnn_Dialect, name> {
+  let mnemonic = typeMnemonic;
+}
+
+def Hgnn_TensorType : Hgnn_Type<"Feat", "tensor"> {
+  let summary = "A row-major array over an iteration domain";
+  let description = [{
+    `!hgnn.tensor<rows(0, @paper) : 64xf32>` has one row of 64 numbers for each row of its domain.
+    `!hgnn.tensor<param : 64x26xf32>` is a parameter-shaped value. In layer programs a width may be
+    unknown: `!hgnn.tensor<dst : ?xf32>`; a generic parameter is `!hgnn.tensor<param : ?xf32>`
+    whatever its rank. A placement other than replicated follows: `, partial_sum`, `, owned(2)`,
+    `, split`.
+  }];
+  let parameters = (ins "::heddle::hgnn::DomainAttr":$domain, ArrayRefParameter<"int64_t">:$shape,
+                        "::mlir::Type":$elementType, "::heddle::hgnn::PlacementAttr":$placement);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    /// A replicated f32 tensor.
+    static FeatType get(DomainAttr domain, ::llvm::ArrayRef<int64_t> shape);
+    /// The same domain and placement with another shape.
+    FeatType withShape(::llvm::ArrayRef<int64_t> shape) const;
+    FeatType withDomain(DomainAttr domain) const;
+    bool isGeneric() const;
+    /// Numbers per row (param: in all); 1 for rank 0.
+    int64_t getWidth() const;
+  }];
+}
+
+def Hgnn_IdsType : Hgnn_Type<"Ids", "ids"> {
+  let summary = "Global ids of the rows of a domain, sorted and unique";
+  let parameters = (ins "::heddle::hgnn::DomainAttr":$domain);
+  let hasCustomAssemblyFormat = 1;
+}
+def Hgnn_AdjType : Hgnn_Type<"Adj", "adj"> {
+  let summary = "The sampled in-edges A(step, hop, relation) of the rows at a hop";
+  let description = [{
+    `!hgnn.adj<0, @"a:writes:p" from @a to @p>`: destinations are rows(0, @p), sources rows(1, @a).
+    `!hgnn.adj<any>` in layer programs.
+  }];
+  let parameters = (ins "int64_t":$hop, "::mlir::FlatSymbolRefAttr":$relation,
+                        "::mlir::FlatSymbolRefAttr":$source, "::mlir::FlatSymbolRefAttr":$destination);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    bool isGeneric() const { return !getRelation(); }
+    static AdjType generic(::mlir::MLIRContext *context);
+  }];
+}
+def Hgnn_LinkType : Hgnn_Type<"Link", "link"> {
+  let summary = "Where the rows of (hop, type) stand among the rows of (hop + 1, type)";
+  let parameters = (ins "int64_t":$hop, "::mlir::FlatSymbolRefAttr":$nodeType);
+  let assemblyFormat = "`<` $hop `,` $nodeType `>`";
+}
+def Hgnn_SparseType : Hgnn_Type<"Sparse", "sparse"> {
+  let summary = "Sparse feature rows (CSR) over a domain";
+  let parameters = (ins "::heddle::hgnn::DomainAttr":$domain, "int64_t":$dim);
+  let hasCustomAssemblyFormat = 1;
+}
+def Hgnn_LabelsType : Hgnn_Type<"Labels", "labels"> {
+  let summary = "Labels of rows: a class each, or a 0/1 row each (multi-label)";
+  let parameters = (ins "::heddle::hgnn::DomainAttr":$domain, "int64_t":$numClasses,
+                        "bool":$multilabel);
+  let hasCustomAssemblyFormat = 1;
+}
+
+#endif // HGNN_DIALECT_TD

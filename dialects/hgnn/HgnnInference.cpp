@@ -1,0 +1,421 @@
+//===- HgnnInference.cpp - result types of compute ops ---------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// One function per op serves the verifier (inferred and written type must agree), the parser (result
+// types are not written) and the unroll pass (a generic program is instantiated by inference). In a
+// generic program a width may be unknown (?); unknown agrees with everything.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/hgnn/Hgnn.h"
+
+using namespace mlir;
+using namespace heddle::hgnn;
+
+namespace {
+
+using Loc = std::optional<Location>;
+using Types = SmallVectorImpl<Type>;
+
+bool agree(int64_t a, int64_t b) {
+  return a == b || ShapedType::isDynamic(a) || ShapedType::isDynamic(b);
+}
+
+/// Width of rows; unknown for a generic param of unknown rank.
+int64_t widthOf(FeatType type) {
+  if (type.getShape().empty())
+    return 1;
+  int64_t width = 1;
+  for (int64_t size : type.getShape()) {
+    if (ShapedType::isDynamic(size))
+      return ShapedType::kDynamic;
+    width *= size;
+  }
+  return width;
+}
+
+FeatType tensor(Value value) { return cast<FeatType>(value.getType()); }
+
+LogicalResult sameRows(Loc loc, StringRef op, FeatType a, FeatType b) {
+  if (a.getDomain() == b.getDomain())
+    return success();
+  return emitOptionalError(loc, "'", op, "' needs operands of one domain, got ", a, " and ", b,
+                           "; change the domain of one with gather/reduce/expand/restrict");
+}
+LogicalResult sameWidth(Loc loc, StringRef op, FeatType a, FeatType b) {
+  if (agree(widthOf(a), widthOf(b)))
+    return success();
+  return emitOptionalError(loc, "'", op, "' needs operands of one width, got ", a, " and ", b);
+}
+LogicalResult isParam(Loc loc, StringRef op, StringRef name, FeatType type, int64_t rank) {
+  if (!type.getDomain().isParam())
+    return emitOptionalError(loc, "'", op, "' needs a parameter as ", name, ", got ", type);
+  bool unknown = llvm::any_of(type.getShape(), ShapedType::isDynamic);
+  if (rank >= 0 && !unknown && int64_t(type.getShape().size()) != rank)
+    return emitOptionalError(loc, "'", op, "' needs ", name, " of rank ", rank, ", got ", type);
+  return success();
+}
+
+enum class Side { Source, Edge, Active, Destination };
+
+/// The domain of one side of an adjacency.
+DomainAttr sideDomain(AdjType adj, Side side) {
+  MLIRContext *context = adj.getContext();
+  if (adj.isGeneric())
+    return DomainAttr::generic(context, side == Side::Source ? DomainKind::Src
+                                        : side == Side::Edge ? DomainKind::Edge
+                                                             : DomainKind::Dst);
+  switch (side) {
+  case Side::Source: return DomainAttr::rows(adj.getHop() + 1, adj.getSource());
+  case Side::Edge: return DomainAttr::edges(adj.getHop(), adj.getRelation());
+  case Side::Active: return DomainAttr::active(adj.getHop(), adj.getRelation());
+  case Side::Destination: return DomainAttr::rows(adj.getHop(), adj.getDestination());
+  }
+  return {};
+}
+
+LogicalResult checkSide(Loc loc, StringRef op, FeatType type, AdjType adj, Side side) {
+  if (type.getDomain() == sideDomain(adj, side))
+    return success();
+  StringRef what = side == Side::Source        ? "rows of the source type one hop further"
+                   : side == Side::Edge        ? "the edges of that adjacency"
+                   : side == Side::Active      ? "the active destinations of that adjacency"
+                                               : "rows of the destination type at that hop";
+  return emitOptionalError(loc, "'", op, "' needs a value over ", what, "; got ", type, " with ", adj);
+}
+
+FeatType param(MLIRContext *context, ArrayRef<int64_t> shape) {
+  return FeatType::get(DomainAttr::param(context), shape);
+}
+
+} // namespace
+
+#define HGNN_INFER(OpName)                                                                         \
+  LogicalResult OpName::inferReturnTypes(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,   \
+                                         Types &results)
+
+//===----------------------------------------------------------------------===//
+// Changes of domain
+//===----------------------------------------------------------------------===//
+
+/// Ops that move a value from one side of an adjacency to another.
+static LogicalResult inferMove(Loc loc, StringRef op, Value input, Value adjacency, Side from,
+                               Side to, Types &results) {
+  auto adj = cast<AdjType>(adjacency.getType());
+  FeatType in = tensor(input);
+  if (failed(checkSide(loc, op, in, adj, from)))
+    return failure();
+  results.push_back(in.withDomain(sideDomain(adj, to)));
+  return success();
+}
+#define HGNN_INFER_MOVE(OpName, text, from, to)                                                    \
+  HGNN_INFER(OpName) {                                                                             \
+    return inferMove(loc, text, adaptor.getInput(), adaptor.getAdj(), from, to, results);          \
+  }
+HGNN_INFER_MOVE(GatherSrcOp, "gather_src", Side::Source, Side::Edge)
+HGNN_INFER_MOVE(GatherDstOp, "gather_dst", Side::Active, Side::Edge)
+HGNN_INFER_MOVE(ReduceDstOp, "reduce_dst", Side::Edge, Side::Active)
+HGNN_INFER_MOVE(ReduceSrcOp, "reduce_src", Side::Edge, Side::Source)
+HGNN_INFER_MOVE(ExpandOp, "expand", Side::Active, Side::Destination)
+HGNN_INFER_MOVE(RestrictOp, "restrict", Side::Destination, Side::Active)
+
+HGNN_INFER(SelfGatherOp) {
+  auto link = cast<LinkType>(adaptor.getLink().getType());
+  FeatType in = tensor(adaptor.getInput());
+  if (in.getDomain() != DomainAttr::rows(link.getHop() + 1, link.getNodeType()))
+    return emitOptionalError(loc, "'self_gather' needs rows one hop beyond the link; got ", in,
+                             " with ", link);
+  results.push_back(in.withDomain(DomainAttr::rows(link.getHop(), link.getNodeType())));
+  return success();
+}
+HGNN_INFER(SelfScatterOp) {
+  auto link = cast<LinkType>(adaptor.getLink().getType());
+  FeatType in = tensor(adaptor.getInput());
+  if (in.getDomain() != DomainAttr::rows(link.getHop(), link.getNodeType()))
+    return emitOptionalError(loc, "'self_scatter' needs rows at the link's hop; got ", in, " with ",
+                             link);
+  results.push_back(in.withDomain(DomainAttr::rows(link.getHop() + 1, link.getNodeType())));
+  return success();
+}
+HGNN_INFER(DegreeOp) {
+  results.push_back(
+      FeatType::get(sideDomain(cast<AdjType>(adaptor.getAdj().getType()), Side::Active), {1}));
+  return success();
+}
+HGNN_INFER(BroadcastRowsOp) {
+  FeatType in = tensor(adaptor.getInput());
+  if (failed(isParam(loc, "broadcast_rows", "input", in, 1)))
+    return failure();
+  results.push_back(in.withDomain(cast<IdsType>(adaptor.getLike().getType()).getDomain()));
+  return success();
+}
+HGNN_INFER(ColSumOp) {
+  FeatType in = tensor(adaptor.getInput());
+  if (in.getDomain().isParam())
+    return emitOptionalError(loc, "'col_sum' sums rows of a domain; got ", in);
+  results.push_back(param(context, in.getShape()));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Dense products
+//===----------------------------------------------------------------------===//
+
+HGNN_INFER(LinearOp) {
+  FeatType in = tensor(adaptor.getInput()), weight = tensor(adaptor.getWeight());
+  if (failed(isParam(loc, "linear", "weight", weight, 2)))
+    return failure();
+  if (weight.getShape().size() != 2) { // a generic parameter
+    results.push_back(in.withShape({ShapedType::kDynamic}));
+    return success();
+  }
+  int64_t k = weight.getShape()[0], n = weight.getShape()[1];
+  if (adaptor.getTranspose())
+    std::swap(k, n);
+  int64_t last = in.getShape().empty() ? 1 : in.getShape().back();
+  if (!agree(last, k))
+    return emitOptionalError(loc, "'linear' of rows of width ", last, " needs a weight with ", last,
+                             adaptor.getTranspose() ? " columns" : " rows", ", got ", weight);
+  if (in.getDomain().isParam() && in.getShape().size() == 2)
+    results.push_back(in.withShape({in.getShape()[0], n}));
+  else
+    results.push_back(in.withShape({n}));
+  return success();
+}
+HGNN_INFER(LinearGradWeightOp) {
+  FeatType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
+  if (failed(sameRows(loc, "linear_grad_weight", in, grad)))
+    return failure();
+  if (in.getShape().empty() || grad.getShape().empty())
+    return emitOptionalError(loc, "'linear_grad_weight' needs rows with a width");
+  results.push_back(param(context, {in.getShape().back(), grad.getShape().back()}));
+  return success();
+}
+HGNN_INFER(SparseLinearOp) {
+  auto in = cast<SparseType>(adaptor.getInput().getType());
+  FeatType weight = tensor(adaptor.getWeight());
+  if (failed(isParam(loc, "sparse_linear", "weight", weight, 2)))
+    return failure();
+  int64_t n = weight.getShape().size() == 2 ? weight.getShape()[1] : ShapedType::kDynamic;
+  if (weight.getShape().size() == 2 && !agree(weight.getShape()[0], in.getDim()))
+    return emitOptionalError(loc, "'sparse_linear' of rows of dim ", in.getDim(),
+                             " needs a weight with as many rows, got ", weight);
+  results.push_back(FeatType::get(in.getDomain(), {n}));
+  return success();
+}
+HGNN_INFER(SparseLinearGradWeightOp) {
+  auto in = cast<SparseType>(adaptor.getInput().getType());
+  FeatType grad = tensor(adaptor.getGrad());
+  if (in.getDomain() != grad.getDomain())
+    return emitOptionalError(loc, "'sparse_linear_grad_weight' needs operands of one domain, got ", in,
+                             " and ", grad);
+  results.push_back(param(context, {in.getDim(), widthOf(grad)}));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Row-wise and element-wise
+//===----------------------------------------------------------------------===//
+
+HGNN_INFER(ScaleRowsOp) {
+  FeatType in = tensor(adaptor.getInput()), scale = tensor(adaptor.getScale());
+  if (failed(sameRows(loc, "scale_rows", in, scale)))
+    return failure();
+  if (!agree(widthOf(scale), 1))
+    return emitOptionalError(loc, "'scale_rows' needs a scale of width 1, got ", scale);
+  results.push_back(in);
+  return success();
+}
+HGNN_INFER(RowDotOp) {
+  FeatType lhs = tensor(adaptor.getLhs()), rhs = tensor(adaptor.getRhs());
+  if (failed(sameRows(loc, "row_dot", lhs, rhs)) || failed(sameWidth(loc, "row_dot", lhs, rhs)))
+    return failure();
+  results.push_back(lhs.withShape({1}));
+  return success();
+}
+HGNN_INFER(AddOp) {
+  if (adaptor.getInputs().empty())
+    return emitOptionalError(loc, "'add' needs at least one operand");
+  FeatType first = tensor(adaptor.getInputs().front());
+  for (Value input : adaptor.getInputs()) {
+    FeatType type = tensor(input);
+    if (failed(sameRows(loc, "add", first, type)) || failed(sameWidth(loc, "add", first, type)))
+      return failure();
+    if (first.isGeneric() && !type.isGeneric())
+      first = type;
+  }
+  results.push_back(first);
+  return success();
+}
+HGNN_INFER(MulOp) {
+  FeatType lhs = tensor(adaptor.getLhs()), rhs = tensor(adaptor.getRhs());
+  if (failed(sameRows(loc, "mul", lhs, rhs)) || failed(sameWidth(loc, "mul", lhs, rhs)))
+    return failure();
+  results.push_back(lhs);
+  return success();
+}
+HGNN_INFER(ScaleOp) {
+  results.push_back(adaptor.getInput().getType());
+  return success();
+}
+HGNN_INFER(ScaleByOp) {
+  FeatType factor = tensor(adaptor.getFactor());
+  if (failed(isParam(loc, "scale_by", "factor", factor, 1)))
+    return failure();
+  if (!agree(widthOf(factor), 1))
+    return emitOptionalError(loc, "'scale_by' needs a factor of width 1, got ", factor);
+  results.push_back(adaptor.getInput().getType());
+  return success();
+}
+HGNN_INFER(AddBiasOp) {
+  FeatType in = tensor(adaptor.getInput()), bias = tensor(adaptor.getBias());
+  if (failed(isParam(loc, "add_bias", "bias", bias, 1)) ||
+      failed(sameWidth(loc, "add_bias", in, bias)))
+    return failure();
+  results.push_back(in);
+  return success();
+}
+HGNN_INFER(UnaryOp) {
+  results.push_back(adaptor.getInput().getType());
+  return success();
+}
+HGNN_INFER(UnaryGradOp) {
+  FeatType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
+  if (failed(sameRows(loc, "unary_grad", in, grad)) ||
+      failed(sameWidth(loc, "unary_grad", in, grad)))
+    return failure();
+  results.push_back(in);
+  return success();
+}
+HGNN_INFER(DropoutOp) {
+  double p = adaptor.getP().convertToDouble();
+  if (!(p >= 0 && p < 1))
+    return emitOptionalError(loc, "'dropout' needs p in [0, 1), got ", p);
+  if (int64_t site = adaptor.getSite(); site < 0 || site > 65535)
+    return emitOptionalError(loc, "'dropout' needs a site in [0, 65535], got ", site);
+  results.push_back(adaptor.getInput().getType());
+  return success();
+}
+static LogicalResult inferLayerNorm(Loc loc, FeatType in, FeatType gamma, Types &results) {
+  if (failed(isParam(loc, "layer_norm", "gamma", gamma, 1)) ||
+      failed(sameWidth(loc, "layer_norm", in, gamma)))
+    return failure();
+  results.push_back(in);
+  return success();
+}
+HGNN_INFER(LayerNormOp) {
+  FeatType beta = tensor(adaptor.getBeta());
+  if (failed(isParam(loc, "layer_norm", "beta", beta, 1)) ||
+      failed(sameWidth(loc, "layer_norm", tensor(adaptor.getInput()), beta)))
+    return failure();
+  return inferLayerNorm(loc, tensor(adaptor.getInput()), tensor(adaptor.getGamma()), results);
+}
+HGNN_INFER(LayerNormXhatOp) {
+  results.push_back(adaptor.getInput().getType());
+  return success();
+}
+HGNN_INFER(LayerNormGradOp) {
+  if (failed(sameRows(loc, "layer_norm_grad", tensor(adaptor.getInput()), tensor(adaptor.getGrad()))))
+    return failure();
+  return inferLayerNorm(loc, tensor(adaptor.getInput()), tensor(adaptor.getGamma()), results);
+}
+HGNN_INFER(ConcatOp) {
+  if (adaptor.getInputs().empty())
+    return emitOptionalError(loc, "'concat' needs at least one operand");
+  FeatType first = tensor(adaptor.getInputs().front());
+  int64_t width = 0;
+  for (Value input : adaptor.getInputs()) {
+    FeatType type = tensor(input);
+    if (failed(sameRows(loc, "concat", first, type)))
+      return failure();
+    int64_t own = widthOf(type);
+    width = ShapedType::isDynamic(own) || ShapedType::isDynamic(width) ? ShapedType::kDynamic
+                                                                       : width + own;
+  }
+  results.push_back(first.withShape({width}));
+  return success();
+}
+HGNN_INFER(SliceOp) {
+  FeatType in = tensor(adaptor.getInput());
+  int64_t offset = adaptor.getOffset(), size = adaptor.getSize(), width = widthOf(in);
+  if (offset < 0 || size < 1 || (!ShapedType::isDynamic(width) && offset > width - size))
+    return emitOptionalError(loc, "'slice' of columns [", offset, ", ", offset + size,
+                             ") is outside rows of width ", width);
+  results.push_back(in.withShape({size}));
+  return success();
+}
+HGNN_INFER(PadOp) {
+  FeatType in = tensor(adaptor.getInput());
+  int64_t offset = adaptor.getOffset(), size = adaptor.getSize(), width = widthOf(in);
+  if (offset < 0 || (!ShapedType::isDynamic(width) && offset > size - width))
+    return emitOptionalError(loc, "'pad' of width ", width, " at ", offset,
+                             " does not fit rows of width ", size);
+  results.push_back(in.withShape({size}));
+  return success();
+}
+HGNN_INFER(ReshapeOp) {
+  FeatType in = tensor(adaptor.getInput());
+  if (failed(isParam(loc, "reshape", "input", in, -1)))
+    return failure();
+  FeatType out = in.withShape(adaptor.getShape());
+  if (!agree(widthOf(in), widthOf(out)))
+    return emitOptionalError(loc, "'reshape' of ", in, " to ", out, " changes how many numbers there are");
+  results.push_back(out);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Losses and norms
+//===----------------------------------------------------------------------===//
+
+static LogicalResult checkLoss(Loc loc, StringRef op, FeatType logits, LabelsType labels,
+                               bool multilabel, std::optional<ArrayRef<double>> weights) {
+  if (logits.getDomain() != labels.getDomain())
+    return emitOptionalError(loc, "'", op, "' needs logits and labels of one domain, got ", logits,
+                             " and ", labels);
+  if (labels.getMultilabel() != multilabel)
+    return emitOptionalError(loc, "'", op, "' needs ", multilabel ? "multi-label" : "single-label",
+                             " labels, got ", labels);
+  if (!agree(widthOf(logits), labels.getNumClasses()))
+    return emitOptionalError(loc, "'", op, "' needs logits of width ", labels.getNumClasses(),
+                             " (the number of classes), got ", logits);
+  if (weights && int64_t(weights->size()) != labels.getNumClasses())
+    return emitOptionalError(loc, "'", op, "' needs ", labels.getNumClasses(),
+                             " class weights, got ", weights->size());
+  return success();
+}
+#define HGNN_INFER_LOSS(OpName, GradName, text, multilabel)                                        \
+  HGNN_INFER(OpName) {                                                                             \
+    FeatType logits = tensor(adaptor.getLogits());                                               \
+    if (failed(checkLoss(loc, text, logits, cast<LabelsType>(adaptor.getLabels().getType()),       \
+                         multilabel, adaptor.getClassWeights())))                                  \
+      return failure();                                                                            \
+    results.push_back(logits.withShape({1}));                                                      \
+    return success();                                                                              \
+  }                                                                                                \
+  HGNN_INFER(GradName) {                                                                           \
+    FeatType logits = tensor(adaptor.getLogits());                                               \
+    if (failed(checkLoss(loc, text "_grad", logits,                                                \
+                         cast<LabelsType>(adaptor.getLabels().getType()), multilabel,              \
+                         adaptor.getClassWeights())))                                              \
+      return failure();                                                                            \
+    if (!agree(widthOf(tensor(adaptor.getGrad())), 1))                                             \
+      return emitOptionalError(loc, "'" text "_grad' needs a gradient of width 1");                \
+    results.push_back(logits);                                                                     \
+    return success();                                                                              \
+  }
+HGNN_INFER_LOSS(SoftmaxXentOp, SoftmaxXentGradOp, "softmax_xent", false)
+HGNN_INFER_LOSS(SigmoidXentOp, SigmoidXentGradOp, "sigmoid_xent", true)
+
+HGNN_INFER(SumSquaresOp) {
+  results.push_back(param(context, {1}));
+  return success();
+}
+HGNN_INFER(ClipFactorOp) {
+  for (Value input : adaptor.getInputs())
+    if (failed(isParam(loc, "clip_factor", "each input", tensor(input), 1)))
+      return failure();
+  results.push_back(param(context, {1}));
+  return success();
+}

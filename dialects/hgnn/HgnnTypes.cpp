@@ -1,0 +1,301 @@
+//===- HgnnTypes.cpp - domains, placements and types -----------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/hgnn/Hgnn.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace heddle::hgnn;
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/hgnn/HgnnAttrs.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/hgnn/HgnnTypes.cpp.inc"
+
+void HgnnDialect::registerTypesAndAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/hgnn/HgnnAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/hgnn/HgnnTypes.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// Domain: rows(0, @t), edges(0, @r), active(0, @r), param, src, dst, edge
+//===----------------------------------------------------------------------===//
+
+DomainAttr DomainAttr::param(MLIRContext *context) {
+  return get(context, DomainKind::Param, 0, FlatSymbolRefAttr());
+}
+DomainAttr DomainAttr::generic(MLIRContext *context, DomainKind kind) {
+  return get(context, kind, 0, FlatSymbolRefAttr());
+}
+DomainAttr DomainAttr::rows(int64_t hop, FlatSymbolRefAttr type) {
+  return get(type.getContext(), DomainKind::Rows, hop, type);
+}
+DomainAttr DomainAttr::edges(int64_t hop, FlatSymbolRefAttr relation) {
+  return get(relation.getContext(), DomainKind::Edges, hop, relation);
+}
+DomainAttr DomainAttr::active(int64_t hop, FlatSymbolRefAttr relation) {
+  return get(relation.getContext(), DomainKind::Active, hop, relation);
+}
+
+static FailureOr<DomainAttr> parseDomain(AsmParser &parser) {
+  StringRef keyword;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(&keyword))
+    return failure();
+  std::optional<DomainKind> kind = symbolizeDomainKind(keyword);
+  if (!kind)
+    return parser.emitError(loc, "unknown domain '")
+           << keyword << "'; expected rows, edges, active, param, src, dst or edge";
+  if (*kind != DomainKind::Rows && *kind != DomainKind::Edges && *kind != DomainKind::Active)
+    return DomainAttr::generic(parser.getContext(), *kind);
+  int64_t hop = 0;
+  StringAttr symbol;
+  if (parser.parseLParen() || parser.parseInteger(hop) || parser.parseComma() ||
+      parser.parseSymbolName(symbol) || parser.parseRParen())
+    return failure();
+  if (hop < 0 || hop > 14)
+    return parser.emitError(loc, "hop must be in [0, 14], got ") << hop;
+  return DomainAttr::get(parser.getContext(), *kind, hop, FlatSymbolRefAttr::get(symbol));
+}
+static void printDomain(AsmPrinter &printer, DomainAttr domain) {
+  printer << stringifyDomainKind(domain.getKind());
+  if (domain.getSymbol())
+    printer << "(" << domain.getHop() << ", " << domain.getSymbol() << ")";
+}
+
+Attribute DomainAttr::parse(AsmParser &parser, Type) {
+  if (parser.parseLess())
+    return {};
+  FailureOr<DomainAttr> domain = parseDomain(parser);
+  if (failed(domain) || parser.parseGreater())
+    return {};
+  return *domain;
+}
+void DomainAttr::print(AsmPrinter &printer) const {
+  printer << "<";
+  printDomain(printer, *this);
+  printer << ">";
+}
+
+//===----------------------------------------------------------------------===//
+// Placement: replicated, owned(2), partial_sum, ...; `split` for a split batch axis
+//===----------------------------------------------------------------------===//
+
+PlacementAttr PlacementAttr::replicated(MLIRContext *context) {
+  return get(context, PlacementKind::Replicated, -1, false);
+}
+static FailureOr<PlacementAttr> parsePlacement(AsmParser &parser) {
+  PlacementKind kind = PlacementKind::Replicated;
+  int64_t owner = -1;
+  bool split = false;
+  StringRef keyword;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(&keyword))
+    return failure();
+  if (keyword == "split") {
+    split = true;
+  } else {
+    std::optional<PlacementKind> parsed = symbolizePlacementKind(keyword);
+    if (!parsed)
+      return parser.emitError(loc, "unknown placement '")
+             << keyword << "'; expected replicated, owned, partial_sum, partial_max, "
+             << "partial_softmax or split";
+    kind = *parsed;
+    if (kind == PlacementKind::Owned &&
+        (parser.parseLParen() || parser.parseInteger(owner) || parser.parseRParen()))
+      return failure();
+    if (succeeded(parser.parseOptionalKeyword("split")))
+      split = true;
+  }
+  return PlacementAttr::get(parser.getContext(), kind, owner, split);
+}
+static void printPlacement(AsmPrinter &printer, PlacementAttr placement) {
+  bool bare = placement.getKind() == PlacementKind::Replicated && placement.getSplit();
+  if (!bare) {
+    printer << stringifyPlacementKind(placement.getKind());
+    if (placement.getKind() == PlacementKind::Owned)
+      printer << "(" << placement.getOwner() << ")";
+  }
+  if (placement.getSplit())
+    printer << (bare ? "split" : " split");
+}
+Attribute PlacementAttr::parse(AsmParser &parser, Type) {
+  if (parser.parseLess())
+    return {};
+  FailureOr<PlacementAttr> placement = parsePlacement(parser);
+  if (failed(placement) || parser.parseGreater())
+    return {};
+  return *placement;
+}
+void PlacementAttr::print(AsmPrinter &printer) const {
+  printer << "<";
+  printPlacement(printer, *this);
+  printer << ">";
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+FeatType FeatType::get(DomainAttr domain, ArrayRef<int64_t> shape) {
+  MLIRContext *context = domain.getContext();
+  return get(context, domain, shape, Float32Type::get(context), PlacementAttr::replicated(context));
+}
+FeatType FeatType::withShape(ArrayRef<int64_t> shape) const {
+  return get(getContext(), getDomain(), shape, getElementType(), getPlacement());
+}
+FeatType FeatType::withDomain(DomainAttr domain) const {
+  return get(getContext(), domain, getShape(), getElementType(), getPlacement());
+}
+bool FeatType::isGeneric() const {
+  return getDomain().isGeneric() || llvm::any_of(getShape(), ShapedType::isDynamic);
+}
+int64_t FeatType::getWidth() const {
+  int64_t width = 1;
+  for (int64_t size : getShape())
+    width *= size;
+  return width;
+}
+
+Type FeatType::parse(AsmParser &parser) {
+  if (parser.parseLess())
+    return {};
+  FailureOr<DomainAttr> domain = parseDomain(parser);
+  SmallVector<int64_t> shape;
+  Type element;
+  if (failed(domain) || parser.parseColon() ||
+      parser.parseDimensionList(shape, /*allowDynamic=*/true, /*withTrailingX=*/true))
+    return {};
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseType(element))
+    return {};
+  if (!element.isF32()) {
+    parser.emitError(loc, "element type must be f32");
+    return {};
+  }
+  for (int64_t size : shape)
+    if (size == 0) {
+      parser.emitError(loc, "a width must be at least 1");
+      return {};
+    }
+  PlacementAttr placement = PlacementAttr::replicated(parser.getContext());
+  if (succeeded(parser.parseOptionalComma())) {
+    FailureOr<PlacementAttr> parsed = parsePlacement(parser);
+    if (failed(parsed))
+      return {};
+    placement = *parsed;
+  }
+  if (parser.parseGreater())
+    return {};
+  return get(parser.getContext(), *domain, shape, element, placement);
+}
+void FeatType::print(AsmPrinter &printer) const {
+  printer << "<";
+  printDomain(printer, getDomain());
+  printer << " : ";
+  for (int64_t size : getShape()) {
+    if (ShapedType::isDynamic(size))
+      printer << "?";
+    else
+      printer << size;
+    printer << "x";
+  }
+  printer << getElementType();
+  if (!getPlacement().isReplicatedWhole()) {
+    printer << ", ";
+    printPlacement(printer, getPlacement());
+  }
+  printer << ">";
+}
+
+Type IdsType::parse(AsmParser &parser) {
+  if (parser.parseLess())
+    return {};
+  FailureOr<DomainAttr> domain = parseDomain(parser);
+  if (failed(domain) || parser.parseGreater())
+    return {};
+  return get(parser.getContext(), *domain);
+}
+void IdsType::print(AsmPrinter &printer) const {
+  printer << "<";
+  printDomain(printer, getDomain());
+  printer << ">";
+}
+
+AdjType AdjType::generic(MLIRContext *context) {
+  return get(context, 0, FlatSymbolRefAttr(), FlatSymbolRefAttr(), FlatSymbolRefAttr());
+}
+Type AdjType::parse(AsmParser &parser) {
+  if (parser.parseLess())
+    return {};
+  if (succeeded(parser.parseOptionalKeyword("any"))) {
+    if (parser.parseGreater())
+      return {};
+    return generic(parser.getContext());
+  }
+  int64_t hop = 0;
+  StringAttr relation, source, destination;
+  if (parser.parseInteger(hop) || parser.parseComma() || parser.parseSymbolName(relation) ||
+      parser.parseKeyword("from") || parser.parseSymbolName(source) || parser.parseKeyword("to") ||
+      parser.parseSymbolName(destination) || parser.parseGreater())
+    return {};
+  return get(parser.getContext(), hop, FlatSymbolRefAttr::get(relation),
+             FlatSymbolRefAttr::get(source), FlatSymbolRefAttr::get(destination));
+}
+void AdjType::print(AsmPrinter &printer) const {
+  if (isGeneric())
+    printer << "<any>";
+  else
+    printer << "<" << getHop() << ", " << getRelation() << " from " << getSource() << " to "
+            << getDestination() << ">";
+}
+
+Type SparseType::parse(AsmParser &parser) {
+  int64_t dim = 0;
+  if (parser.parseLess())
+    return {};
+  FailureOr<DomainAttr> domain = parseDomain(parser);
+  if (failed(domain) || parser.parseComma() || parser.parseInteger(dim) || parser.parseGreater())
+    return {};
+  return get(parser.getContext(), *domain, dim);
+}
+void SparseType::print(AsmPrinter &printer) const {
+  printer << "<";
+  printDomain(printer, getDomain());
+  printer << ", " << getDim() << ">";
+}
+
+Type LabelsType::parse(AsmParser &parser) {
+  int64_t classes = 0;
+  bool multilabel = false;
+  if (parser.parseLess())
+    return {};
+  FailureOr<DomainAttr> domain = parseDomain(parser);
+  if (failed(domain) || parser.parseComma() || parser.parseInteger(classes))
+    return {};
+  if (succeeded(parser.parseOptionalComma())) {
+    if (parser.parseKeyword("multi"))
+      return {};
+    multilabel = true;
+  }
+  if (parser.parseGreater())
+    return {};
+  return get(parser.getContext(), *domain, classes, multilabel);
+}
+void LabelsType::print(AsmPrinter &printer) const {
+  printer << "<";
+  printDomain(printer, getDomain());
+  printer << ", " << getNumClasses() << (getMultilabel() ? ", multi>" : ">");
+}

@@ -1,0 +1,106 @@
+//===- HgnnVerify.cpp - verifiers of structure ops -------------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/hgnn/Hgnn.h"
+
+using namespace mlir;
+using namespace heddle::hgnn;
+
+/// Checks the block arguments of a layer's region and that it yields one `dst` tensor.
+static LogicalResult verifyLayerRegion(LayerOp op, Region &region, StringRef name,
+                                       ArrayRef<Type> arguments) {
+  if (!region.hasOneBlock())
+    return op.emitOpError() << name << " needs exactly one block";
+  Block &block = region.front();
+  if (block.getNumArguments() != arguments.size())
+    return op.emitOpError() << name << " takes " << arguments.size() << " arguments, got "
+                            << block.getNumArguments();
+  for (auto [argument, type] : llvm::zip(block.getArguments(), arguments))
+    if (argument.getType() != type)
+      return op.emitOpError() << name << " argument " << argument.getArgNumber() << " must be "
+                              << type << ", got " << argument.getType();
+  auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
+  if (!yield || yield.getValues().size() != 1)
+    return op.emitOpError() << name << " must end with hgnn.yield of one value";
+  auto type = dyn_cast<FeatType>(yield.getValues().front().getType());
+  if (!type || type.getDomain().getKind() != DomainKind::Dst)
+    return yield.emitOpError() << "must yield rows of the destination (domain dst), got "
+                               << yield.getValues().front().getType()
+                               << "; reduce edge values with hgnn.reduce_dst";
+  return success();
+}
+
+LogicalResult LayerOp::verify() {
+  MLIRContext *context = getContext();
+  auto rows = [&](DomainKind kind) -> Type {
+    return FeatType::get(DomainAttr::generic(context, kind), {ShapedType::kDynamic});
+  };
+  Type dst = rows(DomainKind::Dst), src = rows(DomainKind::Src);
+  if (int64_t(getInSize()) < 0 || int64_t(getOutSize()) < 0)
+    return emitOpError("in_size and out_size must not be negative");
+  if (failed(verifyLayerRegion(*this, getMessage(), "message", {AdjType::generic(context), src, dst})))
+    return failure();
+  Type ids = IdsType::get(context, DomainAttr::generic(context, DomainKind::Dst));
+  return verifyLayerRegion(*this, getUpdate(), "update", {dst, dst, ids});
+}
+
+LogicalResult SampleOp::verify() {
+  auto adj = cast<AdjType>(getAdj().getType());
+  auto ids = cast<IdsType>(getIds().getType());
+  if (adj.isGeneric())
+    return emitOpError("samples a concrete relation, got ") << adj;
+  if (ids.getDomain() != DomainAttr::rows(adj.getHop(), adj.getDestination()))
+    return emitOpError("samples in-edges of rows(")
+           << adj.getHop() << ", " << adj.getDestination() << "), got " << ids;
+  if (int64_t(getFanout()) < -1)
+    return emitOpError("fanout must be -1 (all) or at least 0, got ") << int64_t(getFanout());
+  return success();
+}
+
+LogicalResult FrontierOp::verify() {
+  DomainAttr domain = cast<IdsType>(getIds().getType()).getDomain();
+  if (!domain.isRows() || domain.getHop() < 1)
+    return emitOpError("is for rows at hop 1 or beyond, got ") << domain;
+  for (Value sample : getSamples()) {
+    auto adj = cast<AdjType>(sample.getType());
+    if (adj.isGeneric() || adj.getHop() + 1 != domain.getHop() ||
+        adj.getSource() != domain.getSymbol())
+      return emitOpError("of ") << domain << " takes samples of the hop before with that source type, got "
+                                << adj;
+  }
+  if (bool(getPrevious()) != bool(getLink()))
+    return emitOpError("has a link exactly when it has the previous hop's rows");
+  if (getPrevious()) {
+    auto previous = cast<IdsType>(getPrevious().getType()).getDomain();
+    auto link = cast<LinkType>(getLink().getType());
+    if (previous != DomainAttr::rows(domain.getHop() - 1, domain.getSymbol()) ||
+        link.getHop() != previous.getHop() || link.getNodeType() != domain.getSymbol())
+      return emitOpError("links rows(") << domain.getHop() - 1 << ", " << domain.getSymbol()
+                                        << "), got " << getPrevious().getType() << " and " << link;
+  }
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError("launches ") << getKernelAttr() << ", which is not a kernel";
+  Block &body = kernel.getBody().front();
+  if (body.getNumArguments() != getInputs().size())
+    return emitOpError("gives ") << getInputs().size() << " operands to " << getKernelAttr()
+                                 << ", which takes " << body.getNumArguments();
+  for (auto [argument, operand] : llvm::zip(body.getArguments(), getInputs())) {
+    Type a = argument.getType(), b = operand.getType();
+    auto ta = dyn_cast<FeatType>(a), tb = dyn_cast<FeatType>(b);
+    bool same = ta && tb ? ta.getShape() == tb.getShape() &&
+                               ta.getDomain().getKind() == tb.getDomain().getKind()
+                         : a.getTypeID() == b.getTypeID();
+    if (!same)
+      return emitOpError("operand ") << argument.getArgNumber() << " is " << b << ", the kernel takes "
+                                     << a << " (up to renaming)";
+  }
+  return success();
+}

@@ -1,0 +1,331 @@
+//===- Fuse.cpp - kernels out of compute ops -------------------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// Every compute op either is materialized (its result is written to memory by a kernel of its own
+// root) or is evaluated inside the kernels of its users. Evaluating twice what only moves data costs
+// no more than reading a stored copy, so moves are never stored for sharing's sake alone; anything
+// that computes is stored as soon as two kernels need it, or when a user would evaluate it once per
+// edge.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/Passes.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace heddle::passes {
+#define GEN_PASS_DEF_FUSEPASS
+#include "passes/Passes.h.inc"
+} // namespace heddle::passes
+
+using namespace mlir;
+using namespace heddle::hgnn;
+
+namespace {
+
+bool isCompute(Operation *op) {
+  return op->getNumResults() == 1 && isa<FeatType>(op->getResult(0).getType()) &&
+         !isa<FetchDenseOp, FetchRowsOp, ReadOp, ScalarOp, LaunchOp>(op);
+}
+/// What stays at the top level: products of rows by a library, and views of parameters.
+bool isLibrary(Operation *op) { return isa<LinearOp, LinearGradWeightOp, ReshapeOp>(op); }
+bool isStep(Operation *op) { return isa<OptimizerStepOp, RowOptimizerStepOp>(op); }
+/// Reads its operand at another index, computes nothing.
+bool isMove(Operation *op) {
+  return isa<GatherSrcOp, GatherDstOp, ExpandOp, RestrictOp, SelfGatherOp, SelfScatterOp>(op);
+}
+/// Costs about as much as reading a stored result.
+bool isCheap(Operation *op) {
+  if (isMove(op) || isa<ScaleOp, ScaleByOp, DegreeOp, SliceOp, PadOp, ZerosOp, BroadcastRowsOp>(op))
+    return true;
+  if (auto unary = dyn_cast<UnaryOp>(op))
+    return unary.getFn() == UnaryFn::Reciprocal;
+  return isa<ScaleRowsOp>(op);
+}
+/// Sums over the rows of its domain: its own loop ends with it.
+bool endsLoop(Operation *op) {
+  return isa<ColSumOp, SumSquaresOp, SparseLinearGradWeightOp, ClipFactorOp>(op);
+}
+DomainAttr domainOf(Value value) { return cast<FeatType>(value.getType()).getDomain(); }
+
+class Fuser {
+public:
+  Fuser(ModuleOp module, EntryOp entry, int64_t maxFused, llvm::StringMap<KernelOp> &kernels)
+      : module(module), entry(entry), maxFused(maxFused), kernels(kernels) {}
+  void run();
+  int64_t launches = 0;
+
+private:
+  void chooseMaterialized();
+  bool mustMaterialize(Operation *op);
+  void buildLaunch(Operation *root);
+  void collect(Operation *op, SetVector<Operation *> &body, SetVector<Value> &inputs);
+  KernelOp outline(ArrayRef<Operation *> body, ArrayRef<Value> inputs, Operation *root);
+
+  ModuleOp module;
+  EntryOp entry;
+  int64_t maxFused;
+  llvm::StringMap<KernelOp> &kernels;
+  DenseSet<Operation *> materialized;
+  DenseMap<Operation *, int64_t> fusedSize;
+};
+
+bool Fuser::mustMaterialize(Operation *op) {
+  if (endsLoop(op) || maxFused == 1)
+    return true;
+  SmallPtrSet<Operation *, 4> roots; // kernels that would evaluate it
+  bool cheap = isCheap(op);
+  for (Operation *user : op->getUsers()) {
+    if (!isCompute(user) || isLibrary(user) || isStep(user))
+      return true; // read from memory by something that is not a kernel of ours
+    if (isMove(user) && !cheap)
+      return true;
+    // A reduction over edges evaluates edge values once each, but row values once per edge.
+    if (isa<ReduceDstOp, ReduceSrcOp>(user) && !domainOf(op->getResult(0)).isEdges())
+      return true;
+    // Another loop domain that is not reached by a move: a sum over rows reads its rows as they are.
+    if (endsLoop(user) && isa<ReduceDstOp, ReduceSrcOp>(op))
+      return true;
+    roots.insert(user);
+  }
+  if (roots.size() > 1 && !cheap)
+    return true;
+  // A chain of moves through edges inside a row loop is evaluated per edge; that is what it is for.
+  // A reduction under a move would loop inside a loop.
+  if (isa<ReduceDstOp, ReduceSrcOp, SparseLinearOp, LayerNormOp, LayerNormGradOp, SoftmaxXentOp,
+          SoftmaxXentGradOp, SigmoidXentOp, SigmoidXentGradOp>(op))
+    for (Operation *user : op->getUsers())
+      if (isMove(user))
+        return true;
+  if (maxFused > 0) {
+    int64_t size = 1;
+    for (Value operand : op->getOperands())
+      if (Operation *def = operand.getDefiningOp(); def && fusedSize.count(def) && !materialized.contains(def))
+        size += fusedSize[def];
+    fusedSize[op] = size;
+    if (size >= maxFused)
+      return true;
+  }
+  return false;
+}
+
+void Fuser::chooseMaterialized() {
+  for (Operation &op : entry.getBody().front())
+    if (isCompute(&op) && !isLibrary(&op) && mustMaterialize(&op))
+      materialized.insert(&op);
+  // scale_rows is cheap over a stored operand only: under a move, what it scales must be stored, or
+  // the chain below would be evaluated once per edge.
+  bool changed = true;
+  while (changed) {
+    changed = false;
+    for (Operation &op : entry.getBody().front()) {
+      if (!isCompute(&op) || isLibrary(&op) || materialized.contains(&op) || !isCheap(&op))
+        continue;
+      bool underMove = llvm::any_of(op.getUsers(), [&](Operation *user) {
+        return isMove(user) || (isCheap(user) && !materialized.contains(user));
+      });
+      bool shared = std::distance(op.user_begin(), op.user_end()) > 1;
+      if (!underMove && !shared)
+        continue;
+      for (Value operand : op.getOperands()) {
+        Operation *def = operand.getDefiningOp();
+        if (def && isCompute(def) && !isLibrary(def) && !isCheap(def) && !materialized.contains(def)) {
+          materialized.insert(def);
+          changed = true;
+        }
+      }
+    }
+  }
+}
+
+void Fuser::collect(Operation *op, SetVector<Operation *> &body, SetVector<Value> &inputs) {
+  for (Value operand : op->getOperands()) {
+    Operation *def = operand.getDefiningOp();
+    if (def && isCompute(def) && !isLibrary(def) && !materialized.contains(def))
+      collect(def, body, inputs);
+    else
+      inputs.insert(operand);
+  }
+  body.insert(op);
+}
+
+/// Renames symbols by first appearance and shifts hops, so that kernels of equal structure have
+/// equal text. Types: @t0, @t1, ...; relations: @r0, ...
+class Abstraction {
+public:
+  explicit Abstraction(MLIRContext *context) : context(context) {}
+  void seeHop(int64_t hop) { base = std::min(base, hop); }
+  void see(Type type) {
+    if (auto t = dyn_cast<FeatType>(type))
+      see(t.getDomain());
+    else if (auto t = dyn_cast<IdsType>(type))
+      see(t.getDomain());
+    else if (auto t = dyn_cast<SparseType>(type))
+      see(t.getDomain());
+    else if (auto t = dyn_cast<LabelsType>(type))
+      see(t.getDomain());
+    else if (auto t = dyn_cast<AdjType>(type))
+      seeHop(t.getHop());
+    else if (auto t = dyn_cast<LinkType>(type))
+      seeHop(t.getHop());
+  }
+  void see(DomainAttr domain) {
+    if (domain.getSymbol())
+      seeHop(domain.getHop());
+  }
+  Type rename(Type type) {
+    if (auto t = dyn_cast<FeatType>(type))
+      return t.withDomain(rename(t.getDomain()));
+    if (auto t = dyn_cast<IdsType>(type))
+      return IdsType::get(context, rename(t.getDomain()));
+    if (auto t = dyn_cast<SparseType>(type))
+      return SparseType::get(context, rename(t.getDomain()), t.getDim());
+    if (auto t = dyn_cast<LabelsType>(type))
+      return LabelsType::get(context, rename(t.getDomain()), t.getNumClasses(), t.getMultilabel());
+    if (auto t = dyn_cast<AdjType>(type))
+      return AdjType::get(context, t.getHop() - base, relation(t.getRelation()),
+                          nodeType(t.getSource()), nodeType(t.getDestination()));
+    if (auto t = dyn_cast<LinkType>(type))
+      return LinkType::get(context, t.getHop() - base, nodeType(t.getNodeType()));
+    return type;
+  }
+  DomainAttr rename(DomainAttr domain) {
+    if (!domain.getSymbol())
+      return domain;
+    FlatSymbolRefAttr symbol =
+        domain.isRows() ? nodeType(domain.getSymbol()) : relation(domain.getSymbol());
+    return DomainAttr::get(context, domain.getKind(), domain.getHop() - base, symbol);
+  }
+
+private:
+  FlatSymbolRefAttr nodeType(FlatSymbolRefAttr symbol) { return name(types, symbol, "t"); }
+  FlatSymbolRefAttr relation(FlatSymbolRefAttr symbol) { return name(relations, symbol, "r"); }
+  FlatSymbolRefAttr name(DenseMap<Attribute, FlatSymbolRefAttr> &map, FlatSymbolRefAttr symbol,
+                         StringRef prefix) {
+    FlatSymbolRefAttr &out = map[symbol];
+    if (!out)
+      out = FlatSymbolRefAttr::get(context, (prefix + Twine(map.size() - 1)).str());
+    return out;
+  }
+  MLIRContext *context;
+  int64_t base = std::numeric_limits<int64_t>::max();
+  DenseMap<Attribute, FlatSymbolRefAttr> types, relations;
+};
+
+KernelOp Fuser::outline(ArrayRef<Operation *> body, ArrayRef<Value> inputs, Operation *root) {
+  MLIRContext *context = module.getContext();
+  // A dropout mask is keyed by the hop of its rows: kernels with one keep their hops apart.
+  bool keyed = llvm::any_of(body, [](Operation *op) { return isa<DropoutOp>(op); });
+  Abstraction abstraction(context);
+  if (keyed)
+    abstraction.seeHop(0);
+  for (Value input : inputs)
+    abstraction.see(input.getType());
+  for (Operation *op : body)
+    for (Value result : op->getResults())
+      abstraction.see(result.getType());
+
+  OpBuilder builder(context);
+  builder.setInsertionPoint(entry);
+  Location loc = root->getLoc();
+  auto kernel = KernelOp::create(builder, loc, "kernel");
+  Block &block = kernel.getBody().emplaceBlock();
+  IRMapping mapping;
+  for (Value input : inputs)
+    mapping.map(input, block.addArgument(abstraction.rename(input.getType()), loc));
+  builder.setInsertionPointToStart(&block);
+  for (Operation *op : body) {
+    Operation *clone = builder.clone(*op, mapping);
+    for (Value result : clone->getResults())
+      result.setType(abstraction.rename(result.getType()));
+    if (isStep(clone)) { // the launch says which states
+      clone->setAttr("state", FlatSymbolRefAttr::get(context, "state"));
+      SmallVector<Attribute> moments;
+      auto names = clone->getAttrOfType<ArrayAttr>("moments");
+      for (size_t i = 0; i < names.size(); ++i)
+        moments.push_back(FlatSymbolRefAttr::get(context, ("moment" + Twine(i)).str()));
+      clone->setAttr("moments", builder.getArrayAttr(moments));
+    }
+  }
+  SmallVector<Value> results;
+  for (Value result : root->getResults())
+    results.push_back(mapping.lookup(result));
+  YieldOp::create(builder, loc, results);
+
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  OpPrintingFlags flags;
+  kernel->print(os, flags.useLocalScope());
+  auto [known, inserted] = kernels.try_emplace(text, kernel);
+  if (!inserted) {
+    kernel.erase();
+    return known->second;
+  }
+  std::string what;
+  for (Operation *op : body)
+    if (!isCheap(op) || op == root)
+      what = op->getName().stripDialect().str();
+  kernel.setSymName(("kernel" + Twine(kernels.size() - 1) + "." + what).str());
+  return kernel;
+}
+
+void Fuser::buildLaunch(Operation *root) {
+  SetVector<Operation *> body;
+  SetVector<Value> inputs;
+  collect(root, body, inputs);
+  KernelOp kernel = outline(body.getArrayRef(), inputs.getArrayRef(), root);
+  OpBuilder builder(root);
+  SmallVector<Attribute> states;
+  if (isStep(root)) {
+    states.push_back(root->getAttr("state"));
+    llvm::append_range(states, root->getAttrOfType<ArrayAttr>("moments"));
+  }
+  auto launch = LaunchOp::create(builder, root->getLoc(), root->getResultTypes(),
+                                 FlatSymbolRefAttr::get(kernel.getSymNameAttr()),
+                                 inputs.getArrayRef(), builder.getArrayAttr(states));
+  for (auto [from, to] : llvm::zip(root->getResults(), launch.getResults()))
+    from.replaceAllUsesWith(to);
+  ++launches;
+}
+
+void Fuser::run() {
+  chooseMaterialized();
+  SmallVector<Operation *> roots, compute;
+  for (Operation &op : entry.getBody().front()) {
+    if (isStep(&op) || materialized.contains(&op))
+      roots.push_back(&op);
+    if (isStep(&op) || (isCompute(&op) && !isLibrary(&op)))
+      compute.push_back(&op);
+  }
+  for (Operation *root : roots)
+    buildLaunch(root);
+  for (Operation *op : llvm::reverse(compute))
+    if (op->use_empty())
+      op->erase();
+}
+
+struct FusePass : heddle::passes::impl::FusePassBase<FusePass> {
+  using FusePassBase::FusePassBase;
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    llvm::StringMap<KernelOp> kernels;
+    for (auto entry : llvm::to_vector(module.getOps<EntryOp>())) {
+      for (auto output : llvm::make_early_inc_range(entry.getOps<OutputOp>()))
+        if (!keepGradients && output.getName().starts_with("grad:"))
+          output.erase();
+      // What nothing reads any more (a gradient that only an output showed).
+      for (Operation &op : llvm::make_early_inc_range(llvm::reverse(entry.getBody().front())))
+        if (isCompute(&op) && op.use_empty())
+          op.erase();
+      Fuser fuser(module, entry, maxFused, kernels);
+      fuser.run();
+      numLaunches += fuser.launches;
+    }
+    numKernels += kernels.size();
+  }
+};
+
+} // namespace
