@@ -147,10 +147,11 @@ absl::StatusOr<AtomicOutput> AtomicOutput::create(const std::string &target, Kin
   return output;
 }
 
-absl::Status AtomicOutput::publish() {
+absl::Status AtomicOutput::publish(bool sync) {
   if (temporary_.empty())
     return internalError(target_ + ": published already");
-  HEDDLE_RETURN_IF_ERROR(syncTree(temporary_));
+  if (sync)
+    HEDDLE_RETURN_IF_ERROR(syncTree(temporary_));
   HEDDLE_RETURN_IF_ERROR(checkReplaceable(target_, kind_, force_, marker_));
   std::string replaced;
   int result = renameNew(temporary_, target_);
@@ -182,6 +183,8 @@ absl::Status AtomicOutput::publish() {
   std::error_code error;
   if (!replaced.empty())
     fs::remove_all(replaced, error);
+  if (!sync)
+    return absl::OkStatus();
   std::string parent = fs::path(target_).parent_path().string();
   return syncPath(parent.empty() ? "." : parent);
 }

@@ -166,6 +166,7 @@ inline absl::StatusOr<std::string> build(const PlainGraph &graph, const std::str
   graph::GraphBuilderOptions options;
   options.output = path;
   options.memoryBytes = memory;
+  options.sync = false;
   auto builder = valueOf(graph::GraphBuilder::create(options));
   for (size_t t : order(graph.types.size())) {
     const PlainType &type = graph.types[t];
