@@ -348,7 +348,7 @@ absl::Status Builder::closeFeature(OpenFeature &open) {
     std::filesystem::remove(staged.values.path, ignored);
     staged.values = {};
   }
-  open.row = {};
+  std::vector<std::pair<int32_t, float>>().swap(open.row);
   return absl::OkStatus();
 }
 
