@@ -184,6 +184,9 @@ absl::StatusOr<ResolvedSpec> resolve(const ModelSpec &spec, const graph::GraphSc
 /// JSON with every key and default; stable, and parses to an equal spec. Null: the graph decides.
 std::string printModelSpec(const ModelSpec &spec);
 
+/// What the runtime's training loop reads (Task.train_settings of a plan), as JSON.
+std::string printTrainSettings(const ModelSpec &spec);
+
 /// The weights of the loss, empty for None. `classCounts`: training rows per class (multi-label:
 /// positives), `numTrain`: training rows. Balanced is scikit-learn's numTrain / (classes * count)
 /// for cross_entropy, and negatives / positives for binary_cross_entropy, where a weight multiplies

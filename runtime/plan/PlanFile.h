@@ -48,6 +48,8 @@ absl::Status savePlan(const PlanT &plan, const std::string &path, bool force);
 int64_t sizeOf(DType dtype);
 /// scale * ceil(value / divisor) + constant with overflow saturated; value of symbol -1 is 0.
 uint64_t evaluate(const Extent &extent, const std::vector<uint64_t> &symbolValues);
+/// Bytes of `buffer` with these symbol values, saturated.
+uint64_t bufferBytes(const BufferT &buffer, const std::vector<uint64_t> &symbolValues);
 /// Regions' sizes from symbol values: the straight-line memory program. Returns the total and fills
 /// `offsets` (one per region).
 uint64_t layoutArena(const EntryT &entry, const std::vector<uint64_t> &symbolValues,

@@ -66,6 +66,8 @@ std::string describeExtras(const CLI::App &app, const std::map<std::string, std:
 
 } // namespace
 
+std::string version() { return HEDDLE_VERSION; }
+
 void setUp(CLI::App &app, const std::string &tool, const std::string &description,
            const std::string &examples) {
   app.name(tool);

@@ -24,6 +24,9 @@ namespace heddle::cli {
 void setUp(CLI::App &app, const std::string &tool, const std::string &description,
            const std::string &examples);
 
+/// "0.1.0".
+std::string version();
+
 /// Parses and, on success, calls `body`. Prints errors as "TOOL: error: MESSAGE" on stderr.
 /// `aliases` maps other tools' option names to ours ("--num-neighbors" -> "--fanout") for the
 /// suggestion after an unknown option; edit distance finds the rest. Returns the exit code.

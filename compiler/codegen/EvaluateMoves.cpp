@@ -1,0 +1,288 @@
+//===- EvaluateMoves.cpp - values at rows, and changes of domain -----------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/codegen/KernelEmitter.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace heddle;
+using namespace heddle::compiler;
+using hgnn::FeatType;
+
+/// Edges ahead of the one being added whose rows are requested.
+static constexpr int64_t prefetchDistance = 8;
+
+static int64_t widthOf(Value value) { return cast<FeatType>(value.getType()).getWidth(); }
+
+//===----------------------------------------------------------------------===//
+// Any value
+//===----------------------------------------------------------------------===//
+
+Values KernelEmitter::eval(Value value, const Place &place, const Tile &tile) {
+  FunctionBuilder::Key key{
+      {value.getAsOpaquePointer(), place.identity(), frame, tile.base.getAsOpaquePointer()},
+      {tile.offset, tile.width, 0}};
+  if (const Values *known = f.find(key))
+    return *known;
+  Values result = emitValue(value, place, tile);
+  f.remember(key, result);
+  return result;
+}
+
+Values KernelEmitter::emitValue(Value value, const Place &place, const Tile &tile) {
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return evalBlockArgument(argument, place, tile);
+  Operation *op = value.getDefiningOp();
+  if (isa<hgnn::GatherSrcOp, hgnn::GatherDstOp, hgnn::ReduceDstOp, hgnn::ReduceSrcOp,
+          hgnn::ExpandOp, hgnn::RestrictOp, hgnn::SelfGatherOp, hgnn::SelfScatterOp,
+          hgnn::DegreeOp>(op))
+    return evalMove(op, place, tile);
+  if (isa<hgnn::RowDotOp, hgnn::LayerNormOp, hgnn::LayerNormXhatOp, hgnn::LayerNormGradOp,
+          hgnn::SoftmaxXentOp, hgnn::SoftmaxXentGradOp, hgnn::SigmoidXentOp,
+          hgnn::SigmoidXentGradOp>(op))
+    return evalRowWise(op, place, tile);
+  if (auto product = dyn_cast<hgnn::SparseLinearOp>(op))
+    return evalSparseLinear(product, place, tile);
+  return evalElements(op, place, tile);
+}
+
+Values KernelEmitter::evalBlockArgument(BlockArgument value, const Place &place, const Tile &tile) {
+  if (!isa<FeatType>(value.getType()))
+    return fail(value, "is no tensor and has no rows to read", tile);
+  Value pointer = arg(ArgPart::Data, value);
+  if (place.kind == Place::Flat)
+    return loadTile(pointer, {}, 0, tile);
+  int64_t width = hasRows(value) ? lastSize(value) : widthOf(value);
+  Value row = place.row;
+  if (place.kind == Place::Edge && !row) {
+    // Only an adjacency says where the edge stands in canonical order.
+    for (BlockArgument argument : body.getArguments()) {
+      auto adj = dyn_cast<hgnn::AdjType>(argument.getType());
+      hgnn::DomainAttr own = cast<FeatType>(value.getType()).getDomain();
+      if (adj && adj.getHop() == own.getHop() && adj.getRelation() == own.getSymbol())
+        row = edgeOf(place, argument);
+    }
+    if (!row)
+      return fail(value, "is over edges of an adjacency that the kernel does not have", tile);
+  }
+  return loadTile(pointer, row, width, tile);
+}
+
+Values KernelEmitter::fail(Value value, const Twine &message, const Tile &tile) {
+  if (!failed) {
+    if (Operation *op = value.getDefiningOp())
+      op->emitOpError() << message << " (in kernel @" << kernel.getSymName() << ")";
+    else
+      kernel.emitError() << "operand " << cast<BlockArgument>(value).getArgNumber() << " " << message;
+  }
+  failed = true;
+  return zeros(tile);
+}
+
+//===----------------------------------------------------------------------===//
+// Where an edge's ends are
+//===----------------------------------------------------------------------===//
+
+Value KernelEmitter::activeOf(const Place &place, Value adj) {
+  if (place.active)
+    return place.active;
+  return place.position ? f.loadIndex(arg(ArgPart::OutDst, adj), place.position) : Value();
+}
+Value KernelEmitter::sourceOf(const Place &place, Value adj) {
+  return place.source ? place.source : f.loadIndex(arg(ArgPart::InSrc, adj), place.row);
+}
+Value KernelEmitter::edgeOf(const Place &place, Value adj) {
+  return place.row ? place.row : f.loadIndex(arg(ArgPart::OutEdge, adj), place.position);
+}
+
+//===----------------------------------------------------------------------===//
+// Changes of domain
+//===----------------------------------------------------------------------===//
+
+Values KernelEmitter::evalMove(Operation *op, const Place &place, const Tile &tile) {
+  Value result = op->getResult(0);
+  if (place.kind == Place::Flat)
+    return fail(result, "needs a loop over rows", tile);
+  if (!isa<BlockArgument>(op->getOperands().back()))
+    return fail(result, "needs an adjacency or link that is an operand of the kernel", tile);
+  SmallVector<Type> types;
+  for (const Piece &piece : tile.pieces)
+    types.push_back(f.f32Type(piece.lanes));
+  return llvm::TypeSwitch<Operation *, Values>(op)
+      .Case([&](hgnn::GatherSrcOp gather) {
+        return eval(gather.getInput(), Place::at(sourceOf(place, gather.getAdj())), tile);
+      })
+      .Case([&](hgnn::GatherDstOp gather) {
+        Value active = activeOf(place, gather.getAdj());
+        if (!active)
+          return fail(result, "cannot tell the destination of an edge here", tile);
+        return eval(gather.getInput(), Place::at(active), tile);
+      })
+      .Case([&](hgnn::RestrictOp restrict) {
+        Value row = f.loadIndex(arg(ArgPart::DstPos, restrict.getAdj()), place.row);
+        return eval(restrict.getInput(), Place::at(row), tile);
+      })
+      .Case([&](hgnn::SelfGatherOp gather) {
+        Value row = f.loadIndex(arg(ArgPart::SelfPos, gather.getLink()), place.row);
+        return eval(gather.getInput(), Place::at(row), tile);
+      })
+      .Case<hgnn::ExpandOp, hgnn::SelfScatterOp>([&](Operation *) {
+        ArgPart part = isa<hgnn::ExpandOp>(op) ? ArgPart::RowPos : ArgPart::SelfInv;
+        Value row = f.loadIndex(arg(part, op->getOperand(1)), place.row);
+        return f.branch(
+            f.cmp(IPred::sge, row, f.integer(0)), types,
+            [&] { return eval(op->getOperand(0), Place::at(row), tile); },
+            [&] { return zeros(tile); });
+      })
+      .Case([&](hgnn::DegreeOp degree) {
+        Value pointers = arg(ArgPart::InPtr, degree.getAdj());
+        Value low = f.loadIndex(pointers, place.row);
+        Value high = f.loadIndex(pointers, f.addi(place.row, 1));
+        Value edges = f.trunc(f.subi(high, low), 32);
+        return Values{arith::SIToFPOp::create(f.b, f.loc, f.f32Type(), edges)};
+      })
+      .Default([&](Operation *) { return accumulate(result, place, tile, {}); });
+}
+
+Values KernelEmitter::reduceEdges(Value edges, Value adj, bool bySource, const Place &place,
+                                  const Tile &tile, Values acc) {
+  ArgPart part = bySource ? ArgPart::OutPtr : ArgPart::InPtr;
+  Value pointers = arg(part, adj);
+  if (place.row == rootRow && !frame && !balance)
+    balance = Slot{int(cast<BlockArgument>(adj).getArgNumber()), part};
+  Value low = f.loadIndex(pointers, place.row);
+  Value high = f.loadIndex(pointers, f.addi(place.row, 1));
+  hoistInvariant(edges, bySource, place, tile);
+  return f.loop(low, high, 1, acc, [&](Value index, ArrayRef<Value> sums) {
+    prefetchEdges(edges, adj, bySource, place, index, high, tile);
+    Place edge = bySource ? Place{Place::Edge, {}, index, {}, place.row}
+                          : Place{Place::Edge, index, {}, place.row, {}};
+    return accumulate(edges, edge, tile, Values(sums));
+  });
+}
+
+/// Evaluates, before the loop over a row's edges, what is the same for all of them.
+void KernelEmitter::hoistInvariant(Value edges, bool bySource, const Place &place, const Tile &tile) {
+  Operation *op = edges.getDefiningOp();
+  if (!op)
+    return;
+  bool invariant = bySource ? isa<hgnn::GatherSrcOp>(op) : isa<hgnn::GatherDstOp>(op);
+  if (invariant) {
+    eval(op->getOperand(0), Place::at(place.row), tile);
+  } else if (isa<hgnn::MulOp, hgnn::ScaleOp, hgnn::ScaleByOp, hgnn::UnaryOp, hgnn::UnaryGradOp,
+                 hgnn::ScaleRowsOp>(op) ||
+             (isa<hgnn::AddOp>(op) && op->getNumOperands() < 4)) {
+    for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
+      bool scalar = number == 1 && isa<hgnn::ScaleRowsOp>(op);
+      bool param = number == 1 && isa<hgnn::ScaleByOp>(op);
+      if (!param)
+        hoistInvariant(operand, bySource, place, scalar ? scalarTile() : tile);
+    }
+  }
+}
+
+/// Rows far apart in memory are requested some edges ahead.
+void KernelEmitter::prefetchEdges(Value edges, Value adj, bool bySource, const Place &place,
+                                  Value index, Value high, const Tile &tile) {
+  SmallVector<Value> sources; // block arguments read at the far end of each edge
+  SmallVector<std::pair<Value, bool>> work{{edges, false}};
+  for (size_t i = 0; i < work.size() && i < 64; ++i) {
+    auto [value, far] = work[i];
+    Operation *op = value.getDefiningOp();
+    if (!op) {
+      if (far && isa<FeatType>(value.getType()) && !llvm::is_contained(sources, value))
+        sources.push_back(value);
+      continue;
+    }
+    if (bySource ? isa<hgnn::GatherDstOp>(op) : isa<hgnn::GatherSrcOp>(op))
+      work.push_back({op->getOperand(0), true});
+    else if (isa<hgnn::MulOp, hgnn::AddOp, hgnn::ScaleOp, hgnn::ScaleRowsOp, hgnn::UnaryOp,
+                 hgnn::UnaryGradOp>(op))
+      for (Value operand : op->getOperands())
+        work.push_back({operand, far});
+  }
+  llvm::erase_if(sources, [](Value source) { return widthOf(source) < 16; });
+  if (sources.empty() || sources.size() > 2)
+    return;
+  // The last edge of the call where this is its loop, else of the row.
+  Value last = high;
+  if (place.row == rootRow && !frame) {
+    FunctionBuilder::Key key{{adj.getAsOpaquePointer()}, {-21, bySource}};
+    last = f.inPrelude([&] {
+      const ArgPart part = bySource ? ArgPart::OutPtr : ArgPart::InPtr;
+      Value pointers = arg(part, adj);
+      return f.once(key, [&] { return f.loadIndex(pointers, f.end); });
+    });
+  }
+  Value ahead = arith::MinSIOp::create(f.b, f.loc, f.addi(index, prefetchDistance), f.addi(last, -1));
+  Value row = f.loadIndex(arg(bySource ? ArgPart::OutDst : ArgPart::InSrc, adj), ahead);
+  for (Value source : sources) {
+    Value start = tilePointer(arg(ArgPart::Data, source), row, widthOf(source), tile);
+    for (int64_t column = 0; column < tile.width; column += 16)
+      f.prefetch(f.gep(start, column, f.f32Type()));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Sums
+//===----------------------------------------------------------------------===//
+
+Values KernelEmitter::accumulate(Value value, const Place &place, const Tile &tile, Values acc) {
+  Operation *op = value.getDefiningOp();
+  bool fresh = acc.empty();
+  // Adding into the caller's registers pays where nobody else needs the sum itself.
+  if (op && (fresh || value.hasOneUse()) && place.kind != Place::Flat) {
+    bool bySource = isa<hgnn::ReduceSrcOp>(op);
+    if ((bySource || isa<hgnn::ReduceDstOp>(op)) && isa<BlockArgument>(op->getOperand(1)))
+      return reduceEdges(op->getOperand(0), op->getOperand(1), bySource, place, tile,
+                         fresh ? zeros(tile) : acc);
+    if (!fresh && isa<hgnn::ExpandOp, hgnn::SelfScatterOp>(op)) {
+      ArgPart part = isa<hgnn::ExpandOp>(op) ? ArgPart::RowPos : ArgPart::SelfInv;
+      Value row = f.loadIndex(arg(part, op->getOperand(1)), place.row);
+      SmallVector<Type> types;
+      for (Value value : acc)
+        types.push_back(value.getType());
+      return f.branch(
+          f.cmp(IPred::sge, row, f.integer(0)), types,
+          [&] { return accumulate(op->getOperand(0), Place::at(row), tile, acc); },
+          [&] { return acc; });
+    }
+  }
+  if (op && isa<hgnn::AddOp>(op) && (fresh || value.hasOneUse()))
+    return accumulateSum(op, place, tile, acc);
+  Values values = eval(value, place, tile);
+  if (fresh)
+    return values;
+  return map(acc, values, [&](Value x, Value y) { return f.add(x, y); });
+}
+
+Values KernelEmitter::accumulateSum(Operation *add, const Place &place, const Tile &tile, Values acc) {
+  auto runs = runsOf(add);
+  for (int i = 0, n = int(add->getNumOperands()); i < n;) {
+    auto run = llvm::find_if(runs, [&](auto &r) { return r.first == i; });
+    Value term = add->getOperand(i);
+    if (run == runs.end()) {
+      acc = acc.empty() ? eval(term, place, tile) : accumulate(term, place, tile, acc);
+      ++i;
+      continue;
+    }
+    Group &group = groupOf(add, run->first, run->second);
+    if (acc.empty())
+      acc = zeros(tile);
+    acc = f.loop(f.integer(0), f.integer(group.count), 1, acc,
+                 [&](Value member, ArrayRef<Value> sums) {
+                   Value position = f.addi(group.base, f.muli(member, Value(group.stride)));
+                   frame = &group;
+                   framePointer = f.gep(f.args, position, f.ptrType);
+                   Values next = accumulate(term, place, tile, Values(sums));
+                   frame = nullptr;
+                   return next;
+                 });
+    i += run->second;
+  }
+  return acc;
+}

@@ -1,0 +1,520 @@
+//===- KernelEmitter.cpp - the loops of a kernel ---------------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/codegen/KernelEmitter.h"
+#include "compiler/codegen/KernelCost.h"
+
+#include "llvm/ADT/SmallSet.h"
+
+using namespace mlir;
+using namespace heddle;
+using namespace heddle::compiler;
+using hgnn::DomainAttr;
+using hgnn::FeatType;
+
+static constexpr uint32_t rowsPerChunk = 2048, numbersPerChunk = 32768;
+
+static int64_t widthOf(Value value) { return cast<FeatType>(value.getType()).getWidth(); }
+static bool isParam(Value value) {
+  return cast<FeatType>(value.getType()).getDomain().isParam();
+}
+
+KernelEmitter::KernelEmitter(hgnn::KernelOp kernel, const TargetSpec &target, ModuleOp into)
+    : kernel(kernel), body(kernel.getBody().front()),
+      f(into, kernel.getSymName(), target.lanes, kernel.getLoc()) {
+  signature.symbol = kernel.getSymName().str();
+  int number = 0;
+  for (Operation &op : body)
+    opNumbers[&op] = number++;
+}
+
+//===----------------------------------------------------------------------===//
+// What the kernel yields, and what it loops over
+//===----------------------------------------------------------------------===//
+
+LogicalResult KernelEmitter::classify() {
+  auto yield = body.empty() ? hgnn::YieldOp() : dyn_cast<hgnn::YieldOp>(body.back());
+  if (!yield || yield.getValues().empty())
+    return kernel.emitError("a kernel must yield at least one value");
+  for (auto [number, value] : llvm::enumerate(yield.getValues())) {
+    if (!isa<FeatType>(value.getType()))
+      return yield.emitError("a kernel yields tensors, got ") << value.getType();
+    Root root{int(number), Sink::Store, value, widthOf(value)};
+    if (auto sum = value.getDefiningOp<hgnn::ColSumOp>()) {
+      root.sink = Sink::ColumnSum;
+      root.value = sum.getInput();
+    } else if (auto squares = value.getDefiningOp<hgnn::SumSquaresOp>()) {
+      root.sink = Sink::SumOfSquares;
+      root.value = squares.getInput();
+      root.width = widthOf(root.value);
+    }
+    if (root.sink != Sink::Store)
+      signature.mode = KernelMode::Chunks;
+    signature.outputs.push_back({root.sink != Sink::Store, widthOf(value)});
+    roots.push_back(root);
+  }
+  return success();
+}
+
+/// Ops that may be evaluated over the numbers of an array with no regard to rows.
+bool KernelEmitter::usesOnlyFlatOps() {
+  for (const Root &root : roots)
+    if (root.sink == Sink::ColumnSum || root.width != roots.front().width)
+      return false;
+  bool param = domain.isParam();
+  for (Operation &op : body) {
+    if (isa<hgnn::YieldOp, hgnn::SumSquaresOp, hgnn::ClipFactorOp>(op))
+      continue;
+    bool elementwise = isa<hgnn::AddOp, hgnn::MulOp, hgnn::ScaleOp, hgnn::ScaleByOp, hgnn::UnaryOp,
+                           hgnn::UnaryGradOp, hgnn::ZerosOp>(op);
+    auto result = cast<FeatType>(op.getResult(0).getType());
+    bool oneRow = param && (result.getShape().size() <= 1 ||
+                            result.getWidth() == result.getShape().back());
+    bool layout = param && (isa<hgnn::ReshapeOp>(op) ||
+                            (oneRow && isa<hgnn::SliceOp, hgnn::PadOp, hgnn::ConcatOp>(op)));
+    // Of another width or domain than the loop are only run-time scalars.
+    if (!param && result.getDomain() != domain && widthOf(op.getResult(0)) != 1)
+      return false;
+    if (!elementwise && !layout)
+      return false;
+  }
+  return true;
+}
+
+LogicalResult KernelEmitter::findDomain() {
+  for (const Root &root : roots) {
+    DomainAttr own = cast<FeatType>(root.value.getType()).getDomain();
+    if (!domain)
+      domain = own;
+    else if (domain != own)
+      return kernel.emitError("yields values of two loop domains, ") << domain << " and " << own;
+  }
+  // Where the plan finds the number of rows.
+  if (!domain.isParam()) {
+    KernelCount &count = signature.domain;
+    for (const Root &root : roots)
+      if (root.sink == Sink::Store && count.index < 0)
+        count = {CountKind::ResultRows, root.result};
+    for (BlockArgument argument : body.getArguments()) {
+      if (count.index >= 0)
+        break;
+      Type type = argument.getType();
+      DomainAttr own;
+      if (auto feat = dyn_cast<FeatType>(type))
+        own = feat.getDomain();
+      else if (auto ids = dyn_cast<hgnn::IdsType>(type))
+        own = ids.getDomain();
+      else if (auto labels = dyn_cast<hgnn::LabelsType>(type))
+        own = labels.getDomain();
+      else if (auto sparse = dyn_cast<hgnn::SparseType>(type))
+        own = sparse.getDomain();
+      if (own == domain)
+        count = {CountKind::OperandRows, int(argument.getArgNumber())};
+      auto adj = dyn_cast<hgnn::AdjType>(type);
+      if (adj && adj.getHop() == domain.getHop() && adj.getRelation() == domain.getSymbol()) {
+        if (domain.isActive())
+          count = {CountKind::AdjActive, int(argument.getArgNumber())};
+        else if (domain.isEdges())
+          count = {CountKind::AdjEdges, int(argument.getArgNumber())};
+      }
+    }
+    if (count.index < 0)
+      return kernel.emitError("nothing says how many rows ") << domain << " has";
+  }
+  flat = usesOnlyFlatOps();
+  if (domain.isParam()) {
+    auto first = cast<FeatType>(roots.front().value.getType());
+    int64_t rows = flat || first.getShape().empty() ? 1 : first.getWidth() / first.getShape().back();
+    for (Root &root : roots) {
+      auto type = cast<FeatType>(root.value.getType());
+      root.width = flat || type.getShape().empty() ? type.getWidth() : type.getShape().back();
+      if (type.getWidth() != (flat ? first.getWidth() : rows * root.width))
+        return kernel.emitError("yields parameters of different sizes, ") << first << " and " << type;
+      if (root.sink == Sink::ColumnSum)
+        return kernel.emitError("a column sum needs rows, got ") << type;
+    }
+    signature.domain = {CountKind::Constant, -1, flat ? first.getWidth() : rows};
+  } else if (flat) {
+    flatWidth = roots.front().width;
+  }
+  if (signature.mode == KernelMode::Chunks)
+    signature.chunkRows = flat && flatWidth == 1 ? numbersPerChunk : rowsPerChunk;
+
+  if (domain.isEdges())
+    for (Operation &op : body)
+      if (auto gather = dyn_cast<hgnn::GatherDstOp>(op))
+        if (cast<FeatType>(gather.getResult().getType()).getDomain() == domain)
+          byActive = gather.getAdj();
+  if (byActive) {
+    if (signature.mode == KernelMode::Chunks)
+      return kernel.emitError("sums over edges that read their destinations are not supported in "
+                              "one kernel; reduce to the destinations first");
+    signature.domain = {CountKind::AdjActive, int(cast<BlockArgument>(byActive).getArgNumber())};
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// The whole kernel
+//===----------------------------------------------------------------------===//
+
+FailureOr<KernelSignature> KernelEmitter::emit() {
+  bool reduces = false, heavy = false;
+  for (Operation &op : body) {
+    reduces |= isa<hgnn::ReduceDstOp, hgnn::ReduceSrcOp, hgnn::SparseLinearOp,
+                   hgnn::SparseLinearGradWeightOp>(op);
+    heavy |= isa<hgnn::DropoutOp, hgnn::SoftmaxXentOp, hgnn::SoftmaxXentGradOp, hgnn::SigmoidXentOp,
+                 hgnn::SigmoidXentGradOp>(op);
+    if (auto unary = dyn_cast<hgnn::UnaryOp>(op))
+      heavy |= unary.getFn() != hgnn::UnaryFn::Relu && unary.getFn() != hgnn::UnaryFn::LeakyRelu;
+    if (auto unary = dyn_cast<hgnn::UnaryGradOp>(op))
+      heavy |= unary.getFn() != hgnn::UnaryFn::Relu && unary.getFn() != hgnn::UnaryFn::LeakyRelu;
+  }
+  // Accumulators of a reduction stay in registers; long element-wise code must not spill.
+  tileColumns = std::max<int64_t>(16, f.lanes * (reduces ? 8 : heavy ? 2 : 4));
+  for (Operation &op : body)
+    if (isa<hgnn::SumSquaresOp>(op))
+      tileColumns = 64; // decides the order of the sum: the same for all targets
+
+  Operation *first = &body.front();
+  if (auto step = dyn_cast<hgnn::OptimizerStepOp>(first)) {
+    if (mlir::failed(emitOptimizer(step)))
+      return failure();
+  } else if (auto step = dyn_cast<hgnn::RowOptimizerStepOp>(first)) {
+    if (mlir::failed(emitRowOptimizer(step)))
+      return failure();
+  } else if (mlir::failed(classify())) {
+    return failure();
+  } else if (auto product = roots.front().value.getDefiningOp<hgnn::SparseLinearGradWeightOp>()) {
+    if (roots.size() > 1)
+      return kernel.emitError("sparse_linear_grad_weight has a loop of its own over the feature's "
+                              "columns; yield it alone");
+    emitSparseGradWeight(product);
+  } else {
+    if (mlir::failed(findDomain()))
+      return failure();
+    evaluateScalarsOnce();
+    if (flat)
+      emitFlat();
+    else if (byActive)
+      emitEdgesByActive();
+    else
+      emitRows();
+  }
+  f.finish();
+  if (failed)
+    return failure();
+  finishSignature();
+  signature.costs = estimateCosts(kernel, signature);
+  return signature;
+}
+
+void KernelEmitter::evaluateScalarsOnce() {
+  for (Operation &op : body) {
+    bool groupsOperands = op.getNumOperands() >= 4 && isa<hgnn::AddOp>(op) && !runsOf(&op).empty();
+    if (groupsOperands)
+      return; // terms of a group are evaluated in its loop only
+  }
+  for (Operation &op : body)
+    if (auto scale = dyn_cast<hgnn::ScaleByOp>(op))
+      evalScalar(scale.getFactor(), Place::flat());
+}
+
+void KernelEmitter::emitRows() {
+  Values sums = initialSums();
+  sums = f.loop(f.begin, f.end, 1, sums, [&](Value row, ArrayRef<Value> carried) {
+    rootRow = row;
+    Place place = Place::at(row);
+    if (domain.isEdges())
+      place.kind = Place::Edge;
+    return emitRow(place, row, carried);
+  });
+  storeSums(sums);
+}
+
+void KernelEmitter::emitEdgesByActive() {
+  Value pointers = arg(ArgPart::InPtr, byActive);
+  balance = Slot{int(cast<BlockArgument>(byActive).getArgNumber()), ArgPart::InPtr};
+  f.loop(f.begin, f.end, [&](Value active) {
+    rootRow = active;
+    Value low = f.loadIndex(pointers, active), high = f.loadIndex(pointers, f.addi(active, 1));
+    f.loop(low, high, [&](Value edge) {
+      emitRow({Place::Edge, edge, {}, active, {}}, edge, {});
+    });
+  });
+}
+
+void KernelEmitter::emitFlat() {
+  Values sums = initialSums();
+  Value low = f.muli(f.begin, flatWidth), high = f.muli(f.end, flatWidth);
+  SmallVector<const Root *> all;
+  SmallVector<Value> values;
+  for (const Root &root : roots) {
+    all.push_back(&root);
+    values.push_back(root.value);
+  }
+  int64_t total = domain.isParam() ? signature.domain.constant : 0;
+  // No seams in rows: there only element-wise ops are flat.
+  Cuts cuts = domain.isParam() ? cutsOf(values, total) : Cuts{0, INT64_MAX};
+  Type i64 = f.b.getI64Type();
+  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+    int64_t from = cuts[i], to = cuts[i + 1];
+    Value start = low, stop = high;
+    if (cuts.size() > 2) {
+      start = arith::MaxSIOp::create(f.b, f.loc, low, f.integer(from));
+      stop = arith::MinSIOp::create(f.b, f.loc, high, f.integer(to));
+      stop = arith::MaxSIOp::create(f.b, f.loc, start, stop);
+    }
+    Value length = f.subi(stop, start);
+    Value whole = arith::DivUIOp::create(f.b, f.loc, i64, length, f.integer(tileColumns));
+    Value middle = f.addi(start, f.muli(whole, tileColumns));
+    sums = f.loop(start, middle, tileColumns, sums, [&](Value base, ArrayRef<Value> carried) {
+      Tile tile = makeTile(base, 0, tileColumns, from, to);
+      return emitTile(all, Place::flat(), {}, tile, Values(carried));
+    });
+    sums = f.loop(middle, stop, 1, sums, [&](Value base, ArrayRef<Value> carried) {
+      Tile tile = makeTile(base, 0, 1, from, to);
+      return emitTile(all, Place::flat(), {}, tile, Values(carried));
+    });
+  }
+  storeSums(sums);
+}
+
+void KernelEmitter::emitSparseGradWeight(hgnn::SparseLinearGradWeightOp op) {
+  Value sparse = op.getInput(), grad = op.getGrad();
+  if (!isa<BlockArgument>(sparse)) {
+    fail(op.getResult(), "needs sparse rows that are an operand of the kernel", scalarTile());
+    return;
+  }
+  int64_t columns = cast<hgnn::SparseType>(sparse.getType()).getDim(), width = widthOf(grad);
+  domain = cast<FeatType>(grad.getType()).getDomain();
+  signature.domain = {CountKind::Constant, -1, columns};
+  Value pointers = arg(ArgPart::SparseTPtr, sparse), rows = arg(ArgPart::SparseTRow, sparse);
+  Value numbers = arg(ArgPart::SparseTVal, sparse), output = arg(ArgPart::Output, 0);
+  balance = Slot{int(cast<BlockArgument>(sparse).getArgNumber()), ArgPart::SparseTPtr};
+  Cuts cuts = cutsOf({grad}, width);
+  f.loop(f.begin, f.end, [&](Value column) {
+    Value low = f.loadIndex(pointers, column), high = f.loadIndex(pointers, f.addi(column, 1));
+    forTiles(width, cuts, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
+      Values sum = f.loop(low, high, 1, zeros(tile), [&](Value entry, ArrayRef<Value> acc) {
+        Value number = f.load(f.gep(numbers, entry, f.f32Type()), 1);
+        Values row = eval(grad, Place::at(f.loadIndex(rows, entry)), tile);
+        row = map(row, [&](Value x) {
+          return f.mul(x, f.splat(number, FunctionBuilder::laneCount(x.getType())));
+        });
+        return map(acc, row, [&](Value x, Value y) { return f.add(x, y); });
+      });
+      storeTile(output, column, width, tile, sum);
+      return Values();
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// One row
+//===----------------------------------------------------------------------===//
+
+Values KernelEmitter::emitRow(const Place &place, Value storeRow, ArrayRef<Value> carried) {
+  // Results of one width share the loop over tiles and what they have in common.
+  llvm::MapVector<int64_t, SmallVector<const Root *>> byWidth;
+  for (const Root &root : roots)
+    byWidth[root.width].push_back(&root);
+  Values sums(carried);
+  for (auto &[width, some] : byWidth) {
+    SmallVector<Value> values;
+    bool unroll = false;
+    for (const Root *root : some) {
+      values.push_back(root->value);
+      unroll |= root->inRegisters;
+    }
+    Cuts cuts = cutsOf(values, width);
+    if (width > tileColumns || cuts.size() > 2)
+      for (Value value : values)
+        prepareRow(value, place);
+    sums = forTiles(width, cuts, sums, unroll, [&](const Tile &tile, ArrayRef<Value> inner) {
+      return emitTile(some, place, storeRow, tile, Values(inner));
+    });
+  }
+  return sums;
+}
+
+Values KernelEmitter::emitTile(ArrayRef<const Root *> some, const Place &place, Value storeRow,
+                               const Tile &tile, Values sums) {
+  for (const Root *root : some) {
+    Values values = eval(root->value, place, tile);
+    Value output = arg(ArgPart::Output, root->result);
+    if (root->sink == Sink::Store) {
+      storeTile(output, storeRow, root->width, tile, values);
+    } else if (root->sink == Sink::SumOfSquares) {
+      Values lanes(ArrayRef<Value>(sums).slice(root->carry, root->carried));
+      Values squares = map(values, [&](Value x) { return f.mul(x, x); });
+      lanes = addToLanes(RowReduction::Sum, lanes, tile, squares);
+      std::copy(lanes.begin(), lanes.end(), sums.begin() + root->carry);
+    } else if (root->inRegisters) {
+      int at = root->carry + root->pieceAt.lookup(tile.offset);
+      for (Value value : values) {
+        sums[at] = f.add(sums[at], value);
+        ++at;
+      }
+    } else {
+      Values old = loadTile(output, f.chunk, root->width, tile);
+      storeTile(output, f.chunk, root->width, tile,
+                map(old, values, [&](Value x, Value y) { return f.add(x, y); }));
+    }
+  }
+  return sums;
+}
+
+Values KernelEmitter::initialSums() {
+  Values sums;
+  int64_t budget = int64_t(f.lanes) * 8;
+  for (Root &root : roots) {
+    root.carry = int(sums.size());
+    if (root.sink == Sink::SumOfSquares) {
+      sums.append(emptyLanes(RowReduction::Sum));
+    } else if (root.sink == Sink::ColumnSum) {
+      root.inRegisters = root.width <= budget;
+      if (root.inRegisters) {
+        budget -= root.width;
+        // All results of one width share their cuts, as in emitRow.
+        SmallVector<Value> values;
+        for (const Root &other : roots)
+          if (other.width == root.width)
+            values.push_back(other.value);
+        forTiles(root.width, cutsOf(values, root.width), {}, true,
+                 [&](const Tile &tile, ArrayRef<Value>) {
+                   root.pieceAt[tile.offset] = int(sums.size()) - root.carry;
+                   sums.append(zeros(tile));
+                   for (const Piece &piece : tile.pieces)
+                     root.pieceColumns.push_back(tile.offset + piece.offset);
+                   return Values();
+                 });
+      } else {
+        Value output = arg(ArgPart::Output, root.result);
+        forTiles(root.width, {0, root.width}, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
+          storeTile(output, f.chunk, root.width, tile, zeros(tile));
+          return Values();
+        });
+      }
+    }
+    root.carried = int(sums.size()) - root.carry;
+  }
+  return sums;
+}
+
+void KernelEmitter::storeSums(ArrayRef<Value> sums) {
+  for (const Root &root : roots) {
+    if (root.carried == 0)
+      continue;
+    Value output = arg(ArgPart::Output, root.result);
+    ArrayRef<Value> own = sums.slice(root.carry, root.carried);
+    if (root.sink == Sink::SumOfSquares) {
+      f.store(foldLanes(RowReduction::Sum, Values(own)), f.gep(output, f.chunk, f.f32Type()));
+      continue;
+    }
+    Value row = f.gep(output, f.muli(f.chunk, root.width), f.f32Type());
+    for (auto [column, value] : llvm::zip(root.pieceColumns, own))
+      f.store(value, f.gep(row, column, f.f32Type()));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+Tile KernelEmitter::scalarTile() const {
+  Tile tile;
+  tile.pieces.push_back({0, 1});
+  return tile;
+}
+
+Tile KernelEmitter::makeTile(Value base, int64_t offset, int64_t width, int64_t low,
+                             int64_t high) const {
+  Tile tile{base, offset, width, low, high, {}};
+  for (int64_t done = 0; done < width;) {
+    int lanes = f.lanes;
+    while (lanes > width - done)
+      lanes /= 2;
+    tile.pieces.push_back({done, lanes});
+    done += lanes;
+  }
+  return tile;
+}
+
+Values KernelEmitter::forTiles(int64_t width, const Cuts &cuts, ArrayRef<Value> init, bool unroll,
+                               function_ref<Values(const Tile &, ArrayRef<Value>)> body) {
+  Values carried(init);
+  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+    int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
+    int64_t middle = low + whole * tileColumns;
+    if (whole > 1 && !unroll)
+      carried = f.loop(f.integer(low), f.integer(middle), tileColumns, carried,
+                       [&](Value base, ArrayRef<Value> inner) {
+                         return body(makeTile(base, 0, tileColumns, low, middle), inner);
+                       });
+    else
+      for (int64_t at = low; at < middle; at += tileColumns)
+        carried = body(makeTile({}, at, tileColumns, at, at + tileColumns), carried);
+    if (middle < high)
+      carried = body(makeTile({}, middle, high - middle, middle, high), carried);
+  }
+  return carried;
+}
+
+Cuts KernelEmitter::cutsOf(ArrayRef<Value> values, int64_t width) {
+  Cuts cuts{0, width};
+  for (Value value : values)
+    collectCuts(value, 0, 0, width, cuts);
+  llvm::sort(cuts);
+  cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+  seenForCuts.clear();
+  return cuts;
+}
+
+void KernelEmitter::collectCuts(Value value, int64_t shift, int64_t low, int64_t high, Cuts &cuts) {
+  Operation *op = value.getDefiningOp();
+  if (!op || low >= high || !seenForCuts.insert({value, {shift, {low, high}}}).second)
+    return;
+  auto cut = [&](int64_t column) {
+    if (column > low && column < high)
+      cuts.push_back(column + shift);
+  };
+  auto part = [&](Value operand, int64_t at) { // columns [at, at + width) hold the operand
+    int64_t width = hasRows(operand) ? lastSize(operand) : widthOf(operand);
+    cut(at);
+    cut(at + width);
+    collectCuts(operand, shift + at, std::max<int64_t>(low - at, 0), std::min(high - at, width), cuts);
+  };
+  if (auto concat = dyn_cast<hgnn::ConcatOp>(op)) {
+    int64_t at = 0;
+    for (Value operand : concat.getInputs()) {
+      part(operand, at);
+      at += hasRows(operand) ? lastSize(operand) : widthOf(operand);
+    }
+  } else if (auto pad = dyn_cast<hgnn::PadOp>(op)) {
+    part(pad.getInput(), int64_t(pad.getOffset()));
+  } else if (auto slice = dyn_cast<hgnn::SliceOp>(op)) {
+    int64_t at = int64_t(slice.getOffset());
+    collectCuts(slice.getInput(), shift - at, low + at, high + at, cuts);
+  } else if (isa<hgnn::ScaleRowsOp, hgnn::ScaleByOp, hgnn::SoftmaxXentGradOp,
+                 hgnn::SigmoidXentGradOp>(op)) {
+    collectCuts(op->getOperand(0), shift, low, high, cuts);
+  } else if (!isa<hgnn::RowDotOp, hgnn::SoftmaxXentOp, hgnn::SigmoidXentOp, hgnn::SparseLinearOp,
+                  hgnn::ClipFactorOp>(op)) {
+    for (Value operand : op->getOperands())
+      if (isa<FeatType>(operand.getType()))
+        collectCuts(operand, shift, low, high, cuts);
+  }
+}
+
+/// In a loop over the rows of parameters, their values have rows too.
+bool KernelEmitter::hasRows(Value value) const {
+  return isParam(value) && domain && domain.isParam() && !flat;
+}
+int64_t KernelEmitter::lastSize(Value value) {
+  auto shape = cast<FeatType>(value.getType()).getShape();
+  return shape.empty() ? 1 : shape.back();
+}

@@ -1,0 +1,226 @@
+//===- KernelEmitter.h - one hgnn.kernel to one function ---------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// The body is evaluated backwards from what it yields: eval(value, place, tile) emits code for a few
+// columns of one row of a value and calls itself for the operands at the places they are needed.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_COMPILER_CODEGEN_KERNELEMITTER_H
+#define HEDDLE_COMPILER_CODEGEN_KERNELEMITTER_H
+
+#include "compiler/codegen/FunctionBuilder.h"
+#include "compiler/codegen/KernelSignature.h"
+#include "compiler/codegen/Target.h"
+#include "dialects/hgnn/Hgnn.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/MapVector.h"
+
+#include <map>
+#include <optional>
+
+namespace heddle::compiler {
+
+/// Consecutive columns held in one register.
+struct Piece {
+  int64_t offset; ///< from the tile's first column
+  int lanes;      ///< a power of two
+};
+
+/// Consecutive columns of a row: they start at base + offset (base null: at offset).
+struct Tile {
+  Value base;
+  int64_t offset = 0;
+  int64_t width = 1;
+  /// All columns the enclosing loop over tiles may reach are in [low, high). Its structure is the
+  /// same everywhere in there (no seam of a concat or pad inside).
+  int64_t low = 0, high = 1;
+  llvm::SmallVector<Piece, 8> pieces;
+
+  /// The same columns, counted from a place `delta` columns before.
+  Tile shifted(int64_t delta) const {
+    Tile tile = *this;
+    tile.offset += delta, tile.low += delta, tile.high += delta;
+    return tile;
+  }
+};
+
+/// A row of a domain.
+struct Place {
+  enum Kind { Flat, Row, Edge } kind = Flat;
+  Value row;      ///< Row: its index. Edge: canonical edge number, if known
+  Value position; ///< Edge: position in the order by source, if known
+  Value active;   ///< Edge: index of its active destination, if known
+  Value source;   ///< Edge: row of its source, if known
+  /// Flat: no rows; the tile's columns are numbers of the whole array.
+  static Place flat() { return {}; }
+  static Place at(Value row) { return {Row, row, {}, {}, {}}; }
+  const void *identity() const {
+    return position ? position.getAsOpaquePointer() : row ? row.getAsOpaquePointer() : nullptr;
+  }
+};
+
+using Cuts = llvm::SmallVector<int64_t>;
+
+class KernelEmitter {
+public:
+  KernelEmitter(hgnn::KernelOp kernel, const TargetSpec &target, mlir::ModuleOp into);
+  /// Emits the function; errors are reported on the op concerned.
+  mlir::FailureOr<KernelSignature> emit();
+
+private:
+  //===--- Arguments (KernelArgs.cpp) -------------------------------------===//
+  struct Slot {
+    int operand;
+    ArgPart part;
+    auto operator<=>(const Slot &) const = default;
+  };
+  struct PendingArg {
+    Value pointer;
+    mlir::arith::ConstantOp position;
+  };
+  /// A run of operands of one form, evaluated by a loop over equal stretches of `args`.
+  struct Group {
+    int first = 0, count = 0; ///< operands of the op
+    /// Per member, what stands for each block argument of the first member.
+    std::vector<llvm::DenseMap<int, int>> leaves;
+    mlir::arith::ConstantOp base, stride;
+    std::map<Slot, mlir::arith::ConstantOp> slots;
+  };
+  std::map<Slot, PendingArg> uniform;
+  std::map<std::pair<int, int>, Group> groups; ///< by (number of the op, first operand)
+  Group *frame = nullptr;                      ///< the group whose loop is being emitted
+  Value framePointer;
+
+  /// The pointer to an array of a block argument. Data of a state or output: see slotOf.
+  Value arg(ArgPart part, Value blockArgument);
+  Value arg(ArgPart part, int index);
+  KernelSignature finishSignature();
+  std::vector<std::pair<int, int>> runsOf(mlir::Operation *op);
+  Group &groupOf(mlir::Operation *op, int first, int count);
+  bool sameForm(Value a, Value b, llvm::DenseMap<int, int> &leaves);
+
+  //===--- Loops (KernelEmitter.cpp) ---------------------------------------===//
+  enum class Sink { Store, ColumnSum, SumOfSquares };
+  struct Root {
+    int result;
+    Sink sink;
+    Value value; ///< what is stored or summed
+    int64_t width;
+    bool inRegisters = false;   ///< a column sum that the loop carries
+    int carry = 0, carried = 0; ///< its values among those that the loop carries
+    llvm::DenseMap<int64_t, int> pieceAt{}; ///< by first column of a tile, counted from `carry`
+    llvm::SmallVector<int64_t> pieceColumns{};
+  };
+  std::vector<Root> roots;
+  mlir::LogicalResult classify();
+  mlir::LogicalResult findDomain();
+  bool usesOnlyFlatOps();
+  void emitRows();
+  void emitFlat();
+  void emitEdgesByActive();
+  void emitSparseGradWeight(hgnn::SparseLinearGradWeightOp op);
+  Values emitRow(const Place &place, Value storeRow, llvm::ArrayRef<Value> carried);
+  Values emitTile(llvm::ArrayRef<const Root *> roots, const Place &place, Value storeRow,
+                  const Tile &tile, Values carried);
+  Values initialSums();
+  void storeSums(llvm::ArrayRef<Value> sums);
+  void evaluateScalarsOnce();
+
+  Tile scalarTile() const;
+  Tile makeTile(Value base, int64_t offset, int64_t width, int64_t low, int64_t high) const;
+  /// Runs `body` for tiles that cover [0, width); loops unless `unroll`. Carries values.
+  Values forTiles(int64_t width, const Cuts &cuts, llvm::ArrayRef<Value> init, bool unroll,
+                  llvm::function_ref<Values(const Tile &, llvm::ArrayRef<Value>)> body);
+  void collectCuts(Value value, int64_t shift, int64_t low, int64_t high, Cuts &cuts);
+  Cuts cutsOf(llvm::ArrayRef<Value> values, int64_t width);
+  bool hasRows(Value value) const;
+  static int64_t lastSize(Value value);
+
+  //===--- Evaluation (Evaluate*.cpp) --------------------------------------===//
+  Values eval(Value value, const Place &place, const Tile &tile);
+  Value evalScalar(Value value, const Place &place) {
+    return eval(value, place, scalarTile()).front();
+  }
+  Values emitValue(Value value, const Place &place, const Tile &tile);
+  Values evalBlockArgument(mlir::BlockArgument value, const Place &place, const Tile &tile);
+  /// acc + value, without accumulators of the value's own where it is a sum.
+  Values accumulate(Value value, const Place &place, const Tile &tile, Values acc);
+  Values accumulateSum(mlir::Operation *add, const Place &place, const Tile &tile, Values acc);
+  Values reduceEdges(Value edges, Value adj, bool bySource, const Place &place, const Tile &tile,
+                     Values acc);
+  void hoistInvariant(Value edges, bool bySource, const Place &place, const Tile &tile);
+  void prefetchEdges(Value edges, Value adj, bool bySource, const Place &place, Value edge,
+                     Value high, const Tile &tile);
+  Value activeOf(const Place &place, Value adj);
+  Value sourceOf(const Place &place, Value adj);
+  Value edgeOf(const Place &place, Value adj);
+  /// Computes once per row what loops over tiles would repeat.
+  void prepareRow(Value value, const Place &place);
+
+  Values evalElements(mlir::Operation *op, const Place &place, const Tile &tile);
+  Values evalRowWise(mlir::Operation *op, const Place &place, const Tile &tile);
+  Values evalMove(mlir::Operation *op, const Place &place, const Tile &tile);
+  Values evalSparseLinear(hgnn::SparseLinearOp op, const Place &place, const Tile &tile);
+  Value clipFactor(hgnn::ClipFactorOp op);
+  Values evalUnary(hgnn::UnaryOp op, const Place &place, const Tile &tile);
+  Values evalUnaryGrad(hgnn::UnaryGradOp op, const Place &place, const Tile &tile);
+  Values evalDropout(hgnn::DropoutOp op, const Place &place, const Tile &tile);
+  Values evalLayerNorm(mlir::Operation *op, const Place &place, const Tile &tile);
+  Values evalLoss(mlir::Operation *op, const Place &place, const Tile &tile);
+
+  enum class RowReduction { Sum, Max };
+  /// Reduces the terms of all columns: lane j of 16 takes columns j, j + 16, ... of each stretch
+  /// between cuts in order, then the lanes are added as a tree. The same for every target.
+  Value reduceRow(RowReduction kind, int64_t width, const Cuts &cuts,
+                  llvm::function_ref<Values(const Tile &)> term);
+  Values addToLanes(RowReduction kind, Values lanes, const Tile &tile, llvm::ArrayRef<Value> terms);
+  Value foldLanes(RowReduction kind, Values lanes);
+  Values emptyLanes(RowReduction kind);
+
+  struct RowStats {
+    Value first, second;
+  };
+  RowStats meanAndRstd(Value input, double eps, const Place &place);
+  RowStats normGradStats(hgnn::LayerNormGradOp op, const Place &place);
+  RowStats softmaxStats(Value logits, const Place &place);
+
+  /// One result per piece.
+  Values map(llvm::ArrayRef<Value> x, llvm::function_ref<Value(Value)> fn);
+  Values map(llvm::ArrayRef<Value> x, llvm::ArrayRef<Value> y,
+             llvm::function_ref<Value(Value, Value)> fn);
+  Values zeros(const Tile &tile);
+  Values loadTile(Value pointer, Value row, int64_t width, const Tile &tile);
+  void storeTile(Value pointer, Value row, int64_t width, const Tile &tile,
+                 llvm::ArrayRef<Value> values);
+  Value tilePointer(Value pointer, Value row, int64_t width, const Tile &tile);
+  Value columns(const Tile &tile, const Piece &piece, unsigned bits);
+  Value pieceOf(Value scalar, const Piece &piece) { return f.splat(scalar, piece.lanes); }
+
+  //===--- Optimizer steps (EmitOptimizer.cpp) -----------------------------===//
+  mlir::LogicalResult emitOptimizer(hgnn::OptimizerStepOp op);
+  mlir::LogicalResult emitRowOptimizer(hgnn::RowOptimizerStepOp op);
+  hgnn::OptimizerOp optimizerOf(mlir::Operation *op, int64_t group);
+
+  /// Reports on the op that makes `value`; evaluation goes on with zeros.
+  Values fail(Value value, const llvm::Twine &message, const Tile &tile);
+
+  hgnn::KernelOp kernel;
+  mlir::Block &body;
+  FunctionBuilder f;
+  KernelSignature signature;
+  llvm::DenseMap<mlir::Operation *, int> opNumbers;
+  hgnn::DomainAttr domain;   ///< of the loop; param where it runs over numbers
+  bool flat = false;         ///< the loop runs over numbers, not rows
+  int64_t flatWidth = 1;     ///< numbers per row where flat
+  Value byActive;            ///< loop over active destinations and their edges, of this adjacency
+  Value rootRow;             ///< loop variable over rows
+  int64_t tileColumns = 16;
+  bool failed = false;
+  std::optional<Slot> balance;
+  llvm::DenseSet<std::pair<Value, std::pair<int64_t, std::pair<int64_t, int64_t>>>> seenForCuts;
+};
+
+} // namespace heddle::compiler
+
+#endif // HEDDLE_COMPILER_CODEGEN_KERNELEMITTER_H

@@ -1,0 +1,61 @@
+//===- Compile.h - from files to a plan --------------------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_COMPILER_DRIVER_COMPILE_H
+#define HEDDLE_COMPILER_DRIVER_COMPILE_H
+
+#include "compiler/spec/ModelSpec.h"
+#include "runtime/base/Status.h"
+#include "runtime/graph/GraphSchema.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace mlir {
+class MLIRContext;
+class ModuleOp;
+template <typename> class OwningOpRef;
+} // namespace mlir
+
+namespace heddle::compiler {
+
+/// The phases in order, by the names of --emit and of heddle-dump --phase.
+const std::vector<std::string> &phaseNames();
+
+struct CompileOptions {
+  std::string graph;  ///< a graph directory, or its graph.json; no array is opened
+  std::string model;  ///< a model spec
+  std::string output; ///< the plan
+  bool force = false;
+  std::vector<std::string> targets; ///< CPU feature levels; empty: all of this architecture
+  int64_t maxFused = 0;             ///< of hgnn-fuse
+  bool keepPhases = true;           ///< store the text of the phases in the plan
+};
+
+struct CompileReport {
+  std::vector<std::string> remarks;
+  uint64_t planBytes = 0;
+  double seconds = 0;
+};
+
+/// Reads, compiles, writes. Errors: one line per diagnostic, "file:line: what; remedy".
+absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options);
+
+/// The text of the module at the end of `phase`.
+absl::StatusOr<std::string> emitPhase(const CompileOptions &options, const std::string &phase);
+
+/// Registers what the passes and the code generator use.
+void prepareContext(mlir::MLIRContext &context);
+
+/// Runs the passes from the phase that `module` is in (given by its position in phaseNames()) up to
+/// `to`, with a verification between phases. Calls `reached(name)` after each phase.
+absl::Status runPhases(mlir::ModuleOp module, const std::string &from, const std::string &to,
+                       int64_t maxFused, bool keepGradients,
+                       const std::function<void(const std::string &)> &reached);
+
+} // namespace heddle::compiler
+
+#endif // HEDDLE_COMPILER_DRIVER_COMPILE_H

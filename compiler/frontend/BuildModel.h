@@ -1,0 +1,42 @@
+//===- BuildModel.h - spec and schema to the model phase ---------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_COMPILER_FRONTEND_BUILDMODEL_H
+#define HEDDLE_COMPILER_FRONTEND_BUILDMODEL_H
+
+#include "compiler/spec/ModelSpec.h"
+#include "runtime/graph/GraphSchema.h"
+
+#include "dialects/hgnn/Hgnn.h"
+
+#include "mlir/IR/OwningOpRef.h"
+
+namespace heddle::compiler {
+
+/// The module in the model phase for a resolved spec: schema symbols with their statistics, task,
+/// sampling, optimizers, input programs, layers. A layer program comes from the built-in encoder's
+/// builder or from the .mlir file that the spec names. Opens no array. On failure a diagnostic was
+/// emitted at the place (a line of the .mlir file, or the spec's name).
+mlir::OwningOpRef<mlir::ModuleOp> buildModel(mlir::MLIRContext &context,
+                                             const spec::ModelSpec &spec,
+                                             const graph::GraphSchema &schema);
+
+/// Appends the layers of the built-in R-GCN (Schlichtkrull et al., "Modeling relational data with
+/// graph convolutional networks", ESWC 2018, eq. 2 and 3):
+///   h_v' = act(norm(W_0 h_v + sum over r of (1 / |N_r(v)|) sum over u in N_r(v) of W_r h_u + b))
+/// with W_r free or a sum of `num_bases` basis matrices. |N_r(v)| is the sampled degree. The last
+/// layer gives class scores: no activation, norm or dropout.
+void buildRgcnLayers(mlir::OpBuilder &builder, mlir::Location loc, const spec::EncoderSpec &encoder,
+                     int64_t numClasses);
+
+/// Appends the layers of an encoder file. It holds hgnn.layer ops only: one layer used for all
+/// indices, two named @hidden and @last, or one per index. Sizes and indices are set here;
+/// `encoder.args` become the layers' `args`.
+mlir::LogicalResult buildLayersFromFile(mlir::OpBuilder &builder, const std::string &path,
+                                        const spec::EncoderSpec &encoder, int64_t numClasses);
+
+} // namespace heddle::compiler
+
+#endif // HEDDLE_COMPILER_FRONTEND_BUILDMODEL_H

@@ -1,0 +1,190 @@
+//===- Layers.cpp - layer programs: the built-in R-GCN and files -----------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/frontend/BuildModel.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/Parser/Parser.h"
+
+using namespace mlir;
+using namespace heddle::hgnn;
+
+namespace heddle::compiler {
+namespace {
+
+/// Builds the regions of one layer.
+class LayerBuilder {
+public:
+  LayerBuilder(OpBuilder &builder, Location loc, int64_t index, int64_t in, int64_t out)
+      : builder(builder), loc(loc), context(builder.getContext()), in(in), out(out) {
+    layer = LayerOp::create(builder, loc, ("layer." + Twine(index)).str(), index, in, out,
+                            Combine::Sum);
+    rowsType = FeatType::get(DomainAttr::generic(context, DomainKind::Dst), {ShapedType::kDynamic});
+    Type src = FeatType::get(DomainAttr::generic(context, DomainKind::Src), {ShapedType::kDynamic});
+    Type ids = IdsType::get(context, DomainAttr::generic(context, DomainKind::Dst));
+    addBlock(layer.getMessage(), {AdjType::generic(context), src, rowsType});
+    addBlock(layer.getUpdate(), {rowsType, rowsType, ids});
+  }
+
+  Value param(StringRef name, Scope scope, ArrayRef<Attribute> shape, StringRef init) {
+    Type type = FeatType::get(DomainAttr::param(context), {ShapedType::kDynamic});
+    return ParamOp::create(builder, loc, type, name, scope, builder.getArrayAttr(shape), init);
+  }
+  Attribute size(StringRef text) { return builder.getStringAttr(text); }
+  Attribute size(int64_t number) { return builder.getI64IntegerAttr(number); }
+
+  OpBuilder &builder;
+  Location loc;
+  MLIRContext *context;
+  LayerOp layer;
+  Type rowsType;
+  int64_t in, out;
+
+private:
+  void addBlock(Region &region, ArrayRef<Type> types) {
+    Block &block = region.emplaceBlock();
+    for (Type type : types)
+      block.addArgument(type, loc);
+  }
+};
+
+Value relationWeight(LayerBuilder &b, const spec::EncoderSpec &encoder) {
+  if (!encoder.numBases)
+    return b.param("weight", Scope::Relation, {b.size("in"), b.size("out")}, "xavier_uniform");
+  int64_t bases = *encoder.numBases;
+  Value coefficients =
+      b.param("coefficients", Scope::Relation, {b.size(1), b.size(bases)}, "xavier_uniform");
+  double bound = std::sqrt(6.0 / double(b.in + b.out));
+  Value matrices = b.param("bases", Scope::Layer, {b.size(bases), b.size("in*out")},
+                           "uniform(" + std::to_string(bound) + ")");
+  Value flat = LinearOp::create(b.builder, b.loc, coefficients, matrices, /*transpose=*/false);
+  return ReshapeOp::create(b.builder, b.loc, flat,
+                           b.builder.getDenseI64ArrayAttr({b.in, b.out}));
+}
+
+Value unary(OpBuilder &builder, Location loc, UnaryFn fn, Value input, double alpha) {
+  return UnaryOp::create(builder, loc, UnaryFnAttr::get(builder.getContext(), fn), input,
+                         builder.getF64FloatAttr(alpha));
+}
+
+std::optional<UnaryFn> activation(StringRef name) {
+  if (name == "none")
+    return std::nullopt;
+  return symbolizeUnaryFn(name);
+}
+
+} // namespace
+
+void buildRgcnLayers(OpBuilder &builder, Location loc, const spec::EncoderSpec &encoder,
+                     int64_t numClasses) {
+  for (int64_t index = 0; index < encoder.numLayers; ++index) {
+    bool last = index + 1 == encoder.numLayers;
+    OpBuilder::InsertionGuard guard(builder);
+    LayerBuilder b(builder, loc, index, encoder.hiddenSize, last ? numClasses : encoder.hiddenSize);
+
+    Block &message = b.layer.getMessage().front();
+    builder.setInsertionPointToStart(&message);
+    Value adj = message.getArgument(0);
+    Value edges = GatherSrcOp::create(builder, loc, message.getArgument(1), adj);
+    Value sum = ReduceDstOp::create(builder, loc, edges, adj);
+    Value degree = DegreeOp::create(builder, loc, adj);
+    Value inverse = unary(builder, loc, UnaryFn::Reciprocal, degree, 1.0);
+    Value mean = ScaleRowsOp::create(builder, loc, sum, inverse);
+    Value product = LinearOp::create(builder, loc, mean, relationWeight(b, encoder), false);
+    YieldOp::create(builder, loc, product);
+
+    Block &update = b.layer.getUpdate().front();
+    builder.setInsertionPointToStart(&update);
+    Value rows = update.getArgument(0);
+    if (encoder.useSelfLoop) {
+      Value root = b.param("root", Scope::Layer, {b.size("in"), b.size("out")}, "xavier_uniform");
+      Value own = LinearOp::create(builder, loc, update.getArgument(1), root, false);
+      rows = AddOp::create(builder, loc, ValueRange{rows, own});
+    }
+    rows = AddBiasOp::create(builder, loc, rows,
+                             b.param("bias", Scope::Layer, {b.size("out")}, "zeros"));
+    if (!last) {
+      if (encoder.norm == "layer")
+        rows = LayerNormOp::create(
+            builder, loc, rows, b.param("norm.weight", Scope::Layer, {b.size("out")}, "ones"),
+            b.param("norm.bias", Scope::Layer, {b.size("out")}, "zeros"),
+            builder.getF64FloatAttr(1e-5));
+      if (std::optional<UnaryFn> fn = activation(encoder.activation))
+        rows = unary(builder, loc, *fn, rows, *fn == UnaryFn::LeakyRelu ? 0.01 : 1.0);
+      if (encoder.dropout > 0)
+        rows = DropoutOp::create(builder, loc, rows, update.getArgument(2),
+                                 builder.getF64FloatAttr(encoder.dropout),
+                                 builder.getI64IntegerAttr(index));
+    }
+    YieldOp::create(builder, loc, rows);
+  }
+}
+
+LogicalResult buildLayersFromFile(OpBuilder &builder, const std::string &path,
+                                  const spec::EncoderSpec &encoder, int64_t numClasses) {
+  MLIRContext *context = builder.getContext();
+  OwningOpRef<ModuleOp> file = parseSourceFile<ModuleOp>(path, context);
+  if (!file)
+    return failure();
+  SmallVector<LayerOp> layers;
+  for (Operation &op : *file->getBody()) {
+    if (auto layer = dyn_cast<LayerOp>(op))
+      layers.push_back(layer);
+    else
+      return op.emitError("an encoder file holds hgnn.layer ops only; schema, task and inputs come "
+                          "from the graph and the spec");
+  }
+  auto named = [&](StringRef name) {
+    for (LayerOp layer : layers)
+      if (layer.getSymName() == name)
+        return layer;
+    return LayerOp();
+  };
+  int64_t count = encoder.numLayers;
+  LayerOp hidden = named("hidden"), last = named("last");
+  auto pick = [&](int64_t index) -> LayerOp {
+    if (layers.size() == 1)
+      return layers.front();
+    if (layers.size() == 2 && hidden && last)
+      return index + 1 == count ? last : hidden;
+    return int64_t(layers.size()) == count ? layers[index] : LayerOp();
+  };
+  SmallVector<NamedAttribute> args;
+  for (const auto &[name, value] : encoder.args) {
+    Attribute attribute;
+    if (auto *number = std::get_if<int64_t>(&value))
+      attribute = builder.getI64IntegerAttr(*number);
+    else if (auto *real = std::get_if<double>(&value))
+      attribute = builder.getF64FloatAttr(*real);
+    else if (auto *flag = std::get_if<bool>(&value))
+      attribute = builder.getBoolAttr(*flag);
+    else
+      attribute = builder.getStringAttr(std::get<std::string>(value));
+    args.push_back(builder.getNamedAttr(name, attribute));
+  }
+  for (int64_t index = 0; index < count; ++index) {
+    LayerOp source = pick(index);
+    if (!source)
+      return emitError(FileLineColLoc::get(context, path, 1, 1))
+             << "holds " << layers.size() << " layers, model.num_layers is " << count
+             << "; write one layer for all, two named @hidden and @last, or one per layer";
+    auto layer = cast<LayerOp>(builder.clone(*source.getOperation()));
+    layer.setSymName(("layer." + Twine(index)).str());
+    layer.setIndex(index);
+    layer.setInSize(encoder.hiddenSize);
+    layer.setOutSize(index + 1 == count ? numClasses : encoder.hiddenSize);
+    if (!args.empty())
+      layer->setAttr("args", builder.getDictionaryAttr(args));
+    // A layer used several times has its dropout sites apart.
+    if (layers.size() < size_t(count))
+      layer.walk([&](DropoutOp dropout) {
+        dropout.setSite(dropout.getSite() + uint64_t(index) * 64);
+      });
+  }
+  return success();
+}
+
+} // namespace heddle::compiler

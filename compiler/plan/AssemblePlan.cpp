@@ -1,0 +1,230 @@
+//===- AssemblePlan.cpp - the tables of a plan ----------------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/plan/EntryLayout.h"
+#include "compiler/plan/EntryWriter.h"
+#include "compiler/plan/ModuleTables.h"
+#include "compiler/plan/PlanWriter.h"
+#include "runtime/base/Checksum.h"
+
+#include <set>
+
+using namespace mlir;
+using namespace heddle::hgnn;
+
+namespace heddle::compiler {
+
+namespace {
+
+FailureOr<std::unique_ptr<plan::StateT>> stateOf(StateOp op, const ModuleTables &tables) {
+  auto state = std::make_unique<plan::StateT>();
+  state->name = op.getSymName().str();
+  state->role = plan::StateRole(uint8_t(op.getRole()));
+  state->dtype =
+      op.getRole() == hgnn::StateRole::RowSteps ? plan::DType::I32 : plan::DType::F32;
+  for (int64_t size : op.getShape())
+    state->shape.push_back(uint64_t(size));
+  if (auto type = op.getRowsType()) {
+    auto id = tables.typeIds.find(type->str());
+    if (id == tables.typeIds.end())
+      return op.emitOpError("has rows of @") << *type << ", which is not a node type", failure();
+    state->rows_type = int32_t(id->second);
+  }
+  auto number = [&](StringRef name) {
+    auto value = op.getInit().getAs<FloatAttr>(name);
+    return value ? value.getValueAsDouble() : 0.0;
+  };
+  state->init = std::make_unique<plan::InitializerT>();
+  auto kind = op.getInit().getAs<StringAttr>("kind");
+  StringRef name = kind ? kind.getValue() : StringRef();
+  if (name == "zeros")
+    state->init->kind = plan::InitKind::Zeros;
+  else if (name == "constant")
+    state->init->kind = plan::InitKind::Constant;
+  else if (name == "uniform")
+    state->init->kind = plan::InitKind::Uniform;
+  else if (name == "normal")
+    state->init->kind = plan::InitKind::Normal;
+  else
+    return op.emitOpError("init kind must be zeros, constant, uniform or normal, got '") << name
+                                                                                        << "'",
+           failure();
+  state->init->a = number("a");
+  state->init->b = number("b");
+  if (auto parameter = op.getParameter()) {
+    auto id = tables.stateIds.find(parameter->str());
+    if (id == tables.stateIds.end())
+      return op.emitOpError("belongs to @") << *parameter << ", which is not a state", failure();
+    state->parameter = int32_t(id->second);
+  }
+  state->group = int32_t(op.getGroup());
+  return state;
+}
+
+void addSchema(plan::PlanT &plan, const ModuleTables &tables) {
+  for (const ModuleTables::Type &type : tables.types) {
+    auto added = std::make_unique<plan::NodeTypeT>();
+    NodeTypeOp op = type.op;
+    added->name = op.getSymName().str();
+    added->num_nodes = type.numNodes;
+    plan.node_types.push_back(std::move(added));
+  }
+  for (const ModuleTables::Relation &relation : tables.relations) {
+    auto added = std::make_unique<plan::RelationT>();
+    RelationOp op = relation.op;
+    added->source = relation.source;
+    added->name = op.getName().str();
+    added->destination = relation.destination;
+    added->num_edges = relation.statistics.numEdges;
+    added->reverse_of = int32_t(op.getReverseOf());
+    plan.relations.push_back(std::move(added));
+  }
+}
+
+void addTask(plan::PlanT &plan, const ModuleTables &tables) {
+  TaskOp op = tables.task;
+  plan.task = std::make_unique<plan::TaskT>();
+  plan.task->node_type = tables.typeIds.at(op.getTarget().str());
+  plan.task->label = op.getLabel().str();
+  plan.task->split = op.getSplit().str();
+  plan.task->multilabel = op.getMultilabel();
+  auto strings = [](ArrayAttr array, std::vector<std::string> &into) {
+    for (Attribute attribute : array)
+      if (auto text = dyn_cast<StringAttr>(attribute))
+        into.push_back(text.getValue().str());
+  };
+  strings(op.getClassNames(), plan.task->classes);
+  strings(op.getMetrics(), plan.task->metrics);
+  if (TrainSettingsOp settings = tables.settings) {
+    plan.task->train_settings = settings.getSettings().str();
+    plan.spec = settings.getSpec().str();
+  }
+  plan.max_grad_norm = -1;
+  for (OptimizerOp optimizer : tables.optimizers) {
+    auto group = std::make_unique<plan::OptimizerGroupT>();
+    group->name = optimizer.getRowSparse() ? "sparse" : "dense";
+    group->kind = plan::OptimizerKind(uint8_t(optimizer.getKind()));
+    group->lr = optimizer.getLr().convertToDouble();
+    group->beta1 = optimizer.getBeta1().convertToDouble();
+    group->beta2 = optimizer.getBeta2().convertToDouble();
+    group->eps = optimizer.getEps().convertToDouble();
+    group->weight_decay = optimizer.getWeightDecay().convertToDouble();
+    group->momentum = optimizer.getMomentum().convertToDouble();
+    group->row_sparse = optimizer.getRowSparse();
+    double norm = optimizer.getMaxGradNorm().convertToDouble();
+    if (norm >= 0)
+      plan.max_grad_norm = norm;
+    plan.optimizer_groups.push_back(std::move(group));
+  }
+}
+
+/// The body of a kernel as text, the same however the module was made.
+std::string kernelText(KernelOp kernel) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  kernel->print(stream, OpPrintingFlags().useLocalScope());
+  return text;
+}
+
+LogicalResult addKernels(plan::PlanT &plan, ModuleOp module, ArrayRef<KernelSignature> signatures,
+                         std::map<std::string, KernelReference> &references) {
+  std::map<std::string, const KernelSignature *> bySymbol;
+  for (const KernelSignature &signature : signatures)
+    bySymbol[signature.symbol] = &signature;
+  std::set<std::string> launched;
+  for (EntryOp entry : module.getOps<EntryOp>())
+    for (LaunchOp launch : entry.getBody().getOps<LaunchOp>())
+      launched.insert(launch.getKernel().str());
+  for (KernelOp op : module.getOps<KernelOp>()) {
+    std::string symbol = op.getSymName().str();
+    auto found = bySymbol.find(symbol);
+    if (found == bySymbol.end()) {
+      if (launched.count(symbol))
+        return op.emitOpError("is launched but has no signature");
+      continue;
+    }
+    const KernelSignature &signature = *found->second;
+    auto kernel = std::make_unique<plan::KernelT>();
+    kernel->name = symbol;
+    kernel->symbol = symbol;
+    kernel->num_args = uint32_t(signature.args.size());
+    kernel->ir = kernelText(op);
+    for (const KernelCost &cost : signature.costs)
+      if (cost.count.kind == signature.domain.kind && cost.count.index == signature.domain.index)
+        kernel->flops_per_row += cost.flops;
+    references[symbol] = {uint32_t(plan.kernels.size()), &signature};
+    plan.kernels.push_back(std::move(kernel));
+  }
+  return success();
+}
+
+} // namespace
+
+FailureOr<std::unique_ptr<plan::PlanT>> assemblePlan(ModuleOp module,
+                                                     ArrayRef<KernelSignature> signatures,
+                                                     ArrayRef<CompiledLibrary> libraries,
+                                                     const PlanWriterOptions &options) {
+  FailureOr<ModuleTables> tables = ModuleTables::read(module);
+  if (failed(tables))
+    return failure();
+  auto plan = std::make_unique<plan::PlanT>();
+  plan->major = plan::planMajor;
+  plan->minor = plan::planMinor;
+  plan->producer = options.producer;
+  plan->schema_fingerprint = options.schemaFingerprint;
+  plan->statistics_fingerprint = options.statisticsFingerprint;
+  addSchema(*plan, *tables);
+  addTask(*plan, *tables);
+  for (StateOp op : tables->states) {
+    auto state = stateOf(op, *tables);
+    if (failed(state))
+      return failure();
+    plan->states.push_back(std::move(*state));
+  }
+  std::map<std::string, KernelReference> kernels;
+  if (failed(addKernels(*plan, module, signatures, kernels)))
+    return failure();
+  for (const CompiledLibrary &library : libraries) {
+    auto added = std::make_unique<plan::KernelLibraryT>();
+    added->target = library.target;
+    added->object = library.object;
+    added->checksum = checksumOf(library.object.data(), library.object.size());
+    plan->libraries.push_back(std::move(added));
+  }
+
+  std::vector<std::string> remarks;
+  uint32_t nextOpId = 0;
+  for (EntryOp op : module.getOps<EntryOp>()) {
+    auto entry = writeEntry(op, *tables, kernels, nextOpId);
+    if (failed(entry))
+      return failure();
+    if (!layOutEntry(**entry, options.rates, remarks))
+      return op.emitOpError("has ops that depend on each other in a circle: a state is read by what "
+                            "its own update leads to"),
+             failure();
+    plan->entries.push_back(std::move(*entry));
+  }
+  if (plan->entries.empty())
+    return module.emitError("the module has no hgnn.entry"), failure();
+
+  for (const auto &[name, text] : options.phases) {
+    auto phase = std::make_unique<plan::PhaseTextT>();
+    phase->name = name;
+    phase->size = text.size();
+    phase->text = plan::compressText(text);
+    plan->phases.push_back(std::move(phase));
+  }
+  if (options.remarks) {
+    options.remarks->insert(options.remarks->end(), remarks.begin(), remarks.end());
+    plan->remarks = *options.remarks;
+  } else {
+    plan->remarks = std::move(remarks);
+  }
+  if (absl::Status status = plan::verifyPlan(*plan); !status.ok())
+    return module.emitError("the written plan does not verify: ") << messageOf(status), failure();
+  return plan;
+}
+
+} // namespace heddle::compiler

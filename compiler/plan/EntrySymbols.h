@@ -1,0 +1,50 @@
+//===- EntrySymbols.h - size symbols of an entry -----------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_COMPILER_PLAN_ENTRYSYMBOLS_H
+#define HEDDLE_COMPILER_PLAN_ENTRYSYMBOLS_H
+
+#include "compiler/plan/ModuleTables.h"
+#include "runtime/plan/plan_generated.h"
+
+#include <map>
+#include <tuple>
+
+namespace heddle::compiler {
+
+/// Estimates the sizes of every sampled structure of an entry, and gives symbols to those that the
+/// plan uses, in the order of first use.
+class EntrySymbols {
+public:
+  EntrySymbols(const ModuleTables &tables, plan::EntryT &entry) : tables_(tables), entry_(entry) {}
+
+  /// Walks the entry's seeds, samples and frontiers.
+  mlir::LogicalResult estimate(hgnn::EntryOp entry);
+
+  // Plain extents (scale 1). An error is emitted at `location` when no op of the entry makes the
+  // value countable, or a name is unknown.
+  mlir::FailureOr<plan::Extent> domain(mlir::Location location, hgnn::DomainAttr domain);
+  mlir::FailureOr<plan::Extent> edges(mlir::Location location, hgnn::AdjType adj);
+  mlir::FailureOr<plan::Extent> active(mlir::Location location, hgnn::AdjType adj);
+  /// Rows of an ids-like domain of node type `type` at `hop`.
+  mlir::FailureOr<plan::Extent> rows(mlir::Location location, int64_t hop, llvm::StringRef type);
+  plan::Extent nodes(uint32_t type);
+  plan::Extent nnz(int64_t hop, uint32_t type, const ModuleTables::Feature &feature);
+
+private:
+  using Key = std::tuple<plan::SymbolKind, int64_t, uint32_t, uint32_t>; // kind, hop, index, aux
+  plan::Extent symbol(const Key &key, const SizeEstimate &size);
+  mlir::FailureOr<plan::Extent> lookUp(mlir::Location location, plan::SymbolKind kind, int64_t hop,
+                                       llvm::StringRef name);
+
+  const ModuleTables &tables_;
+  plan::EntryT &entry_;
+  std::map<Key, SizeEstimate> estimates_;
+  std::map<Key, int32_t> symbols_;
+};
+
+} // namespace heddle::compiler
+
+#endif // HEDDLE_COMPILER_PLAN_ENTRYSYMBOLS_H

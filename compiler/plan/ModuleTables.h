@@ -1,0 +1,49 @@
+//===- ModuleTables.h - schema and states of a module ------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_COMPILER_PLAN_MODULETABLES_H
+#define HEDDLE_COMPILER_PLAN_MODULETABLES_H
+
+#include "compiler/cost/SizeModel.h"
+#include "dialects/hgnn/Hgnn.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace heddle::compiler {
+
+/// What the ops at the top of a module say, by canonical id.
+struct ModuleTables {
+  struct Feature {
+    uint64_t dim = 0, nnz = 0;
+    uint32_t index = 0; ///< among the type's features, by name
+  };
+  struct Type {
+    hgnn::NodeTypeOp op;
+    uint64_t numNodes = 0;
+    std::map<std::string, Feature> features;
+  };
+  struct Relation {
+    hgnn::RelationOp op;
+    uint32_t source = 0, destination = 0;
+    RelationStatistics statistics;
+  };
+  std::vector<Type> types;
+  std::vector<Relation> relations;
+  std::vector<hgnn::StateOp> states; ///< in module order
+  std::vector<hgnn::OptimizerOp> optimizers; ///< by group
+  hgnn::TaskOp task;
+  hgnn::SamplingOp sampling;
+  hgnn::TrainSettingsOp settings; ///< may be null
+  std::map<std::string, uint32_t> typeIds, relationIds, stateIds; ///< by symbol
+
+  /// Errors are emitted on the op that is wrong.
+  static mlir::FailureOr<ModuleTables> read(mlir::ModuleOp module);
+};
+
+} // namespace heddle::compiler
+
+#endif // HEDDLE_COMPILER_PLAN_MODULETABLES_H

@@ -1,0 +1,46 @@
+//===- PlanWriter.h - a module in the kernels phase to a plan ----*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_COMPILER_PLAN_PLANWRITER_H
+#define HEDDLE_COMPILER_PLAN_PLANWRITER_H
+
+#include "compiler/codegen/CodeGen.h"
+#include "compiler/cost/MachineRates.h"
+#include "runtime/plan/PlanFile.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace heddle::compiler {
+
+struct PlanWriterOptions {
+  std::string producer = "heddle";
+  std::string schemaFingerprint, statisticsFingerprint;
+  /// CPU feature levels to compile the kernels for; see kernelTargets(). Empty: no libraries.
+  std::vector<std::string> targets;
+  /// Name and text of each phase, for inspection.
+  std::vector<std::pair<std::string, std::string>> phases;
+  /// In: what earlier passes decided. Out: that and the decisions on waves and memory. May be null.
+  std::vector<std::string> *remarks = nullptr;
+  MachineRates rates;
+};
+
+/// Analyses and compiles the kernels of `module`, plans waves and memory of its entries, and gives
+/// the whole as a plan that has passed verifyPlan. The same module and options give the same plan.
+/// Errors are emitted on the op that is wrong.
+mlir::FailureOr<std::unique_ptr<plan::PlanT>> writePlan(mlir::ModuleOp module,
+                                                        const PlanWriterOptions &options);
+
+/// The same with kernels already analysed (one signature for each hgnn.kernel that is launched) and
+/// compiled; `options.targets` is not looked at.
+mlir::FailureOr<std::unique_ptr<plan::PlanT>>
+assemblePlan(mlir::ModuleOp module, llvm::ArrayRef<KernelSignature> signatures,
+             llvm::ArrayRef<CompiledLibrary> libraries, const PlanWriterOptions &options);
+
+} // namespace heddle::compiler
+
+#endif // HEDDLE_COMPILER_PLAN_PLANWRITER_H

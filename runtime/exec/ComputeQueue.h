@@ -1,0 +1,101 @@
+//===- ComputeQueue.h - the compute ops of one step --------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// Ops are grouped by wave. Before a step every op is cut into tasks whose number follows its work;
+// all tasks of a wave then run in one parallel loop, so independent small ops fill the pool together
+// and there is one barrier per wave, not per op. How an op is cut never changes its bits: rows of a
+// kernel are independent, and chunks and tiles are fixed by the plan.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_RUNTIME_EXEC_COMPUTEQUEUE_H
+#define HEDDLE_RUNTIME_EXEC_COMPUTEQUEUE_H
+
+#include "runtime/base/ThreadPool.h"
+#include "runtime/exec/KernelLibrary.h"
+#include "runtime/exec/States.h"
+#include "runtime/exec/StepSlot.h"
+#include "runtime/exec/Trace.h"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace heddle::exec {
+
+class ComputeQueue {
+public:
+  ComputeQueue(const plan::PlanT &plan, const plan::EntryT &entry, const KernelLibrary &kernels,
+               const States &states, ThreadPool &pool, MemoryBudget &budget);
+  ~ComputeQueue();
+
+  /// Everything of a step that depends on its sizes: arena, pointers, tasks. Allocates if it grows.
+  absl::Status prepare(StepSlot &slot, uint64_t &arenaGrowths);
+
+  /// Runs the waves. A loss that is not finite ends the step before any state is changed: returns
+  /// an error that names the first bad tensor. `tracks`: one per thread of the pool, or empty.
+  absl::Status execute(const StepSlot &slot, std::span<Trace::Track *const> tracks);
+
+  /// Bytes of the arena now.
+  uint64_t arenaBytes() const { return arena_.capacity(); }
+  /// Data of a buffer in the step that was prepared last.
+  const void *buffer(uint32_t index) const { return pointers_[index]; }
+
+private:
+  enum class Kind : uint8_t { Kernel, GemmRows, GemmChunks, Merge, FetchRows };
+  struct Op {
+    const plan::OpT *op = nullptr;
+    Kind kind = Kind::Kernel;
+    uint32_t wave = 0; ///< index into waves_
+    KernelFunction kernel = nullptr;
+    const plan::KernelAttrsT *kernelAttrs = nullptr;
+    const plan::GemmAttrsT *gemm = nullptr;
+    const plan::MergeAttrsT *merge = nullptr;
+    size_t firstArgument = 0; ///< into arguments_
+    int32_t ptr = -1;         ///< buffer that balances the rows
+    int32_t aliasType = -1;   ///< FetchRows: node type of the table
+    // Of the step:
+    int64_t domain = 0;
+    uint64_t bytes = 0;
+    bool alias = false;
+  };
+  struct Task {
+    uint32_t op;
+    int64_t begin, end; ///< rows, columns (Merge) or chunks
+  };
+  struct Wave {
+    uint32_t firstOp = 0, endOp = 0;
+    size_t firstTask = 0, endTask = 0;
+    bool alone = false; ///< too small for the pool
+  };
+
+  void addOp(const plan::OpT &op);
+  void cut(Op &op, uint64_t &work);
+  void cutRows(uint32_t index, int64_t rows, int64_t grain, int64_t tasks);
+  void cutBalanced(uint32_t index, int64_t rows, const int32_t *ptr, int64_t tasks);
+  void runTask(const Task &task) const;
+  absl::Status diagnose(const StepSlot &slot, float loss);
+  std::string firstBadState() const;
+  std::string firstBadOutput(const plan::OpT &op, const StepSlot &slot) const;
+
+  const plan::PlanT &plan_;
+  const plan::EntryT &entry_;
+  const KernelLibrary &kernels_;
+  const States &states_;
+  ThreadPool &pool_;
+  MemoryBudget &budget_;
+  HugeMemory arena_;
+  std::vector<Op> ops_;
+  std::vector<Wave> waves_;
+  std::vector<Task> tasks_;
+  std::vector<void *> pointers_;  ///< by buffer
+  std::vector<int32_t> argumentBuffers_;
+  std::vector<void *> arguments_; ///< of all ops in a row
+  std::vector<uint64_t> offsets_; ///< of regions
+  int32_t lossBuffer_ = -1;
+  uint32_t lossWave_ = 0; ///< the wave after which the loss stands
+};
+
+} // namespace heddle::exec
+
+#endif // HEDDLE_RUNTIME_EXEC_COMPUTEQUEUE_H

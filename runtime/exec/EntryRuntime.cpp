@@ -1,0 +1,293 @@
+//===- EntryRuntime.cpp - one entry of a plan, ready to run ------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/exec/EntryRuntime.h"
+
+#include <algorithm>
+
+namespace heddle::exec {
+
+namespace {
+constexpr uint64_t everything = UINT64_MAX / 2;
+
+double secondsSince(uint64_t startNs) { return double(Trace::nowNs() - startNs) * 1e-9; }
+
+/// Work that spans a whole step in the trace; op ids of the plan are below.
+constexpr uint32_t noOp = 0xFFFFFFFFu;
+} // namespace
+
+EntryRuntime::EntryRuntime(const plan::EntryT &entry, const Shared &shared)
+    : entry_(entry), shared_(shared), slots_(entry.slots), slotStatus_(entry.slots),
+      semaphores_(entry.semaphores.size()) {}
+
+absl::StatusOr<std::unique_ptr<EntryRuntime>> EntryRuntime::create(const plan::EntryT &entry,
+                                                                   const Shared &shared) {
+  std::unique_ptr<EntryRuntime> self(new EntryRuntime(entry, shared));
+  self->allStatic_ = true;
+  for (size_t i = 0; i < entry.ops.size(); ++i) {
+    const plan::OpT &op = *entry.ops[i];
+    if (op.queue == plan::Queue::Comm || op.queue == plan::Queue::Io)
+      return failedPrecondition("entry '" + entry.name + "' op '" + op.name +
+                                "': it communicates between partitions, which this worker does "
+                                "not; compile with --partitions 1");
+    if (op.queue == plan::Queue::Compute)
+      continue;
+    if (!op.attrs.AsScalarsAttrs())
+      self->allStatic_ &= op.in_loop_static;
+    // Scalars look at no array of the graph, whatever queue they are in.
+    (op.queue == plan::Queue::Sample ? self->sampleOps_ : self->fetchOps_).push_back(i);
+  }
+  self->sampler_ = std::make_unique<Sampler>(shared.plan, entry, shared.graph,
+                                             shared.computePool, shared.budget);
+  HEDDLE_ASSIGN_OR_RETURN(self->fetcher_, Fetcher::create(shared.plan, entry, shared.graph,
+                                                          shared.computePool, shared.budget));
+  self->compute_ = std::make_unique<ComputeQueue>(shared.plan, entry, shared.kernels, shared.states,
+                                                  shared.computePool, shared.budget);
+  for (StepSlot &slot : self->slots_) {
+    slot.symbols.assign(entry.symbols.size(), 0);
+    for (size_t s = 0; s < entry.symbols.size(); ++s)
+      if (entry.symbols[s]->kind == plan::SymbolKind::Nodes)
+        slot.symbols[s] = static_cast<uint64_t>(
+            shared.graph.schema().nodeTypes[entry.symbols[s]->index].numNodes);
+    slot.memory.resize(entry.buffers.size());
+    // Kernels are handed a pointer for every buffer, also for those without a row.
+    for (size_t b = 0; b < entry.buffers.size(); ++b)
+      if (entry.buffers[b]->space == plan::Space::Slot)
+        HEDDLE_RETURN_IF_ERROR(shared.budget.grow(slot.memory[b], 64, 64, "step slot"));
+  }
+  for (const auto &output : entry.outputs) {
+    if (output->name == "loss")
+      self->loss_ = static_cast<int32_t>(output->buffer);
+    if (output->name == "logits")
+      self->logits_ = static_cast<int32_t>(output->buffer);
+  }
+  return self;
+}
+
+void EntryRuntime::fail(StepSlot &slot, const absl::Status &status) {
+  std::lock_guard<std::mutex> lock(failure_);
+  absl::Status &first = slotStatus_[static_cast<size_t>(&slot - slots_.data())];
+  if (first.ok())
+    first = withPrefix(status, "step " + std::to_string(slot.step) + ": ");
+  slot.complete = false;
+}
+
+bool EntryRuntime::good(const StepSlot &slot) {
+  std::lock_guard<std::mutex> lock(failure_);
+  return slotStatus_[static_cast<size_t>(&slot - slots_.data())].ok();
+}
+
+void EntryRuntime::begin(StepSlot &slot, const Request &request, size_t batch) {
+  slotStatus_[static_cast<size_t>(&slot - slots_.data())] = absl::OkStatus();
+  sorted_.assign(request.batches[batch].begin(), request.batches[batch].end());
+  std::sort(sorted_.begin(), sorted_.end());
+  slot.sameSeeds = slot.complete && slot.seeds == sorted_;
+  if (!slot.sameSeeds)
+    slot.seeds.assign(sorted_.begin(), sorted_.end());
+  slot.complete = true;
+  slot.step = request.firstStep + batch;
+  slot.batch = batch;
+  slot.sampledEdges = 0;
+  slot.sampleSeconds = slot.fetchSeconds = 0;
+  if (slot.sameSeeds)
+    return;
+  absl::Status status = sampler_->checkSeeds(slot.seeds, "seeds");
+  if (status.ok())
+    slot.labelled = fetcher_->countLabelled(slot.seeds);
+  else
+    fail(slot, status);
+}
+
+void EntryRuntime::signal(const plan::OpT &op, size_t batch) {
+  for (uint32_t s : op.signals)
+    semaphores_[s].raise(batch + 1);
+}
+
+void EntryRuntime::record(Trace::Track &track, const plan::OpT &op, const StepSlot &slot,
+                          uint64_t start) const {
+  if (op.in_loop_static && slot.sameSeeds)
+    return;
+  uint64_t rows = 0, bytes = 0;
+  for (int32_t b : op.outputs)
+    if (b >= 0) {
+      const plan::BufferT &buffer = *entry_.buffers[static_cast<size_t>(b)];
+      rows = std::max(rows, plan::evaluate(*buffer.rows, slot.symbols));
+      bytes += plan::bufferBytes(buffer, slot.symbols);
+    }
+  track.record({op.name.c_str(), op.id, slot.step, start, Trace::nowNs(), rows, bytes});
+}
+
+void EntryRuntime::sample(StepSlot &slot, const Request &request) {
+  uint64_t start = Trace::nowNs();
+  const double *rates = request.rates.data() + slot.batch * request.groups;
+  for (size_t i : sampleOps_) {
+    const plan::OpT &op = *entry_.ops[i];
+    if (good(slot)) {
+      uint64_t opStart = shared_.tracks.sample ? Trace::nowNs() : 0;
+      absl::Status status = op.attrs.AsScalarsAttrs()
+                                ? fetcher_->run(i, slot, request.seed, rates)
+                                : sampler_->run(i, slot, request.seed);
+      if (!status.ok())
+        fail(slot, status);
+      else if (shared_.tracks.sample)
+        record(*shared_.tracks.sample, op, slot, opStart);
+    }
+    signal(op, slot.batch);
+  }
+  slot.sampleSeconds = secondsSince(start);
+}
+
+void EntryRuntime::fetch(StepSlot &slot, const Request &request) {
+  double busy = 0;
+  const double *rates = request.rates.data() + slot.batch * request.groups;
+  for (size_t i : fetchOps_) {
+    const plan::OpT &op = *entry_.ops[i];
+    for (uint32_t s : op.waits)
+      semaphores_[s].wait(slot.batch + 1);
+    if (good(slot) && !stop_.load(std::memory_order_relaxed)) {
+      uint64_t opStart = Trace::nowNs();
+      absl::Status status = fetcher_->run(i, slot, request.seed, rates);
+      busy += secondsSince(opStart);
+      if (!status.ok())
+        fail(slot, status);
+      else if (shared_.tracks.fetch)
+        record(*shared_.tracks.fetch, op, slot, opStart);
+    }
+    signal(op, slot.batch);
+  }
+  slot.fetchSeconds = busy;
+}
+
+bool EntryRuntime::compute(StepSlot &slot, const Request &request, absl::Status &status) {
+  ExecutorStats &stats = shared_.stats;
+  stats.sampleSeconds += slot.sampleSeconds;
+  stats.fetchSeconds += slot.fetchSeconds;
+  {
+    std::lock_guard<std::mutex> lock(failure_);
+    status = slotStatus_[static_cast<size_t>(&slot - slots_.data())];
+  }
+  if (!status.ok())
+    return false;
+  stats.sampledEdges += slot.sampledEdges;
+  uint64_t start = Trace::nowNs();
+  status = compute_->prepare(slot, stats.arenaGrowths);
+  if (!status.ok()) {
+    status = withPrefix(status, "step " + std::to_string(slot.step) + ": ");
+    return false;
+  }
+  status = compute_->execute(slot, shared_.tracks.compute);
+  uint64_t end = Trace::nowNs();
+  stats.computeSeconds += double(end - start) * 1e-9;
+  if (!shared_.tracks.compute.empty())
+    shared_.tracks.compute[0]->record(
+        {entry_.name.empty() ? "step" : entry_.name.c_str(), noOp, slot.step, start, end,
+         slot.seeds.size(), 0});
+  if (!status.ok())
+    return false;
+  StepResult result;
+  result.step = slot.step;
+  result.seeds = slot.seeds;
+  result.labelled = slot.labelled;
+  if (loss_ >= 0) {
+    result.hasLoss = true;
+    result.loss = *static_cast<const float *>(compute_->buffer(static_cast<uint32_t>(loss_)));
+  }
+  if (logits_ >= 0) {
+    result.logits = static_cast<const float *>(compute_->buffer(static_cast<uint32_t>(logits_)));
+    result.classes = entry_.buffers[static_cast<size_t>(logits_)]->width;
+  }
+  return !*request.done || (*request.done)(result);
+}
+
+StepSlot &EntryRuntime::staticSlot(const Request &request, size_t batch) {
+  // Everything sampled and fetched depends on the seeds alone: find the slot that has it.
+  sorted_.assign(request.batches[batch].begin(), request.batches[batch].end());
+  std::sort(sorted_.begin(), sorted_.end());
+  for (StepSlot &slot : slots_)
+    if (slot.complete && slot.seeds == sorted_)
+      return slot;
+  return slots_[nextStatic_++ % slots_.size()];
+}
+
+absl::Status EntryRuntime::runInOrder(const Request &request) {
+  for (size_t i = 0; i < request.batches.size(); ++i) {
+    StepSlot &slot = allStatic_ ? staticSlot(request, i) : slots_[i % slots_.size()];
+    begin(slot, request, i);
+    sample(slot, request);
+    fetch(slot, request);
+    absl::Status status;
+    if (!compute(slot, request, status))
+      return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EntryRuntime::runOverlapped(const Request &request) {
+  const size_t count = request.batches.size(), slots = slots_.size();
+  // After a failure the queues still count on, so that the others reach the failed batch and stop.
+  std::thread sampler([&] {
+    for (size_t i = 0; i < count && !stop_; ++i) {
+      computed_.wait(i + 1 > slots ? i + 1 - slots : 0);
+      if (stop_)
+        break;
+      StepSlot &slot = slots_[i % slots];
+      begin(slot, request, i);
+      begun_.raise(i + 1);
+      sample(slot, request);
+      sampled_.raise(i + 1);
+    }
+    begun_.raise(everything);
+    sampled_.raise(everything);
+    for (size_t s = 0; s < semaphores_.size(); ++s)
+      if (entry_.semaphores[s]->from == plan::Queue::Sample)
+        semaphores_[s].raise(everything);
+  });
+  std::thread fetcher([&] {
+    for (size_t i = 0; i < count && !stop_; ++i) {
+      begun_.wait(i + 1);
+      if (stop_)
+        break;
+      fetch(slots_[i % slots], request);
+      fetched_.raise(i + 1);
+    }
+    fetched_.raise(everything);
+  });
+  absl::Status status;
+  for (size_t i = 0; i < count; ++i) {
+    uint64_t start = Trace::nowNs();
+    sampled_.wait(i + 1);
+    fetched_.wait(i + 1);
+    shared_.stats.computeStallSeconds += secondsSince(start);
+    if (!compute(slots_[i % slots], request, status))
+      break;
+    computed_.raise(i + 1);
+  }
+  stop_ = true;
+  computed_.raise(everything);
+  sampler.join();
+  fetcher.join();
+  return status;
+}
+
+absl::Status EntryRuntime::run(const Request &request) {
+  for (StepCount *count : {&begun_, &sampled_, &fetched_, &computed_})
+    count->reset();
+  for (StepCount &semaphore : semaphores_)
+    semaphore.reset();
+  stop_ = false;
+  const bool overlap = request.overlap && slots_.size() > 1 && !allStatic_ &&
+                       request.batches.size() > 1;
+  // In order, the one thread that drives all queues has the whole pool for each of them.
+  sampler_->usePool(overlap ? shared_.samplePool : shared_.computePool);
+  fetcher_->usePool(overlap ? shared_.fetchPool : shared_.computePool);
+  absl::Status status = overlap ? runOverlapped(request) : runInOrder(request);
+  // A batch that was begun but not finished leaves its slot half written.
+  if (!status.ok() || stop_)
+    for (StepSlot &slot : slots_)
+      slot.complete = slot.complete && allStatic_ && status.ok();
+  return status;
+}
+
+} // namespace heddle::exec

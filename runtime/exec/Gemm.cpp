@@ -1,0 +1,70 @@
+//===- Gemm.cpp - dense products by oneDNN on fixed tiles --------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/exec/Gemm.h"
+
+#include "oneapi/dnnl/dnnl.h"
+
+#include <algorithm>
+#include <dlfcn.h>
+#include <vector>
+
+namespace heddle::exec {
+
+namespace {
+/// The OpenMP runtime comes with the library; nothing else here needs it at link time.
+struct OpenMp {
+  void (*set)(int) = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  int (*get)() = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_max_threads"));
+};
+const OpenMp &openMp() {
+  static const OpenMp functions;
+  return functions;
+}
+} // namespace
+
+int useOneBlasThread() {
+  const OpenMp &omp = openMp();
+  int before = omp.get ? omp.get() : 1;
+  if (omp.set)
+    omp.set(1);
+  return before;
+}
+
+void restoreBlasThreads(int before) {
+  if (openMp().set)
+    openMp().set(before);
+}
+
+void gemmRows(const plan::GemmAttrsT &attrs, const float *a, const float *b, float *c,
+              int64_t begin, int64_t end) {
+  const int64_t k = attrs.k, n = attrs.n;
+  for (int64_t row = begin; row < end; row += gemmTileRows) {
+    int64_t rows = std::min(gemmTileRows, end - row);
+    dnnl_sgemm('N', attrs.transpose_b ? 'T' : 'N', rows, n, k, 1.0f, a + row * k, k, b,
+               attrs.transpose_b ? k : n, attrs.accumulate ? 1.0f : 0.0f, c + row * n, n);
+  }
+}
+
+void gemmChunk(const plan::GemmAttrsT &attrs, const float *a, const float *b, float *c, int64_t m,
+               int64_t chunk) {
+  const int64_t k = attrs.k, n = attrs.n, first = chunk * int64_t(attrs.chunk_rows);
+  int64_t rows = std::min<int64_t>(attrs.chunk_rows, m - first);
+  dnnl_sgemm('T', 'N', k, n, rows, 1.0f, a + first * k, k, b + first * n, n, 0.0f,
+             c + chunk * k * n, n);
+}
+
+void warmGemm(const plan::GemmAttrsT &attrs) {
+  const size_t k = attrs.k, n = attrs.n, rows = 16;
+  std::vector<float> a(rows * k), b(std::max(k, rows) * n), c(std::max(k, rows) * n);
+  int before = useOneBlasThread();
+  if (attrs.gemm == plan::GemmKind::RowsParam)
+    gemmRows(attrs, a.data(), b.data(), c.data(), 0, rows);
+  else
+    gemmChunk(attrs, a.data(), b.data(), c.data(), std::min<int64_t>(rows, attrs.chunk_rows), 0);
+  restoreBlasThreads(before);
+}
+
+} // namespace heddle::exec

@@ -1,0 +1,504 @@
+//===- Sampler.cpp - keyed sampling and frontiers ----------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// A sample counts its edges first (degrees and fan-out alone decide how many), so that every output
+// is written once at its final size, by any number of threads. Until their frontier has run, the
+// sources of a sample are global ids; the frontier numbers them in place.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/exec/Sampler.h"
+
+#include "runtime/base/Keys.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+namespace heddle::exec {
+
+using plan::SymbolKind;
+
+namespace {
+constexpr int64_t maxLocal = std::numeric_limits<int32_t>::max();
+constexpr int64_t rowsPerBlock = 1024;
+constexpr int64_t edgesPerBlock = 1 << 15;
+
+int32_t findSymbol(const plan::EntryT &entry, SymbolKind kind, uint32_t hop, uint32_t index) {
+  for (size_t s = 0; s < entry.symbols.size(); ++s) {
+    const plan::SymbolT &symbol = *entry.symbols[s];
+    if (symbol.kind == kind && symbol.hop == hop && symbol.index == index)
+      return static_cast<int32_t>(s);
+  }
+  return -1;
+}
+void set(StepSlot &slot, int32_t symbol, int64_t value) {
+  if (symbol >= 0)
+    slot.symbols[static_cast<size_t>(symbol)] = static_cast<uint64_t>(value);
+}
+absl::Status tooMany(const std::string &what, int64_t count) {
+  return absl::ResourceExhaustedError(absl::string_view(
+      what + " has " + std::to_string(count) +
+      " in one batch, more than 2^31 - 1; use a smaller batch_size or fanout"));
+}
+} // namespace
+
+void sampleOffsets(uint64_t seed, uint32_t step, uint32_t hop, uint32_t relation,
+                   int64_t destination, int64_t degree, int64_t k, int64_t *chosen,
+                   std::vector<uint64_t> &bits) {
+  // Draws come in pairs from one block of the generator.
+  std::array<uint32_t, 4> word{};
+  auto draw = [&](int64_t i, uint64_t bound) {
+    if (!(i & 1))
+      word = keys::philox(keys::counter(keys::Purpose::Sample, step, hop, relation,
+                                        static_cast<uint64_t>(destination),
+                                        static_cast<uint32_t>(i / 2)),
+                          seed);
+    return static_cast<int64_t>((i & 1) ? keys::bounded(word[2], word[3], bound)
+                                        : keys::bounded(word[0], word[1], bound));
+  };
+  // A few offsets are kept sorted by insertion; many are marked as bits, which sorts them too.
+  if (k <= 64) {
+    for (int64_t i = 0; i < k; ++i) {
+      int64_t j = degree - k + i;
+      int64_t t = draw(i, static_cast<uint64_t>(j) + 1);
+      int64_t *at = std::lower_bound(chosen, chosen + i, t);
+      if (at != chosen + i && *at == t) {
+        chosen[i] = j; // greater than all before it
+        continue;
+      }
+      std::move_backward(at, chosen + i, chosen + i + 1);
+      *at = t;
+    }
+    return;
+  }
+  bits.assign((static_cast<size_t>(degree) + 63) / 64, 0);
+  for (int64_t i = 0; i < k; ++i) {
+    int64_t j = degree - k + i;
+    int64_t t = draw(i, static_cast<uint64_t>(j) + 1);
+    if (bits[size_t(t) >> 6] >> (t & 63) & 1)
+      t = j;
+    bits[size_t(t) >> 6] |= uint64_t(1) << (t & 63);
+  }
+  for (size_t w = 0; w < bits.size(); ++w)
+    for (uint64_t b = bits[w]; b; b &= b - 1)
+      *chosen++ = static_cast<int64_t>(w * 64 + static_cast<size_t>(std::countr_zero(b)));
+}
+
+struct Sampler::SampleOp {
+  const plan::OpT *op = nullptr;
+  uint32_t relation = 0, hop = 0;
+  int64_t fanout = -1;
+  const graph::RelationView *view = nullptr;
+  int32_t rowsSymbol = -1, edgesSymbol = -1, activeSymbol = -1;
+  bool wideIds = false;    ///< sources do not fit in 32 bits
+  bool needSources = true; ///< a frontier reads them
+  bool transposed = false; ///< an output by source is read
+  HugeMemory sources;      ///< global ids where output 2 cannot hold them
+  HugeMemory rows, inPtr, outPtr; ///< in place of absent outputs 2, 1, 4 for the transposition
+  struct Count {
+    int64_t active = 0, edges = 0;
+  };
+  std::vector<Count> blocks;
+  int64_t edges = 0, active = 0;
+  std::string name;
+
+  int32_t *inPtrOf(StepSlot &slot) const {
+    int32_t out = op->outputs[1];
+    return out >= 0 ? slot.get<int32_t>(out)
+                    : static_cast<int32_t *>(transposed ? inPtr.data() : nullptr);
+  }
+  /// Sources as rows of the frontier.
+  int32_t *rowsOf(StepSlot &slot) const {
+    int32_t out = op->outputs[2];
+    return out >= 0 ? slot.get<int32_t>(out)
+                    : static_cast<int32_t *>(wideIds ? rows.data() : sources.data());
+  }
+};
+
+struct Sampler::FrontierOp {
+  const plan::OpT *op = nullptr;
+  uint32_t type = 0;
+  int64_t nodes = 0;
+  bool selfLink = false;
+  int32_t rowsSymbol = -1, previousSymbol = -1;
+  std::vector<SampleOp *> samples;
+  RankBitmap *set = nullptr;
+};
+
+Sampler::~Sampler() = default;
+
+Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph::GraphStore &graph,
+                 ThreadPool &pool, MemoryBudget &budget)
+    : plan_(plan), entry_(entry), graph_(graph), pool_(&pool), budget_(budget),
+      samples_(entry.ops.size()), frontiers_(entry.ops.size()),
+      bits_(static_cast<size_t>(pool.threads())), chosen_(static_cast<size_t>(pool.threads())) {
+  std::map<uint32_t, SampleOp *> byId;
+  int64_t largest = 1;
+  for (size_t i = 0; i < entry.ops.size(); ++i) {
+    const plan::OpT &op = *entry.ops[i];
+    if (const auto *seeds = op.attrs.AsSeedsAttrs())
+      seedsType_ = static_cast<int>(seeds->node_type);
+    const auto *a = op.attrs.AsSampleAttrs();
+    if (!a)
+      continue;
+    auto sample = std::make_unique<SampleOp>();
+    const plan::RelationT &relation = *plan.relations[a->relation];
+    sample->op = &op;
+    sample->relation = a->relation;
+    sample->hop = a->hop;
+    sample->fanout = a->mode == plan::SampleMode::All ? -1 : a->fanout;
+    sample->view = &graph.relation(static_cast<int>(a->relation));
+    sample->rowsSymbol = entry.buffers[size_t(op.inputs[0])]->rows->symbol();
+    sample->edgesSymbol = findSymbol(entry, SymbolKind::Edges, a->hop, a->relation);
+    sample->activeSymbol = findSymbol(entry, SymbolKind::Active, a->hop, a->relation);
+    sample->wideIds = sample->view->numSources > maxLocal;
+    sample->name = "relation " + plan.node_types[relation.source]->name + ":" + relation.name +
+                   ":" + plan.node_types[relation.destination]->name + " at hop " +
+                   std::to_string(a->hop);
+    sample->needSources = false;
+    sample->transposed = op.outputs[4] >= 0 || op.outputs[5] >= 0 || op.outputs[6] >= 0;
+    if (sample->fanout > 0)
+      largest = std::max(largest, sample->fanout);
+    byId[op.id] = sample.get();
+    samples_[i] = std::move(sample);
+  }
+  for (size_t i = 0; i < entry.ops.size(); ++i) {
+    const plan::OpT &op = *entry.ops[i];
+    const auto *a = op.attrs.AsFrontierAttrs();
+    if (!a)
+      continue;
+    auto frontier = std::make_unique<FrontierOp>();
+    frontier->op = &op;
+    frontier->type = a->node_type;
+    frontier->nodes = graph.schema().nodeTypes[a->node_type].numNodes;
+    frontier->selfLink = a->self_link;
+    frontier->rowsSymbol = entry.buffers[size_t(op.outputs[0])]->rows->symbol();
+    if (op.inputs[0] >= 0)
+      frontier->previousSymbol = entry.buffers[size_t(op.inputs[0])]->rows->symbol();
+    for (uint32_t id : a->samples) {
+      byId[id]->needSources = true;
+      frontier->samples.push_back(byId[id]);
+    }
+    auto &set = sets_[a->node_type];
+    if (!set)
+      set = std::make_unique<RankBitmap>(frontier->nodes);
+    frontier->set = set.get();
+    frontiers_[i] = std::move(frontier);
+  }
+  for (auto &chosen : chosen_)
+    chosen.resize(static_cast<size_t>(largest));
+}
+
+absl::Status Sampler::grow(StepSlot &slot, int32_t buffer, uint64_t elements) {
+  if (buffer < 0)
+    return absl::OkStatus();
+  const plan::BufferT &b = *entry_.buffers[static_cast<size_t>(buffer)];
+  return budget_.grow(slot.memory[static_cast<size_t>(buffer)],
+                      elements * static_cast<uint64_t>(plan::sizeOf(b.dtype)), UINT64_MAX,
+                      "step slot");
+}
+
+absl::Status Sampler::checkSeeds(const std::vector<int64_t> &seeds, const std::string &place) const {
+  if (seeds.empty() || seedsType_ < 0)
+    return absl::OkStatus();
+  const auto &type = graph_.schema().nodeTypes[static_cast<size_t>(seedsType_)];
+  if (seeds.front() < 0 || seeds.back() >= type.numNodes)
+    return invalidArgument(place + ": seed " +
+                           std::to_string(seeds.front() < 0 ? seeds.front() : seeds.back()) +
+                           " is not a node of '" + type.name + "' (0.." +
+                           std::to_string(type.numNodes - 1) + "); check the split");
+  auto twice = std::adjacent_find(seeds.begin(), seeds.end());
+  if (twice != seeds.end())
+    return invalidArgument(place + ": seed " + std::to_string(*twice) +
+                           " is in the batch twice; check the split");
+  if (static_cast<int64_t>(seeds.size()) > maxLocal)
+    return tooMany(place + ": the seeds", static_cast<int64_t>(seeds.size()));
+  return absl::OkStatus();
+}
+
+absl::Status Sampler::run(size_t index, StepSlot &slot, uint64_t seed) {
+  const plan::OpT &op = *entry_.ops[index];
+  if (op.in_loop_static && slot.sameSeeds) {
+    if (samples_[index])
+      slot.sampledEdges += static_cast<uint64_t>(samples_[index]->edges);
+    return absl::OkStatus();
+  }
+  if (samples_[index])
+    return sample(*samples_[index], slot, seed);
+  if (frontiers_[index])
+    return frontier(*frontiers_[index], slot);
+  return seeds(op, slot);
+}
+
+absl::Status Sampler::seeds(const plan::OpT &op, StepSlot &slot) {
+  int32_t out = op.outputs[0];
+  HEDDLE_RETURN_IF_ERROR(grow(slot, out, slot.seeds.size()));
+  if (!slot.seeds.empty())
+    std::memcpy(slot.get<int64_t>(out), slot.seeds.data(), slot.seeds.size() * sizeof(int64_t));
+  set(slot, entry_.buffers[size_t(out)]->rows->symbol(), static_cast<int64_t>(slot.seeds.size()));
+  return absl::OkStatus();
+}
+
+absl::Status Sampler::sample(SampleOp &op, StepSlot &slot, uint64_t seed) {
+  const int64_t *ids = slot.get<int64_t>(op.op->inputs[0]);
+  const int64_t rows = static_cast<int64_t>(slot.symbols[size_t(op.rowsSymbol)]);
+  const int64_t *ptr = op.view->inPtr;
+  const int64_t limit = op.fanout < 0 ? std::numeric_limits<int64_t>::max() : op.fanout;
+  const int64_t blocks = (rows + rowsPerBlock - 1) / rowsPerBlock;
+  const bool empty = op.view->numEdges == 0 || limit == 0;
+  op.blocks.assign(static_cast<size_t>(blocks) + 1, {});
+  if (!empty)
+    pool_->parallelFor(blocks, [&](int64_t block, int) {
+      SampleOp::Count count;
+      int64_t end = std::min(rows, (block + 1) * rowsPerBlock);
+      for (int64_t i = block * rowsPerBlock; i < end; ++i) {
+        if (i + 16 < end)
+          __builtin_prefetch(ptr + ids[i + 16]);
+        int64_t degree = std::min(ptr[ids[i] + 1] - ptr[ids[i]], limit);
+        count.edges += degree;
+        count.active += degree > 0;
+      }
+      op.blocks[static_cast<size_t>(block) + 1] = count;
+    });
+  for (size_t b = 0; b < static_cast<size_t>(blocks); ++b) {
+    op.blocks[b + 1].edges += op.blocks[b].edges;
+    op.blocks[b + 1].active += op.blocks[b].active;
+  }
+  op.edges = op.blocks.back().edges;
+  op.active = op.blocks.back().active;
+  if (op.edges > maxLocal)
+    return tooMany(op.name, op.edges);
+  set(slot, op.edgesSymbol, op.edges);
+  set(slot, op.activeSymbol, op.active);
+  slot.sampledEdges += static_cast<uint64_t>(op.edges);
+
+  const auto &out = op.op->outputs;
+  uint64_t edges = static_cast<uint64_t>(op.edges), active = static_cast<uint64_t>(op.active);
+  HEDDLE_RETURN_IF_ERROR(grow(slot, out[0], active));
+  HEDDLE_RETURN_IF_ERROR(grow(slot, out[1], active + 1));
+  HEDDLE_RETURN_IF_ERROR(grow(slot, out[2], edges));
+  HEDDLE_RETURN_IF_ERROR(grow(slot, out[3], static_cast<uint64_t>(rows)));
+  HEDDLE_RETURN_IF_ERROR(grow(slot, out[5], edges));
+  HEDDLE_RETURN_IF_ERROR(grow(slot, out[6], edges));
+  HEDDLE_RETURN_IF_ERROR(grow(slot, out[7], edges));
+  bool own = op.needSources && (op.wideIds || out[2] < 0);
+  if (own)
+    HEDDLE_RETURN_IF_ERROR(
+        budget_.grow(op.sources, edges * (op.wideIds ? 8 : 4), UINT64_MAX, "sampled sources"));
+  if (op.transposed && out[1] < 0)
+    HEDDLE_RETURN_IF_ERROR(
+        budget_.grow(op.inPtr, (active + 1) * sizeof(int32_t), UINT64_MAX, "sampled edges"));
+  if (op.transposed && out[2] < 0 && op.wideIds)
+    HEDDLE_RETURN_IF_ERROR(
+        budget_.grow(op.rows, edges * sizeof(int32_t), UINT64_MAX, "sampled edges"));
+  if (int32_t *inPtr = op.inPtrOf(slot))
+    inPtr[0] = 0;
+
+  auto fill = [&](auto *sources) {
+    if (op.wideIds)
+      fillSample(op, slot, seed, sources, static_cast<int64_t *>(own ? op.sources.data() : nullptr));
+    else
+      fillSample(op, slot, seed, sources,
+                 own ? static_cast<int32_t *>(op.sources.data()) : slot.get<int32_t>(out[2]));
+  };
+  if (op.view->inSources.i32)
+    fill(op.view->inSources.i32);
+  else
+    fill(op.view->inSources.i64);
+  return absl::OkStatus();
+}
+
+template <class SourceIndex, class Id>
+void Sampler::fillSample(SampleOp &op, StepSlot &slot, uint64_t seed, const SourceIndex *sources,
+                         Id *out) {
+  const auto &outputs = op.op->outputs;
+  const int64_t *ids = slot.get<int64_t>(op.op->inputs[0]);
+  const int64_t rows = static_cast<int64_t>(slot.symbols[size_t(op.rowsSymbol)]);
+  int32_t *dstPos = slot.get<int32_t>(outputs[0]), *inPtr = op.inPtrOf(slot);
+  int32_t *rowPos = slot.get<int32_t>(outputs[3]);
+  int64_t *edgeId = slot.get<int64_t>(outputs[7]);
+  const int64_t *ptr = op.view->inPtr;
+  const int64_t fanout = op.fanout;
+  const int64_t blocks = static_cast<int64_t>(op.blocks.size()) - 1;
+  if (op.edges == 0) {
+    if (rowPos && rows)
+      std::memset(rowPos, 0xff, static_cast<size_t>(rows) * sizeof(int32_t));
+    return;
+  }
+  const uint32_t step = static_cast<uint32_t>(slot.step);
+  pool_->parallelFor(blocks, [&](int64_t block, int thread) {
+    int64_t edge = op.blocks[size_t(block)].edges, active = op.blocks[size_t(block)].active;
+    int64_t end = std::min(rows, (block + 1) * rowsPerBlock);
+    int64_t *chosen = chosen_[size_t(thread)].data();
+    for (int64_t i = block * rowsPerBlock; i < end; ++i) {
+      if (i + 8 < end)
+        __builtin_prefetch(ptr + ids[i + 8]);
+      int64_t id = ids[i], first = ptr[id], degree = ptr[id + 1] - first;
+      int64_t k = fanout < 0 ? degree : std::min(degree, fanout);
+      if (rowPos)
+        rowPos[i] = k ? static_cast<int32_t>(active) : -1;
+      if (!k)
+        continue;
+      if (k == degree) {
+        if (out)
+          for (int64_t e = 0; e < k; ++e)
+            out[edge + e] = static_cast<Id>(sources[first + e]);
+        if (edgeId)
+          for (int64_t e = 0; e < k; ++e)
+            edgeId[edge + e] = first + e;
+      } else {
+        sampleOffsets(seed, step, op.hop, op.relation, id, degree, k, chosen, bits_[size_t(thread)]);
+        if (out)
+          for (int64_t e = 0; e < k; ++e)
+            out[edge + e] = static_cast<Id>(sources[first + chosen[e]]);
+        if (edgeId)
+          for (int64_t e = 0; e < k; ++e)
+            edgeId[edge + e] = first + chosen[e];
+      }
+      edge += k;
+      if (dstPos)
+        dstPos[active] = static_cast<int32_t>(i);
+      ++active;
+      if (inPtr)
+        inPtr[active] = static_cast<int32_t>(edge);
+    }
+  });
+}
+
+absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
+  const auto &outputs = op.op->outputs;
+  RankBitmap &members = *op.set;
+  const int64_t *previous = slot.get<int64_t>(op.op->inputs[0]);
+  const int64_t previousRows =
+      op.previousSymbol < 0 ? 0 : static_cast<int64_t>(slot.symbols[size_t(op.previousSymbol)]);
+
+  blocks_.clear();
+  for (SampleOp *sample : op.samples)
+    for (int64_t e = 0; e < sample->edges; e += edgesPerBlock)
+      blocks_.push_back({sample, e, std::min(sample->edges, e + edgesPerBlock)});
+  auto sourcesOf = [&](const SampleOp &sample, auto use) {
+    if (sample.wideIds)
+      use(static_cast<const int64_t *>(sample.sources.data()));
+    else if (sample.op->outputs[2] < 0)
+      use(static_cast<const int32_t *>(sample.sources.data()));
+    else
+      use(static_cast<const int32_t *>(slot.get<int32_t>(sample.op->outputs[2])));
+  };
+  const bool shared = pool_->threads() > 1 && blocks_.size() > 1;
+  pool_->parallelFor(static_cast<int64_t>(blocks_.size()), [&](int64_t b, int) {
+    const Block &block = blocks_[size_t(b)];
+    sourcesOf(*block.op, [&](const auto *ids) {
+      if (shared)
+        for (int64_t e = block.begin; e < block.end; ++e)
+          members.insertShared(ids[e]);
+      else
+        for (int64_t e = block.begin; e < block.end; ++e)
+          members.insert(ids[e]);
+    });
+  });
+  if (op.selfLink)
+    for (int64_t i = 0; i < previousRows; ++i)
+      members.insert(previous[i]);
+
+  const int64_t rows = members.number();
+  absl::Status status = [&]() -> absl::Status {
+    if (rows > maxLocal)
+      return tooMany("node type " + plan_.node_types[op.type]->name, rows);
+    set(slot, op.rowsSymbol, rows);
+    uint64_t urows = static_cast<uint64_t>(rows);
+    HEDDLE_RETURN_IF_ERROR(grow(slot, outputs[0], urows));
+    HEDDLE_RETURN_IF_ERROR(grow(slot, outputs[1], static_cast<uint64_t>(previousRows)));
+    HEDDLE_RETURN_IF_ERROR(grow(slot, outputs[2], urows));
+    for (SampleOp *sample : op.samples) {
+      HEDDLE_RETURN_IF_ERROR(grow(slot, sample->op->outputs[4], urows + 1));
+      if (sample->transposed && sample->op->outputs[4] < 0)
+        HEDDLE_RETURN_IF_ERROR(budget_.grow(sample->outPtr, (urows + 1) * sizeof(int32_t),
+                                            UINT64_MAX, "sampled edges"));
+    }
+    return absl::OkStatus();
+  }();
+  if (!status.ok()) {
+    members.clear();
+    return status;
+  }
+  members.list(slot.get<int64_t>(outputs[0]));
+
+  const bool whole = rows == op.nodes; // then a row is its node
+  pool_->parallelFor(static_cast<int64_t>(blocks_.size()), [&](int64_t b, int) {
+    const Block &block = blocks_[size_t(b)];
+    if (block.op->op->outputs[2] < 0 && !block.op->transposed)
+      return;
+    sourcesOf(*block.op, [&](const auto *ids) {
+      renumber(*block.op, slot, ids, whole, members, block.begin, block.end);
+    });
+  });
+  int32_t *selfPos = slot.get<int32_t>(outputs[1]), *selfInv = slot.get<int32_t>(outputs[2]);
+  if (selfInv && rows)
+    std::memset(selfInv, 0xff, static_cast<size_t>(rows) * sizeof(int32_t));
+  if (selfPos || selfInv)
+    for (int64_t i = 0; i < previousRows; ++i) {
+      int32_t row = members.contains(previous[i]) ? members.rank(previous[i]) : -1;
+      if (selfPos)
+        selfPos[i] = row;
+      if (selfInv && row >= 0)
+        selfInv[row] = static_cast<int32_t>(i);
+    }
+  members.clear();
+  pool_->parallelFor(static_cast<int64_t>(op.samples.size()), [&](int64_t s, int) {
+    transpose(*op.samples[size_t(s)], slot, rows);
+  });
+  return absl::OkStatus();
+}
+
+template <class Id>
+void Sampler::renumber(const SampleOp &op, StepSlot &slot, const Id *ids, bool whole,
+                       const RankBitmap &members, int64_t begin, int64_t end) {
+  int32_t *rows = op.rowsOf(slot);
+  if (whole) {
+    if (static_cast<const void *>(rows) != static_cast<const void *>(ids))
+      for (int64_t e = begin; e < end; ++e)
+        rows[e] = static_cast<int32_t>(ids[e]);
+    return;
+  }
+  for (int64_t e = begin; e < end; ++e)
+    rows[e] = members.rank(ids[e]);
+}
+
+void Sampler::transpose(const SampleOp &op, StepSlot &slot, int64_t sourceRows) {
+  if (!op.transposed)
+    return;
+  const auto &outputs = op.op->outputs;
+  int32_t *outPtr = outputs[4] >= 0 ? slot.get<int32_t>(outputs[4])
+                                    : static_cast<int32_t *>(op.outPtr.data());
+  int32_t *outDst = slot.get<int32_t>(outputs[5]), *outEdge = slot.get<int32_t>(outputs[6]);
+  const int32_t *rows = op.rowsOf(slot), *inPtr = op.inPtrOf(slot);
+  std::memset(outPtr, 0, (static_cast<size_t>(sourceRows) + 1) * sizeof(int32_t));
+  for (int64_t e = 0; e < op.edges; ++e)
+    ++outPtr[rows[e]];
+  int32_t sum = 0;
+  for (int64_t r = 0; r < sourceRows; ++r) {
+    sum += outPtr[r];
+    outPtr[r] = sum;
+  }
+  outPtr[sourceRows] = sum;
+  if (!outDst && !outEdge) {
+    // Ends become starts.
+    for (int64_t r = sourceRows; r > 0; --r)
+      outPtr[r] = outPtr[r - 1];
+    outPtr[0] = 0;
+    return;
+  }
+  // From the last edge to the first, each row's end moves down to its start: the order within a row
+  // stays that of the edges.
+  for (int64_t a = op.active - 1, e = op.edges - 1; a >= 0; --a)
+    for (; e >= inPtr[a]; --e) {
+      int32_t at = --outPtr[rows[e]];
+      if (outDst)
+        outDst[at] = static_cast<int32_t>(a);
+      if (outEdge)
+        outEdge[at] = static_cast<int32_t>(e);
+    }
+}
+
+} // namespace heddle::exec

@@ -1,0 +1,78 @@
+//===- States.cpp - the state registry's memory ------------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/exec/States.h"
+
+#include "runtime/plan/InitialValue.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace heddle::exec {
+
+absl::Status States::create(const plan::PlanT &plan, const graph::GraphStore &graph) {
+  memory_.resize(plan.states.size());
+  for (size_t i = 0; i < plan.states.size(); ++i) {
+    const plan::StateT &state = *plan.states[i];
+    uint64_t elements = 1, rows = 1;
+    bool large = false;
+    for (uint64_t extent : state.shape)
+      large |= __builtin_mul_overflow(elements, extent, &elements);
+    if (state.rows_type >= 0) {
+      rows = static_cast<uint64_t>(
+          graph.schema().nodeTypes[static_cast<size_t>(state.rows_type)].numNodes);
+      large |= __builtin_mul_overflow(elements, rows, &elements);
+    }
+    uint64_t bytes = 0;
+    large |= __builtin_mul_overflow(elements, uint64_t(plan::sizeOf(state.dtype)), &bytes);
+    if (large || !memory_[i].reserve(std::max<uint64_t>(bytes, 64)))
+      return absl::ResourceExhaustedError(
+          absl::string_view("state '" + state.name + "': the system has no " +
+                            std::to_string(bytes >> 20) +
+                            " MiB for it; use a smaller hidden_size or a machine with more memory"));
+    StateView view;
+    view.description = &state;
+    view.data = memory_[i].data();
+    view.rows = static_cast<int64_t>(rows);
+    view.elements = static_cast<int64_t>(elements);
+    view.bytes = static_cast<int64_t>(bytes);
+    views_.push_back(view);
+    bytes_ += bytes;
+  }
+  return absl::OkStatus();
+}
+
+void States::initialize(uint64_t seed, ThreadPool &pool) {
+  for (const StateView &view : views_) {
+    const plan::StateT &state = *view.description;
+    const plan::InitializerT &init = *state.init;
+    const int64_t columns = static_cast<int64_t>(plan::initialColumns(state));
+    if (view.elements == 0 || columns == 0)
+      continue;
+    // Whole rows to a task; the thread that first writes a page decides where it lives.
+    const int64_t rows = view.elements / columns;
+    const int64_t rowsPerTask = std::max<int64_t>(1, 16384 / columns);
+    pool.parallelFor((rows + rowsPerTask - 1) / rowsPerTask, [&](int64_t task, int) {
+      int64_t begin = task * rowsPerTask, end = std::min(rows, begin + rowsPerTask);
+      if (init.kind == plan::InitKind::Zeros) {
+        size_t rowBytes = size_t(columns) * size_t(plan::sizeOf(state.dtype));
+        std::memset(static_cast<char *>(view.data) + size_t(begin) * rowBytes, 0,
+                    size_t(end - begin) * rowBytes);
+        return;
+      }
+      for (int64_t row = begin; row < end; ++row)
+        for (int64_t column = 0; column < columns; ++column) {
+          double value = plan::initialValue(init, seed, state.name, static_cast<uint64_t>(row),
+                                            static_cast<uint32_t>(column));
+          if (state.dtype == plan::DType::F64)
+            static_cast<double *>(view.data)[row * columns + column] = value;
+          else
+            static_cast<float *>(view.data)[row * columns + column] = static_cast<float>(value);
+        }
+    });
+  }
+}
+
+} // namespace heddle::exec

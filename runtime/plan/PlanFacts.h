@@ -1,0 +1,102 @@
+//===- PlanFacts.h - figures that follow from a plan -------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// What the descriptions of a plan are made of: sizes per hop, bytes of states, estimated traffic
+// and arithmetic of an entry. All are pure functions of a verified plan; nothing is executed.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_RUNTIME_PLAN_PLANFACTS_H
+#define HEDDLE_RUNTIME_PLAN_PLANFACTS_H
+
+#include "runtime/plan/PlanFile.h"
+
+#include <array>
+
+namespace heddle::plan {
+
+/// What the machine can move and compute; 0 = unknown.
+struct MachineRates {
+  double bytesPerSecond = 0;
+  double flopsPerSecond = 0;
+  bool known() const { return bytesPerSecond > 0 && flopsPerSecond > 0; }
+};
+
+/// The value of `extents`' sum with every symbol at its expected value. Not rounded, except that a
+/// divisor rounds up as it does at run time.
+double expectedValue(const std::vector<Extent> &extents, const EntryT &entry);
+double expectedValue(const Extent &extent, const EntryT &entry);
+
+/// Estimates for one op or a sum of ops, per step.
+struct Cost {
+  double bytes = 0;
+  double flops = 0;
+  double seconds = 0; ///< the slower of memory and arithmetic; 0 while the rates are unknown
+};
+Cost costOf(const OpT &op, const EntryT &entry, const MachineRates &rates);
+
+inline constexpr int numQueues = 5;
+struct QueueFacts {
+  uint64_t ops = 0, waves = 0;
+  Cost cost;
+};
+struct EntryFacts {
+  std::array<QueueFacts, numQueues> queues;
+  uint64_t ops = 0;
+  Cost total;             ///< seconds: of the slowest queue, as the others overlap with it
+  int slowestQueue = -1;  ///< -1 while the rates are unknown
+  uint64_t arenaExpected = 0; ///< bytes, symbols at their expected values
+};
+EntryFacts factsOf(const EntryT &entry, const MachineRates &rates);
+
+/// Rows of one node type at one hop and the edges that enter them.
+struct HopFacts {
+  uint32_t hop = 0, nodeType = 0;
+  bool hasRows = false;
+  double rowsExpected = 0, edgesExpected = 0;
+  uint64_t rowsBound = 0, edgesBound = 0; ///< saturated
+  uint32_t relations = 0;                 ///< relations sampled into these rows
+};
+/// By (hop, node type); only what the entry has symbols for.
+std::vector<HopFacts> hopsOf(const PlanT &plan, const EntryT &entry);
+
+/// One relation at one hop.
+struct SampleFacts {
+  uint32_t relation = 0, hop = 0;
+  int32_t fanout = -1; ///< -1: all in-edges
+  bool hasEdges = false;
+  double edgesExpected = 0;
+  uint64_t edgesBound = 0;
+};
+std::vector<SampleFacts> samplesOf(const EntryT &entry);
+
+/// Elements and bytes of a state on the graph whose statistics the plan was compiled for.
+uint64_t elementsOf(const PlanT &plan, const StateT &state);
+uint64_t bytesOf(const PlanT &plan, const StateT &state);
+/// "[64, 32]", with the rows first where the state has one row per node.
+std::string shapeText(const PlanT &plan, const StateT &state);
+
+/// The entry that people mean by "the step": train_step, else eval_step, else the first; -1 if the
+/// plan has none.
+int mainEntry(const PlanT &plan);
+/// The entry called `name`; an error that lists the names otherwise.
+absl::StatusOr<int> entryByName(const PlanT &plan, const std::string &name);
+
+/// "source:name:destination".
+std::string relationTriple(const PlanT &plan, uint32_t relation);
+/// Names as users write them: "train_step", "sample", "embedding_rows", ...
+std::string spelled(EntryKind kind);
+std::string spelled(Queue queue);
+std::string spelled(StateRole role);
+std::string spelled(OptimizerKind kind);
+std::string spelled(SymbolKind kind);
+std::string spelled(DType dtype);
+std::string spelled(InitKind kind);
+std::string spelled(Space space);
+std::string spelled(Placement placement);
+/// "sample", "fetch_dense", ...: the op's kind.
+std::string spelled(OpAttrs kind);
+
+} // namespace heddle::plan
+
+#endif // HEDDLE_RUNTIME_PLAN_PLANFACTS_H

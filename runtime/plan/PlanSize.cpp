@@ -1,0 +1,129 @@
+//===- PlanSize.cpp - how large a plan unpacks -------------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/plan/PlanSize.h"
+
+namespace heddle::plan {
+
+namespace {
+
+/// Adds up bytes of vectors and strings. A table itself counts 64 bytes: what its smallest encoding
+/// takes in the file is of the same order, so honest plans stay far below the limit.
+class Counter {
+public:
+  explicit Counter(uint64_t limit) : left_(limit) {}
+  bool within() const { return !spent_; }
+
+  void add(uint64_t bytes) {
+    if (bytes > left_)
+      spent_ = true;
+    left_ -= spent_ ? left_ : bytes;
+  }
+  void text(const flatbuffers::String *s) {
+    if (s)
+      add(s->size());
+  }
+  template <class T> void numbers(const flatbuffers::Vector<T> *v) {
+    if (v)
+      add(uint64_t(v->size()) * sizeof(T));
+  }
+  void extents(const flatbuffers::Vector<const Extent *> *v) {
+    if (v)
+      add(uint64_t(v->size()) * sizeof(Extent));
+  }
+  void texts(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *v) {
+    for (unsigned i = 0; v && i < v->size() && within(); ++i) {
+      add(32);
+      text(v->Get(i));
+    }
+  }
+  template <class T, class Fn>
+  void tables(const flatbuffers::Vector<flatbuffers::Offset<T>> *v, Fn fn) {
+    for (unsigned i = 0; v && i < v->size() && within(); ++i) {
+      add(64);
+      fn(*v->Get(i));
+    }
+  }
+
+  void op(const Op &o) {
+    text(o.name());
+    text(o.location());
+    numbers(o.inputs());
+    numbers(o.outputs());
+    numbers(o.waits());
+    numbers(o.signals());
+    extents(o.bytes());
+    extents(o.flops());
+    if (auto a = o.attrs_as_FrontierAttrs())
+      numbers(a->samples());
+    if (auto a = o.attrs_as_FetchDenseAttrs())
+      text(a->feature());
+    if (auto a = o.attrs_as_FetchSparseAttrs())
+      text(a->feature());
+    if (auto a = o.attrs_as_FetchLabelsAttrs())
+      text(a->label());
+    if (auto a = o.attrs_as_ScalarsAttrs())
+      tables(a->scalars(), [](const ScalarSpec &) {});
+  }
+  void entry(const Entry &e) {
+    text(e.name());
+    tables(e.symbols(), [](const Symbol &) {});
+    tables(e.buffers(), [&](const Buffer &b) { text(b.name()); });
+    tables(e.regions(), [&](const Region &r) { numbers(r.buffers()); });
+    tables(e.semaphores(), [&](const Semaphore &s) { text(s.name()); });
+    tables(e.ops(), [&](const Op &o) { op(o); });
+    tables(e.outputs(), [&](const Output &o) { text(o.name()); });
+  }
+  void plan(const Plan &p) {
+    text(p.producer());
+    text(p.schema_fingerprint());
+    text(p.statistics_fingerprint());
+    text(p.spec());
+    texts(p.remarks());
+    tables(p.node_types(), [&](const NodeType &t) { text(t.name()); });
+    tables(p.relations(), [&](const Relation &r) { text(r.name()); });
+    tables(p.optimizer_groups(), [&](const OptimizerGroup &g) { text(g.name()); });
+    tables(p.states(), [&](const State &s) {
+      text(s.name());
+      text(s.export_key());
+      numbers(s.shape());
+    });
+    tables(p.kernels(), [&](const Kernel &k) {
+      text(k.name());
+      text(k.symbol());
+      text(k.ir());
+    });
+    tables(p.libraries(), [&](const KernelLibrary &l) {
+      text(l.target());
+      numbers(l.object());
+    });
+    tables(p.phases(), [&](const PhaseText &t) {
+      text(t.name());
+      numbers(t.text());
+    });
+    if (const Task *t = p.task()) {
+      text(t->label());
+      text(t->split());
+      text(t->train_settings());
+      texts(t->classes());
+      texts(t->metrics());
+    }
+    tables(p.entries(), [&](const Entry &e) { entry(e); });
+  }
+
+private:
+  uint64_t left_;
+  bool spent_ = false;
+};
+
+} // namespace
+
+bool unpackedSizeWithin(const Plan &plan, uint64_t limit) {
+  Counter counter(limit);
+  counter.plan(plan);
+  return counter.within();
+}
+
+} // namespace heddle::plan

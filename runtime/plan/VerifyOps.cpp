@@ -1,0 +1,458 @@
+//===- VerifyOps.cpp - semantic verification: each op by itself --*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// What the executor writes through without a further check (everything but generated kernels) must
+// have exactly the shape that its comment in plan.fbs gives.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/plan/VerifyContext.h"
+
+namespace heddle::plan::verify {
+
+namespace {
+
+class OpChecker {
+public:
+  OpChecker(Context &context, const EntryT &entry, size_t index, std::string place)
+      : c_(context), e_(entry), op_(*entry.ops[index]), place_(std::move(place)) {}
+
+  bool run() {
+    if (op_.queue > Queue::MAX)
+      return fail("the queue is unknown");
+    if (op_.inputs.size() + op_.outputs.size() > 8192)
+      return fail("it has more than 8192 inputs and outputs");
+    for (size_t i = 0; i < op_.inputs.size(); ++i)
+      if (!checkIndex(op_.inputs[i], inputPlace(i)))
+        return false;
+    for (size_t i = 0; i < op_.outputs.size(); ++i) {
+      if (!checkIndex(op_.outputs[i], outputPlace(i)))
+        return false;
+      for (size_t j = 0; j < i; ++j)
+        if (op_.outputs[i] >= 0 && op_.outputs[i] == op_.outputs[j])
+          return c_.fail(outputPlace(i), "the buffer is written twice");
+    }
+    for (const auto *list : {&op_.waits, &op_.signals})
+      for (uint32_t s : *list)
+        if (s >= e_.semaphores.size())
+          return fail("semaphore " + outOf(s, e_.semaphores.size()));
+    for (const auto *list : {&op_.bytes, &op_.flops})
+      for (const Extent &extent : *list)
+        if (!checkExtent(c_, e_, &extent, place_ + " estimate"))
+          return false;
+    if (!op_.attrs.value)
+      return fail("the attributes are missing or of an unknown kind");
+    switch (op_.attrs.type) {
+    case OpAttrs::SeedsAttrs:
+      return checkSeeds(*op_.attrs.AsSeedsAttrs());
+    case OpAttrs::SampleAttrs:
+      return checkSample(*op_.attrs.AsSampleAttrs());
+    case OpAttrs::FrontierAttrs:
+      return checkFrontier(*op_.attrs.AsFrontierAttrs());
+    case OpAttrs::FetchDenseAttrs:
+      return checkFetchDense(*op_.attrs.AsFetchDenseAttrs());
+    case OpAttrs::FetchSparseAttrs:
+      return checkFetchSparse(*op_.attrs.AsFetchSparseAttrs());
+    case OpAttrs::FetchLabelsAttrs:
+      return checkFetchLabels(*op_.attrs.AsFetchLabelsAttrs());
+    case OpAttrs::FetchRowsAttrs:
+      return checkFetchRows();
+    case OpAttrs::ScalarsAttrs:
+      return checkScalars(*op_.attrs.AsScalarsAttrs());
+    case OpAttrs::KernelAttrs:
+      return checkKernel(*op_.attrs.AsKernelAttrs());
+    case OpAttrs::GemmAttrs:
+      return checkGemm(*op_.attrs.AsGemmAttrs());
+    case OpAttrs::MergeAttrs:
+      return checkMerge(*op_.attrs.AsMergeAttrs());
+    case OpAttrs::NONE:
+      break;
+    }
+    return fail("the attributes are missing or of an unknown kind");
+  }
+
+private:
+  bool fail(const std::string &what) { return c_.fail(place_, what); }
+  std::string inputPlace(size_t i) const { return place_ + " input " + std::to_string(i); }
+  std::string outputPlace(size_t i) const { return place_ + " output " + std::to_string(i); }
+
+  bool checkIndex(int32_t buffer, const std::string &place) {
+    if (buffer < -1 || buffer >= static_cast<int64_t>(e_.buffers.size()))
+      return c_.fail(place, "buffer " + outOf(buffer, e_.buffers.size()));
+    return true;
+  }
+
+  const BufferT &buffer(int32_t index) const { return *e_.buffers[static_cast<size_t>(index)]; }
+
+  bool counts(size_t inputs, size_t outputs) {
+    if (op_.inputs.size() != inputs)
+      return fail("it has " + std::to_string(op_.inputs.size()) + " inputs, not " +
+                  std::to_string(inputs));
+    if (op_.outputs.size() != outputs)
+      return fail("it has " + std::to_string(op_.outputs.size()) + " outputs, not " +
+                  std::to_string(outputs));
+    return true;
+  }
+
+  bool queueIs(Queue queue) {
+    return op_.queue == queue || fail(std::string("it is not in the ") + EnumNameQueue(queue) +
+                                      " queue");
+  }
+
+  bool typed(int32_t index, const std::string &place, DType dtype, uint64_t width) {
+    if (index < 0)
+      return c_.fail(place, "it is absent");
+    const BufferT &b = buffer(index);
+    if (b.dtype != dtype)
+      return c_.fail(place, std::string("the dtype is ") + EnumNameDType(b.dtype) + ", not " +
+                                EnumNameDType(dtype));
+    if (width && b.width != width)
+      return c_.fail(place, "the width is " + std::to_string(b.width) + ", not " +
+                                std::to_string(width));
+    return true;
+  }
+
+  bool rowsAre(int32_t index, const std::string &place, SymbolKind kind, uint32_t hop,
+               uint32_t id, uint64_t constant = 0) {
+    const Extent &rows = *buffer(index).rows;
+    bool plain = rows.symbol() >= 0 && rows.divisor() == 1 && rows.scale() == 1 &&
+                 rows.constant() == constant;
+    if (plain) {
+      const SymbolT &s = *e_.symbols[static_cast<size_t>(rows.symbol())];
+      plain = s.kind == kind && s.index == id && (kind == SymbolKind::Nodes || s.hop == hop);
+    }
+    return plain || c_.fail(place, std::string("the rows are not ") + EnumNameSymbolKind(kind) +
+                                       " of hop " + std::to_string(hop) + ", id " +
+                                       std::to_string(id) +
+                                       (constant ? " plus " + std::to_string(constant) : ""));
+  }
+
+  bool inSlot(int32_t index, const std::string &place) {
+    return buffer(index).space == Space::Slot || c_.fail(place, "the buffer is not in the step slot");
+  }
+
+  /// An output of the sample or fetch queue that may be absent.
+  bool slotOutput(size_t i, DType dtype, uint64_t width, SymbolKind kind, uint32_t hop, uint32_t id,
+                  uint64_t constant = 0) {
+    int32_t index = op_.outputs[i];
+    return index < 0 || (typed(index, outputPlace(i), dtype, width) &&
+                         inSlot(index, outputPlace(i)) &&
+                         rowsAre(index, outputPlace(i), kind, hop, id, constant));
+  }
+
+  bool idsInput(size_t i, uint32_t hop, uint32_t type) {
+    return typed(op_.inputs[i], inputPlace(i), DType::I64, 1) &&
+           inSlot(op_.inputs[i], inputPlace(i)) &&
+           rowsAre(op_.inputs[i], inputPlace(i), SymbolKind::Rows, hop, type);
+  }
+
+  /// The hop of an ids buffer of `type`, or -1 after an error.
+  int64_t idsHop(size_t i, uint32_t type) {
+    if (!typed(op_.inputs[i], inputPlace(i), DType::I64, 1) || !inSlot(op_.inputs[i], inputPlace(i)))
+      return -1;
+    int32_t symbol = buffer(op_.inputs[i]).rows->symbol();
+    uint32_t hop = symbol < 0 ? 0 : e_.symbols[static_cast<size_t>(symbol)]->hop;
+    return rowsAre(op_.inputs[i], inputPlace(i), SymbolKind::Rows, hop, type) ? int64_t(hop) : -1;
+  }
+
+  bool nodeType(uint32_t type) {
+    return type < c_.plan.node_types.size() ||
+           fail("node type " + outOf(type, c_.plan.node_types.size()));
+  }
+
+  bool checkSeeds(const SeedsAttrsT &a) {
+    if (!nodeType(a.node_type) || !queueIs(Queue::Sample) || !counts(0, 1))
+      return false;
+    if (op_.outputs[0] < 0)
+      return c_.fail(outputPlace(0), "it is absent");
+    return slotOutput(0, DType::I64, 1, SymbolKind::Rows, 0, a.node_type);
+  }
+
+  bool checkSample(const SampleAttrsT &a) {
+    if (a.relation >= c_.plan.relations.size())
+      return fail("relation " + outOf(a.relation, c_.plan.relations.size()));
+    if (a.hop >= maxHop)
+      return fail("hop " + std::to_string(a.hop) + " is over 14");
+    if (a.mode > SampleMode::MAX)
+      return fail("the sample mode is unknown");
+    if (a.fanout < -1)
+      return fail("the fanout is below -1");
+    // A destination's draws are numbered by 24 bits of blocks of two.
+    if (a.fanout > (1 << 24))
+      return fail("the fanout is over 2^24");
+    if (op_.in_loop_static && a.mode == SampleMode::Keyed && a.fanout > 0)
+      return fail("a keyed sample differs between steps and cannot be kept");
+    const RelationT &r = *c_.plan.relations[a.relation];
+    if (!queueIs(Queue::Sample) || !counts(1, 8) || !idsInput(0, a.hop, r.destination))
+      return false;
+    using enum SymbolKind;
+    return slotOutput(0, DType::I32, 1, Active, a.hop, a.relation) &&
+           slotOutput(1, DType::I32, 1, Active, a.hop, a.relation, 1) &&
+           slotOutput(2, DType::I32, 1, Edges, a.hop, a.relation) &&
+           slotOutput(3, DType::I32, 1, Rows, a.hop, r.destination) &&
+           slotOutput(4, DType::I32, 1, Rows, a.hop + 1, r.source, 1) &&
+           slotOutput(5, DType::I32, 1, Edges, a.hop, a.relation) &&
+           slotOutput(6, DType::I32, 1, Edges, a.hop, a.relation) &&
+           slotOutput(7, DType::I64, 1, Edges, a.hop, a.relation);
+  }
+
+  bool checkFrontier(const FrontierAttrsT &a) {
+    if (!nodeType(a.node_type) || !queueIs(Queue::Sample) || !counts(1, 3))
+      return false;
+    if (a.hop < 1 || a.hop > maxHop)
+      return fail("hop " + std::to_string(a.hop) + " is not in 1..15");
+    if (op_.inputs[0] >= 0 && !idsInput(0, a.hop - 1, a.node_type))
+      return false;
+    if (op_.inputs[0] < 0 && (a.self_link || op_.outputs[1] >= 0 || op_.outputs[2] >= 0))
+      return c_.fail(inputPlace(0), "the self link reads the ids of the hop before, which are absent");
+    if (op_.outputs[0] < 0)
+      return c_.fail(outputPlace(0), "it is absent");
+    return slotOutput(0, DType::I64, 1, SymbolKind::Rows, a.hop, a.node_type) &&
+           slotOutput(1, DType::I32, 1, SymbolKind::Rows, a.hop - 1, a.node_type) &&
+           slotOutput(2, DType::I32, 1, SymbolKind::Rows, a.hop, a.node_type);
+  }
+
+  bool checkFetchDense(const FetchDenseAttrsT &a) {
+    if (!nodeType(a.node_type) || !queueIs(Queue::Fetch) || !counts(1, 1))
+      return false;
+    int64_t hop = idsHop(0, a.node_type);
+    if (hop < 0)
+      return false;
+    if (op_.outputs[0] < 0)
+      return c_.fail(outputPlace(0), "it is absent");
+    if (a.dim == 0)
+      return fail("the feature has no columns");
+    return slotOutput(0, DType::F32, a.dim, SymbolKind::Rows, uint32_t(hop), a.node_type);
+  }
+
+  bool checkFetchSparse(const FetchSparseAttrsT &a) {
+    if (!nodeType(a.node_type) || !queueIs(Queue::Fetch) || !counts(1, 6))
+      return false;
+    int64_t hop = idsHop(0, a.node_type);
+    if (hop < 0)
+      return false;
+    using enum SymbolKind;
+    uint32_t h = uint32_t(hop), t = a.node_type;
+    if (!slotOutput(0, DType::I32, 1, Rows, h, t, 1) || !slotOutput(1, DType::I32, 1, Nnz, h, t) ||
+        !slotOutput(2, DType::F32, 1, Nnz, h, t) || !slotOutput(4, DType::I32, 1, Nnz, h, t) ||
+        !slotOutput(5, DType::F32, 1, Nnz, h, t))
+      return false;
+    int32_t symbol = -1;
+    for (size_t i : {1, 2, 4, 5}) {
+      if (op_.outputs[i] < 0)
+        continue;
+      int32_t s = buffer(op_.outputs[i]).rows->symbol();
+      if (symbol >= 0 && s != symbol)
+        return c_.fail(outputPlace(i), "the entries are counted by two symbols");
+      symbol = s;
+    }
+    if (op_.outputs[3] >= 0) {
+      const Extent &rows = *buffer(op_.outputs[3]).rows;
+      if (!typed(op_.outputs[3], outputPlace(3), DType::I32, 1) ||
+          !inSlot(op_.outputs[3], outputPlace(3)))
+        return false;
+      if (rows.symbol() >= 0 || rows.constant() != uint64_t(a.dim) + 1)
+        return c_.fail(outputPlace(3), "the rows are not the columns of the feature plus 1");
+    }
+    return true;
+  }
+
+  bool checkFetchLabels(const FetchLabelsAttrsT &a) {
+    if (!nodeType(a.node_type) || !queueIs(Queue::Fetch) ||
+        !counts(1, a.multilabel ? 2 : 1))
+      return false;
+    if (a.num_classes == 0)
+      return fail("the label has no classes");
+    int64_t hop = idsHop(0, a.node_type);
+    if (hop < 0)
+      return false;
+    using enum SymbolKind;
+    uint32_t h = uint32_t(hop);
+    if (!a.multilabel)
+      return slotOutput(0, DType::I32, 1, Rows, h, a.node_type);
+    return slotOutput(0, DType::F32, a.num_classes, Rows, h, a.node_type) &&
+           slotOutput(1, DType::F32, 1, Rows, h, a.node_type);
+  }
+
+  bool checkFetchRows() {
+    // The table changes within a step: its rows are read where it is written, in the compute queue.
+    if (!queueIs(Queue::Compute) || !counts(2, 1))
+      return false;
+    if (op_.inputs[1] < 0 || buffer(op_.inputs[1]).space != Space::State)
+      return c_.fail(inputPlace(1), "it is not a state");
+    const BufferT &table = buffer(op_.inputs[1]);
+    const StateT &state = *c_.plan.states[static_cast<size_t>(table.state)];
+    if (state.rows_type < 0)
+      return c_.fail(inputPlace(1), "the state has no row per node");
+    if (!typed(op_.inputs[1], inputPlace(1), DType::F32, 0))
+      return false;
+    uint32_t type = static_cast<uint32_t>(state.rows_type);
+    int64_t hop = idsHop(0, type);
+    if (hop < 0)
+      return false;
+    int32_t out = op_.outputs[0];
+    if (!typed(out, outputPlace(0), DType::F32, table.width) ||
+        !rowsAre(out, outputPlace(0), SymbolKind::Rows, uint32_t(hop), type))
+      return false;
+    return buffer(out).space == Space::Arena || c_.fail(outputPlace(0), "it is not in the arena");
+  }
+
+  bool constantElements(int32_t index, const std::string &place, uint64_t elements) {
+    const BufferT &b = buffer(index);
+    uint64_t held;
+    if (b.rows->symbol() >= 0 ||
+        __builtin_mul_overflow(b.rows->constant(), uint64_t(b.width), &held) || held != elements)
+      return c_.fail(place, "it does not hold " + std::to_string(elements) + " elements");
+    return true;
+  }
+
+  bool checkScalars(const ScalarsAttrsT &a) {
+    if ((op_.queue != Queue::Fetch && !queueIs(Queue::Sample)) || !counts(0, 2))
+      return false;
+    if (op_.in_loop_static)
+      return fail("scalars differ between steps and cannot be kept");
+    for (size_t i = 0; i < a.scalars.size(); ++i) {
+      if (!a.scalars[i] || a.scalars[i]->kind > ScalarKind::MAX)
+        return fail("scalar " + std::to_string(i) + " is of an unknown kind");
+      if (a.scalars[i]->kind != ScalarKind::InvLabelCount &&
+          a.scalars[i]->group >= c_.plan.optimizer_groups.size())
+        return fail("scalar " + std::to_string(i) + " group " +
+                    outOf(a.scalars[i]->group, c_.plan.optimizer_groups.size()));
+    }
+    if (op_.outputs[0] >= 0 &&
+        (!typed(op_.outputs[0], outputPlace(0), DType::F32, 0) ||
+         !inSlot(op_.outputs[0], outputPlace(0)) ||
+         !constantElements(op_.outputs[0], outputPlace(0), a.scalars.size())))
+      return false;
+    return op_.outputs[1] < 0 || (typed(op_.outputs[1], outputPlace(1), DType::U32, 0) &&
+                                  inSlot(op_.outputs[1], outputPlace(1)) &&
+                                  constantElements(op_.outputs[1], outputPlace(1), 4));
+  }
+
+  bool checkKernel(const KernelAttrsT &a) {
+    if (!queueIs(Queue::Compute))
+      return false;
+    if (a.kernel >= c_.plan.kernels.size())
+      return fail("kernel " + outOf(a.kernel, c_.plan.kernels.size()));
+    size_t given = op_.inputs.size() + op_.outputs.size();
+    if (c_.plan.kernels[a.kernel]->num_args != given)
+      return fail("the kernel takes " + std::to_string(c_.plan.kernels[a.kernel]->num_args) +
+                  " arguments, it is given " + std::to_string(given));
+    if (a.mode > KernelMode::MAX)
+      return fail("the kernel mode is unknown");
+    if (!checkExtent(c_, e_, a.domain.get(), place_ + " domain"))
+      return false;
+    if (a.mode == KernelMode::Chunks && a.chunk_rows == 0)
+      return fail("chunk_rows is zero");
+    if (a.balance == -1)
+      return true;
+    if (a.mode != KernelMode::Rows || a.balance < 0 ||
+        static_cast<size_t>(a.balance) >= op_.inputs.size())
+      return fail("balance " + outOf(a.balance, op_.inputs.size()));
+    size_t i = static_cast<size_t>(a.balance);
+    if (!typed(op_.inputs[i], inputPlace(i), DType::I32, 1) || !inSlot(op_.inputs[i], inputPlace(i)))
+      return false;
+    const Extent &rows = *buffer(op_.inputs[i]).rows;
+    Extent wanted(a.domain->symbol(), a.domain->divisor(), a.domain->scale(),
+                  a.domain->constant() + 1);
+    return sameExtent(rows, wanted) ||
+           c_.fail(inputPlace(i), "it has not one row more than the kernel's domain");
+  }
+
+  bool f32Rows(int32_t index, const std::string &place, const Extent &rows, uint64_t width) {
+    // Numbers of a parameter may be read in another shape than they were written in.
+    if (rows.symbol() < 0)
+      return typed(index, place, DType::F32, 0) &&
+             constantElements(index, place, rows.constant() * width);
+    return typed(index, place, DType::F32, width) &&
+           (sameExtent(*buffer(index).rows, rows) ||
+            c_.fail(place, "the rows are not those of the product"));
+  }
+
+  /// `index` holds scale * ceil(rows / divisor) elements of f32 (rows a plain symbol or constant).
+  bool scaledElements(int32_t index, const std::string &place, const Extent &rows, uint64_t divisor,
+                      uint64_t scale) {
+    if (!typed(index, place, DType::F32, 0))
+      return false;
+    if (rows.symbol() < 0)
+      return constantElements(index, place,
+                              (rows.constant() + divisor - 1) / divisor * scale);
+    const BufferT &b = buffer(index);
+    const Extent &held = *b.rows;
+    if (rows.divisor() != 1 || rows.scale() != 1 || rows.constant() != 0)
+      return c_.fail(place, "chunks are cut from a plain symbol only");
+    if (held.symbol() != rows.symbol() || held.divisor() != divisor || held.constant() != 0 ||
+        held.scale() * b.width != scale)
+      return c_.fail(place, "it does not hold one partial for each chunk");
+    return true;
+  }
+
+  bool checkGemm(const GemmAttrsT &a) {
+    if (!queueIs(Queue::Compute) || !counts(2, 1) ||
+        !checkExtent(c_, e_, a.rows.get(), place_ + " rows"))
+      return false;
+    if (a.gemm > GemmKind::MAX)
+      return fail("the kind of product is unknown");
+    if (a.k == 0 || a.n == 0 || a.k > (1u << 24) || a.n > (1u << 24))
+      return fail("k and n are not in 1..2^24");
+    int32_t A = op_.inputs[0], B = op_.inputs[1], C = op_.outputs[0];
+    for (int32_t input : {A, B})
+      if (input >= 0 && input == C)
+        return c_.fail(outputPlace(0), "the product would overwrite its own input");
+    if (!f32Rows(A, inputPlace(0), *a.rows, a.k))
+      return false;
+    if (a.gemm == GemmKind::RowsParam)
+      return typed(B, inputPlace(1), DType::F32, 0) &&
+             constantElements(B, inputPlace(1), uint64_t(a.k) * a.n) &&
+             f32Rows(C, outputPlace(0), *a.rows, a.n);
+    if (a.accumulate || a.transpose_b)
+      return fail("a parameter gradient neither accumulates nor transposes");
+    if (a.chunk_rows == 0)
+      return fail("chunk_rows is zero");
+    return f32Rows(B, inputPlace(1), *a.rows, a.n) &&
+           scaledElements(C, outputPlace(0), *a.rows, a.chunk_rows, uint64_t(a.k) * a.n);
+  }
+
+  bool checkMerge(const MergeAttrsT &a) {
+    if (!queueIs(Queue::Compute) || !counts(1, 1) ||
+        !checkExtent(c_, e_, a.chunks.get(), place_ + " chunks"))
+      return false;
+    if (a.width == 0 || a.width > maxScale)
+      return fail("the width is not in 1..2^40");
+    if (op_.inputs[0] == op_.outputs[0])
+      return c_.fail(outputPlace(0), "the sum would overwrite its own input");
+    if (!typed(op_.inputs[0], inputPlace(0), DType::F32, 0) ||
+        !typed(op_.outputs[0], outputPlace(0), DType::F32, 0) ||
+        !constantElements(op_.outputs[0], outputPlace(0), a.width))
+      return false;
+    const BufferT &in = buffer(op_.inputs[0]);
+    if (a.chunks->symbol() < 0) {
+      uint64_t elements;
+      if (__builtin_mul_overflow(a.chunks->constant(), a.width, &elements))
+        return fail("there are too many chunks");
+      return constantElements(op_.inputs[0], inputPlace(0), elements);
+    }
+    uint64_t scale, constant, heldScale, heldConstant;
+    bool fits = !__builtin_mul_overflow(a.chunks->scale(), a.width, &scale) &&
+                !__builtin_mul_overflow(a.chunks->constant(), a.width, &constant) &&
+                !__builtin_mul_overflow(in.rows->scale(), uint64_t(in.width), &heldScale) &&
+                !__builtin_mul_overflow(in.rows->constant(), uint64_t(in.width), &heldConstant);
+    return (fits && in.rows->symbol() == a.chunks->symbol() &&
+            in.rows->divisor() == a.chunks->divisor() && heldScale == scale &&
+            heldConstant == constant) ||
+           c_.fail(inputPlace(0), "it does not hold one row for each chunk");
+  }
+
+  Context &c_;
+  const EntryT &e_;
+  const OpT &op_;
+  std::string place_;
+};
+
+} // namespace
+
+bool checkOp(Context &context, const EntryT &entry, size_t index, const std::string &place) {
+  return OpChecker(context, entry, index, place).run();
+}
+
+} // namespace heddle::plan::verify

@@ -1,0 +1,91 @@
+//===- StateFiles.cpp - copies of the state registry --------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/train/StateFiles.h"
+
+#include "runtime/train/Safetensors.h"
+
+#include "nlohmann/json.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace heddle::train {
+namespace {
+
+std::string dtypeName(plan::DType dtype) {
+  std::string name = plan::EnumNameDType(dtype); // F32, BF16, U8, ...: safetensors spells alike
+  return name;
+}
+
+} // namespace
+
+StatePart partOf(const plan::StateT &state) {
+  switch (state.role) {
+  case plan::StateRole::Moment1:
+  case plan::StateRole::Moment2:
+  case plan::StateRole::RowSteps:
+    return StatePart::Optimizer;
+  default:
+    return StatePart::Weights;
+  }
+}
+
+void StateSnapshot::take(exec::Executor &executor) {
+  std::vector<exec::StateView> states = executor.states();
+  copies_.resize(states.size());
+  for (size_t i = 0; i < states.size(); ++i)
+    if (partOf(*states[i].description) == StatePart::Weights) {
+      const uint8_t *data = static_cast<const uint8_t *>(states[i].data);
+      copies_[i].assign(data, data + states[i].bytes);
+    }
+}
+
+void StateSnapshot::restore(exec::Executor &executor) const {
+  std::vector<exec::StateView> states = executor.states();
+  for (size_t i = 0; i < std::min(states.size(), copies_.size()); ++i)
+    if (!copies_[i].empty() && int64_t(copies_[i].size()) == states[i].bytes)
+      std::memcpy(states[i].data, copies_[i].data(), copies_[i].size());
+}
+
+std::vector<exec::StateView> StateSnapshot::views(exec::Executor &executor) const {
+  std::vector<exec::StateView> out, states = executor.states();
+  for (size_t i = 0; i < std::min(states.size(), copies_.size()); ++i)
+    if (partOf(*states[i].description) == StatePart::Weights) {
+      out.push_back(states[i]);
+      out.back().data = const_cast<uint8_t *>(copies_[i].data());
+    }
+  return out;
+}
+
+absl::Status writeStates(const std::string &path, const std::vector<exec::StateView> &states,
+                         StatePart part, std::map<std::string, std::string> metadata) {
+  std::vector<TensorInfo> tensors;
+  std::vector<const exec::StateView *> views;
+  nlohmann::json names = nlohmann::json::object();
+  for (const exec::StateView &view : states) {
+    const plan::StateT &state = *view.description;
+    if (!state.checkpointed || partOf(state) != part)
+      continue;
+    TensorInfo tensor;
+    tensor.name = state.export_key.empty() ? state.name : state.export_key;
+    tensor.dtype = dtypeName(state.dtype);
+    if (state.rows_type >= 0)
+      tensor.shape.push_back(view.rows);
+    tensor.shape.insert(tensor.shape.end(), state.shape.begin(), state.shape.end());
+    names[tensor.name] = state.name;
+    tensors.push_back(std::move(tensor));
+    views.push_back(&view);
+  }
+  metadata["format"] = "pt";
+  metadata["states"] = names.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  HEDDLE_ASSIGN_OR_RETURN(auto writer,
+                          SafetensorsWriter::create(path, tensors, metadata, /*force=*/true));
+  for (size_t i = 0; i < views.size(); ++i)
+    HEDDLE_RETURN_IF_ERROR(writer->append(i, views[i]->data, views[i]->bytes));
+  return writer->finish();
+}
+
+} // namespace heddle::train

@@ -1,0 +1,46 @@
+//===- StateFiles.h - copies of the state registry ----------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// In memory (the best state so far) and as safetensors (weights, optimizer states).
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_RUNTIME_TRAIN_STATEFILES_H
+#define HEDDLE_RUNTIME_TRAIN_STATEFILES_H
+
+#include "runtime/exec/Executor.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace heddle::train {
+
+/// Moments and step counters are needed to go on training, not to predict.
+enum class StatePart { Weights, Optimizer };
+StatePart partOf(const plan::StateT &state);
+
+/// A copy of the weights of an executor.
+class StateSnapshot {
+public:
+  bool empty() const { return copies_.empty(); }
+  /// Replaces the copy; memory of an earlier one is reused.
+  void take(exec::Executor &executor);
+  /// Writes the copy back into the executor it was taken from.
+  void restore(exec::Executor &executor) const;
+  /// The executor's states with data pointing into this copy; the weights only.
+  std::vector<exec::StateView> views(exec::Executor &executor) const;
+
+private:
+  std::vector<std::vector<uint8_t>> copies_; ///< by state index; empty where not copied
+};
+
+/// Writes the checkpointed states of `part` to `path` (replaced atomically). Tensors carry the
+/// state's export key (its name where there is none); metadata gains "format": "pt" and "states",
+/// a JSON object from tensor name to state name.
+absl::Status writeStates(const std::string &path, const std::vector<exec::StateView> &states,
+                         StatePart part, std::map<std::string, std::string> metadata);
+
+} // namespace heddle::train
+
+#endif // HEDDLE_RUNTIME_TRAIN_STATEFILES_H

@@ -1,0 +1,73 @@
+//===- heddle-compile.cpp - a model spec and a graph to a plan -------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/Compile.h"
+#include "tools/support/Cli.h"
+
+#include <iostream>
+
+int main(int argc, char **argv) {
+  using namespace heddle;
+  CLI::App app;
+  cli::setUp(app, "heddle-compile", "Compiles a model spec for a graph's schema into a plan file.",
+             "  heddle-compile --graph wn/ --model rgcn.json -o wn.plan\n"
+             "  heddle-compile --graph wn/ --model rgcn.json --emit=metatree\n"
+             "  heddle-compile --print-config > defaults.json");
+  compiler::CompileOptions options;
+  std::string emit;
+  bool printConfig = false, quiet = false;
+  app.add_option("--graph", options.graph, "Graph directory, or its graph.json (no array is read)");
+  app.add_option("--model", options.model, "Model spec (JSON, comments allowed)");
+  app.add_option("-o,--output", options.output, "Plan file to write");
+  app.add_flag("--force", options.force, "Replace an existing plan");
+  app.add_option("--emit", emit, "Print the program after a phase instead: model, metatree, training or kernels");
+  app.add_option("--cpu", options.targets,
+                 "CPU feature levels to generate code for: x86-64-v2, x86-64-v3, x86-64-v4 (default: all three)")
+      ->delimiter(',');
+  app.add_option("--max-fused", options.maxFused,
+                 "Most ops in one kernel; 1 makes a kernel of every op, 0 = no limit");
+  app.add_flag("--print-config", printConfig,
+               "Print every setting with its value: defaults alone, or --model's, resolved if --graph is given");
+  app.add_flag("--quiet", quiet, "Print no remarks");
+  return cli::run(
+      app, argc, argv,
+      {{"--config", "--model"}, {"--spec", "--model"}, {"--dataset", "--graph"}, {"--data", "--graph"}, {"--out", "--output"}},
+      [&]() -> absl::Status {
+        if (printConfig) {
+          spec::ModelSpec spec = spec::defaultModelSpec();
+          if (!options.model.empty()) {
+            HEDDLE_ASSIGN_OR_RETURN(spec, spec::readModelSpec(options.model));
+          }
+          if (!options.graph.empty()) {
+            HEDDLE_ASSIGN_OR_RETURN(graph::GraphSchema schema, graph::readGraphSchema(options.graph));
+            HEDDLE_ASSIGN_OR_RETURN(spec::ResolvedSpec resolved, spec::resolve(spec, schema));
+            spec = resolved.spec;
+          }
+          std::cout << spec::printModelSpec(spec) << "\n";
+          return absl::OkStatus();
+        }
+        if (options.graph.empty() || options.model.empty())
+          return invalidArgument("--graph and --model are needed; see --help");
+        const auto &phases = compiler::phaseNames();
+        if (!emit.empty()) {
+          if (std::find(phases.begin(), phases.end(), emit) == phases.end())
+            return invalidArgument("--emit: unknown phase '" + emit +
+                                   "'; known: model, metatree, training, kernels");
+          HEDDLE_ASSIGN_OR_RETURN(std::string text, compiler::emitPhase(options, emit));
+          std::cout << text;
+          return absl::OkStatus();
+        }
+        if (options.output.empty())
+          return invalidArgument("-o PLAN is needed (or --emit=PHASE); see --help");
+        HEDDLE_ASSIGN_OR_RETURN(compiler::CompileReport report, compiler::compileToPlan(options));
+        if (!quiet)
+          for (const std::string &remark : report.remarks)
+            std::cerr << "remark: " << remark << "\n";
+        std::cerr << "wrote " << options.output << " (" << report.planBytes / 1024 << " KiB) in "
+                  << int64_t(report.seconds * 1000) << " ms\n";
+        return absl::OkStatus();
+      });
+}
