@@ -98,8 +98,7 @@ template <typename Op> typename Op::Adaptor withParsedAttributes(typename Op::Ad
     // A wrong kind of attribute is reported when the op is made.
     if (attributes && succeeded(Op::setPropertiesFromAttr(properties, attributes,
                                                           [] { return InFlightDiagnostic(); })))
-      return typename Op::Adaptor(adaptor.getOperands(), attributes, properties,
-                                  adaptor.getRegions());
+      return typename Op::Adaptor(adaptor.getOperands(), attributes, properties);
   }
   return adaptor;
 }
