@@ -105,15 +105,6 @@ template <typename Op> typename Op::Adaptor withParsedAttributes(typename Op::Ad
 
 } // namespace
 
-/// An attribute that a result type depends on. While an op is parsed its attributes are still in the
-/// dictionary, its properties are empty.
-template <class Attr, class Adaptor>
-static Attr inherent(Adaptor &adaptor, Attr property, StringRef name) {
-  if (property || !adaptor.getAttributes())
-    return property;
-  return adaptor.getAttributes().template getAs<Attr>(name);
-}
-
 #define HGNN_INFER(OpName)                                                                         \
   static LogicalResult infer(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,               \
                              Types &results);                                                      \
@@ -199,7 +190,7 @@ HGNN_INFER(LinearOp) {
     return success();
   }
   int64_t k = weight.getShape()[0], n = weight.getShape()[1];
-  bool transpose = bool(inherent(adaptor, adaptor.getTransposeAttr(), "transpose"));
+  bool transpose = adaptor.getTranspose();
   if (transpose)
     std::swap(k, n);
   int64_t last = in.getShape().empty() ? 1 : in.getShape().back();
@@ -367,8 +358,8 @@ HGNN_INFER(ConcatOp) {
 }
 HGNN_INFER(SliceOp) {
   FeatType in = tensor(adaptor.getInput());
-  auto offsetAttr = inherent(adaptor, adaptor.getOffsetAttr(), "offset");
-  auto sizeAttr = inherent(adaptor, adaptor.getSizeAttr(), "size");
+  auto offsetAttr = adaptor.getOffsetAttr();
+  auto sizeAttr = adaptor.getSizeAttr();
   if (!offsetAttr || !sizeAttr)
     return emitOptionalError(loc, "'slice' needs attributes offset and size");
   int64_t offset = offsetAttr.getInt(), size = sizeAttr.getInt(), width = widthOf(in);
@@ -380,8 +371,8 @@ HGNN_INFER(SliceOp) {
 }
 HGNN_INFER(PadOp) {
   FeatType in = tensor(adaptor.getInput());
-  auto offsetAttr = inherent(adaptor, adaptor.getOffsetAttr(), "offset");
-  auto sizeAttr = inherent(adaptor, adaptor.getSizeAttr(), "size");
+  auto offsetAttr = adaptor.getOffsetAttr();
+  auto sizeAttr = adaptor.getSizeAttr();
   if (!offsetAttr || !sizeAttr)
     return emitOptionalError(loc, "'pad' needs attributes offset and size");
   int64_t offset = offsetAttr.getInt(), size = sizeAttr.getInt(), width = widthOf(in);
@@ -395,7 +386,7 @@ HGNN_INFER(ReshapeOp) {
   FeatType in = tensor(adaptor.getInput());
   if (failed(isParam(loc, "reshape", "input", in, -1)))
     return failure();
-  auto shape = inherent(adaptor, adaptor.getShapeAttr(), "shape");
+  auto shape = adaptor.getShapeAttr();
   if (!shape)
     return emitOptionalError(loc, "'reshape' needs the attribute shape");
   FeatType out = in.withShape(shape.asArrayRef());
