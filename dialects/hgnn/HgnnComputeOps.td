@@ -17,6 +17,8 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Hgnn_Op<string mnemonic, list<Trait> traits = []> : Op<Hgnn_Dialect, mnemonic, traits>;
 
+// Result types are inferred while parsing, when only attributes named in the format are known: an op
+// whose inference reads an attribute names it there.
 class Hgnn_ComputeOp<string mnemonic, list<Trait> traits = []>
     : Hgnn_Op<mnemonic, [Pure, InferTypeOpAdaptor] # traits> {
   let results = (outs Hgnn_TensorType:$result);
@@ -97,6 +99,7 @@ def Hgnn_LinearOp : Hgnn_ComputeOp<"linear", [Hgnn_Diff]> {
   let description = [{Rows of width k times param [k, n] ([n, k] with transpose) -> width n. With a
     param x of [m, k] the result is param [m, n].}];
   let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$weight, UnitAttr:$transpose);
+  let assemblyFormat = "operands (`transposed` $transpose^)? attr-dict `:` type(operands)";
 }
 def Hgnn_LinearGradWeightOp : Hgnn_ComputeOp<"linear_grad_weight", [Hgnn_Diff]> {
   let summary = "x^T g: the sum over rows of outer products";
@@ -172,6 +175,7 @@ def Hgnn_DropoutOp : Hgnn_ComputeOp<"dropout", [Hgnn_Diff]> {
     branch they are used in. Its own gradient. `ids` is there after unrolling only; evaluation
     entries have no dropout. `site` is unique within the model.}];
   let arguments = (ins Hgnn_TensorType:$input, Optional<Hgnn_IdsType>:$ids, F64Attr:$p, I64Attr:$site);
+  let assemblyFormat = "operands `p` $p `site` $site attr-dict `:` type(operands)";
 }
 def Hgnn_LayerNormOp : Hgnn_ComputeOp<"layer_norm", [Hgnn_Diff]> {
   let summary = "gamma (x - mean) / sqrt(var + eps) + beta over each row";
@@ -197,14 +201,17 @@ def Hgnn_ConcatOp : Hgnn_ComputeOp<"concat", [Hgnn_Diff]> {
 def Hgnn_SliceOp : Hgnn_ComputeOp<"slice", [Hgnn_Diff]> {
   let summary = "columns [offset, offset + size) of each row";
   let arguments = (ins Hgnn_TensorType:$input, I64Attr:$offset, I64Attr:$size);
+  let assemblyFormat = "operands `at` $offset `size` $size attr-dict `:` type(operands)";
 }
 def Hgnn_PadOp : Hgnn_ComputeOp<"pad"> {
   let summary = "the columns of x at `offset` of rows of width `size`, 0 elsewhere";
   let arguments = (ins Hgnn_TensorType:$input, I64Attr:$offset, I64Attr:$size);
+  let assemblyFormat = "operands `at` $offset `size` $size attr-dict `:` type(operands)";
 }
 def Hgnn_ReshapeOp : Hgnn_ComputeOp<"reshape", [Hgnn_Diff]> {
   let summary = "a param value with another shape of as many numbers";
   let arguments = (ins Hgnn_TensorType:$input, DenseI64ArrayAttr:$shape);
+  let assemblyFormat = "operands `to` $shape attr-dict `:` type(operands)";
 }
 def Hgnn_ZerosOp : Hgnn_Op<"zeros", [Pure]> {
   let summary = "zero rows for the domain of `like`, or a zero param";
@@ -223,11 +230,13 @@ def Hgnn_SoftmaxXentOp : Hgnn_ComputeOp<"softmax_xent", [Hgnn_Diff]> {
     in the program, not part of this op.}];
   let arguments = (ins Hgnn_TensorType:$logits, Hgnn_LabelsType:$labels,
                        OptionalAttr<DenseF64ArrayAttr>:$class_weights);
+  let assemblyFormat = "operands (`weights` $class_weights^)? attr-dict `:` type(operands)";
 }
 def Hgnn_SoftmaxXentGradOp : Hgnn_ComputeOp<"softmax_xent_grad"> {
   let summary = "the gradient of softmax_xent to the logits, times the row's g (width 1)";
   let arguments = (ins Hgnn_TensorType:$logits, Hgnn_LabelsType:$labels, Hgnn_TensorType:$grad,
                        OptionalAttr<DenseF64ArrayAttr>:$class_weights);
+  let assemblyFormat = "operands (`weights` $class_weights^)? attr-dict `:` type(operands)";
 }
 def Hgnn_SigmoidXentOp : Hgnn_ComputeOp<"sigmoid_xent", [Hgnn_Diff]> {
   let summary = "per row: the mean over classes of binary cross-entropy with logits";
@@ -236,11 +245,13 @@ def Hgnn_SigmoidXentOp : Hgnn_ComputeOp<"sigmoid_xent", [Hgnn_Diff]> {
     absent). 0 for a row without labels.}];
   let arguments = (ins Hgnn_TensorType:$logits, Hgnn_LabelsType:$labels,
                        OptionalAttr<DenseF64ArrayAttr>:$class_weights);
+  let assemblyFormat = "operands (`weights` $class_weights^)? attr-dict `:` type(operands)";
 }
 def Hgnn_SigmoidXentGradOp : Hgnn_ComputeOp<"sigmoid_xent_grad"> {
   let summary = "the gradient of sigmoid_xent to the logits, times the row's g (width 1)";
   let arguments = (ins Hgnn_TensorType:$logits, Hgnn_LabelsType:$labels, Hgnn_TensorType:$grad,
                        OptionalAttr<DenseF64ArrayAttr>:$class_weights);
+  let assemblyFormat = "operands (`weights` $class_weights^)? attr-dict `:` type(operands)";
 }
 def Hgnn_SumSquaresOp : Hgnn_ComputeOp<"sum_squares"> {
   let summary = "the sum of all squares, param [1]";

@@ -89,11 +89,39 @@ FeatType param(MLIRContext *context, ArrayRef<int64_t> shape) {
   return FeatType::get(DomainAttr::param(context), shape);
 }
 
+/// The parser infers types before it moves what it read in the attribute dictionary into properties;
+/// this adaptor sees both.
+template <typename Op> typename Op::Adaptor withParsedAttributes(typename Op::Adaptor adaptor) {
+  if constexpr (!std::is_same_v<typename Op::Properties, EmptyProperties>) {
+    auto properties = adaptor.getProperties();
+    DictionaryAttr attributes = adaptor.getAttributes();
+    // A wrong kind of attribute is reported when the op is made.
+    if (attributes && succeeded(Op::setPropertiesFromAttr(properties, attributes,
+                                                          [] { return InFlightDiagnostic(); })))
+      return typename Op::Adaptor(adaptor.getOperands(), attributes, properties);
+  }
+  return adaptor;
+}
+
 } // namespace
 
+/// An attribute that a result type depends on. While an op is parsed its attributes are still in the
+/// dictionary, its properties are empty.
+template <class Attr, class Adaptor>
+static Attr inherent(Adaptor &adaptor, Attr property, StringRef name) {
+  if (property || !adaptor.getAttributes())
+    return property;
+  return adaptor.getAttributes().template getAs<Attr>(name);
+}
+
 #define HGNN_INFER(OpName)                                                                         \
+  static LogicalResult infer(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,               \
+                             Types &results);                                                      \
   LogicalResult OpName::inferReturnTypes(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,   \
-                                         Types &results)
+                                         Types &results) {                                         \
+    return infer(context, loc, withParsedAttributes<OpName>(adaptor), results);                    \
+  }                                                                                                \
+  static LogicalResult infer(MLIRContext *context, Loc loc, OpName::Adaptor adaptor, Types &results)
 
 //===----------------------------------------------------------------------===//
 // Changes of domain
@@ -171,12 +199,13 @@ HGNN_INFER(LinearOp) {
     return success();
   }
   int64_t k = weight.getShape()[0], n = weight.getShape()[1];
-  if (adaptor.getTranspose())
+  bool transpose = bool(inherent(adaptor, adaptor.getTransposeAttr(), "transpose"));
+  if (transpose)
     std::swap(k, n);
   int64_t last = in.getShape().empty() ? 1 : in.getShape().back();
   if (!agree(last, k))
     return emitOptionalError(loc, "'linear' of rows of width ", last, " needs a weight with ", last,
-                             adaptor.getTranspose() ? " columns" : " rows", ", got ", weight);
+                             transpose ? " columns" : " rows", ", got ", weight);
   if (in.getDomain().isParam() && in.getShape().size() == 2)
     results.push_back(in.withShape({in.getShape()[0], n}));
   else
@@ -338,7 +367,11 @@ HGNN_INFER(ConcatOp) {
 }
 HGNN_INFER(SliceOp) {
   FeatType in = tensor(adaptor.getInput());
-  int64_t offset = adaptor.getOffset(), size = adaptor.getSize(), width = widthOf(in);
+  auto offsetAttr = inherent(adaptor, adaptor.getOffsetAttr(), "offset");
+  auto sizeAttr = inherent(adaptor, adaptor.getSizeAttr(), "size");
+  if (!offsetAttr || !sizeAttr)
+    return emitOptionalError(loc, "'slice' needs attributes offset and size");
+  int64_t offset = offsetAttr.getInt(), size = sizeAttr.getInt(), width = widthOf(in);
   if (offset < 0 || size < 1 || (!ShapedType::isDynamic(width) && offset > width - size))
     return emitOptionalError(loc, "'slice' of columns [", offset, ", ", offset + size,
                              ") is outside rows of width ", width);
@@ -347,7 +380,11 @@ HGNN_INFER(SliceOp) {
 }
 HGNN_INFER(PadOp) {
   FeatType in = tensor(adaptor.getInput());
-  int64_t offset = adaptor.getOffset(), size = adaptor.getSize(), width = widthOf(in);
+  auto offsetAttr = inherent(adaptor, adaptor.getOffsetAttr(), "offset");
+  auto sizeAttr = inherent(adaptor, adaptor.getSizeAttr(), "size");
+  if (!offsetAttr || !sizeAttr)
+    return emitOptionalError(loc, "'pad' needs attributes offset and size");
+  int64_t offset = offsetAttr.getInt(), size = sizeAttr.getInt(), width = widthOf(in);
   if (offset < 0 || (!ShapedType::isDynamic(width) && offset > size - width))
     return emitOptionalError(loc, "'pad' of width ", width, " at ", offset,
                              " does not fit rows of width ", size);
@@ -358,7 +395,10 @@ HGNN_INFER(ReshapeOp) {
   FeatType in = tensor(adaptor.getInput());
   if (failed(isParam(loc, "reshape", "input", in, -1)))
     return failure();
-  FeatType out = in.withShape(adaptor.getShape());
+  auto shape = inherent(adaptor, adaptor.getShapeAttr(), "shape");
+  if (!shape)
+    return emitOptionalError(loc, "'reshape' needs the attribute shape");
+  FeatType out = in.withShape(shape.asArrayRef());
   if (!agree(widthOf(in), widthOf(out)))
     return emitOptionalError(loc, "'reshape' of ", in, " to ", out, " changes how many numbers there are");
   results.push_back(out);
