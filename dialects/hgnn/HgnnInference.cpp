@@ -89,20 +89,6 @@ FeatType param(MLIRContext *context, ArrayRef<int64_t> shape) {
   return FeatType::get(DomainAttr::param(context), shape);
 }
 
-/// The parser infers types before it moves what it read in the attribute dictionary into properties;
-/// this adaptor sees both.
-template <typename Op> typename Op::Adaptor withParsedAttributes(typename Op::Adaptor adaptor) {
-  if constexpr (!std::is_same_v<typename Op::Properties, EmptyProperties>) {
-    auto properties = adaptor.getProperties();
-    DictionaryAttr attributes = adaptor.getAttributes();
-    // A wrong kind of attribute is reported when the op is made.
-    if (attributes && succeeded(Op::setPropertiesFromAttr(properties, attributes,
-                                                          [] { return InFlightDiagnostic(); })))
-      return typename Op::Adaptor(adaptor.getOperands(), attributes, properties);
-  }
-  return adaptor;
-}
-
 } // namespace
 
 /// An attribute that a result type depends on. While an op is parsed its attributes are still in the
@@ -115,13 +101,8 @@ static Attr inherent(Adaptor &adaptor, Attr property, StringRef name) {
 }
 
 #define HGNN_INFER(OpName)                                                                         \
-  static LogicalResult infer(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,               \
-                             Types &results);                                                      \
   LogicalResult OpName::inferReturnTypes(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,   \
-                                         Types &results) {                                         \
-    return infer(context, loc, withParsedAttributes<OpName>(adaptor), results);                    \
-  }                                                                                                \
-  static LogicalResult infer(MLIRContext *context, Loc loc, OpName::Adaptor adaptor, Types &results)
+                                         Types &results)
 
 //===----------------------------------------------------------------------===//
 // Changes of domain

@@ -21,7 +21,7 @@ std::vector<OpCase> opCases() {
   std::string one = "%one = hgnn.row_dot %xp, %xz : !rp, !rp\n";
   std::string edges = "%v = hgnn.gather_src %xa, %adj : !ra, !adj\n";
   std::string active = "%v = hgnn.restrict %xp, %adj : !rp, !adj\n";
-  std::string weights = " {class_weights = array<f64: 3, 1, 0.5>}";
+  std::string weights = " weights [3.0, 1.0, 0.5]";
   std::vector<OpCase> cases = {
       {"gather_src", "%r = hgnn.gather_src %xa, %adj : !ra, !adj", "!e"},
       {"gather_dst", active + "%r = hgnn.gather_dst %v, %adj : !act, !adj", "!e"},
@@ -34,9 +34,9 @@ std::vector<OpCase> opCases() {
       {"broadcast_rows", "%r = hgnn.broadcast_rows %b2, %s : !p2, !s", "!rp"},
       {"col_sum", "%r = hgnn.col_sum %xp, %s : !rp, !s", "!p2"},
       {"linear", "%r = hgnn.linear %xp, %W : !rp, !p23", "!r3"},
-      {"linear_transpose", "%r = hgnn.linear %xp, %W3 {transpose} : !rp, !p32", "!r3"},
+      {"linear_transpose", "%r = hgnn.linear %xp, %W3 transposed : !rp, !p32", "!r3"},
       {"linear_param", "%r = hgnn.linear %M, %W : !p22, !p23", "!p23"},
-      {"linear_param_transpose", "%r = hgnn.linear %W3, %M {transpose} : !p32, !p22", "!p32"},
+      {"linear_param_transpose", "%r = hgnn.linear %W3, %M transposed : !p32, !p22", "!p32"},
       {"linear_grad_weight", "%r = hgnn.linear_grad_weight %xp, %xz : !rp, !rp", "!p22"},
       {"linear_grad_weight_param", "%r = hgnn.linear_grad_weight %M, %W : !p22, !p23", "!p23"},
       {"sparse_linear", "%r = hgnn.sparse_linear %sp, %W3 : !sp, !p32", "!rp"},
@@ -53,15 +53,15 @@ std::vector<OpCase> opCases() {
       {"scale", "%r = hgnn.scale %xp {factor = -2.5 : f64} : !rp", "!rp"},
       {"scale_by", "%r = hgnn.scale_by %xp, %c : !rp, !p1", "!rp"},
       {"add_bias", "%r = hgnn.add_bias %xp, %b2 : !rp, !p2", "!rp"},
-      {"dropout", "%r = hgnn.dropout %xp, %s {p = 0.5 : f64, site = 3 : i64} : !rp, !s", "!rp"},
+      {"dropout", "%r = hgnn.dropout %xp, %s p 0.5 site 3 : !rp, !s", "!rp"},
       {"layer_norm", "%r = hgnn.layer_norm %z, %g, %h : !r3, !p3, !p3", "!r3"},
       {"layer_norm_xhat", z + "%r = hgnn.layer_norm_xhat %z : !r3", "!r3"},
       {"layer_norm_grad", "%r = hgnn.layer_norm_grad %z, %g, %t : !r3, !p3, !r3", "!r3"},
       {"concat", "%r = hgnn.concat %xz, %xp, %xz : !rp, !rp, !rp",
        "!hgnn.tensor<rows(0, @p) : 6xf32>"},
-      {"slice", z + "%r = hgnn.slice %z {offset = 1 : i64, size = 2 : i64} : !r3", "!rp"},
-      {"pad", "%r = hgnn.pad %xz {offset = 1 : i64, size = 4 : i64} : !rp", "!r4"},
-      {"reshape", "%r = hgnn.reshape %W {shape = array<i64: 3, 2>} : !p23", "!p32"},
+      {"slice", z + "%r = hgnn.slice %z at 1 size 2 : !r3", "!rp"},
+      {"pad", "%r = hgnn.pad %xz at 1 size 4 : !rp", "!r4"},
+      {"reshape", "%r = hgnn.reshape %W to [3, 2] : !p23", "!p32"},
       {"softmax_xent", z + "%r = hgnn.softmax_xent %z, %y" + weights + " : !r3, !ly", "!r1"},
       {"softmax_xent_grad",
        z + one + "%r = hgnn.softmax_xent_grad %z, %y, %one" + weights + " : !r3, !ly, !r1", "!r3"},

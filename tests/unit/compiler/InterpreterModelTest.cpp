@@ -100,8 +100,8 @@ std::string moduleText(const Model &model, const graph::GraphSchema &schema) {
     out += " : ";
     for (size_t i = 0; i < parts.size(); ++i)
       out += (i ? ", " : "") + rows;
-    out += "\n%z = hgnn.dropout %sum {p = " + std::to_string(model.dropout) +
-           " : f64, site = 0 : i64} : " + rows + "\nhgnn.yield %z : " + rows + "\n}\n";
+    out += "\n%z = hgnn.dropout %sum p " + std::to_string(model.dropout) +
+           " site 0 : " + rows + "\nhgnn.yield %z : " + rows + "\n}\n";
   }
   for (size_t r = 0; r < schema.relations.size(); ++r) {
     const auto &relation = schema.relations[r];
@@ -138,8 +138,8 @@ std::string moduleText(const Model &model, const graph::GraphSchema &schema) {
       std::string tc = "!hgnn.tensor<param : 1x" + b + "xf32>", tb = "!hgnn.tensor<param : " + b + "x" + flat + "xf32>";
       out += "%comp = " + param("comp", "relation", "1, " + b, "uniform(1.0)", tc);
       out += "%bases = " + param("bases", "layer", b + ", \"in*out\"", "xavier_normal", tb);
-      out += "%flat = hgnn.linear %comp, %bases : " + tc + ", " + tb + "\n%W = hgnn.reshape %flat {shape = " +
-             list({model.hidden, width}) + "} : !hgnn.tensor<param : 1x" + flat + "xf32>\n";
+      out += "%flat = hgnn.linear %comp, %bases : " + tc + ", " + tb + "\n%W = hgnn.reshape %flat to [" +
+             h + ", " + std::to_string(width) + "] : !hgnn.tensor<param : 1x" + flat + "xf32>\n";
       p = "!hgnn.tensor<param : " + h + "x" + std::to_string(width) + "xf32>";
     } else {
       out += "%W = " + param("weight", "relation", "\"in\", \"out\"", "xavier_uniform", p);
@@ -174,8 +174,8 @@ std::string moduleText(const Model &model, const graph::GraphSchema &schema) {
         value = "%n";
       }
       out += "%f = hgnn.unary " + model.activation + " " + value + " : " + d +
-             "\n%o = hgnn.dropout %f {p = " + std::to_string(model.dropout) + " : f64, site = " +
-             std::to_string(l + 1) + " : i64} : " + d + "\n";
+             "\n%o = hgnn.dropout %f p " + std::to_string(model.dropout) + " site " +
+             std::to_string(l + 1) + " : " + d + "\n";
       value = "%o";
     }
     out += "hgnn.yield " + value + " : " + d + "\n}\n";

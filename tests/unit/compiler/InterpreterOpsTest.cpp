@@ -72,7 +72,7 @@ TEST_F(InterpreterOps, ChangesOfDomain) {
 
 TEST_F(InterpreterOps, Products) {
   expect("%r = hgnn.linear %xp, %W : !rp, !p23", "!r3", {3, 3}, {3, 4.5, 6, 4, 6.5, 9, 5, 8.5, 12});
-  expect("%r = hgnn.linear %xp, %W3 {transpose} : !rp, !p32", "!r3", {3, 3},
+  expect("%r = hgnn.linear %xp, %W3 transposed : !rp, !p32", "!r3", {3, 3},
          {3, 4.5, 6, 4, 6.5, 9, 5, 8.5, 12});
   expect("%r = hgnn.linear %M, %W : !p22, !p23", "!p23", {2, 3}, {1, 2, 3, -2, -1, 0});
   expect("%r = hgnn.linear %b, %W : !p2, !p23", "!hgnn.tensor<param : 3xf32>", {3}, {39, 54, 69});
@@ -96,10 +96,10 @@ TEST_F(InterpreterOps, RowWise) {
   expect("%r = hgnn.add_bias %xz, %b : !rp, !p2", "!rp", {3, 2}, {6, 8, 7.5, 10, 5, 9});
   expect("%r = hgnn.concat %xz, %xp : !rp, !rp", "!r4", {3, 4},
          {-1, 0, 1, .5, .5, 2, 2, .5, -2, 1, 3, .5});
-  expect("%r = hgnn.slice %xz {offset = 1 : i64, size = 1 : i64} : !rp", "!r1", {3, 1}, {0, 2, 1});
-  expect("%r = hgnn.pad %xz {offset = 1 : i64, size = 4 : i64} : !rp", "!r4", {3, 4},
+  expect("%r = hgnn.slice %xz at 1 size 1 : !rp", "!r1", {3, 1}, {0, 2, 1});
+  expect("%r = hgnn.pad %xz at 1 size 4 : !rp", "!r4", {3, 4},
          {0, -1, 0, 0, 0, .5, 2, 0, 0, -2, 1, 0});
-  expect("%r = hgnn.reshape %W {shape = array<i64: 3, 2>} : !p23", "!p32", {3, 2}, {1, 2, 3, 4, 5, 6});
+  expect("%r = hgnn.reshape %W to [3, 2] : !p23", "!p32", {3, 2}, {1, 2, 3, 4, 5, 6});
   expect("%r = hgnn.zeros %s : (!s) -> !r3", "!r3", {3, 3}, std::vector<double>(9, 0));
   expect("%r = hgnn.zeros : () -> !p22", "!p22", {2, 2}, std::vector<double>(4, 0));
 }
@@ -144,7 +144,7 @@ TEST_F(InterpreterOps, Unary) {
 }
 
 TEST_F(InterpreterOps, DropoutFollowsTheKeys) {
-  NumericArray result = run("%r = hgnn.dropout %xp, %s {p = 0.5 : f64, site = 3 : i64} : !rp, !s", "!rp");
+  NumericArray result = run("%r = hgnn.dropout %xp, %s p 0.5 site 3 : !rp, !s", "!rp");
   uint32_t threshold = keys::dropoutThreshold(0.5);
   int kept = 0;
   for (int row = 0; row < 3; ++row)
@@ -157,10 +157,10 @@ TEST_F(InterpreterOps, DropoutFollowsTheKeys) {
   EXPECT_GT(kept, 0);
   EXPECT_LT(kept, 6);
   // At hop 1 the same rows have another mask somewhere; p = 0 keeps everything.
-  expect("%r = hgnn.dropout %xp, %s {p = 0.0 : f64, site = 3 : i64} : !rp, !s", "!rp", {3, 2},
+  expect("%r = hgnn.dropout %xp, %s p 0.0 site 3 : !rp, !s", "!rp", {3, 2},
          {1, .5, 2, .5, 3, .5});
   NumericArray beyond =
-      run("%r = hgnn.dropout %xq, %q {p = 0.5 : f64, site = 3 : i64} : !rq, !q", "!rq");
+      run("%r = hgnn.dropout %xq, %q p 0.5 site 3 : !rq, !q", "!rq");
   for (int row = 0; row < 5; ++row)
     for (uint32_t column = 0; column < 2; ++column)
       EXPECT_EQ(beyond.data[size_t(row) * 2 + column],
@@ -191,14 +191,14 @@ TEST_F(InterpreterOps, SoftmaxLoss) {
   double s1 = std::exp(-3.0) + std::exp(-1.5) + 1, s3 = std::exp(-7.0) + std::exp(-3.5) + 1;
   expect(logits + "%r = hgnn.softmax_xent %z, %y : !r3, !ly", "!r1", {3, 1},
          {std::log(s1), 0, std::log(s3) + 7});
-  expect(logits + "%r = hgnn.softmax_xent %z, %y {class_weights = array<f64: 3, 1, 0.5>} : !r3, !ly",
+  expect(logits + "%r = hgnn.softmax_xent %z, %y weights [3.0, 1.0, 0.5] : !r3, !ly",
          "!r1", {3, 1}, {.5 * std::log(s1), 0, 3 * (std::log(s3) + 7)});
-  std::string g = "%g = hgnn.slice %xp {offset = 0 : i64, size = 1 : i64} : !rp\n";
+  std::string g = "%g = hgnn.slice %xp at 0 size 1 : !rp\n";
   std::vector<double> gradient = {
       .5 * std::exp(-3.0) / s1, .5 * std::exp(-1.5) / s1, .5 * (1 / s1 - 1), 0, 0, 0,
       9 * (std::exp(-7.0) / s3 - 1), 9 * std::exp(-3.5) / s3, 9 / s3};
   expect(logits + g +
-             "%r = hgnn.softmax_xent_grad %z, %y, %g {class_weights = array<f64: 3, 1, 0.5>} : !r3, "
+             "%r = hgnn.softmax_xent_grad %z, %y, %g weights [3.0, 1.0, 0.5] : !r3, "
              "!ly, !r1",
          "!r3", {3, 3}, gradient);
   // Logits far from 0 stay finite.
@@ -216,12 +216,12 @@ TEST_F(InterpreterOps, SigmoidLoss) {
   auto sigma = [](double z) { return 1 / (1 + std::exp(-z)); };
   expect(logits + "%r = hgnn.sigmoid_xent %z, %m : !r3, !lm", "!r1", {3, 1},
          {(plus(1) + plus(-2) + plus(3)) / 3, 0, (plus(2) + plus(1) + plus(0)) / 3});
-  expect(logits + "%r = hgnn.sigmoid_xent %z, %m {class_weights = array<f64: 3, 1, 0.5>} : !r3, !lm",
+  expect(logits + "%r = hgnn.sigmoid_xent %z, %m weights [3.0, 1.0, 0.5] : !r3, !lm",
          "!r1", {3, 1}, {(3 * plus(1) + plus(-2) + .5 * plus(3)) / 3, 0,
                          (plus(2) + plus(1) + plus(0)) / 3});
-  std::string g = "%g = hgnn.slice %xp {offset = 0 : i64, size = 1 : i64} : !rp\n";
+  std::string g = "%g = hgnn.slice %xp at 0 size 1 : !rp\n";
   expect(logits + g +
-             "%r = hgnn.sigmoid_xent_grad %z, %m, %g {class_weights = array<f64: 3, 1, 0.5>} : !r3, "
+             "%r = hgnn.sigmoid_xent_grad %z, %m, %g weights [3.0, 1.0, 0.5] : !r3, "
              "!lm, !r1",
          "!r3", {3, 3},
          {-sigma(1), sigma(-2) / 3, -sigma(3) / 6, 0, 0, 0, sigma(2), sigma(1), sigma(0)});
