@@ -100,8 +100,8 @@ char kindOf(Type type) {
 }
 
 /// The parser infers types before the verifier looks at the operands. `kinds` has a letter for each
-/// (tensor, adjacency, link, ids, sparse, laBels); after the last one, `?`: it may be missing, `*`: any
-/// number of it.
+/// (tensor, adjacency, link, ids, sparse, laBels); after the last one, `?`: it may be missing, `*`:
+/// any number of it.
 LogicalResult checkOperands(Loc loc, StringRef op, StringRef kinds, ValueRange operands) {
   bool any = kinds.consume_back("*"), optional = kinds.consume_back("?");
   size_t count = operands.size();
@@ -118,8 +118,8 @@ LogicalResult checkOperands(Loc loc, StringRef op, StringRef kinds, ValueRange o
                      : kind == 'i' ? "hgnn.ids"
                      : kind == 's' ? "hgnn.sparse"
                                    : "hgnn.labels";
-    return emitOptionalError(loc, "'", op.drop_front(5), "' takes !", name, " as operand ", i, ", got ",
-                             operands[i].getType());
+    return emitOptionalError(loc, "'", op.drop_front(5), "' takes !", name, " as operand ", i,
+                             ", got ", operands[i].getType());
   }
   return success();
 }
