@@ -36,12 +36,19 @@ void HugeMemory::release() {
   mapped_ = false;
 }
 
+size_t HugeMemory::capacityFor(size_t bytes) {
+  size_t unit = bytes < mapFrom ? 64 : hugePage;
+  return bytes > SIZE_MAX / 2 ? bytes : (bytes + unit - 1) / unit * unit;
+}
+
 bool HugeMemory::reserve(size_t bytes) {
   if (bytes <= capacity_)
     return true;
   release();
+  if (bytes > SIZE_MAX / 2)
+    return false;
+  const size_t size = capacityFor(bytes);
   if (bytes < mapFrom) {
-    size_t size = (bytes + 63) / 64 * 64;
     data_ = std::aligned_alloc(64, size);
     if (!data_)
       return false;
@@ -49,9 +56,6 @@ bool HugeMemory::reserve(size_t bytes) {
     capacity_ = size;
     return true;
   }
-  if (bytes > SIZE_MAX / 2)
-    return false;
-  size_t size = (bytes + hugePage - 1) / hugePage * hugePage;
   // Mapped with a page to spare, then cut to an aligned block.
   char *raw = static_cast<char *>(mmap(nullptr, size + hugePage, PROT_READ | PROT_WRITE,
                                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));

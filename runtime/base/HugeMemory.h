@@ -25,6 +25,9 @@ public:
   /// Bytes that may be used; at least what was asked for.
   size_t capacity() const { return capacity_; }
 
+  /// The capacity that reserve(bytes) gives an empty block.
+  static size_t capacityFor(size_t bytes);
+
   /// Makes room for `bytes`. Contents are lost when it grows. Returns false if the system has no
   /// memory (the block is then empty).
   bool reserve(size_t bytes);

@@ -27,7 +27,7 @@ struct ExecutorOptions {
   uint64_t seed = 0;         ///< of every key
   bool overlap = true;       ///< sample and fetch of later steps beside the compute of this one
   uint64_t memoryLimit = 0;  ///< bytes for arenas and step slots, 0 = none; beyond: a clear error
-  std::string cpuLevel;      ///< force a kernel library ("x86-64-v2"); empty = the best that fits
+  std::string cpuLevel = {}; ///< force a kernel library ("x86-64-v2"); empty = the best that fits
   Trace *trace = nullptr;    ///< optional
 };
 

@@ -25,29 +25,37 @@ absl::Status MemoryBudget::grow(HugeMemory &memory, uint64_t needed, uint64_t bo
                                 const char *what) {
   if (needed <= memory.capacity())
     return absl::OkStatus();
-  uint64_t before = memory.capacity();
-  uint64_t others = held_ - before;
-  auto refuse = [&] {
-    return exhausted(std::string(what) + ": " + megabytes(needed) + " are needed beside " +
-                     megabytes(others) + " held for batches, the limit is " + megabytes(limit_) +
-                     "; use a smaller batch_size or fanout, or raise --memory");
-  };
-  if (needed > uint64_t(1) << 50 || (limit_ && (needed > limit_ || others > limit_ - needed)))
-    return needed > uint64_t(1) << 50 && !limit_
-               ? exhausted(std::string(what) + ": needs more than 2^50 bytes; use a smaller "
-                                               "batch_size or fanout")
-               : refuse();
-  uint64_t wanted = std::max(needed, std::min(needed + needed / 4, bound));
-  if (limit_)
-    wanted = std::min(wanted, limit_ - others);
-  wanted = std::max<uint64_t>(wanted, 64);
+  if (needed > uint64_t(1) << 50)
+    return exhausted(std::string(what) +
+                     ": needs more than 2^50 bytes; use a smaller batch_size or fanout");
+  const uint64_t before = memory.capacity();
   // Emptied first: old and new contents are never needed together.
-  memory.release();
-  held_ -= before;
-  if (!memory.reserve(wanted) && !memory.reserve(needed))
+  release(memory);
+  auto take = [&](uint64_t bytes) {
+    uint64_t now = held_ += bytes;
+    if (!limit_ || now <= limit_)
+      return true;
+    held_ -= bytes;
+    return false;
+  };
+  // Room to spare only while memory is plentiful: it must not be what breaks the limit.
+  uint64_t wanted = HugeMemory::capacityFor(std::max(needed, std::min(needed + needed / 4, bound)));
+  if (limit_ && held_ + wanted > limit_ / 2)
+    wanted = HugeMemory::capacityFor(needed);
+  if (!take(wanted)) {
+    std::string message = std::string(what) + ": " + megabytes(needed) + " are needed beside " +
+                          megabytes(held_) + " held for batches, the limit is " +
+                          megabytes(limit_) +
+                          "; use a smaller batch_size or fanout, or raise --memory";
+    if (before && memory.reserve(before))
+      held_ += memory.capacity();
+    return exhausted(message);
+  }
+  if (!memory.reserve(wanted)) {
+    held_ -= wanted;
     return exhausted(std::string(what) + ": the system has no " + megabytes(needed) +
                      " of memory; use a smaller batch_size or fanout");
-  held_ += memory.capacity();
+  }
   return absl::OkStatus();
 }
 

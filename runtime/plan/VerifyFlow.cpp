@@ -242,10 +242,30 @@ private:
     for (size_t s = 0; s < count; ++s)
       if (!checkStorage(s))
         return false;
+    for (size_t i = 0; i < e_.ops.size(); ++i)
+      if (e_.ops[i]->attrs.AsFetchRowsAttrs() && !checkRowsAlias(i))
+        return false;
     for (size_t o = 0; o < e_.outputs.size(); ++o)
       if (e_.buffers[e_.outputs[o]->buffer]->space != Space::State &&
           writes_[e_.outputs[o]->buffer].empty())
         return c_.fail(place_ + " output " + std::to_string(o), "nothing writes its buffer");
+    return true;
+  }
+
+  /// When all rows are fetched the result is the table itself: nobody writes it, and nobody reads it
+  /// once the table has changed.
+  bool checkRowsAlias(size_t fetch) {
+    const OpT &op = *e_.ops[fetch];
+    size_t rows = storage(size_t(op.outputs[0])), table = storage(size_t(op.inputs[1]));
+    if (writes_[rows].size() > 1)
+      return c_.fail(opPlaceOf(writes_[rows].back()),
+                     "it writes rows that " + opPlaceOf(fetch) +
+                         " fetched: where all rows are fetched the table is the result");
+    for (size_t writer : writes_[table])
+      for (size_t reader : reads_[rows])
+        if (reader != writer && before(fetch, writer) && !before(reader, writer))
+          return c_.fail(opPlaceOf(reader), "it reads fetched rows after " + opPlaceOf(writer) +
+                                                " has changed their table");
     return true;
   }
 

@@ -361,9 +361,12 @@ private:
 
   bool f32Rows(int32_t index, const std::string &place, const Extent &rows, uint64_t width) {
     // Numbers of a parameter may be read in another shape than they were written in.
-    if (rows.symbol() < 0)
-      return typed(index, place, DType::F32, 0) &&
-             constantElements(index, place, rows.constant() * width);
+    if (rows.symbol() < 0) {
+      uint64_t elements;
+      if (__builtin_mul_overflow(rows.constant(), width, &elements))
+        return c_.fail(place, "the product is too large");
+      return typed(index, place, DType::F32, 0) && constantElements(index, place, elements);
+    }
     return typed(index, place, DType::F32, width) &&
            (sameExtent(*buffer(index).rows, rows) ||
             c_.fail(place, "the rows are not those of the product"));
@@ -374,9 +377,12 @@ private:
                       uint64_t scale) {
     if (!typed(index, place, DType::F32, 0))
       return false;
-    if (rows.symbol() < 0)
-      return constantElements(index, place,
-                              (rows.constant() + divisor - 1) / divisor * scale);
+    if (rows.symbol() < 0) {
+      uint64_t chunks = rows.constant() / divisor + (rows.constant() % divisor != 0), elements;
+      if (__builtin_mul_overflow(chunks, scale, &elements))
+        return c_.fail(place, "the product is too large");
+      return constantElements(index, place, elements);
+    }
     const BufferT &b = buffer(index);
     const Extent &held = *b.rows;
     if (rows.divisor() != 1 || rows.scale() != 1 || rows.constant() != 0)

@@ -22,13 +22,13 @@ namespace heddle::train {
 
 /// What can be changed without recompiling; empty = as compiled.
 struct TrainOverrides {
-  std::optional<int64_t> epochs;
-  std::optional<int64_t> seed;
-  std::optional<double> lr;       ///< of the dense groups
-  std::optional<double> sparseLr; ///< of the row-sparse groups
-  std::optional<std::string> schedule;
-  std::optional<int64_t> warmupSteps, stepSize;
-  std::optional<double> gamma, minLr;
+  std::optional<int64_t> epochs = {};
+  std::optional<int64_t> seed = {};
+  std::optional<double> lr = {};       ///< of the dense groups
+  std::optional<double> sparseLr = {}; ///< of the row-sparse groups
+  std::optional<std::string> schedule = {};
+  std::optional<int64_t> warmupSteps = {}, stepSize = {};
+  std::optional<double> gamma = {}, minLr = {};
 };
 
 struct TrainSettings {

@@ -1,0 +1,95 @@
+//===- GemmTest.cpp - dense products against a double loop --------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/exec/Gemm.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace heddle::exec {
+namespace {
+
+std::vector<float> randomMatrix(std::mt19937 &random, size_t size) {
+  std::normal_distribution<float> normal;
+  std::vector<float> values(size);
+  for (float &v : values)
+    v = normal(random);
+  return values;
+}
+
+void expectNear(const std::vector<float> &got, const std::vector<double> &want, double k) {
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t i = 0; i < got.size(); ++i)
+    ASSERT_NEAR(got[i], want[i], 1e-6 * k * (1 + std::abs(want[i]))) << i;
+}
+
+TEST(Gemm, RowsTimesParameter) {
+  std::mt19937 random(1);
+  int before = useOneBlasThread();
+  for (int64_t m : {0, 1, 3, 255, 256, 257, 1000})
+    for (uint32_t k : {1, 5, 16, 64})
+      for (uint32_t n : {1, 7, 26, 64})
+        for (bool transpose : {false, true})
+          for (bool accumulate : {false, true}) {
+            plan::GemmAttrsT attrs;
+            attrs.gemm = plan::GemmKind::RowsParam;
+            attrs.k = k;
+            attrs.n = n;
+            attrs.transpose_b = transpose;
+            attrs.accumulate = accumulate;
+            auto a = randomMatrix(random, size_t(m) * k), b = randomMatrix(random, size_t(k) * n);
+            auto c = randomMatrix(random, size_t(m) * n);
+            std::vector<double> want(c.begin(), c.end());
+            for (int64_t i = 0; i < m; ++i)
+              for (uint32_t j = 0; j < n; ++j) {
+                double sum = 0;
+                for (uint32_t l = 0; l < k; ++l)
+                  sum += double(a[size_t(i) * k + l]) *
+                         b[transpose ? size_t(j) * k + l : size_t(l) * n + j];
+                double &to = want[size_t(i) * n + j];
+                to = accumulate ? to + sum : sum;
+              }
+            // In any pieces of whole tiles.
+            std::vector<float> pieces = c;
+            gemmRows(attrs, a.data(), b.data(), c.data(), 0, m);
+            expectNear(c, want, k);
+            for (int64_t row = 0; row < m; row += gemmTileRows)
+              gemmRows(attrs, a.data(), b.data(), pieces.data(), row,
+                       std::min(m, row + gemmTileRows));
+            EXPECT_EQ(c, pieces);
+          }
+  restoreBlasThreads(before);
+}
+
+TEST(Gemm, ParameterGradientInChunks) {
+  std::mt19937 random(2);
+  int before = useOneBlasThread();
+  for (int64_t m : {1, 99, 100, 101, 350})
+    for (uint32_t k : {1, 16, 33})
+      for (uint32_t n : {1, 26}) {
+        plan::GemmAttrsT attrs;
+        attrs.gemm = plan::GemmKind::ParamGrad;
+        attrs.k = k;
+        attrs.n = n;
+        attrs.chunk_rows = 100;
+        auto a = randomMatrix(random, size_t(m) * k), b = randomMatrix(random, size_t(m) * n);
+        int64_t chunks = (m + 99) / 100;
+        std::vector<float> c(size_t(chunks) * k * n, 9.0f);
+        std::vector<double> want(c.size());
+        for (int64_t row = 0; row < m; ++row)
+          for (uint32_t i = 0; i < k; ++i)
+            for (uint32_t j = 0; j < n; ++j)
+              want[(size_t(row / 100) * k + i) * n + j] +=
+                  double(a[size_t(row) * k + i]) * b[size_t(row) * n + j];
+        for (int64_t chunk = 0; chunk < chunks; ++chunk)
+          gemmChunk(attrs, a.data(), b.data(), c.data(), m, chunk);
+        expectNear(c, want, 100);
+      }
+  restoreBlasThreads(before);
+}
+
+} // namespace
+} // namespace heddle::exec
