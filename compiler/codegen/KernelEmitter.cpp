@@ -163,8 +163,9 @@ LogicalResult KernelEmitter::findDomain() {
 FailureOr<KernelSignature> KernelEmitter::emit() {
   bool reduces = false, heavy = false;
   for (Operation &op : body) {
+    // A branch or loop per term: the fewer tiles, the fewer of them.
     reduces |= isa<hgnn::ReduceDstOp, hgnn::ReduceSrcOp, hgnn::SparseLinearOp,
-                   hgnn::SparseLinearGradWeightOp>(op);
+                   hgnn::SparseLinearGradWeightOp, hgnn::ExpandOp, hgnn::SelfScatterOp>(op);
     heavy |= isa<hgnn::DropoutOp, hgnn::SoftmaxXentOp, hgnn::SoftmaxXentGradOp, hgnn::SigmoidXentOp,
                  hgnn::SigmoidXentGradOp>(op);
     if (auto unary = dyn_cast<hgnn::UnaryOp>(op))

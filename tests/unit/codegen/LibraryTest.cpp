@@ -67,6 +67,50 @@ TEST(ManyRelations, AreAddedInOneLoop) {
       }
 }
 
+/// The gradient to the sources of a mean over each of `n` relations, and to the rows themselves.
+std::string manyGradients(int n, int width) {
+  std::string w = std::to_string(width), source = "!hgnn.tensor<rows(1, @t1) : " + w + "xf32>";
+  std::string arguments = "%own: !hgnn.tensor<rows(0, @t1) : " + w + "xf32>, %l: !hgnn.link<0, @t1>";
+  std::string body = "%s = hgnn.self_scatter %own, %l : !hgnn.tensor<rows(0, @t1) : " + w +
+                     "xf32>, !hgnn.link<0, @t1>\n";
+  std::string operands, operandTypes;
+  for (int k = 0; k < n; ++k) {
+    auto part = [&](const std::string &text) {
+      return fill(text, {{"$K", std::to_string(k)},
+                         {"$A", "!hgnn.adj<0, @r" + std::to_string(k) + " from @t1 to @t0>"},
+                         {"$G", "!hgnn.tensor<active(0, @r" + std::to_string(k) + ") : " + w + "xf32>"},
+                         {"$E", "!hgnn.tensor<edges(0, @r" + std::to_string(k) + ") : " + w + "xf32>"},
+                         {"$D", "!hgnn.tensor<active(0, @r" + std::to_string(k) + ") : 1xf32>"}});
+    };
+    arguments += part(", %g$K: $G, %a$K: $A");
+    body += part("%d$K = hgnn.degree %a$K : $A\n%i$K = hgnn.unary reciprocal %d$K : $D\n"
+                 "%m$K = hgnn.scale_rows %g$K, %i$K : $G, $D\n%e$K = hgnn.gather_dst %m$K, %a$K : $G, $A\n"
+                 "%r$K = hgnn.reduce_src %e$K, %a$K : $E, $A\n");
+    operands += part("%r$K, ");
+    operandTypes += source + ", ";
+  }
+  return "hgnn.kernel @sum {\n^bb0(" + arguments + "):\n" + body + "%z = hgnn.add " + operands + "%s : " +
+         operandTypes + source + "\nhgnn.yield %z : " + source + "\n}\n";
+}
+
+TEST(ManyRelations, GradientsAreAddedInOneLoop) {
+  for (int n : {1, 4, 19})
+    for (int width : {7, 64, 100}) {
+      SCOPED_TRACE(std::to_string(n) + " relations of width " + std::to_string(width));
+      KernelModule module(manyGradients(n, width));
+      ASSERT_TRUE(module.ok());
+      EXPECT_EQ(module.signature("sum").domain.kind, compiler::CountKind::ResultRows);
+      for (int64_t sources : {37, 1}) {
+        Counts counts{{"rows(0, @t0)", 21}, {"rows(0, @t1)", 1}, {"rows(1, @t1)", sources}};
+        std::mt19937 rng(11);
+        Inputs inputs = module.randomInputs("sum", counts, rng);
+        auto result = module.run("sum", inputs, counts);
+        expectClose(result[0], reference(module.kernel("sum"), inputs, counts)[0], 1e-5, "sum");
+        EXPECT_EQ(module.run("sum", inputs, counts, {3, 8, 9}), result);
+      }
+    }
+}
+
 TEST(ManyRelations, CodeDoesNotGrow) {
   auto start = std::chrono::steady_clock::now();
   KernelModule large(manyRelations(1000, 64, false));

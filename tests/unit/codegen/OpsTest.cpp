@@ -226,7 +226,9 @@ TEST_P(OpsTest, AgreeWithNaiveLoops) {
       {{"rows(0, @t0)", 5}, {"rows(1, @t1)", 0}, {"rows(1, @t0)", 9}}, // relations without edges
       {{"rows(0, @t0)", 0}, {"rows(1, @t1)", 4}, {"rows(1, @t0)", 3}}, // no rows
   };
-  for (const Counts &counts : sizes)
+  for (const Counts &counts : sizes) {
+    if (GetParam() > 1000 && counts.at("rows(0, @t0)") > 10)
+      continue; // the naive loops take long
     for (const Case &c : cases) {
       SCOPED_TRACE(std::string(c.name) + " width " + std::to_string(GetParam()) + " rows " +
                    std::to_string(counts.at("rows(0, @t0)")));
@@ -248,9 +250,10 @@ TEST_P(OpsTest, AgreeWithNaiveLoops) {
           EXPECT_EQ(module.run(c.name, inputs, counts, splits), whole) << "split";
       }
     }
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(Widths, OpsTest, testing::Values(1, 7, 26, 31, 33, 40, 64, 65, 128, 349),
+INSTANTIATE_TEST_SUITE_P(Widths, OpsTest, testing::Values(1, 7, 26, 31, 33, 40, 64, 65, 128, 349, 2983),
                          [](const auto &info) { return "W" + std::to_string(info.param); });
 
 /// All but the order of a few additions of zeros is fixed by the code, not by the registers.
