@@ -207,8 +207,7 @@ int main(int argc, char **argv) {
   std::vector<std::pair<CLI::Option *, const char *>> refused;
   for (const auto &[option, key] : compiledIn)
     refused.emplace_back(app.add_option(option, ignored[option], "")
-                             ->expected(0, CLI::detail::expected_max_vector_size)
-                             ->allow_extra_args(false)
+                             ->expected(0, 1)
                              ->group(""),
                          key);
   bool wasInterrupted = false;
