@@ -70,6 +70,8 @@ FailureOr<Model> readModel(ModuleOp module) {
     model.typeOf[type.getSymNameAttr()] = type;
   }
   for (auto op : module.getOps<RelationOp>()) {
+    if (op.getExcluded())
+      continue;
     for (FlatSymbolRefAttr end : {op.getSourceAttr(), op.getDestinationAttr()})
       if (!model.typeOf.count(end.getAttr()))
         return op.emitError("is between ") << end << ", which is not a node type of the module";

@@ -844,7 +844,8 @@ private:
     attrs.mode = plan::KernelMode(uint8_t(s.mode));
     attrs.domain = std::make_unique<Extent>(**domain);
     attrs.chunk_rows = s.mode == KernelMode::Chunks ? s.chunkRows : 0;
-    attrs.balance = s.balanceArg;
+    // Chunks are fixed ranges of rows: nothing to balance.
+    attrs.balance = s.mode == KernelMode::Chunks ? -1 : s.balanceArg;
     OpT &planOp = addOp(op.getLoc(), name, Queue::Compute, std::move(attrs), std::move(inputs),
                         std::move(outputs));
     for (const KernelCost &cost : s.costs) {
