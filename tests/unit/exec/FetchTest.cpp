@@ -41,7 +41,7 @@ TEST(Fetch, ConvertsEveryDtype) {
   EXPECT_EQ(converted<int64_t>("int64", {-5, int64_t(1) << 40}), (V{-5, 0x1p40f}));
   EXPECT_EQ(converted<uint64_t>("uint64", {uint64_t(1) << 63, 0}), (V{0x1p63f, 0}));
   EXPECT_EQ(converted<uint16_t>("bfloat16", {0x3F80, 0xC000}), (V{1, -2}));
-  float x;
+  float x = 0;
   EXPECT_FALSE(convertRows(&x, "complex64", 1, nullptr, 0, &x));
 }
 
