@@ -70,6 +70,8 @@ FailureOr<Model> readModel(ModuleOp module) {
     model.typeOf[type.getSymNameAttr()] = type;
   }
   for (auto op : module.getOps<RelationOp>()) {
+    if (op.getExcluded())
+      continue;
     for (FlatSymbolRefAttr end : {op.getSourceAttr(), op.getDestinationAttr()})
       if (!model.typeOf.count(end.getAttr()))
         return op.emitError("is between ") << end << ", which is not a node type of the module";
@@ -308,8 +310,22 @@ static FailureOr<Operation *> recreate(OpBuilder &builder, Operation *op, ArrayR
 FailureOr<Value> EntryBuilder::instantiate(Region &region, IRMapping &mapping, Value rowIds,
                                            const ParamOwner &owner, LayerOp layer, bool message) {
   for (Operation &op : region.front()) {
-    if (auto yield = dyn_cast<YieldOp>(op))
+    for (Value operand : op.getOperands())
+      if (!mapping.contains(operand))
+        return op.emitError("uses a value from outside its program; write what makes it inside");
+    if (auto yield = dyn_cast<YieldOp>(op)) {
+      if (yield.getValues().size() != 1 || !isa<FeatType>(yield.getValues().front().getType()))
+        return op.emitError("must yield one tensor of rows");
       return mapping.lookup(yield.getValues().front());
+    }
+    if (isa<FeatureOp, LearnableOp>(op) && layer)
+      return op.emitError("stands in input programs (hgnn.input) only");
+    if (isa<BroadcastDstOp>(op) && message)
+      return op.emitError("stands in `update` and input programs, where rows have ids; move it there");
+    if (isa<FeatureOp, LearnableOp>(op))
+      if (auto type = dyn_cast<FeatType>(op.getResult(0).getType());
+          type && llvm::any_of(type.getShape(), ShapedType::isDynamic))
+        return op.emitError("needs a width, got ") << type;
     if (auto param = dyn_cast<ParamOp>(op)) {
       auto shape = shapeOf(param, layer);
       if (failed(shape))

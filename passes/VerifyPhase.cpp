@@ -46,7 +46,7 @@ struct VerifyPhasePass : heddle::passes::impl::VerifyPhasePassBase<VerifyPhasePa
         return refuse(op, "gradients come with hgnn-differentiate");
       if (name != "kernels" && isa<KernelOp, LaunchOp>(op))
         return refuse(op, "kernels come with hgnn-fuse");
-      if (name == "kernels" && isa<EntryOp>(op->getParentOp()) &&
+      if (name == "kernels" && isa_and_nonnull<EntryOp>(op->getParentOp()) &&
           !isa<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp,
                ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, LaunchOp, OutputOp>(op))
         return refuse(op, "hgnn-fuse puts it into a kernel");

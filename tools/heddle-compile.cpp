@@ -28,7 +28,8 @@ int main(int argc, char **argv) {
                  "CPU feature levels to generate code for: x86-64-v2, x86-64-v3, x86-64-v4 (default: all three)")
       ->delimiter(',');
   app.add_option("--max-fused", options.maxFused,
-                 "Most ops in one kernel; 1 makes a kernel of every op, 0 = no limit");
+                 "Most ops in one kernel; 1 makes a kernel of every op, 0 = no limit")
+      ->check(CLI::Range(0, 1 << 30));
   app.add_flag("--print-config", printConfig,
                "Print every setting with its value: defaults alone, or --model's, resolved if --graph is given");
   app.add_flag("--quiet", quiet, "Print no remarks");

@@ -239,7 +239,7 @@ int main(int argc, char **argv) {
                       [&] {
                         for (const auto &[option, key] : refused)
                           if (option->count() > 0)
-                            return refuse(option->get_name(), key);
+                            return refuse("--" + option->get_lnames().front(), key);
                         return trainPlan(options, wasInterrupted);
                       });
   return code == 0 && wasInterrupted ? cli::interruptedExitCode : code;

@@ -142,7 +142,13 @@ Values KernelEmitter::evalElements(Operation *op, const Place &place, const Tile
         }
         return fail(op->getResult(0), "has a seam inside a tile", tile);
       })
-      .Case([&](hgnn::ClipFactorOp clip) { return Values{clipFactor(clip)}; })
+      .Case([&](hgnn::ClipFactorOp clip) {
+        Value factor = clipFactor(clip);
+        Values result; // a loop over numbers has wide tiles, whatever few there are
+        for (const Piece &piece : tile.pieces)
+          result.push_back(f.splat(factor, piece.lanes));
+        return result;
+      })
       .Default([&](Operation *) {
         return fail(op->getResult(0), "cannot be part of a kernel", tile);
       });

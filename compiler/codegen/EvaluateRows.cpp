@@ -271,28 +271,36 @@ Values KernelEmitter::evalLoss(Operation *op, const Place &place, const Tile &ti
   Value known = f.cmp(FPred::OGT, f.load(f.gep(arg(ArgPart::LabelMask, labels), place.row, f.f32Type()), 1),
                       zero);
   Value targets = arg(ArgPart::MultiLabels, labels);
-  auto weigh = [&](Values values, const Tile &t) {
+  // y softplus(-z) is weighted by class, (1 - y) softplus(z) is not.
+  auto weighted = [&](const Tile &t) {
+    Values y = loadTile(targets, place.row, width, t);
     if (!table)
-      return values;
-    return map(values, loadTile(table, {}, 0, t), [&](Value x, Value w) { return f.mul(x, w); });
+      return y;
+    return map(y, loadTile(table, {}, 0, t), [&](Value y, Value w) { return f.mul(y, w); });
   };
   if (auto loss = dyn_cast<hgnn::SigmoidXentGradOp>(op)) {
     Value scale = f.mul(evalScalar(loss.getGrad(), place), 1.0 / double(width));
-    Values d = map(eval(logits, place, tile), loadTile(targets, place.row, width, tile),
-                   [&](Value z, Value y) { return f.sub(emitSigmoid(f, z), y); });
-    return map(weigh(d, tile), [&](Value x) {
-      int n = lanesOf(x);
-      return f.select(known, f.mul(x, f.splat(scale, n)), f.f32(0, n));
-    });
+    Values z = eval(logits, place, tile), y = loadTile(targets, place.row, width, tile);
+    Values wy = weighted(tile), result;
+    for (size_t i = 0; i < z.size(); ++i) {
+      Value s = emitSigmoid(f, z[i]), negative = f.sub(f.f32Like(1, s), y[i]);
+      Value d = f.add(f.mul(wy[i], f.add(s, -1.0)), f.mul(negative, s));
+      Value zeros = f.f32Like(0, d);
+      result.push_back(f.select(known, f.mul(d, f.splat(scale, lanesOf(d))), zeros));
+    }
+    return result;
   }
   Value sum = reduceRow(RowReduction::Sum, width, cutsOf({logits}, width), [&](const Tile &t) {
-    Values terms = map(eval(logits, place, t), loadTile(targets, place.row, width, t),
-                       [&](Value z, Value y) {
-                         Value positive = f.max(z, f.f32Like(0, z));
-                         Value rest = emitLog1p(f, emitExp(f, f.neg(f.abs(z))));
-                         return f.add(f.sub(positive, f.mul(z, y)), rest);
-                       });
-    return weigh(terms, t);
+    Values zs = eval(logits, place, t), y = loadTile(targets, place.row, width, t);
+    Values wy = weighted(t), terms;
+    for (size_t i = 0; i < zs.size(); ++i) {
+      Value z = zs[i], zero = f.f32Like(0, z);
+      Value rest = emitLog1p(f, emitExp(f, f.neg(f.abs(z))));
+      Value plus = f.add(f.max(z, zero), rest), minus = f.add(f.max(f.neg(z), zero), rest);
+      Value negative = f.sub(f.f32Like(1, z), y[i]);
+      terms.push_back(f.add(f.mul(wy[i], minus), f.mul(negative, plus)));
+    }
+    return terms;
   });
   return {f.select(known, f.mul(sum, 1.0 / double(width)), zero)};
 }

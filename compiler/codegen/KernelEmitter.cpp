@@ -113,12 +113,22 @@ LogicalResult KernelEmitter::findDomain() {
         own = sparse.getDomain();
       if (own == domain)
         count = {CountKind::OperandRows, int(argument.getArgNumber())};
-      auto adj = dyn_cast<hgnn::AdjType>(type);
-      if (adj && adj.getHop() == domain.getHop() && adj.getRelation() == domain.getSymbol()) {
-        if (domain.isActive())
-          count = {CountKind::AdjActive, int(argument.getArgNumber())};
-        else if (domain.isEdges())
-          count = {CountKind::AdjEdges, int(argument.getArgNumber())};
+      int number = int(argument.getArgNumber());
+      if (auto adj = dyn_cast<hgnn::AdjType>(type)) {
+        int64_t hop = adj.getHop();
+        if (domain == DomainAttr::active(hop, adj.getRelation()))
+          count = {CountKind::AdjActive, number};
+        else if (domain == DomainAttr::edges(hop, adj.getRelation()))
+          count = {CountKind::AdjEdges, number};
+        else if (domain == DomainAttr::rows(hop, adj.getDestination()))
+          count = {CountKind::AdjDestinations, number};
+        else if (domain == DomainAttr::rows(hop + 1, adj.getSource()))
+          count = {CountKind::AdjSources, number};
+      } else if (auto link = dyn_cast<hgnn::LinkType>(type)) {
+        if (domain == DomainAttr::rows(link.getHop(), link.getNodeType()))
+          count = {CountKind::LinkNear, number};
+        else if (domain == DomainAttr::rows(link.getHop() + 1, link.getNodeType()))
+          count = {CountKind::LinkFar, number};
       }
     }
     if (count.index < 0)

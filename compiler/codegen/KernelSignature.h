@@ -61,7 +61,11 @@ enum class CountKind : uint8_t {
   ResultRows,  ///< rows of the domain in the type of result `index`
   AdjActive,   ///< active destinations of the adjacency operand `index`
   AdjEdges,    ///< edges of the adjacency operand `index`
-  SparseNnz    ///< entries of the sparse operand `index`
+  SparseNnz,   ///< entries of the sparse operand `index`
+  AdjDestinations, ///< rows at the hop of the adjacency operand `index`
+  AdjSources,      ///< rows one hop further, where its edges come from
+  LinkNear,        ///< rows at the hop of the link operand `index`
+  LinkFar          ///< rows one hop further
 };
 struct KernelCount {
   CountKind kind = CountKind::Constant;

@@ -4,7 +4,7 @@
 //
 // Polynomials in plain multiplications and additions, so that every target gives the same bits and
 // kernels need no library. Largest errors in units in the last place over the whole range, measured
-// by tests/unit/compiler_codegen/MathTest.cpp: exp 2, expm1 3, log 2, log1p 3, tanh 4, sigmoid 4,
+// by tests/unit/codegen/MathTest.cpp: exp 2, expm1 3, log 2, log1p 3, tanh 4, sigmoid 4,
 // erf 3. Not-a-number goes through; results below the smallest normal number are rounded twice.
 //
 //===----------------------------------------------------------------------===//

@@ -103,13 +103,13 @@ private:
       NodeTypeOp::create(builder, loc, escapeName(type.name), id, type.numNodes,
                          builder.getDictionaryAttr(features));
     }
-    for (int id : relations) {
-      const graph::RelationSchema &r = schema.relations[id];
+    for (const auto &[id, r] : llvm::enumerate(schema.relations)) {
       RelationOp::create(builder, loc, relationSymbol(r.source, r.name, r.destination), id,
                          typeRef(r.source).getAttr(), r.name, typeRef(r.destination).getAttr(),
                          r.numEdges, r.reverseOf, r.in.max, r.in.nonZero, r.out.nonZero,
                          builder.getDenseI64ArrayAttr(r.in.log2Hist),
-                         builder.getDenseI64ArrayAttr(r.out.log2Hist));
+                         builder.getDenseI64ArrayAttr(r.out.log2Hist),
+                         /*excluded=*/!relations.count(int(id)));
     }
   }
 

@@ -8,6 +8,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
 
 using namespace mlir;
 using namespace heddle::hgnn;
@@ -126,6 +127,9 @@ void buildRgcnLayers(OpBuilder &builder, Location loc, const spec::EncoderSpec &
 LogicalResult buildLayersFromFile(OpBuilder &builder, const std::string &path,
                                   const spec::EncoderSpec &encoder, int64_t numClasses) {
   MLIRContext *context = builder.getContext();
+  if (!llvm::sys::fs::exists(path))
+    return emitError(FileLineColLoc::get(context, path, 0, 0))
+           << "no such layer program; /model/encoder is \"rgcn\" or a path from the spec's folder";
   OwningOpRef<ModuleOp> file = parseSourceFile<ModuleOp>(path, context);
   if (!file)
     return failure();

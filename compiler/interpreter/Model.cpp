@@ -91,6 +91,7 @@ template <class T> LogicalResult ModelRunner<T>::readSchema() {
   for (LayerOp layer : module.getOps<LayerOp>())
     layers.push_back(layer);
   for (RelationOp relation : module.getOps<RelationOp>())
+    if (!relation.getExcluded())
     relations.push_back(relation);
   llvm::sort(layers, [](LayerOp a, LayerOp b) { return a.getIndex() < b.getIndex(); });
   llvm::sort(relations, [](RelationOp a, RelationOp b) { return a.getId() < b.getId(); });

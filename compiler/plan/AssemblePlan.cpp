@@ -3,6 +3,7 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/Symbols.h"
 #include "compiler/plan/EntryLayout.h"
 #include "compiler/plan/EntryWriter.h"
 #include "compiler/plan/ModuleTables.h"
@@ -67,7 +68,7 @@ void addSchema(plan::PlanT &plan, const ModuleTables &tables) {
   for (const ModuleTables::Type &type : tables.types) {
     auto added = std::make_unique<plan::NodeTypeT>();
     NodeTypeOp op = type.op;
-    added->name = op.getSymName().str();
+    added->name = unescapeName(op.getSymName());
     added->num_nodes = type.numNodes;
     plan.node_types.push_back(std::move(added));
   }

@@ -766,6 +766,20 @@ private:
       auto found = nnz_.find(launch.getInputs()[size_t(count.index)]);
       return found == nnz_.end() ? std::nullopt : std::optional(found->second);
     }
+    case CountKind::AdjDestinations:
+    case CountKind::AdjSources: {
+      auto adj = cast<AdjType>(launch.getInputs()[size_t(count.index)].getType());
+      bool sources = count.kind == CountKind::AdjSources;
+      return rowsOf(IdsType::get(adj.getContext(),
+                                 sources ? DomainAttr::rows(adj.getHop() + 1, adj.getSource())
+                                         : DomainAttr::rows(adj.getHop(), adj.getDestination())));
+    }
+    case CountKind::LinkNear:
+    case CountKind::LinkFar: {
+      auto link = cast<LinkType>(launch.getInputs()[size_t(count.index)].getType());
+      int64_t hop = link.getHop() + (count.kind == CountKind::LinkFar);
+      return rowsOf(IdsType::get(link.getContext(), DomainAttr::rows(hop, link.getNodeType())));
+    }
     }
     return failure();
   }
@@ -830,7 +844,8 @@ private:
     attrs.mode = plan::KernelMode(uint8_t(s.mode));
     attrs.domain = std::make_unique<Extent>(**domain);
     attrs.chunk_rows = s.mode == KernelMode::Chunks ? s.chunkRows : 0;
-    attrs.balance = s.balanceArg;
+    // Chunks are fixed ranges of rows: nothing to balance.
+    attrs.balance = s.mode == KernelMode::Chunks ? -1 : s.balanceArg;
     OpT &planOp = addOp(op.getLoc(), name, Queue::Compute, std::move(attrs), std::move(inputs),
                         std::move(outputs));
     for (const KernelCost &cost : s.costs) {

@@ -251,9 +251,11 @@ std::vector<WaveSchedule> scheduleWaves(const std::vector<WaveOp> &ops,
     return {};
   std::vector<WaveSchedule> schedules;
   Waves early = scheduler.asEarlyAsPossible();
-  schedules.push_back(scheduler.finish("as early as possible", early));
-  scheduler.shorten(early);
-  schedules.push_back(scheduler.finish("fewest waves, short lifetimes", std::move(early)));
+  // First of those with equal peaks: short lifetimes leave the most room to colour regions.
+  Waves brief = early;
+  scheduler.shorten(brief);
+  schedules.push_back(scheduler.finish("fewest waves, short lifetimes", std::move(brief)));
+  schedules.push_back(scheduler.finish("as early as possible", std::move(early)));
   for (double waveLengths : {0.0, 5.0, 20.0, 80.0}) {
     Waves waves = scheduler.byMemory(waveLengths * rates.waveSeconds);
     scheduler.shorten(waves);

@@ -89,11 +89,68 @@ FeatType param(MLIRContext *context, ArrayRef<int64_t> shape) {
   return FeatType::get(DomainAttr::param(context), shape);
 }
 
+char kindOf(Type type) {
+  return isa<FeatType>(type)     ? 't'
+         : isa<AdjType>(type)    ? 'a'
+         : isa<LinkType>(type)   ? 'l'
+         : isa<IdsType>(type)    ? 'i'
+         : isa<SparseType>(type) ? 's'
+         : isa<LabelsType>(type) ? 'b'
+                                 : '-';
+}
+
+/// The parser infers types before the verifier looks at the operands. `kinds` has a letter for each
+/// (tensor, adjacency, link, ids, sparse, laBels); after the last one, `?`: it may be missing, `*`:
+/// any number of it.
+LogicalResult checkOperands(Loc loc, StringRef op, StringRef kinds, ValueRange operands) {
+  bool any = kinds.consume_back("*"), optional = kinds.consume_back("?");
+  size_t count = operands.size();
+  if (!any && count != kinds.size() && !(optional && count + 1 == kinds.size()))
+    return emitOptionalError(loc, "'", op.drop_front(5), "' takes ", optional ? "at most " : "",
+                             kinds.size(), " operands, got ", count);
+  for (size_t i = 0; i < count; ++i) {
+    char kind = kinds[std::min(i, kinds.size() - 1)];
+    if (kindOf(operands[i].getType()) == kind)
+      continue;
+    StringRef name = kind == 't'   ? "hgnn.tensor"
+                     : kind == 'a' ? "hgnn.adj"
+                     : kind == 'l' ? "hgnn.link"
+                     : kind == 'i' ? "hgnn.ids"
+                     : kind == 's' ? "hgnn.sparse"
+                                   : "hgnn.labels";
+    return emitOptionalError(loc, "'", op.drop_front(5), "' takes !", name, " as operand ", i,
+                             ", got ", operands[i].getType());
+  }
+  return success();
+}
+
+/// The parser infers types before it moves what it read in the attribute dictionary into properties;
+/// this adaptor sees both.
+template <typename Op> typename Op::Adaptor withParsedAttributes(typename Op::Adaptor adaptor) {
+  if constexpr (!std::is_same_v<typename Op::Properties, EmptyProperties>) {
+    auto properties = adaptor.getProperties();
+    DictionaryAttr attributes = adaptor.getAttributes();
+    // A wrong kind of attribute is reported when the op is made.
+    if (attributes && succeeded(Op::setPropertiesFromAttr(properties, attributes,
+                                                          [] { return InFlightDiagnostic(); })))
+      return typename Op::Adaptor(adaptor.getOperands(), attributes, properties);
+  }
+  return adaptor;
+}
+
 } // namespace
 
-#define HGNN_INFER(OpName)                                                                         \
+/// `kinds`: what the op's operands are, see checkOperands.
+#define HGNN_INFER(OpName, kinds)                                                                  \
+  static LogicalResult infer(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,               \
+                             Types &results);                                                      \
   LogicalResult OpName::inferReturnTypes(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,   \
-                                         Types &results)
+                                         Types &results) {                                         \
+    if (failed(checkOperands(loc, OpName::getOperationName(), kinds, adaptor.getOperands())))      \
+      return failure();                                                                            \
+    return infer(context, loc, withParsedAttributes<OpName>(adaptor), results);                    \
+  }                                                                                                \
+  static LogicalResult infer(MLIRContext *context, Loc loc, OpName::Adaptor adaptor, Types &results)
 
 //===----------------------------------------------------------------------===//
 // Changes of domain
@@ -110,7 +167,7 @@ static LogicalResult inferMove(Loc loc, StringRef op, Value input, Value adjacen
   return success();
 }
 #define HGNN_INFER_MOVE(OpName, text, from, to)                                                    \
-  HGNN_INFER(OpName) {                                                                             \
+  HGNN_INFER(OpName, "ta") {                                                                       \
     return inferMove(loc, text, adaptor.getInput(), adaptor.getAdj(), from, to, results);          \
   }
 HGNN_INFER_MOVE(GatherSrcOp, "gather_src", Side::Source, Side::Edge)
@@ -120,7 +177,7 @@ HGNN_INFER_MOVE(ReduceSrcOp, "reduce_src", Side::Edge, Side::Source)
 HGNN_INFER_MOVE(ExpandOp, "expand", Side::Active, Side::Destination)
 HGNN_INFER_MOVE(RestrictOp, "restrict", Side::Destination, Side::Active)
 
-HGNN_INFER(SelfGatherOp) {
+HGNN_INFER(SelfGatherOp, "tl") {
   auto link = cast<LinkType>(adaptor.getLink().getType());
   FeatType in = tensor(adaptor.getInput());
   if (in.getDomain() != DomainAttr::rows(link.getHop() + 1, link.getNodeType()))
@@ -129,7 +186,7 @@ HGNN_INFER(SelfGatherOp) {
   results.push_back(in.withDomain(DomainAttr::rows(link.getHop(), link.getNodeType())));
   return success();
 }
-HGNN_INFER(SelfScatterOp) {
+HGNN_INFER(SelfScatterOp, "tl") {
   auto link = cast<LinkType>(adaptor.getLink().getType());
   FeatType in = tensor(adaptor.getInput());
   if (in.getDomain() != DomainAttr::rows(link.getHop(), link.getNodeType()))
@@ -138,19 +195,19 @@ HGNN_INFER(SelfScatterOp) {
   results.push_back(in.withDomain(DomainAttr::rows(link.getHop() + 1, link.getNodeType())));
   return success();
 }
-HGNN_INFER(DegreeOp) {
+HGNN_INFER(DegreeOp, "a") {
   results.push_back(
       FeatType::get(sideDomain(cast<AdjType>(adaptor.getAdj().getType()), Side::Active), {1}));
   return success();
 }
-HGNN_INFER(BroadcastRowsOp) {
+HGNN_INFER(BroadcastRowsOp, "ti") {
   FeatType in = tensor(adaptor.getInput());
   if (failed(isParam(loc, "broadcast_rows", "input", in, 1)))
     return failure();
   results.push_back(in.withDomain(cast<IdsType>(adaptor.getLike().getType()).getDomain()));
   return success();
 }
-HGNN_INFER(ColSumOp) {
+HGNN_INFER(ColSumOp, "ti?") {
   FeatType in = tensor(adaptor.getInput());
   if (in.getDomain().isParam())
     return emitOptionalError(loc, "'col_sum' sums rows of a domain; got ", in);
@@ -162,7 +219,7 @@ HGNN_INFER(ColSumOp) {
 // Dense products
 //===----------------------------------------------------------------------===//
 
-HGNN_INFER(LinearOp) {
+HGNN_INFER(LinearOp, "tt") {
   FeatType in = tensor(adaptor.getInput()), weight = tensor(adaptor.getWeight());
   if (failed(isParam(loc, "linear", "weight", weight, 2)))
     return failure();
@@ -171,19 +228,20 @@ HGNN_INFER(LinearOp) {
     return success();
   }
   int64_t k = weight.getShape()[0], n = weight.getShape()[1];
-  if (adaptor.getTranspose())
+  bool transpose = adaptor.getTranspose();
+  if (transpose)
     std::swap(k, n);
   int64_t last = in.getShape().empty() ? 1 : in.getShape().back();
   if (!agree(last, k))
     return emitOptionalError(loc, "'linear' of rows of width ", last, " needs a weight with ", last,
-                             adaptor.getTranspose() ? " columns" : " rows", ", got ", weight);
+                             transpose ? " columns" : " rows", ", got ", weight);
   if (in.getDomain().isParam() && in.getShape().size() == 2)
     results.push_back(in.withShape({in.getShape()[0], n}));
   else
     results.push_back(in.withShape({n}));
   return success();
 }
-HGNN_INFER(LinearGradWeightOp) {
+HGNN_INFER(LinearGradWeightOp, "tt") {
   FeatType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
   if (failed(sameRows(loc, "linear_grad_weight", in, grad)))
     return failure();
@@ -192,7 +250,7 @@ HGNN_INFER(LinearGradWeightOp) {
   results.push_back(param(context, {in.getShape().back(), grad.getShape().back()}));
   return success();
 }
-HGNN_INFER(SparseLinearOp) {
+HGNN_INFER(SparseLinearOp, "st") {
   auto in = cast<SparseType>(adaptor.getInput().getType());
   FeatType weight = tensor(adaptor.getWeight());
   if (failed(isParam(loc, "sparse_linear", "weight", weight, 2)))
@@ -204,7 +262,7 @@ HGNN_INFER(SparseLinearOp) {
   results.push_back(FeatType::get(in.getDomain(), {n}));
   return success();
 }
-HGNN_INFER(SparseLinearGradWeightOp) {
+HGNN_INFER(SparseLinearGradWeightOp, "st") {
   auto in = cast<SparseType>(adaptor.getInput().getType());
   FeatType grad = tensor(adaptor.getGrad());
   if (in.getDomain() != grad.getDomain())
@@ -218,7 +276,7 @@ HGNN_INFER(SparseLinearGradWeightOp) {
 // Row-wise and element-wise
 //===----------------------------------------------------------------------===//
 
-HGNN_INFER(ScaleRowsOp) {
+HGNN_INFER(ScaleRowsOp, "tt") {
   FeatType in = tensor(adaptor.getInput()), scale = tensor(adaptor.getScale());
   if (failed(sameRows(loc, "scale_rows", in, scale)))
     return failure();
@@ -227,14 +285,14 @@ HGNN_INFER(ScaleRowsOp) {
   results.push_back(in);
   return success();
 }
-HGNN_INFER(RowDotOp) {
+HGNN_INFER(RowDotOp, "tt") {
   FeatType lhs = tensor(adaptor.getLhs()), rhs = tensor(adaptor.getRhs());
   if (failed(sameRows(loc, "row_dot", lhs, rhs)) || failed(sameWidth(loc, "row_dot", lhs, rhs)))
     return failure();
   results.push_back(lhs.withShape({1}));
   return success();
 }
-HGNN_INFER(AddOp) {
+HGNN_INFER(AddOp, "t*") {
   if (adaptor.getInputs().empty())
     return emitOptionalError(loc, "'add' needs at least one operand");
   FeatType first = tensor(adaptor.getInputs().front());
@@ -248,18 +306,18 @@ HGNN_INFER(AddOp) {
   results.push_back(first);
   return success();
 }
-HGNN_INFER(MulOp) {
+HGNN_INFER(MulOp, "tt") {
   FeatType lhs = tensor(adaptor.getLhs()), rhs = tensor(adaptor.getRhs());
   if (failed(sameRows(loc, "mul", lhs, rhs)) || failed(sameWidth(loc, "mul", lhs, rhs)))
     return failure();
   results.push_back(lhs);
   return success();
 }
-HGNN_INFER(ScaleOp) {
+HGNN_INFER(ScaleOp, "t") {
   results.push_back(adaptor.getInput().getType());
   return success();
 }
-HGNN_INFER(ScaleByOp) {
+HGNN_INFER(ScaleByOp, "tt") {
   FeatType factor = tensor(adaptor.getFactor());
   if (failed(isParam(loc, "scale_by", "factor", factor, 1)))
     return failure();
@@ -268,7 +326,7 @@ HGNN_INFER(ScaleByOp) {
   results.push_back(adaptor.getInput().getType());
   return success();
 }
-HGNN_INFER(AddBiasOp) {
+HGNN_INFER(AddBiasOp, "tt") {
   FeatType in = tensor(adaptor.getInput()), bias = tensor(adaptor.getBias());
   if (failed(isParam(loc, "add_bias", "bias", bias, 1)) ||
       failed(sameWidth(loc, "add_bias", in, bias)))
@@ -276,11 +334,11 @@ HGNN_INFER(AddBiasOp) {
   results.push_back(in);
   return success();
 }
-HGNN_INFER(UnaryOp) {
+HGNN_INFER(UnaryOp, "t") {
   results.push_back(adaptor.getInput().getType());
   return success();
 }
-HGNN_INFER(UnaryGradOp) {
+HGNN_INFER(UnaryGradOp, "tt") {
   FeatType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
   if (failed(sameRows(loc, "unary_grad", in, grad)) ||
       failed(sameWidth(loc, "unary_grad", in, grad)))
@@ -288,7 +346,7 @@ HGNN_INFER(UnaryGradOp) {
   results.push_back(in);
   return success();
 }
-HGNN_INFER(DropoutOp) {
+HGNN_INFER(DropoutOp, "ti?") {
   double p = adaptor.getP().convertToDouble();
   if (!(p >= 0 && p < 1))
     return emitOptionalError(loc, "'dropout' needs p in [0, 1), got ", p);
@@ -304,23 +362,23 @@ static LogicalResult inferLayerNorm(Loc loc, FeatType in, FeatType gamma, Types 
   results.push_back(in);
   return success();
 }
-HGNN_INFER(LayerNormOp) {
+HGNN_INFER(LayerNormOp, "ttt") {
   FeatType beta = tensor(adaptor.getBeta());
   if (failed(isParam(loc, "layer_norm", "beta", beta, 1)) ||
       failed(sameWidth(loc, "layer_norm", tensor(adaptor.getInput()), beta)))
     return failure();
   return inferLayerNorm(loc, tensor(adaptor.getInput()), tensor(adaptor.getGamma()), results);
 }
-HGNN_INFER(LayerNormXhatOp) {
+HGNN_INFER(LayerNormXhatOp, "t") {
   results.push_back(adaptor.getInput().getType());
   return success();
 }
-HGNN_INFER(LayerNormGradOp) {
+HGNN_INFER(LayerNormGradOp, "ttt") {
   if (failed(sameRows(loc, "layer_norm_grad", tensor(adaptor.getInput()), tensor(adaptor.getGrad()))))
     return failure();
   return inferLayerNorm(loc, tensor(adaptor.getInput()), tensor(adaptor.getGamma()), results);
 }
-HGNN_INFER(ConcatOp) {
+HGNN_INFER(ConcatOp, "t*") {
   if (adaptor.getInputs().empty())
     return emitOptionalError(loc, "'concat' needs at least one operand");
   FeatType first = tensor(adaptor.getInputs().front());
@@ -336,29 +394,40 @@ HGNN_INFER(ConcatOp) {
   results.push_back(first.withShape({width}));
   return success();
 }
-HGNN_INFER(SliceOp) {
+HGNN_INFER(SliceOp, "t") {
   FeatType in = tensor(adaptor.getInput());
-  int64_t offset = adaptor.getOffset(), size = adaptor.getSize(), width = widthOf(in);
+  auto offsetAttr = adaptor.getOffsetAttr();
+  auto sizeAttr = adaptor.getSizeAttr();
+  if (!offsetAttr || !sizeAttr)
+    return emitOptionalError(loc, "'slice' needs attributes offset and size");
+  int64_t offset = offsetAttr.getInt(), size = sizeAttr.getInt(), width = widthOf(in);
   if (offset < 0 || size < 1 || (!ShapedType::isDynamic(width) && offset > width - size))
     return emitOptionalError(loc, "'slice' of columns [", offset, ", ", offset + size,
                              ") is outside rows of width ", width);
   results.push_back(in.withShape({size}));
   return success();
 }
-HGNN_INFER(PadOp) {
+HGNN_INFER(PadOp, "t") {
   FeatType in = tensor(adaptor.getInput());
-  int64_t offset = adaptor.getOffset(), size = adaptor.getSize(), width = widthOf(in);
+  auto offsetAttr = adaptor.getOffsetAttr();
+  auto sizeAttr = adaptor.getSizeAttr();
+  if (!offsetAttr || !sizeAttr)
+    return emitOptionalError(loc, "'pad' needs attributes offset and size");
+  int64_t offset = offsetAttr.getInt(), size = sizeAttr.getInt(), width = widthOf(in);
   if (offset < 0 || (!ShapedType::isDynamic(width) && offset > size - width))
     return emitOptionalError(loc, "'pad' of width ", width, " at ", offset,
                              " does not fit rows of width ", size);
   results.push_back(in.withShape({size}));
   return success();
 }
-HGNN_INFER(ReshapeOp) {
+HGNN_INFER(ReshapeOp, "t") {
   FeatType in = tensor(adaptor.getInput());
   if (failed(isParam(loc, "reshape", "input", in, -1)))
     return failure();
-  FeatType out = in.withShape(adaptor.getShape());
+  auto shape = adaptor.getShapeAttr();
+  if (!shape)
+    return emitOptionalError(loc, "'reshape' needs the attribute shape");
+  FeatType out = in.withShape(shape.asArrayRef());
   if (!agree(widthOf(in), widthOf(out)))
     return emitOptionalError(loc, "'reshape' of ", in, " to ", out, " changes how many numbers there are");
   results.push_back(out);
@@ -386,7 +455,7 @@ static LogicalResult checkLoss(Loc loc, StringRef op, FeatType logits, LabelsTyp
   return success();
 }
 #define HGNN_INFER_LOSS(OpName, GradName, text, multilabel)                                        \
-  HGNN_INFER(OpName) {                                                                             \
+  HGNN_INFER(OpName, "tb") {                                                                       \
     FeatType logits = tensor(adaptor.getLogits());                                               \
     if (failed(checkLoss(loc, text, logits, cast<LabelsType>(adaptor.getLabels().getType()),       \
                          multilabel, adaptor.getClassWeights())))                                  \
@@ -394,7 +463,7 @@ static LogicalResult checkLoss(Loc loc, StringRef op, FeatType logits, LabelsTyp
     results.push_back(logits.withShape({1}));                                                      \
     return success();                                                                              \
   }                                                                                                \
-  HGNN_INFER(GradName) {                                                                           \
+  HGNN_INFER(GradName, "tbt") {                                                                    \
     FeatType logits = tensor(adaptor.getLogits());                                               \
     if (failed(checkLoss(loc, text "_grad", logits,                                                \
                          cast<LabelsType>(adaptor.getLabels().getType()), multilabel,              \
@@ -408,11 +477,11 @@ static LogicalResult checkLoss(Loc loc, StringRef op, FeatType logits, LabelsTyp
 HGNN_INFER_LOSS(SoftmaxXentOp, SoftmaxXentGradOp, "softmax_xent", false)
 HGNN_INFER_LOSS(SigmoidXentOp, SigmoidXentGradOp, "sigmoid_xent", true)
 
-HGNN_INFER(SumSquaresOp) {
+HGNN_INFER(SumSquaresOp, "t") {
   results.push_back(param(context, {1}));
   return success();
 }
-HGNN_INFER(ClipFactorOp) {
+HGNN_INFER(ClipFactorOp, "t*") {
   for (Value input : adaptor.getInputs())
     if (failed(isParam(loc, "clip_factor", "each input", tensor(input), 1)))
       return failure();

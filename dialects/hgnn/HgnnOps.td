@@ -28,7 +28,8 @@ def Hgnn_NodeTypeOp : Hgnn_Op<"node_type", [Symbol]> {
 }
 def Hgnn_RelationOp : Hgnn_Op<"relation", [Symbol]> {
   let summary = "a relation; its symbol is source:name:destination";
-  let description = [{Statistics from import: `in_active` and `out_active` nodes with an edge, and
+  let description = [{All relations of the graph stand in a module, for their canonical ids; the model
+    uses those that are not `excluded`. Statistics from import: `in_active` and `out_active` nodes with an edge, and
     log2 degree histograms (bucket 0: degree 0; bucket b: [2^(b-1), 2^b)).}];
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$id, FlatSymbolRefAttr:$source,
                        StrAttr:$name, FlatSymbolRefAttr:$destination, I64Attr:$num_edges,
@@ -37,7 +38,7 @@ def Hgnn_RelationOp : Hgnn_Op<"relation", [Symbol]> {
                        DefaultValuedAttr<I64Attr, "0">:$in_active,
                        DefaultValuedAttr<I64Attr, "0">:$out_active,
                        OptionalAttr<DenseI64ArrayAttr>:$in_hist,
-                       OptionalAttr<DenseI64ArrayAttr>:$out_hist);
+                       OptionalAttr<DenseI64ArrayAttr>:$out_hist, UnitAttr:$excluded);
   let assemblyFormat = "$sym_name `from` $source `to` $destination attr-dict";
 }
 def Hgnn_TaskOp : Hgnn_Op<"task"> {

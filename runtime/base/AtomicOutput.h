@@ -37,8 +37,9 @@ public:
   const std::string &target() const { return target_; }
 
   /// Syncs everything below path(), renames it to the target and removes what was replaced.
-  /// Without `force`, a target that appeared since create() is an error and stays.
-  absl::Status publish();
+  /// Without `force`, a target that appeared since create() is an error and stays. `sync` false: may be
+  /// lost, whole or in part, if the machine fails soon after.
+  absl::Status publish(bool sync = true);
 
 private:
   std::string target_, temporary_, marker_;

@@ -133,17 +133,18 @@ private:
   std::string key_;
 };
 
+/// "line:column" of the last byte before `end`, columns counted in code points.
 std::string placeOf(std::string_view text, const char *end) {
   int64_t line = 1, column = 1;
-  for (const char *p = text.data(); p < end; ++p) {
+  for (const char *p = text.data(); p + 1 < end; ++p) {
     if (*p == '\n') {
       ++line;
       column = 1;
-    } else if ((static_cast<unsigned char>(*p) & 0xC0) != 0x80) {
+    } else if ((static_cast<unsigned char>(p[1]) & 0xC0) != 0x80) {
       ++column;
     }
   }
-  return std::to_string(line) + ":" + std::to_string(std::max<int64_t>(column - 1, 1));
+  return std::to_string(line) + ":" + std::to_string(column);
 }
 
 } // namespace

@@ -410,7 +410,7 @@ absl::Status NpyWriter::close() {
   if (fd_ < 0)
     return internalError(path_ + ": the array is closed already");
   HEDDLE_RETURN_IF_ERROR(flush());
-  buffer_ = {};
+  std::vector<char>().swap(buffer_);
   bool guessed = rows_ == expectedRows_;
   if (!guessed) {
     std::string head = headerText(rows_);

@@ -209,7 +209,7 @@ public:
     absl::Status status = file_.append(records_.data(), records_.size() * sizeof(Record));
     file_.closeHandle();
     runs_.push_back({begin, file_.bytes()});
-    records_ = {};
+    std::vector<Record>().swap(records_); // gives the memory back, which "= {}" does not
     return status;
   }
 

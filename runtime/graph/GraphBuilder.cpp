@@ -348,7 +348,7 @@ absl::Status Builder::closeFeature(OpenFeature &open) {
     std::filesystem::remove(staged.values.path, ignored);
     staged.values = {};
   }
-  open.row = {};
+  std::vector<std::pair<int32_t, float>>().swap(open.row);
   return absl::OkStatus();
 }
 
@@ -577,7 +577,7 @@ absl::StatusOr<std::string> Builder::finish() {
     return internalError(scratch_ + ": cannot remove: " + error.message());
   if (options_.progress)
     options_.progress("syncing to disk", 0, 0);
-  HEDDLE_RETURN_IF_ERROR(output_.publish());
+  HEDDLE_RETURN_IF_ERROR(output_.publish(options_.sync));
   return report;
 }
 

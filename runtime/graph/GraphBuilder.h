@@ -24,6 +24,7 @@ struct GraphBuilderOptions {
   int64_t memoryBytes = int64_t(1) << 30; ///< bound for edge sorting
   /// Called with (what, done, total); total 0 = unknown. May be empty.
   std::function<void(std::string_view, int64_t, int64_t)> progress;
+  bool sync = true; ///< wait until the directory is on disk; tests do not
 };
 
 /// Usage: create; addNodeType for each; then features / labels / edges in any order; finish.

@@ -158,7 +158,7 @@ absl::StatusOr<std::unique_ptr<TableReader>> TableReader::read(std::unique_ptr<B
                                                                const std::string &name,
                                                                const TableFormat &format) {
   std::unique_ptr<TableReader> reader(new TableReader(std::move(source), name, format));
-  reader->buffer_.resize(1 << 18);
+  reader->buffer_.resize(1 << 16);
   int first = reader->peek();
   auto starts = [&](std::string_view mark) {
     return reader->end_ >= mark.size() &&

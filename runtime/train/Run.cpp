@@ -199,8 +199,10 @@ absl::StatusOr<RunOutcome> runTraining(const plan::PlanT &plan, const graph::Gra
       if (next.ok())
         executor = std::move(*next);
     }
-    absl::StatusOr<RunReport> report = status;
-    if (status.ok())
+    absl::StatusOr<RunReport> report = internalError("not run");
+    if (!status.ok())
+      report = status;
+    else
       report = runOne(context, own, *executor,
                       folder->path() + (inside.empty() ? "" : "/" + inside.substr(0, inside.size() - 1)),
                       name);

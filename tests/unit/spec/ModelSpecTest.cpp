@@ -296,7 +296,7 @@ TEST(ModelSpec, MalformedSpecsSayWhereAndWhatToDo) {
       {with(R"("train": {"optimizer": {"lr": -1}})"),
        "m.json: /train/optimizer/lr: expected a number from 0 to 1e+06, found -1"},
       {with(R"("train": {"optimizer": {"lr": 1e999}})"),
-       "m.json:1:55: number overflow parsing '1e999'"},
+       "m.json:1:54: number overflow parsing '1e999'"},
       {with(R"("train": {"optimizer": {"betas": [0.9]}})"),
        "m.json: /train/optimizer/betas: expected two numbers of at least 0 and below 1, such as "
        "[0.9, 0.999]"},

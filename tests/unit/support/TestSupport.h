@@ -82,6 +82,9 @@ inline std::string readAll(const std::string &path) {
 }
 
 inline void writeAll(const std::string &path, const std::string &bytes) {
+  // A file system that guards against replace-by-truncate would wait for the disk.
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
   std::ofstream(path, std::ios::binary) << bytes;
 }
 

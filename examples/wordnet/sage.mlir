@@ -1,0 +1,47 @@
+// A GraphSAGE-style layer: the mean of each relation's sampled neighbours through that relation's
+// weight, summed over relations, beside the own row, then one product. A relation's weight keeps the
+// width ("in" to "in"), so that the concatenation is 2 x "in" wide whatever the layer gives.
+// rgcn.mlir says how such a file is read.
+
+hgnn.layer @hidden combine sum attributes {index = 0 : i64, in_size = 0 : i64, out_size = 0 : i64}
+  message {
+  ^bb0(%adj: !hgnn.adj<any>, %src: !hgnn.tensor<src : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>):
+    %edges = hgnn.gather_src %src, %adj : !hgnn.tensor<src : ?xf32>, !hgnn.adj<any>
+    %sum = hgnn.reduce_dst %edges, %adj : !hgnn.tensor<edge : ?xf32>, !hgnn.adj<any>
+    %degree = hgnn.degree %adj : !hgnn.adj<any>
+    %inverse = hgnn.unary reciprocal %degree : !hgnn.tensor<dst : 1xf32>
+    %mean = hgnn.scale_rows %sum, %inverse : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : 1xf32>
+    %weight = hgnn.param "weight" scope relation shape ["in", "in"] init "xavier_uniform" : <param : ?xf32>
+    %message = hgnn.linear %mean, %weight : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>
+    hgnn.yield %message : !hgnn.tensor<dst : ?xf32>
+  } update {
+  ^bb0(%combined: !hgnn.tensor<dst : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>, %ids: !hgnn.ids<dst>):
+    %both = hgnn.concat %combined, %own : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>
+    %project = hgnn.param "project" scope layer shape ["2*in", "out"] init "xavier_uniform" : <param : ?xf32>
+    %rows = hgnn.linear %both, %project : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>
+    %bias = hgnn.param "bias" scope layer shape ["out"] init "zeros" : <param : ?xf32>
+    %biased = hgnn.add_bias %rows, %bias : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>
+    %active = hgnn.unary relu %biased : !hgnn.tensor<dst : ?xf32>
+    hgnn.yield %active : !hgnn.tensor<dst : ?xf32>
+  }
+
+hgnn.layer @last combine sum attributes {index = 1 : i64, in_size = 0 : i64, out_size = 0 : i64}
+  message {
+  ^bb0(%adj: !hgnn.adj<any>, %src: !hgnn.tensor<src : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>):
+    %edges = hgnn.gather_src %src, %adj : !hgnn.tensor<src : ?xf32>, !hgnn.adj<any>
+    %sum = hgnn.reduce_dst %edges, %adj : !hgnn.tensor<edge : ?xf32>, !hgnn.adj<any>
+    %degree = hgnn.degree %adj : !hgnn.adj<any>
+    %inverse = hgnn.unary reciprocal %degree : !hgnn.tensor<dst : 1xf32>
+    %mean = hgnn.scale_rows %sum, %inverse : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : 1xf32>
+    %weight = hgnn.param "weight" scope relation shape ["in", "in"] init "xavier_uniform" : <param : ?xf32>
+    %message = hgnn.linear %mean, %weight : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>
+    hgnn.yield %message : !hgnn.tensor<dst : ?xf32>
+  } update {
+  ^bb0(%combined: !hgnn.tensor<dst : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>, %ids: !hgnn.ids<dst>):
+    %both = hgnn.concat %combined, %own : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>
+    %project = hgnn.param "project" scope layer shape ["2*in", "out"] init "xavier_uniform" : <param : ?xf32>
+    %rows = hgnn.linear %both, %project : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>
+    %bias = hgnn.param "bias" scope layer shape ["out"] init "zeros" : <param : ?xf32>
+    %biased = hgnn.add_bias %rows, %bias : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>
+    hgnn.yield %biased : !hgnn.tensor<dst : ?xf32>
+  }

@@ -1,0 +1,487 @@
+//===- Differential.cpp - phases, plans and derivatives on random cases ----===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// heddle_differential --count N [--first-seed S] [--verbose]
+//
+// Each seed makes a random schema, graph and spec (tests/unit/compiler/RandomGraph.h) and checks, on a
+// batch of training nodes with the same keys:
+//  1. The interpreter (fp64) gives the same loss and logits on every phase, the same gradients and
+//     states after the step on training and kernels, fused and with one op a kernel: 1e-12 normwise.
+//  2. The derivative of the model phase along a random direction, by dual numbers, is <gradient,
+//     direction> of the training phase: 1e-10. Every fourth seed: central differences agree, 1e-6.
+//  3. The compiled plan on this CPU gives the interpreter's logits and loss (eval_step), loss and all
+//     states after one train_step: 1e-5 normwise, and losses of five sgd steps within 1e-4.
+//     Adam's first update is lr * g / (|g| + eps), a sign: where the gradient is small against the
+//     tensor's largest, rounding decides it. So moments are compared as gradients, and parameters only
+//     where |g| is over 1e-3 of the largest, or where both sides have a moment of exactly 0.
+//     Gradients are measured against the largest of the tensor's own norm and 1e-2 of the norm of all
+//     gradients: some vanish but for rounding (a bias that a layer norm takes out again).
+//  4. Every fourth seed: states after five steps have the same bits for 1, 2, 3 and 8 threads, with
+//     overlap and without.
+// The full run of issue 2 (S3) is `bin/heddle_differential --count 200`; ctest runs 20 seeds.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/driver/Compile.h"
+#include "compiler/frontend/BuildModel.h"
+#include "compiler/interpreter/Interpreter.h"
+#include "compiler/plan/PlanWriter.h"
+#include "runtime/base/CpuLevel.h"
+#include "runtime/graph/GraphStore.h"
+#include "tests/e2e/differential/Numbers.h"
+#include "tests/e2e/differential/PlanRun.h"
+#include "tests/unit/compiler/RandomGraph.h"
+
+#include "mlir/IR/Diagnostics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+#include <unistd.h>
+
+using namespace heddle;
+using namespace heddle::test;
+using compiler::InterpreterInput;
+using compiler::InterpreterResult;
+using compiler::NumericArray;
+using compiler::NumericArrays;
+
+namespace {
+
+class TemporaryFolder {
+public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "heddle_diff_XXXXXX").string();
+    if (!mkdtemp(pattern.data()))
+      std::perror("mkdtemp"), std::exit(2);
+    path = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  std::string path;
+};
+
+class Case {
+public:
+  Case(uint64_t seed, Findings &findings, bool verbose)
+      : seed(seed), findings(findings), verbose(verbose), random(seed * 7919 + 5) {}
+
+  absl::Status run() {
+    HEDDLE_RETURN_IF_ERROR(prepare());
+    HEDDLE_RETURN_IF_ERROR(comparePhases());
+    HEDDLE_RETURN_IF_ERROR(compareDerivatives());
+    return comparePlan();
+  }
+  const std::string &name() const { return made.name; }
+
+private:
+  using Module = mlir::OwningOpRef<mlir::ModuleOp>;
+
+  absl::Status prepare() {
+    HEDDLE_ASSIGN_OR_RETURN(made, makeRandomCase(seed, folder.path));
+    if (verbose)
+      std::printf("seed %llu: %s\n%s\n", (unsigned long long)seed, made.name.c_str(), made.spec.c_str());
+    HEDDLE_ASSIGN_OR_RETURN(store, graph::GraphStore::open(made.graphDirectory));
+    HEDDLE_ASSIGN_OR_RETURN(spec::ModelSpec written, spec::parseModelSpec(made.spec, "random.json"));
+    HEDDLE_ASSIGN_OR_RETURN(spec::ResolvedSpec resolved, spec::resolve(written, store->schema()));
+    spec = resolved.spec;
+
+    compiler::prepareContext(context);
+    Module module = compiler::buildModel(context, spec, store->schema());
+    if (!module)
+      return invalidArgument("no model could be built");
+    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(
+        *module, "model", "kernels", 0, /*keepGradients=*/true,
+        [&](const std::string &phase) { phases[phase] = Module(module->clone()); }));
+    Module single(phases["training"]->clone());
+    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*single, "training", "kernels", 1, true, {}));
+    phases["kernels, one op each"] = std::move(single);
+    planModule = Module(phases["training"]->clone());
+    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*planModule, "training", "kernels", 0, false, {}));
+
+    HEDDLE_ASSIGN_OR_RETURN(graph::SplitView split,
+                            store->split(store->schema().nodeTypeId(spec.task.targetNtype),
+                                         spec.task.label, spec.task.split));
+    train.assign(split.train, split.train + split.numTrain);
+    nodes = store->schema().nodeTypes[size_t(store->schema().nodeTypeId(spec.task.targetNtype))].numNodes;
+    for (int step = 0; step < 5; ++step)
+      batches.push_back(pickSome(train, spec.train.batchSize));
+    return absl::OkStatus();
+  }
+
+  /// A random subset, ascending.
+  std::vector<int64_t> pickSome(std::vector<int64_t> from, int64_t size) {
+    for (size_t i = from.size(); i > 1; --i)
+      std::swap(from[i - 1], from[random() % i]);
+    if (size > 0 && size_t(size) < from.size())
+      from.resize(size_t(size));
+    std::sort(from.begin(), from.end());
+    return from;
+  }
+
+  InterpreterInput input(uint32_t step) const {
+    InterpreterInput in;
+    in.graph = store.get();
+    in.seeds = batches[step];
+    in.seed = seed + 100;
+    in.step = step;
+    return in;
+  }
+
+  absl::StatusOr<InterpreterResult> interpret(const std::string &phase, const std::string &entry,
+                                              const InterpreterInput &in) {
+    auto result = compiler::interpret(*phases.at(phase), entry, in);
+    if (llvm::failed(result))
+      return invalidArgument("the interpreter failed on the " + phase + " phase");
+    return *result;
+  }
+
+  absl::Status comparePhases() {
+    InterpreterInput eval = input(0);
+    // Unlabelled rows and rows of other splits too.
+    std::vector<int64_t> all;
+    for (int64_t node = 0; node < nodes; ++node)
+      all.push_back(node);
+    eval.seeds = evalSeeds = pickSome(all, spec.eval.batchSize);
+    for (const char *entry : {"train_step", "eval_step"}) {
+      const InterpreterInput in = *entry == 't' ? input(1) : eval;
+      HEDDLE_ASSIGN_OR_RETURN(InterpreterResult model, interpret("model", entry, in));
+      HEDDLE_ASSIGN_OR_RETURN(InterpreterResult training, interpret("training", entry, in));
+      for (const auto &[phase, module] : phases) {
+        std::string where = phase + " phase, " + entry;
+        HEDDLE_ASSIGN_OR_RETURN(InterpreterResult result, interpret(phase, entry, in));
+        for (const char *output : {"loss", "logits", "ids"})
+          compareArrays(findings, where, result.outputs, model.outputs, output, 1e-12, 1e-12);
+        if (phase.rfind("kernels", 0) == 0) {
+          compareArrays(findings, where, result.outputs, training.outputs, "grad:", 1e-12, 1e-14);
+          compareArrays(findings, where, result.states, training.states, "", 1e-12);
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  NumericArrays randomLike(const NumericArrays &like, double scale) {
+    NumericArrays out = like;
+    for (auto &[name, array] : out)
+      for (double &value : array.data)
+        value = scale * (2 * (double(random() >> 11) * 0x1p-53) - 1);
+    return out;
+  }
+
+  /// Gradients over whole states: rows of tables put where their nodes are.
+  static void spreadRows(NumericArrays &gradients, const NumericArrays &outputs,
+                         const NumericArrays &states) {
+    for (const auto &[output, rows] : outputs) {
+      if (output.rfind("rows:", 0) != 0)
+        continue;
+      std::string name = output.substr(5);
+      NumericArray &gradient = gradients[name];
+      NumericArray whole = states.at(name);
+      std::fill(whole.data.begin(), whole.data.end(), 0);
+      size_t width = whole.shape.back();
+      for (size_t i = 0; i < rows.data.size(); ++i)
+        for (size_t j = 0; j < width; ++j)
+          whole.data[size_t(rows.data[i]) * width + j] += gradient.data[i * width + j];
+      gradient = whole;
+    }
+  }
+
+  absl::Status compareDerivatives() {
+    InterpreterInput in = input(1);
+    // Away from the initial values, which put zeros at the kinks of relu.
+    HEDDLE_ASSIGN_OR_RETURN(InterpreterResult start, interpret("model", "train_step", in));
+    in.states = start.states;
+    NumericArrays noise = randomLike(start.states, 0.1);
+    for (auto &[name, array] : in.states)
+      for (size_t i = 0; i < array.data.size(); ++i)
+        array.data[i] += noise[name].data[i];
+
+    Module module(phases["training"]->clone());
+    module->walk([](hgnn::RowOptimizerStepOp op) {
+      mlir::OpBuilder builder(op);
+      hgnn::OutputOp::create(builder, op.getLoc(), builder.getStringAttr("rows:" + op.getState().str()),
+                             op.getIds());
+    });
+    auto result = compiler::interpret(*module, "train_step", in);
+    if (llvm::failed(result))
+      return invalidArgument("the interpreter failed on the training phase with gradients");
+    NumericArrays gradients;
+    for (const auto &[name, array] : result->outputs)
+      if (name.rfind("grad:", 0) == 0)
+        gradients[name.substr(5)] = array;
+    spreadRows(gradients, result->outputs, in.states);
+
+    NumericArrays direction = randomLike(start.states, 1);
+    HEDDLE_RETURN_IF_ERROR(compareDirection("all states", in, direction, gradients, seed % 4 == 0));
+    for (const auto &[name, array] : start.states) // one tensor at a time shows which one is wrong
+      HEDDLE_RETURN_IF_ERROR(
+          compareDirection(name, in, {{name, direction[name]}}, gradients, seed % 16 == 0));
+    return absl::OkStatus();
+  }
+
+  absl::Status compareDirection(const std::string &what, const InterpreterInput &in,
+                                const NumericArrays &direction, const NumericArrays &gradients,
+                                bool differences) {
+    auto exact = compiler::directionalDerivative(*phases["model"], "train_step", in, direction);
+    if (llvm::failed(exact))
+      return invalidArgument("the interpreter failed on dual numbers");
+    double got = dot(direction, gradients), scale = std::abs(*exact);
+    for (const auto &[name, array] : direction)
+      if (auto found = gradients.find(name); found != gradients.end())
+        scale = std::max(scale, 0.1 * normOf(array.data) * normOf(found->second.data));
+    scale = std::max(scale, 1e-6);
+    findings.within("training phase", "gradient along " + what, std::abs(got - *exact) / scale, 1e-10);
+    if (!differences)
+      return absl::OkStatus();
+    // A kink within the step spoils a difference, not the next smaller one.
+    double best = std::numeric_limits<double>::infinity();
+    for (double h : {1e-5, 1e-6, 1e-7}) {
+      double losses[2];
+      for (int side = 0; side < 2; ++side) {
+        InterpreterInput moved = in;
+        for (const auto &[name, array] : direction)
+          for (size_t i = 0; i < array.data.size(); ++i)
+            moved.states[name].data[i] += (side ? h : -h) * array.data[i];
+        HEDDLE_ASSIGN_OR_RETURN(InterpreterResult result, interpret("training", "train_step", moved));
+        losses[side] = result.outputs["loss"].data[0];
+      }
+      best = std::min(best, std::abs((losses[1] - losses[0]) / (2 * h) - got) / std::max(scale, 1e-3));
+      if (best <= 1e-6)
+        break;
+    }
+    findings.within("training phase", "central difference along " + what, best, 1e-6);
+    return absl::OkStatus();
+  }
+
+  absl::Status comparePlan() {
+    compiler::PlanWriterOptions writer;
+    writer.schemaFingerprint = store->schema().schemaFingerprint;
+    writer.statisticsFingerprint = store->schema().dataFingerprint;
+    for (const std::string &level : cpuLevels())
+      if (writer.targets.empty() || seed % 8 == 1) // all of them now and then
+        writer.targets.push_back(level);
+    auto written = compiler::writePlan(*planModule, writer);
+    if (llvm::failed(written))
+      return invalidArgument("no plan could be written");
+    std::string path = folder.path + "/model.plan";
+    HEDDLE_RETURN_IF_ERROR(plan::savePlan(**written, path, true));
+    HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<plan::PlanT> loaded, plan::loadPlan(path));
+    plan = std::move(loaded);
+
+    HEDDLE_ASSIGN_OR_RETURN(PlanRun run, PlanRun::create(plan, store, seed + 100, 2, true));
+    InterpreterInput eval = input(0);
+    eval.seeds = evalSeeds;
+    HEDDLE_ASSIGN_OR_RETURN(InterpreterResult wanted, interpret("metatree", "eval_step", eval));
+    HEDDLE_ASSIGN_OR_RETURN(PlanSteps got, run.run(plan::EntryKind::EvalStep, {evalSeeds}, 0));
+    compareStep("plan, eval_step", got, wanted);
+
+    NumericArrays before = run.states();
+    HEDDLE_ASSIGN_OR_RETURN(wanted, interpret("training", "train_step", input(0)));
+    HEDDLE_ASSIGN_OR_RETURN(got, run.run(plan::EntryKind::TrainStep, {batches[0]}, 0));
+    compareStep("plan, train_step", got, wanted);
+    compareStates(run, before, wanted);
+    HEDDLE_RETURN_IF_ERROR(compareLosses(run, wanted));
+    return seed % 4 == 0 ? compareThreads() : absl::OkStatus();
+  }
+
+  void compareStep(const std::string &where, const PlanSteps &got, const InterpreterResult &wanted) {
+    auto loss = wanted.outputs.find("loss");
+    if (loss != wanted.outputs.end())
+      findings.within(where, "loss",
+                      normwise(got.losses, loss->second.data, 1e-2), 1e-5);
+    auto logits = wanted.outputs.find("logits");
+    if (logits != wanted.outputs.end() && !got.logits.data.empty())
+      findings.within(where, "logits", normwise(got.logits.data, logits->second.data, 1e-6), 1e-5);
+  }
+
+  bool isAdam(const plan::StateT &state) const {
+    return state.group >= 0 &&
+           plan->optimizer_groups[size_t(state.group)]->kind != plan::OptimizerKind::Sgd;
+  }
+
+  /// One step after the initial states.
+  void compareStates(const PlanRun &run, const NumericArrays &before, const InterpreterResult &wanted) {
+    const std::string where = "plan, after one train_step";
+    NumericArrays got = run.states();
+    for (const auto &[name, array] : got)
+      if (!wanted.states.count(name))
+        findings.add(where, "the interpreter has no state " + name);
+    double norm1 = 0, norm2 = 0; // of all first and second moments
+    for (const auto &[name, array] : wanted.states)
+      if (const plan::StateT *state = run.describe(name)) {
+        if (state->role == plan::StateRole::Moment1)
+          norm1 = std::hypot(norm1, normOf(array.data));
+        if (state->role == plan::StateRole::Moment2)
+          norm2 = std::hypot(norm2, normOf(array.data));
+      }
+    for (const auto &[name, array] : wanted.states) {
+      const plan::StateT *state = run.describe(name);
+      if (!state) {
+        findings.add(where, "the plan has no state " + name);
+        continue;
+      }
+      std::vector<double> mine = got[name].data, theirs = array.data;
+      double floor = 1e-12;
+      if (state->role == plan::StateRole::Moment1)
+        floor = std::max(floor, 1e-2 * norm1);
+      if (state->role == plan::StateRole::Moment2)
+        floor = std::max(1e-20, 1e-2 * norm2);
+      bool learnt = state->role == plan::StateRole::Parameter ||
+                    state->role == plan::StateRole::EmbeddingRows;
+      if (learnt && isAdam(*state))
+        maskSmallGradients(run, got, wanted.states, name, mine, theirs);
+      findings.within(where, name, normwise(mine, theirs, floor), 1e-5);
+      if (learnt && mine == theirs && theirs.empty() && !array.data.empty())
+        findings.add(where, name + ": nothing was left to compare");
+    }
+    compareUntouchedRows(run, before, got, wanted.states);
+  }
+
+  /// Drops the entries whose update rounding decides.
+  void maskSmallGradients(const PlanRun &run, const NumericArrays &got, const NumericArrays &wanted,
+                          const std::string &name, std::vector<double> &mine,
+                          std::vector<double> &theirs) {
+    for (const auto &state : plan->states) {
+      if (state->role != plan::StateRole::Moment1 || state->parameter < 0 ||
+          plan->states[size_t(state->parameter)]->name != name)
+        continue;
+      const std::vector<double> &a = wanted.at(state->name).data, &b = got.at(state->name).data;
+      double largest = 0;
+      for (double g : a)
+        largest = std::max(largest, std::abs(g));
+      size_t kept = 0;
+      for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
+        bool clear = std::abs(a[i]) > 1e-3 * largest && std::abs(a[i]) > 1e-7;
+        if (!clear && (a[i] != 0 || b[i] != 0))
+          continue;
+        mine[kept] = mine[i];
+        theirs[kept++] = theirs[i];
+      }
+      mine.resize(kept);
+      theirs.resize(kept);
+    }
+  }
+
+  /// Rows that the batch does not touch keep every bit.
+  void compareUntouchedRows(const PlanRun &run, const NumericArrays &before, const NumericArrays &got,
+                            const NumericArrays &wanted) {
+    for (const auto &state : plan->states) {
+      if (state->role != plan::StateRole::RowSteps || state->parameter < 0)
+        continue;
+      const std::string &name = plan->states[size_t(state->parameter)]->name;
+      const std::vector<double> &steps = wanted.at(state->name).data;
+      const std::vector<double> &a = before.at(name).data, &b = got.at(name).data;
+      size_t width = steps.empty() ? 0 : a.size() / steps.size();
+      for (size_t row = 0; row < steps.size(); ++row)
+        for (size_t j = 0; j < width && steps[row] == 0; ++j)
+          if (a[row * width + j] != b[row * width + j])
+            return findings.add("plan, after one train_step",
+                                name + ": row " + std::to_string(row) + " changed without being touched");
+    }
+  }
+
+  /// Losses of steps 1 to 4 after step 0, for rules that are smooth in the gradient.
+  absl::Status compareLosses(PlanRun &run, const InterpreterResult &first) {
+    for (const auto &state : plan->states)
+      if (state->role == plan::StateRole::Moment2)
+        return absl::OkStatus();
+    NumericArrays states = first.states;
+    for (uint32_t step = 1; step < batches.size(); ++step) {
+      InterpreterInput in = input(step);
+      in.states = states;
+      HEDDLE_ASSIGN_OR_RETURN(InterpreterResult wanted, interpret("training", "train_step", in));
+      states = wanted.states;
+      HEDDLE_ASSIGN_OR_RETURN(PlanSteps got,
+                              run.run(plan::EntryKind::TrainStep, {batches[step]}, step));
+      findings.within("plan, train_step " + std::to_string(step), "loss",
+                      normwise(got.losses, wanted.outputs.at("loss").data, 1e-2), 1e-4);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status compareThreads() {
+    std::string reference;
+    for (int threads : {1, 2, 3, 8})
+      for (bool overlap : {false, true}) {
+        HEDDLE_ASSIGN_OR_RETURN(PlanRun run, PlanRun::create(plan, store, seed + 100, threads, overlap));
+        HEDDLE_RETURN_IF_ERROR(run.run(plan::EntryKind::TrainStep, batches, 0).status());
+        std::string bytes = run.stateBytes();
+        if (reference.empty())
+          reference = bytes;
+        else if (bytes != reference)
+          findings.add("plan, five train_steps",
+                       "other bits with " + std::to_string(threads) + " threads, overlap " +
+                           (overlap ? "on" : "off") + " than with 1 thread, overlap off");
+      }
+    return absl::OkStatus();
+  }
+
+  uint64_t seed;
+  Findings &findings;
+  bool verbose;
+  std::mt19937_64 random;
+  TemporaryFolder folder;
+  RandomCase made;
+  std::shared_ptr<graph::GraphStore> store;
+  spec::ModelSpec spec;
+  mlir::MLIRContext context;
+  std::map<std::string, Module> phases;
+  Module planModule;
+  std::shared_ptr<const plan::PlanT> plan;
+  std::vector<int64_t> train, evalSeeds;
+  int64_t nodes = 0;
+  std::vector<std::vector<int64_t>> batches;
+};
+
+} // namespace
+
+int main(int argc, char **argv) {
+  uint64_t count = 20, first = 0;
+  bool verbose = false;
+  for (int i = 1; i < argc; ++i) {
+    std::string arg = argv[i];
+    if (arg == "--count" && i + 1 < argc) {
+      count = std::strtoull(argv[++i], nullptr, 10);
+    } else if (arg == "--first-seed" && i + 1 < argc) {
+      first = std::strtoull(argv[++i], nullptr, 10);
+    } else if (arg == "--verbose") {
+      verbose = true;
+    } else {
+      std::fprintf(stderr, "usage: heddle_differential [--count N] [--first-seed S] [--verbose]\n");
+      return 2;
+    }
+  }
+  uint64_t failed = 0;
+  double closest = 0;
+  std::string closestWhat;
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    Findings findings;
+    Case one(seed, findings, verbose);
+    if (absl::Status status = one.run(); !status.ok())
+      findings.add("error", messageOf(status));
+    if (verbose && findings.empty())
+      std::printf("seed %llu: ok; closest to its limit (%.2g): %s\n", (unsigned long long)seed,
+                  findings.closest, findings.closestWhat.c_str());
+    if (findings.closest > closest) {
+      closest = findings.closest;
+      closestWhat = "seed " + std::to_string(seed) + ": " + findings.closestWhat;
+    }
+    if (findings.empty())
+      continue;
+    ++failed;
+    std::printf("seed %llu (%s):\n", (unsigned long long)seed, one.name().c_str());
+    for (size_t i = 0; i < findings.lines.size() && (verbose || i < 8); ++i)
+      std::printf("  %s\n", findings.lines[i].c_str());
+    std::fflush(stdout);
+  }
+  std::printf("%llu of %llu cases agree; closest to its limit (%.2g of it): %s\n",
+              (unsigned long long)(count - failed), (unsigned long long)count, closest,
+              closestWhat.c_str());
+  return failed ? 1 : 0;
+}

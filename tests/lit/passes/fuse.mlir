@@ -1,0 +1,48 @@
+// RUN: heddle-compile --graph %inputs/graph.json --model %inputs/rgcn.json --emit=training > %t.training
+// RUN: heddle-opt %t.training --hgnn-fuse | FileCheck %s
+// RUN: heddle-opt %t.training --pass-pipeline="builtin.module(hgnn-fuse,hgnn-verify-phase{phase=kernels})" -o /dev/null
+
+// Gather, sum and normalise are one loop over active destinations. Symbols are abstract and hops count
+// from the lowest, so that every relation between two types shares it, at every hop.
+// CHECK: hgnn.kernel @[[MEAN:kernel[0-9]+.scale_rows]] {
+// CHECK-NEXT: ^bb0(%[[X:.*]]: !hgnn.tensor<rows(1, @t0) : 8xf32>, %[[A:.*]]: !hgnn.adj<0, @r0 from @t0 to @t1>):
+// CHECK-NEXT: %[[E:.*]] = hgnn.gather_src %[[X]], %[[A]]
+// CHECK-NEXT: %[[S:.*]] = hgnn.reduce_dst %[[E]], %[[A]]
+// CHECK-NEXT: %[[D:.*]] = hgnn.degree %[[A]]
+// CHECK-NEXT: %[[I:.*]] = hgnn.unary reciprocal %[[D]]
+// CHECK-NEXT: %[[M:.*]] = hgnn.scale_rows %[[S]], %[[I]]
+// CHECK-NEXT: hgnn.yield %[[M]] : !hgnn.tensor<active(0, @r0) : 8xf32>
+// A self relation has one type at both ends: a structure of its own.
+// CHECK: hgnn.kernel @[[SELF:kernel[0-9]+.scale_rows]] {
+// CHECK-NEXT: ^bb0(%{{.*}}: !hgnn.tensor<rows(1, @t0) : 8xf32>, %{{.*}}: !hgnn.adj<0, @r0 from @t0 to @t0>):
+// A mask is keyed by the hop of its rows: this kernel's hop is not shifted.
+// CHECK: hgnn.dropout {{.*}}!hgnn.tensor<rows(1, @t0) : 8xf32>, !hgnn.ids<rows(1, @t0)>
+// Optimizer steps: the launch says which states.
+// CHECK: hgnn.kernel @[[ADAM:kernel[0-9]+.optimizer_step]] {
+// CHECK: hgnn.optimizer_step @state {{.*}}moments = [@moment0, @moment1]
+// CHECK: hgnn.entry train_step @train_step {
+// CHECK: %[[REV0:.*]] = hgnn.sample {{.*}}<0, @"author:reviews:paper"
+// CHECK-NEXT: %[[WR0:.*]] = hgnn.sample
+// CHECK-NEXT: %[[CI0:.*]] = hgnn.sample
+// CHECK: %[[REV1:.*]] = hgnn.sample {{.*}}<1, @"author:reviews:paper"
+// CHECK: hgnn.launch @[[MEAN]](%{{.*}}, %[[REV1]])
+// CHECK: %[[MC:.*]] = hgnn.launch @[[SELF]](
+// Products of rows stay with the library.
+// CHECK: hgnn.linear %[[MC]]
+// CHECK: hgnn.launch @[[MEAN]](%{{.*}}, %[[REV0]])
+// CHECK: hgnn.launch @[[MEAN]](%{{.*}}, %[[WR0]])
+// CHECK: hgnn.launch @[[SELF]](%{{.*}}, %[[CI0]])
+// CHECK-NOT: hgnn.output "grad:
+// CHECK: hgnn.launch @{{.*}}optimizer_step{{.*}}({{.*}}) {states = [@convs.1.root, @convs.1.root.moment1, @convs.1.root.moment2]}
+// CHECK: hgnn.entry eval_step
+// CHECK: hgnn.launch @[[MEAN]](
+
+// RUN: heddle-opt %t.training --hgnn-fuse=keep-gradients | FileCheck %s --check-prefix=KEEP
+// KEEP: hgnn.output "grad:convs.1.root"
+
+// With at most one op in a kernel, each body is one op and a yield.
+// RUN: heddle-opt %t.training --hgnn-fuse=max-fused=1 | FileCheck %s --check-prefix=ONE
+// ONE: hgnn.kernel @kernel{{[0-9]+}}.gather_src {
+// ONE-NEXT: ^bb0
+// ONE-NEXT: hgnn.gather_src
+// ONE-NEXT: hgnn.yield

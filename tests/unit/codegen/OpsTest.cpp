@@ -1,0 +1,292 @@
+//===- OpsTest.cpp - every op, every width, against naive loops ------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Harness.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+using namespace heddle;
+using namespace heddle::test;
+
+namespace {
+
+/// A kernel: arguments, lines of the body, yielded values with types.
+struct Case {
+  const char *name, *arguments, *body, *yield;
+};
+
+const Case cases[] = {
+    // Changes of domain.
+    {"segment_sum", "%x: $SRC, %a: $ADJ",
+     "%e = hgnn.gather_src %x, %a : $SRC, $ADJ\n %s = hgnn.reduce_dst %e, %a : $EDGE, $ADJ",
+     "%s : $ACT"},
+    {"segment_mean", "%x: $SRC, %a: $ADJ",
+     "%e = hgnn.gather_src %x, %a : $SRC, $ADJ\n %s = hgnn.reduce_dst %e, %a : $EDGE, $ADJ\n"
+     "%d = hgnn.degree %a : $ADJ\n %r = hgnn.unary reciprocal %d : $A1\n"
+     "%m = hgnn.scale_rows %s, %r : $ACT, $A1",
+     "%m : $ACT"},
+    {"transposed_sum", "%g: $ACT, %a: $ADJ",
+     "%e = hgnn.gather_dst %g, %a : $ACT, $ADJ\n %s = hgnn.reduce_src %e, %a : $EDGE, $ADJ",
+     "%s : $SRC"},
+    {"transposed_mean", "%g: $ACT, %a: $ADJ",
+     "%d = hgnn.degree %a : $ADJ\n %r = hgnn.unary reciprocal %d : $A1\n"
+     "%m = hgnn.scale_rows %g, %r : $ACT, $A1\n"
+     "%e = hgnn.gather_dst %m, %a : $ACT, $ADJ\n %s = hgnn.reduce_src %e, %a : $EDGE, $ADJ",
+     "%s : $SRC"},
+    {"edge_values", "%v: $EDGE, %x: $SRC, %a: $ADJ",
+     "%e = hgnn.gather_src %x, %a : $SRC, $ADJ\n %m = hgnn.mul %e, %v : $EDGE, $EDGE\n"
+     "%s = hgnn.reduce_dst %m, %a : $EDGE, $ADJ",
+     "%s : $ACT"},
+    {"edge_values_by_source", "%v: $EDGE, %g: $ACT, %w: $E1, %a: $ADJ",
+     "%e = hgnn.gather_dst %g, %a : $ACT, $ADJ\n %m = hgnn.mul %e, %v : $EDGE, $EDGE\n"
+     "%n = hgnn.scale_rows %m, %w : $EDGE, $E1\n %s = hgnn.reduce_src %n, %a : $EDGE, $ADJ",
+     "%s : $SRC"},
+    {"both_ends", "%x: $SRC, %g: $ACT, %a: $ADJ",
+     "%e = hgnn.gather_src %x, %a : $SRC, $ADJ\n %f = hgnn.gather_dst %g, %a : $ACT, $ADJ\n"
+     "%m = hgnn.mul %e, %f : $EDGE, $EDGE\n %s = hgnn.reduce_dst %m, %a : $EDGE, $ADJ",
+     "%s : $ACT"},
+    {"to_edges", "%x: $SRC, %g: $ACT, %a: $ADJ",
+     "%e = hgnn.gather_src %x, %a : $SRC, $ADJ\n %f = hgnn.gather_dst %g, %a : $ACT, $ADJ\n"
+     "%m = hgnn.add %e, %f : $EDGE, $EDGE\n %u = hgnn.unary leaky_relu %m {alpha = 0.2 : f64} : $EDGE",
+     "%u : $EDGE"},
+    {"edge_dot", "%x: $SRC, %g: $ACT, %a: $ADJ",
+     "%e = hgnn.gather_src %x, %a : $SRC, $ADJ\n %f = hgnn.gather_dst %g, %a : $ACT, $ADJ\n"
+     "%m = hgnn.row_dot %e, %f : $EDGE, $EDGE",
+     "%m : $E1"},
+    {"sources_to_edges", "%x: $SRC, %a: $ADJ", "%e = hgnn.gather_src %x, %a : $SRC, $ADJ", "%e : $EDGE"},
+    {"expand", "%x: $ACT, %a: $ADJ", "%e = hgnn.expand %x, %a : $ACT, $ADJ", "%e : $ROW"},
+    {"restrict", "%x: $ROW, %a: $ADJ", "%e = hgnn.restrict %x, %a : $ROW, $ADJ", "%e : $ACT"},
+    {"self_gather", "%x: $FAR, %l: $LNK", "%e = hgnn.self_gather %x, %l : $FAR, $LNK", "%e : $ROW"},
+    {"self_scatter", "%x: $ROW, %l: $LNK", "%e = hgnn.self_scatter %x, %l : $ROW, $LNK", "%e : $FAR"},
+    {"degree", "%a: $ADJ", "%d = hgnn.degree %a : $ADJ", "%d : $A1"},
+    {"broadcast_rows", "%b: $PAR, %i: $IDS", "%r = hgnn.broadcast_rows %b, %i : $PAR, $IDS", "%r : $ROW"},
+    {"combine", "%x: $ACT, %a: $ADJ, %s: $SRC, %b: $ADB, %f: $FAR, %l: $LNK, %p: $PAR",
+     "%e = hgnn.expand %x, %a : $ACT, $ADJ\n %h = hgnn.gather_src %s, %b : $SRC, $ADB\n"
+     "%k = hgnn.reduce_dst %h, %b : $EDGB, $ADB\n %m = hgnn.expand %k, %b : $ACTB, $ADB\n"
+     "%n = hgnn.self_gather %f, %l : $FAR, $LNK\n %o = hgnn.add %e, %m, %n : $ROW, $ROW, $ROW\n"
+     "%q = hgnn.add_bias %o, %p : $ROW, $PAR\n %u = hgnn.unary relu %q : $ROW",
+     "%u : $ROW"},
+    // Element-wise.
+    {"mul_add", "%x: $ROW, %y: $ROW, %f: $SCA",
+     "%m = hgnn.mul %x, %y : $ROW, $ROW\n %s = hgnn.scale %m {factor = -1.5 : f64} : $ROW\n"
+     "%t = hgnn.scale_by %s, %f : $ROW, $SCA\n %u = hgnn.add %t, %x, %m : $ROW, $ROW, $ROW",
+     "%u, %t : $ROW, $ROW"},
+    {"scale_rows", "%x: $ROW, %y: $ONE", "%s = hgnn.scale_rows %x, %y : $ROW, $ONE", "%s : $ROW"},
+    {"row_dot", "%x: $ROW, %y: $ROW",
+     "%d = hgnn.row_dot %x, %y : $ROW, $ROW\n %s = hgnn.scale_rows %x, %d : $ROW, $ONE",
+     "%d, %s : $ONE, $ROW"},
+    {"zeros", "%i: $IDS", "%z = hgnn.zeros %i : ($IDS) -> $ROW", "%z : $ROW"},
+    {"relu", "%x: $ROW", "%u = hgnn.unary relu %x : $ROW", "%u : $ROW"},
+    {"functions", "%x: $ROW",
+     "%a = hgnn.unary elu %x {alpha = 0.7 : f64} : $ROW\n %b = hgnn.unary tanh %x : $ROW\n"
+     "%c = hgnn.unary sigmoid %x : $ROW\n %d = hgnn.unary gelu %x : $ROW\n"
+     "%e = hgnn.unary leaky_relu %x {alpha = 0.1 : f64} : $ROW\n %f = hgnn.unary reciprocal %x : $ROW",
+     "%a, %b, %c, %d, %e : $ROW, $ROW, $ROW, $ROW, $ROW"},
+    {"gradients", "%x: $ROW, %g: $ROW",
+     "%a = hgnn.unary_grad elu %x, %g {alpha = 0.7 : f64} : $ROW, $ROW\n"
+     "%b = hgnn.unary_grad tanh %x, %g : $ROW, $ROW\n"
+     "%c = hgnn.unary_grad sigmoid %x, %g : $ROW, $ROW\n %d = hgnn.unary_grad gelu %x, %g : $ROW, $ROW\n"
+     "%e = hgnn.unary_grad leaky_relu %x, %g {alpha = 0.1 : f64} : $ROW, $ROW\n"
+     "%f = hgnn.unary_grad relu %x, %g : $ROW, $ROW",
+     "%a, %b, %c, %d, %e, %f : $ROW, $ROW, $ROW, $ROW, $ROW, $ROW"},
+    {"dropout", "%x: $ROW, %i: $IDS",
+     "%d = hgnn.dropout %x, %i {p = 0.3 : f64, site = 513 : i64} : $ROW, $IDS", "%d : $ROW"},
+    {"dropout_far", "%x: $FAR, %i: $IDF, %b: $PAR",
+     "%y = hgnn.add_bias %x, %b : $FAR, $PAR\n"
+     "%d = hgnn.dropout %y, %i {p = 0.5 : f64, site = 7 : i64} : $FAR, $IDF", "%d : $FAR"},
+    {"layer_norm", "%x: $ROW, %g: $PAR, %b: $PAR",
+     "%n = hgnn.layer_norm %x, %g, %b : $ROW, $PAR, $PAR\n"
+     "%h = hgnn.layer_norm_xhat %x : $ROW", "%n, %h : $ROW, $ROW"},
+    {"layer_norm_grad", "%x: $ROW, %p: $PAR, %g: $ROW",
+     "%n = hgnn.layer_norm_grad %x, %p, %g {eps = 0.01 : f64} : $ROW, $PAR, $ROW", "%n : $ROW"},
+    // Layout of columns.
+    {"concat", "%x: $ROW, %y: $ONE, %z: $ROW",
+     "%c = hgnn.concat %x, %y, %z : $ROW, $ONE, $ROW\n %u = hgnn.unary tanh %c : $CAT", "%u : $CAT"},
+    {"slice_pad", "%x: $CAT, %i: $IDS",
+     "%s = hgnn.slice %x {offset = 1 : i64, size = $W : i64} : $CAT\n"
+     "%d = hgnn.dropout %s, %i {p = 0.4 : f64, site = 3 : i64} : $ROW, $IDS\n"
+     "%p = hgnn.pad %d {offset = 1 : i64, size = $C : i64} : $ROW", "%d, %p : $ROW, $CAT"},
+    {"norm_of_concat", "%x: $ROW, %y: $ONE, %z: $ROW",
+     "%c = hgnn.concat %x, %y, %z : $ROW, $ONE, $ROW\n %d = hgnn.row_dot %c, %c : $CAT, $CAT\n"
+     "%h = hgnn.layer_norm_xhat %c : $CAT", "%d, %h : $ONE, $CAT"},
+    // Losses.
+    {"softmax_xent", "%z: $ROW, %l: $LAB, %g: $ONE",
+     "%a = hgnn.softmax_xent %z, %l : $ROW, $LAB\n"
+     "%b = hgnn.softmax_xent_grad %z, %l, %g {class_weights = array<f64: $WGT>} : $ROW, $LAB, $ONE",
+     "%a, %b : $ONE, $ROW"},
+    {"softmax_xent_of_sum", "%z: $ROW, %y: $ROW, %l: $LAB",
+     "%s = hgnn.add %z, %y : $ROW, $ROW\n"
+     "%a = hgnn.softmax_xent %s, %l {class_weights = array<f64: $WGT>} : $ROW, $LAB", "%a : $ONE"},
+    {"sigmoid_xent", "%z: $ROW, %l: $MUL, %g: $ONE",
+     "%a = hgnn.sigmoid_xent %z, %l {class_weights = array<f64: $WGT>} : $ROW, $MUL\n"
+     "%b = hgnn.sigmoid_xent_grad %z, %l, %g {class_weights = array<f64: $WGT>} : $ROW, $MUL, $ONE\n"
+     "%c = hgnn.sigmoid_xent_grad %z, %l, %g : $ROW, $MUL, $ONE", "%a, %b, %c : $ONE, $ROW, $ROW"},
+    // Sums over rows.
+    {"col_sum", "%x: $ROW", "%s = hgnn.col_sum %x : $ROW", "%s : $PAR"},
+    {"col_sum_expanded", "%x: $ACT, %a: $ADJ",
+     "%e = hgnn.expand %x, %a : $ACT, $ADJ\n %s = hgnn.col_sum %e : $ROW", "%s : $PAR"},
+    {"col_sum_scattered", "%x: $ROW, %l: $LNK",
+     "%e = hgnn.self_scatter %x, %l : $ROW, $LNK\n %s = hgnn.col_sum %e : $FAR", "%s : $PAR"},
+    {"col_sum_fused", "%x: $ROW, %g: $ROW, %i: $IDS",
+     "%u = hgnn.unary_grad relu %x, %g : $ROW, $ROW\n %s = hgnn.col_sum %u, %i : $ROW, $IDS\n"
+     "%h = hgnn.layer_norm_xhat %x : $ROW\n %m = hgnn.mul %h, %g : $ROW, $ROW\n"
+     "%t = hgnn.col_sum %m, %i : $ROW, $IDS\n %d = hgnn.row_dot %x, %g : $ROW, $ROW",
+     "%u, %s, %t, %d : $ROW, $PAR, $PAR, $ONE"},
+    {"sum_squares", "%x: $PAR", "%s = hgnn.sum_squares %x : $PAR", "%s : $SCA"},
+    {"sum_squares_rows", "%x: $ROW, %y: $ROW",
+     "%z = hgnn.add %x, %y : $ROW, $ROW\n %s = hgnn.sum_squares %z : $ROW", "%s : $SCA"},
+    // Parameters.
+    {"param_sum", "%x: $PA2, %y: $PA2, %f: $SCA",
+     "%s = hgnn.add %x, %y : $PA2, $PA2\n %t = hgnn.scale_by %s, %f : $PA2, $SCA\n"
+     "%r = hgnn.reshape %t {shape = array<i64: 3, $W>} : $PA2", "%r : $PA3"},
+    {"param_slice", "%x: $PFL", "%s = hgnn.slice %x {offset = $W : i64, size = $W : i64} : $PFL\n"
+     "%t = hgnn.pad %s {offset = $V : i64, size = $T : i64} : $PAR", "%t : $PFL"},
+    {"clip", "%x: $SCA, %y: $SCA", "%c = hgnn.clip_factor %x, %y {max_norm = 0.9 : f64} : $SCA, $SCA",
+     "%c : $SCA"},
+    // Sparse rows.
+    {"sparse_linear", "%s: $SPA, %w: $WSP, %y: $ROW",
+     "%x = hgnn.sparse_linear %s, %w : $SPA, $WSP\n %z = hgnn.add %x, %y : $ROW, $ROW", "%z : $ROW"},
+    {"sparse_grad", "%s: $SPA, %g: $ROW",
+     "%w = hgnn.sparse_linear_grad_weight %s, %g : $SPA, $ROW", "%w : $WSP"},
+};
+
+std::string types(std::string text, int64_t width) {
+  std::string weights;
+  for (int64_t i = 0; i < width; ++i)
+    weights += (i ? ", " : "") + std::to_string(0.5 + 0.25 * double(i % 5));
+  auto tensor = [](const std::string &domain, const std::string &shape) {
+    return "!hgnn.tensor<" + domain + " : " + shape + "xf32>";
+  };
+  std::string w = std::to_string(width), c = std::to_string(2 * width + 1);
+  text = fill(text, {{"$SRC", tensor("rows(1, @t1)", w)},
+                     {"$ROW", tensor("rows(0, @t0)", w)},
+                     {"$ONE", tensor("rows(0, @t0)", "1")},
+                     {"$FAR", tensor("rows(1, @t0)", w)},
+                     {"$EDGB", tensor("edges(0, @r1)", w)},
+                     {"$EDGE", tensor("edges(0, @r0)", w)},
+                     {"$E1", tensor("edges(0, @r0)", "1")},
+                     {"$A1", tensor("active(0, @r0)", "1")},
+                     {"$PAR", tensor("param", w)},
+                     {"$PA2", tensor("param", w + "x3")},
+                     {"$PA3", tensor("param", "3x" + w)},
+                     {"$PFL", tensor("param", std::to_string(3 * width + 2))},
+                     {"$SCA", tensor("param", "1")},
+                     {"$CAT", tensor("rows(0, @t0)", c)},
+                     {"$WSP", tensor("param", "37x" + w)},
+                     {"$ADJ", "!hgnn.adj<0, @r0 from @t1 to @t0>"},
+                     {"$ADB", "!hgnn.adj<0, @r1 from @t1 to @t0>"},
+                     {"$LNK", "!hgnn.link<0, @t0>"},
+                     {"$IDS", "!hgnn.ids<rows(0, @t0)>"},
+                     {"$IDF", "!hgnn.ids<rows(1, @t0)>"},
+                     {"$LAB", "!hgnn.labels<rows(0, @t0), " + w + ">"},
+                     {"$MUL", "!hgnn.labels<rows(0, @t0), " + w + ", multi>"},
+                     {"$SPA", "!hgnn.sparse<rows(0, @t0), 37>"},
+                     {"$WGT", weights}});
+  text = fill(text, {{"$ACTB", tensor("active(0, @r1)", w)}});
+  text = fill(text, {{"$ACT", tensor("active(0, @r0)", w)},
+                     {"$W", w},
+                     {"$V", std::to_string(width + 1)},
+                     {"$T", std::to_string(3 * width + 2)},
+                     {"$C", c}});
+  return text;
+}
+
+std::string moduleText(int64_t width) {
+  std::string text;
+  for (const Case &c : cases)
+    text += std::string("hgnn.kernel @") + c.name + " {\n^bb0(" + c.arguments + "):\n " + c.body +
+            "\n hgnn.yield " + c.yield + "\n}\n";
+  return types(text, width);
+}
+
+class OpsTest : public testing::TestWithParam<int64_t> {};
+
+TEST_P(OpsTest, AgreeWithNaiveLoops) {
+  KernelModule module(moduleText(GetParam()));
+  ASSERT_TRUE(module.ok());
+  std::mt19937 rng(static_cast<unsigned>(GetParam()));
+  const Counts sizes[] = {
+      {{"rows(0, @t0)", 61}, {"rows(1, @t1)", 83}, {"rows(1, @t0)", 97}},
+      {{"rows(0, @t0)", 1}, {"rows(1, @t1)", 2}, {"rows(1, @t0)", 1}},
+      {{"rows(0, @t0)", 5}, {"rows(1, @t1)", 0}, {"rows(1, @t0)", 9}}, // relations without edges
+      {{"rows(0, @t0)", 0}, {"rows(1, @t1)", 4}, {"rows(1, @t0)", 3}}, // no rows
+  };
+  for (const Counts &counts : sizes)
+    for (const Case &c : cases) {
+      SCOPED_TRACE(std::string(c.name) + " width " + std::to_string(GetParam()) + " rows " +
+                   std::to_string(counts.at("rows(0, @t0)")));
+      Inputs inputs = module.randomInputs(c.name, counts, rng);
+      bool chunks = module.signature(c.name).mode == compiler::KernelMode::Chunks;
+      auto whole = module.run(c.name, inputs, counts);
+      Arrays expected = reference(module.kernel(c.name), inputs, counts);
+      ASSERT_EQ(whole.size(), expected.size());
+      for (size_t i = 0; i < whole.size(); ++i)
+        expectClose(whole[i], expected[i], 2e-5, c.name);
+      if (chunks) { // any number of chunks; another association, so not the same bits
+        for (int64_t rows : {1, 7, 40}) {
+          auto parts = module.run(c.name, inputs, counts, {}, rows);
+          for (size_t i = 0; i < parts.size(); ++i)
+            expectClose(parts[i], expected[i], 2e-5, c.name);
+        }
+      } else {
+        for (std::vector<int64_t> splits : {std::vector<int64_t>{1, 2, 3}, {17}, {5, 30, 31, 59}})
+          EXPECT_EQ(module.run(c.name, inputs, counts, splits), whole) << "split";
+      }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Widths, OpsTest, testing::Values(1, 7, 26, 31, 33, 40, 64, 65, 128, 349),
+                         [](const auto &info) { return "W" + std::to_string(info.param); });
+
+/// A sum over every chunk size that the plan may use has the same bits whatever the target.
+TEST(Targets, GiveTheSameBits) {
+  KernelModule v2(moduleText(47), "x86-64-v2"), host(moduleText(47));
+  ASSERT_TRUE(v2.ok() && host.ok());
+  if (compiler::hostKernelTarget() == "x86-64-v2")
+    GTEST_SKIP() << "this machine knows one level only";
+  std::mt19937 rng(3);
+  Counts counts{{"rows(0, @t0)", 61}, {"rows(1, @t1)", 83}, {"rows(1, @t0)", 97}};
+  for (const Case &c : cases) {
+    Inputs inputs = host.randomInputs(c.name, counts, rng);
+    auto a = v2.run(c.name, inputs, counts), b = host.run(c.name, inputs, counts);
+    for (size_t i = 0; i < a.size(); ++i)
+      EXPECT_EQ(0, std::memcmp(a[i].data(), b[i].data(), a[i].size() * 4)) << c.name;
+    EXPECT_EQ(v2.signature(c.name).args, host.signature(c.name).args);
+  }
+}
+
+TEST(Losses, AreFiniteForLargeLogits) {
+  KernelModule module(moduleText(26));
+  ASSERT_TRUE(module.ok());
+  std::mt19937 rng(4);
+  Counts counts{{"rows(0, @t0)", 20}, {"rows(1, @t1)", 1}, {"rows(1, @t0)", 20}};
+  for (const char *name : {"softmax_xent", "sigmoid_xent"}) {
+    Inputs inputs = module.randomInputs(name, counts, rng);
+    for (float &z : inputs.data[0])
+      z *= 500;
+    for (auto &values : module.run(name, inputs, counts))
+      for (float value : values)
+        EXPECT_TRUE(std::isfinite(value)) << name;
+  }
+}
+
+TEST(NotANumber, GoesThrough) {
+  KernelModule module(moduleText(7));
+  ASSERT_TRUE(module.ok());
+  std::mt19937 rng(5);
+  Counts counts{{"rows(0, @t0)", 3}, {"rows(1, @t1)", 1}, {"rows(1, @t0)", 3}};
+  for (const char *name : {"relu", "functions", "layer_norm", "mul_add"}) {
+    Inputs inputs = module.randomInputs(name, counts, rng);
+    inputs.data[0][8] = NAN;
+    for (auto &values : module.run(name, inputs, counts))
+      EXPECT_TRUE(std::isnan(values[8])) << name;
+  }
+}
+
+} // namespace

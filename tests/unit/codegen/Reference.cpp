@@ -1,0 +1,263 @@
+//===- Reference.cpp - every op as the loop one would write by hand --------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// Each op makes a whole array in double; nothing is shared with the code generator.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Harness.h"
+#include "runtime/base/Keys.h"
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/DenseMap.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+using namespace heddle;
+using namespace heddle::test;
+using namespace mlir;
+using hgnn::FeatType;
+using Array = std::vector<double>;
+
+static double unary(hgnn::UnaryFn fn, double x, double alpha) {
+  switch (fn) {
+  case hgnn::UnaryFn::Relu: return x > 0 ? x : 0;
+  case hgnn::UnaryFn::Elu: return x > 0 ? x : alpha * (std::exp(x) - 1);
+  case hgnn::UnaryFn::Tanh: return std::tanh(x);
+  case hgnn::UnaryFn::Sigmoid: return 1 / (1 + std::exp(-x));
+  case hgnn::UnaryFn::Gelu: return x * 0.5 * (1 + std::erf(x / std::sqrt(2.0)));
+  case hgnn::UnaryFn::LeakyRelu: return x > 0 ? x : alpha * x;
+  case hgnn::UnaryFn::Reciprocal: return x == 0 ? 0 : 1 / x;
+  }
+  return 0;
+}
+static double unaryGrad(hgnn::UnaryFn fn, double x, double alpha) {
+  double t = std::tanh(x), s = 1 / (1 + std::exp(-x));
+  switch (fn) {
+  case hgnn::UnaryFn::Relu: return x > 0;
+  case hgnn::UnaryFn::Elu: return x > 0 ? 1 : alpha * std::exp(x);
+  case hgnn::UnaryFn::Tanh: return 1 - t * t;
+  case hgnn::UnaryFn::Sigmoid: return s * (1 - s);
+  case hgnn::UnaryFn::Gelu:
+    return 0.5 * (1 + std::erf(x / std::sqrt(2.0))) +
+           x * std::exp(-x * x / 2) / std::sqrt(2 * M_PI);
+  case hgnn::UnaryFn::LeakyRelu: return x > 0 ? 1 : alpha;
+  case hgnn::UnaryFn::Reciprocal: return x == 0 ? 0 : -1 / (x * x);
+  }
+  return 0;
+}
+
+Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &counts) {
+  Block &body = kernel.getBody().front();
+  llvm::DenseMap<Value, Array> values;
+  for (BlockArgument argument : body.getArguments())
+    if (isa<FeatType>(argument.getType())) {
+      const auto &data = in.data.at(int(argument.getArgNumber()));
+      values[argument] = Array(data.begin(), data.end());
+    }
+  auto number = [](Value value) { return int(cast<BlockArgument>(value).getArgNumber()); };
+  auto widthOf = [](Value value) {
+    auto type = cast<FeatType>(value.getType());
+    return type.getDomain().isParam() && type.getShape().size() == 2 ? type.getShape()[1]
+                                                                     : type.getWidth();
+  };
+  for (Operation &operation : body) {
+    Operation *op = &operation;
+    if (isa<hgnn::YieldOp>(op))
+      break;
+    Value result = op->getResult(0);
+    auto type = cast<FeatType>(result.getType());
+    int64_t w = widthOf(result);
+    int64_t rows = type.getDomain().isParam() ? type.getWidth() / w
+                                              : countOf(type.getDomain(), counts, in, kernel);
+    Array out(size_t(rows * w), 0.0);
+    auto input = [&](unsigned i) -> const Array & { return values[op->getOperand(i)]; };
+    auto attr = [&](const char *name) { return cast<FloatAttr>(op->getAttr(name)).getValueAsDouble(); };
+    auto adj = [&](unsigned i) -> const Adjacency & { return in.adjacencies.at(number(op->getOperand(i))); };
+    auto copyRow = [&](const Array &from, int64_t fromRow, int64_t toRow, bool add) {
+      for (int64_t j = 0; j < w; ++j) {
+        double &to = out[size_t(toRow * w + j)];
+        to = (add ? to : 0) + from[size_t(fromRow * w + j)];
+      }
+    };
+    auto each = [&](auto fn) {
+      for (size_t i = 0; i < out.size(); ++i)
+        out[i] = fn(i);
+    };
+
+    if (isa<hgnn::GatherSrcOp>(op)) {
+      for (int64_t e = 0; e < adj(1).edges(); ++e)
+        copyRow(input(0), adj(1).inSrc[size_t(e)], e, false);
+    } else if (isa<hgnn::GatherDstOp, hgnn::ReduceDstOp>(op)) {
+      bool gather = isa<hgnn::GatherDstOp>(op);
+      for (int64_t d = 0; d < adj(1).active(); ++d)
+        for (int64_t e = adj(1).inPtr[size_t(d)]; e < adj(1).inPtr[size_t(d) + 1]; ++e)
+          gather ? copyRow(input(0), d, e, false) : copyRow(input(0), e, d, true);
+    } else if (isa<hgnn::ReduceSrcOp>(op)) {
+      for (int64_t e = 0; e < adj(1).edges(); ++e)
+        copyRow(input(0), e, adj(1).inSrc[size_t(e)], true);
+    } else if (isa<hgnn::ExpandOp>(op)) {
+      for (int64_t d = 0; d < adj(1).active(); ++d)
+        copyRow(input(0), d, adj(1).dstPos[size_t(d)], false);
+    } else if (isa<hgnn::RestrictOp>(op)) {
+      for (int64_t d = 0; d < adj(1).active(); ++d)
+        copyRow(input(0), adj(1).dstPos[size_t(d)], d, false);
+    } else if (isa<hgnn::SelfGatherOp>(op)) {
+      const auto &pos = in.selfPos.at(number(op->getOperand(1)));
+      for (size_t i = 0; i < pos.size(); ++i)
+        copyRow(input(0), pos[i], int64_t(i), false);
+    } else if (isa<hgnn::SelfScatterOp>(op)) {
+      const auto &pos = in.selfPos.at(number(op->getOperand(1)));
+      for (size_t i = 0; i < pos.size(); ++i)
+        copyRow(input(0), int64_t(i), pos[i], false);
+    } else if (isa<hgnn::DegreeOp>(op)) {
+      each([&](size_t d) { return double(adj(0).inPtr[d + 1] - adj(0).inPtr[d]); });
+    } else if (isa<hgnn::BroadcastRowsOp>(op)) {
+      each([&](size_t i) { return input(0)[i % size_t(w)]; });
+    } else if (isa<hgnn::ColSumOp>(op)) {
+      for (size_t i = 0; i < input(0).size(); ++i)
+        out[i % size_t(w)] += input(0)[i];
+    } else if (isa<hgnn::SumSquaresOp>(op)) {
+      for (double x : input(0))
+        out[0] += x * x;
+    } else if (auto clip = dyn_cast<hgnn::ClipFactorOp>(op)) {
+      double sum = 0;
+      for (unsigned i = 0; i < op->getNumOperands(); ++i)
+        sum += input(i)[0];
+      out[0] = std::min(1.0, attr("max_norm") / (std::sqrt(sum) + 1e-6));
+    } else if (isa<hgnn::SparseLinearOp>(op)) {
+      const SparseRows &s = in.sparse.at(number(op->getOperand(0)));
+      for (int64_t i = 0; i < s.rows; ++i)
+        for (int64_t p = s.ptr[size_t(i)]; p < s.ptr[size_t(i) + 1]; ++p)
+          for (int64_t j = 0; j < w; ++j)
+            out[size_t(i * w + j)] += double(s.val[size_t(p)]) * input(1)[size_t(s.idx[size_t(p)] * w + j)];
+    } else if (isa<hgnn::SparseLinearGradWeightOp>(op)) {
+      const SparseRows &s = in.sparse.at(number(op->getOperand(0)));
+      for (int64_t i = 0; i < s.rows; ++i)
+        for (int64_t p = s.ptr[size_t(i)]; p < s.ptr[size_t(i) + 1]; ++p)
+          for (int64_t j = 0; j < w; ++j)
+            out[size_t(s.idx[size_t(p)] * w + j)] += double(s.val[size_t(p)]) * input(1)[size_t(i * w + j)];
+    } else if (isa<hgnn::ScaleRowsOp>(op)) {
+      each([&](size_t i) { return input(0)[i] * input(1)[i / size_t(w)]; });
+    } else if (isa<hgnn::RowDotOp>(op)) {
+      int64_t width = widthOf(op->getOperand(0));
+      for (size_t i = 0; i < input(0).size(); ++i)
+        out[i / size_t(width)] += input(0)[i] * input(1)[i];
+    } else if (isa<hgnn::AddOp>(op)) {
+      for (unsigned k = 0; k < op->getNumOperands(); ++k)
+        for (size_t i = 0; i < out.size(); ++i)
+          out[i] += input(k)[i];
+    } else if (isa<hgnn::MulOp>(op)) {
+      each([&](size_t i) { return input(0)[i] * input(1)[i]; });
+    } else if (isa<hgnn::ScaleOp>(op)) {
+      each([&](size_t i) { return input(0)[i] * attr("factor"); });
+    } else if (isa<hgnn::ScaleByOp>(op)) {
+      each([&](size_t i) { return input(0)[i] * input(1)[0]; });
+    } else if (isa<hgnn::AddBiasOp>(op)) {
+      each([&](size_t i) { return input(0)[i] + input(1)[i % size_t(w)]; });
+    } else if (auto u = dyn_cast<hgnn::UnaryOp>(op)) {
+      each([&](size_t i) { return unary(u.getFn(), input(0)[i], u.getAlpha().convertToDouble()); });
+    } else if (auto u = dyn_cast<hgnn::UnaryGradOp>(op)) {
+      each([&](size_t i) {
+        return unaryGrad(u.getFn(), input(0)[i], u.getAlpha().convertToDouble()) * input(1)[i];
+      });
+    } else if (auto dropout = dyn_cast<hgnn::DropoutOp>(op)) {
+      auto ids = cast<hgnn::IdsType>(op->getOperand(1).getType());
+      uint64_t seed = uint64_t(in.keys[1]) << 32 | in.keys[0];
+      each([&](size_t i) {
+        bool kept = keys::dropoutKeeps(seed, in.keys[2], uint32_t(ids.getDomain().getHop()),
+                                       uint32_t(int64_t(dropout.getSite())),
+                                       uint64_t(in.ids.at(number(op->getOperand(1)))[i / size_t(w)]),
+                                       uint32_t(i % size_t(w)), keys::dropoutThreshold(attr("p")));
+        return kept ? input(0)[i] / (1 - attr("p")) : 0.0;
+      });
+    } else if (isa<hgnn::LayerNormOp, hgnn::LayerNormXhatOp, hgnn::LayerNormGradOp>(op)) {
+      for (int64_t i = 0; i < rows; ++i) {
+        const double *x = input(0).data() + i * w;
+        double mean = 0, var = 0, meanD = 0, meanDh = 0;
+        for (int64_t j = 0; j < w; ++j)
+          mean += x[j] / double(w);
+        for (int64_t j = 0; j < w; ++j)
+          var += (x[j] - mean) * (x[j] - mean) / double(w);
+        double rstd = 1 / std::sqrt(var + attr("eps"));
+        auto h = [&](int64_t j) { return (x[j] - mean) * rstd; };
+        bool grad = isa<hgnn::LayerNormGradOp>(op);
+        auto d = [&](int64_t j) { return input(1)[size_t(j)] * input(2)[size_t(i * w + j)]; };
+        for (int64_t j = 0; grad && j < w; ++j) {
+          meanD += d(j) / double(w);
+          meanDh += d(j) * h(j) / double(w);
+        }
+        for (int64_t j = 0; j < w; ++j)
+          out[size_t(i * w + j)] = grad ? rstd * (d(j) - meanD - h(j) * meanDh)
+                                   : isa<hgnn::LayerNormOp>(op)
+                                       ? h(j) * input(1)[size_t(j)] + input(2)[size_t(j)]
+                                       : h(j);
+      }
+    } else if (isa<hgnn::ConcatOp>(op)) {
+      int64_t offset = 0;
+      for (unsigned k = 0; k < op->getNumOperands(); ++k) {
+        int64_t own = widthOf(op->getOperand(k));
+        for (int64_t i = 0; i < rows; ++i)
+          for (int64_t j = 0; j < own; ++j)
+            out[size_t(i * w + offset + j)] = input(k)[size_t(i * own + j)];
+        offset += own;
+      }
+    } else if (auto slice = dyn_cast<hgnn::SliceOp>(op)) {
+      int64_t width = widthOf(op->getOperand(0));
+      for (int64_t i = 0; i < rows; ++i)
+        for (int64_t j = 0; j < w; ++j)
+          out[size_t(i * w + j)] = input(0)[size_t(i * width + int64_t(slice.getOffset()) + j)];
+    } else if (auto pad = dyn_cast<hgnn::PadOp>(op)) {
+      int64_t width = widthOf(op->getOperand(0));
+      for (int64_t i = 0; i < rows; ++i)
+        for (int64_t j = 0; j < width; ++j)
+          out[size_t(i * w + int64_t(pad.getOffset()) + j)] = input(0)[size_t(i * width + j)];
+    } else if (isa<hgnn::ReshapeOp>(op)) {
+      out = input(0);
+    } else if (isa<hgnn::SoftmaxXentOp, hgnn::SoftmaxXentGradOp, hgnn::SigmoidXentOp,
+                   hgnn::SigmoidXentGradOp>(op)) {
+      int64_t c = widthOf(op->getOperand(0));
+      auto weights = op->getAttrOfType<DenseF64ArrayAttr>("class_weights");
+      auto weight = [&](int64_t j) { return weights ? weights[unsigned(j)] : 1.0; };
+      int labels = number(op->getOperand(1));
+      bool softmax = isa<hgnn::SoftmaxXentOp, hgnn::SoftmaxXentGradOp>(op);
+      bool grad = isa<hgnn::SoftmaxXentGradOp, hgnn::SigmoidXentGradOp>(op);
+      int64_t n = int64_t(input(0).size()) / c;
+      for (int64_t i = 0; i < n; ++i) {
+        const double *z = input(0).data() + i * c;
+        int64_t label = in.classes.at(labels)[size_t(i)];
+        if (softmax ? label < 0 : in.labelMask.at(labels)[size_t(i)] == 0)
+          continue;
+        double sum = 0, loss = 0;
+        for (int64_t j = 0; j < c; ++j)
+          sum += std::exp(z[j]);
+        for (int64_t j = 0; j < c; ++j) {
+          double y = softmax ? double(j == label) : in.multiLabels.at(labels)[size_t(i * c + j)];
+          double p = softmax ? std::exp(z[j]) / sum : 1 / (1 + std::exp(-z[j]));
+          if (softmax && grad)
+            out[size_t(i * c + j)] = weight(label) * (p - y) * input(2)[size_t(i)];
+          else if (softmax)
+            loss -= y * weight(label) * std::log(p);
+          else if (grad)
+            out[size_t(i * c + j)] =
+                (weight(j) * y * (p - 1) + (1 - y) * p) / double(c) * input(2)[size_t(i)];
+          else
+            loss += (weight(j) * y * std::log1p(std::exp(-z[j])) + (1 - y) * std::log1p(std::exp(z[j]))) /
+                    double(c);
+        }
+        if (!grad)
+          out[size_t(i)] = loss;
+      }
+    } else if (!isa<hgnn::ZerosOp>(op)) {
+      ADD_FAILURE() << "no reference for " << op->getName().getStringRef().str();
+    }
+    values[result] = out;
+  }
+  Arrays results;
+  for (Value value : cast<hgnn::YieldOp>(body.back()).getValues())
+    results.push_back(values[value]);
+  return results;
+}
