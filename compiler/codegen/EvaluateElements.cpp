@@ -87,16 +87,14 @@ Value KernelEmitter::columns(const Tile &tile, const Piece &piece, unsigned bits
 Values KernelEmitter::evalElements(Operation *op, const Place &place, const Tile &tile) {
   auto operand = [&](unsigned number) { return eval(op->getOperand(number), place, tile); };
   auto param = [&](Value value) { // a parameter of a loop over rows
-    return eval(value, hasRows(value) ? place : Place::flat(), tile);
+    return eval(value, Place::flat(), tile);
   };
   auto add = [&](Value x, Value y) { return f.add(x, y); };
   auto mul = [&](Value x, Value y) { return f.mul(x, y); };
   auto times = [&](const Values &x, Value scalar) {
     return map(x, [&](Value value) { return f.mul(value, f.splat(scalar, lanesOf(value))); });
   };
-  auto sizeOf = [&](Value value) {
-    return hasRows(value) ? lastSize(value) : cast<FeatType>(value.getType()).getWidth();
-  };
+  auto sizeOf = [](Value value) { return cast<FeatType>(value.getType()).getWidth(); };
   return llvm::TypeSwitch<Operation *, Values>(op)
       .Case([&](hgnn::AddOp) { return accumulateSum(op, place, tile, {}); })
       .Case([&](hgnn::MulOp) { return map(operand(0), operand(1), mul); })
@@ -105,8 +103,6 @@ Values KernelEmitter::evalElements(Operation *op, const Place &place, const Tile
         return map(operand(0), [&](Value x) { return f.mul(x, factor); });
       })
       .Case([&](hgnn::ScaleRowsOp scale) {
-        if (place.kind == Place::Flat)
-          return fail(op->getResult(0), "needs a loop over rows", tile);
         return times(operand(0), evalScalar(scale.getScale(), place));
       })
       .Case([&](hgnn::ScaleByOp scale) {
@@ -118,11 +114,7 @@ Values KernelEmitter::evalElements(Operation *op, const Place &place, const Tile
       .Case([&](hgnn::UnaryGradOp unary) { return evalUnaryGrad(unary, place, tile); })
       .Case([&](hgnn::DropoutOp dropout) { return evalDropout(dropout, place, tile); })
       .Case([&](hgnn::ZerosOp) { return zeros(tile); })
-      .Case([&](hgnn::ReshapeOp reshape) {
-        if (place.kind != Place::Flat)
-          return fail(op->getResult(0), "cannot be mixed with ops on the rows of a parameter", tile);
-        return operand(0);
-      })
+      .Case([&](hgnn::ReshapeOp) { return operand(0); })
       .Case([&](hgnn::SliceOp slice) {
         return eval(slice.getInput(), place, tile.shifted(int64_t(slice.getOffset())));
       })

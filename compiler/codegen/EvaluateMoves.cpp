@@ -54,9 +54,9 @@ Values KernelEmitter::evalBlockArgument(BlockArgument value, const Place &place,
   if (!isa<FeatType>(value.getType()))
     return fail(value, "is no tensor and has no rows to read", tile);
   Value pointer = arg(ArgPart::Data, value);
-  if (place.kind == Place::Flat)
+  if (place.kind == Place::Flat || cast<FeatType>(value.getType()).getDomain().isParam())
     return loadTile(pointer, {}, 0, tile);
-  int64_t width = hasRows(value) ? lastSize(value) : widthOf(value);
+  int64_t width = widthOf(value);
   Value row = place.row;
   if (place.kind == Place::Edge && !row) {
     // Only an adjacency says where the edge stands in canonical order.

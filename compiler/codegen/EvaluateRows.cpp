@@ -112,7 +112,7 @@ void KernelEmitter::prepareRow(Value value, const Place &place) {
   if (sameRow)
     for (Value operand : op->getOperands())
       if (auto type = dyn_cast<FeatType>(operand.getType()))
-        if (!type.getDomain().isParam() || hasRows(operand))
+        if (!type.getDomain().isParam() || domain.isParam())
           prepareRow(operand, place);
 }
 
@@ -125,7 +125,7 @@ KernelEmitter::RowStats KernelEmitter::meanAndRstd(Value input, double eps, cons
                            {-40, int64_t(llvm::bit_cast<uint64_t>(eps))}};
   if (const Values *known = f.find(key))
     return {(*known)[0], (*known)[1]};
-  int64_t width = hasRows(input) ? lastSize(input) : cast<FeatType>(input.getType()).getWidth();
+  int64_t width = cast<FeatType>(input.getType()).getWidth();
   Cuts cuts = cutsOf({input}, width);
   Value sum = reduceRow(RowReduction::Sum, width, cuts,
                         [&](const Tile &tile) { return eval(input, place, tile); });
@@ -148,7 +148,7 @@ KernelEmitter::RowStats KernelEmitter::normGradStats(hgnn::LayerNormGradOp op, c
     return {(*known)[0], (*known)[1]};
   Value input = op.getInput();
   RowStats stats = meanAndRstd(input, op.getEps().convertToDouble(), place);
-  int64_t width = hasRows(input) ? lastSize(input) : cast<FeatType>(input.getType()).getWidth();
+  int64_t width = cast<FeatType>(input.getType()).getWidth();
   Cuts cuts = cutsOf({input, op.getGrad(), op.getGamma()}, width);
   auto scaled = [&](const Tile &tile) {
     Values gamma = eval(op.getGamma(), Place::flat(), tile), grad = eval(op.getGrad(), place, tile);
@@ -309,8 +309,7 @@ Values KernelEmitter::evalRowWise(Operation *op, const Place &place, const Tile 
   if (place.kind == Place::Flat)
     return fail(op->getResult(0), "needs a loop over rows", tile);
   if (auto dot = dyn_cast<hgnn::RowDotOp>(op)) {
-    int64_t width = hasRows(dot.getLhs()) ? lastSize(dot.getLhs())
-                                          : cast<FeatType>(dot.getLhs().getType()).getWidth();
+    int64_t width = cast<FeatType>(dot.getLhs().getType()).getWidth();
     Value sum = reduceRow(RowReduction::Sum, width, cutsOf({dot.getLhs(), dot.getRhs()}, width),
                           [&](const Tile &t) {
                             return map(eval(dot.getLhs(), place, t), eval(dot.getRhs(), place, t),

@@ -18,9 +18,6 @@ using hgnn::FeatType;
 static constexpr uint32_t rowsPerChunk = 2048, numbersPerChunk = 32768;
 
 static int64_t widthOf(Value value) { return cast<FeatType>(value.getType()).getWidth(); }
-static bool isParam(Value value) {
-  return cast<FeatType>(value.getType()).getDomain().isParam();
-}
 
 KernelEmitter::KernelEmitter(hgnn::KernelOp kernel, const TargetSpec &target, ModuleOp into)
     : kernel(kernel), body(kernel.getBody().front()),
@@ -71,10 +68,8 @@ bool KernelEmitter::usesOnlyFlatOps() {
     bool elementwise = isa<hgnn::AddOp, hgnn::MulOp, hgnn::ScaleOp, hgnn::ScaleByOp, hgnn::UnaryOp,
                            hgnn::UnaryGradOp, hgnn::ZerosOp>(op);
     auto result = cast<FeatType>(op.getResult(0).getType());
-    bool oneRow = param && (result.getShape().size() <= 1 ||
-                            result.getWidth() == result.getShape().back());
-    bool layout = param && (isa<hgnn::ReshapeOp>(op) ||
-                            (oneRow && isa<hgnn::SliceOp, hgnn::PadOp, hgnn::ConcatOp>(op)));
+    bool layout = param && isa<hgnn::ReshapeOp, hgnn::SliceOp, hgnn::PadOp, hgnn::ConcatOp,
+                               hgnn::ScaleRowsOp>(op);
     // Of another width or domain than the loop are only run-time scalars.
     if (!param && result.getDomain() != domain && widthOf(op.getResult(0)) != 1)
       return false;
@@ -136,17 +131,11 @@ LogicalResult KernelEmitter::findDomain() {
   }
   flat = usesOnlyFlatOps();
   if (domain.isParam()) {
-    auto first = cast<FeatType>(roots.front().value.getType());
-    int64_t rows = flat || first.getShape().empty() ? 1 : first.getWidth() / first.getShape().back();
-    for (Root &root : roots) {
-      auto type = cast<FeatType>(root.value.getType());
-      root.width = flat || type.getShape().empty() ? type.getWidth() : type.getShape().back();
-      if (type.getWidth() != (flat ? first.getWidth() : rows * root.width))
-        return kernel.emitError("yields parameters of different sizes, ") << first << " and " << type;
+    // A param is one row; ops that need no whole row run over its numbers.
+    for (const Root &root : roots)
       if (root.sink == Sink::ColumnSum)
-        return kernel.emitError("a column sum needs rows, got ") << type;
-    }
-    signature.domain = {CountKind::Constant, -1, flat ? first.getWidth() : rows};
+        return kernel.emitError("a column sum needs rows, got ") << root.value.getType();
+    signature.domain = {CountKind::Constant, -1, flat ? roots.front().width : 1};
   } else if (flat) {
     flatWidth = roots.front().width;
   }
@@ -251,6 +240,10 @@ void KernelEmitter::emitEdgesByActive() {
   f.loop(f.begin, f.end, [&](Value active) {
     rootRow = active;
     Value low = f.loadIndex(pointers, active), high = f.loadIndex(pointers, f.addi(active, 1));
+    for (const Root &root : roots) // what is the same for all edges of a destination
+      if (Cuts cuts = cutsOf({root.value}, root.width); cuts.size() == 2 && root.width <= tileColumns)
+        hoistInvariant(root.value, /*bySource=*/false, Place::at(active),
+                       makeTile({}, 0, root.width, 0, root.width));
     f.loop(low, high, [&](Value edge) {
       emitRow({Place::Edge, edge, {}, active, {}}, edge, {});
     });
@@ -493,7 +486,7 @@ void KernelEmitter::collectCuts(Value value, int64_t shift, int64_t low, int64_t
       cuts.push_back(column + shift);
   };
   auto part = [&](Value operand, int64_t at) { // columns [at, at + width) hold the operand
-    int64_t width = hasRows(operand) ? lastSize(operand) : widthOf(operand);
+    int64_t width = widthOf(operand);
     cut(at);
     cut(at + width);
     collectCuts(operand, shift + at, std::max<int64_t>(low - at, 0), std::min(high - at, width), cuts);
@@ -502,7 +495,7 @@ void KernelEmitter::collectCuts(Value value, int64_t shift, int64_t low, int64_t
     int64_t at = 0;
     for (Value operand : concat.getInputs()) {
       part(operand, at);
-      at += hasRows(operand) ? lastSize(operand) : widthOf(operand);
+      at += widthOf(operand);
     }
   } else if (auto pad = dyn_cast<hgnn::PadOp>(op)) {
     part(pad.getInput(), int64_t(pad.getOffset()));
@@ -518,13 +511,4 @@ void KernelEmitter::collectCuts(Value value, int64_t shift, int64_t low, int64_t
       if (isa<FeatType>(operand.getType()))
         collectCuts(operand, shift, low, high, cuts);
   }
-}
-
-/// In a loop over the rows of parameters, their values have rows too.
-bool KernelEmitter::hasRows(Value value) const {
-  return isParam(value) && domain && domain.isParam() && !flat;
-}
-int64_t KernelEmitter::lastSize(Value value) {
-  auto shape = cast<FeatType>(value.getType()).getShape();
-  return shape.empty() ? 1 : shape.back();
 }

@@ -134,8 +134,6 @@ private:
                   llvm::function_ref<Values(const Tile &, llvm::ArrayRef<Value>)> body);
   void collectCuts(Value value, int64_t shift, int64_t low, int64_t high, Cuts &cuts);
   Cuts cutsOf(llvm::ArrayRef<Value> values, int64_t width);
-  bool hasRows(Value value) const;
-  static int64_t lastSize(Value value);
 
   //===--- Evaluation (Evaluate*.cpp) --------------------------------------===//
   Values eval(Value value, const Place &place, const Tile &tile);

@@ -24,6 +24,8 @@ static constexpr TargetSpec targets[] = {
     {"x86-64-v3", x86Triple, "x86-64-v3", 8},
     {"x86-64-v4", x86Triple, "x86-64-v4", 16},
     {"aarch64", "aarch64-unknown-linux-gnu", "generic", 4},
+    // What is emitted for 16 lanes, on machines without such registers.
+    {"x86-64-v3-wide", x86Triple, "x86-64-v3", 16, false},
 };
 
 llvm::ArrayRef<TargetSpec> heddle::compiler::allTargets() { return targets; }
@@ -52,7 +54,7 @@ const TargetSpec *heddle::compiler::findTarget(llvm::StringRef name) {
 std::vector<std::string> heddle::compiler::kernelTargets() {
   std::vector<std::string> names;
   for (const TargetSpec &target : targets)
-    if (findTarget(target.name))
+    if (target.shipped && findTarget(target.name))
       names.push_back(target.name.str());
   return names;
 }

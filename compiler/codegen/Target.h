@@ -16,6 +16,7 @@ struct TargetSpec {
   llvm::StringRef triple;
   llvm::StringRef cpu;
   int lanes;              ///< f32 lanes of a vector register: 4, 8 or 16
+  bool shipped = true;    ///< false: for tests only
 };
 
 /// All known levels, lowest first per architecture.

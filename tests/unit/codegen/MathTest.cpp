@@ -55,16 +55,16 @@ TEST(Math, IsAccurateToAFewUlps) {
   KernelModule module(fill(text, {{"$R", "!hgnn.tensor<rows(0, @t0) : 1xf32>"}}));
   ASSERT_TRUE(module.ok());
   const Function functions[] = {
-      {"exp", -103, 0, [](double x) { return std::exp(x); }, 2},
-      {"expm1", -60, 0, [](double x) { return std::expm1(x); }, 3},
-      {"expm1", -1e-3f, 0, [](double x) { return std::expm1(x); }, 3},
-      {"sigmoid", -87, 87, [](double x) { return 1 / (1 + std::exp(-x)); }, 4},
-      {"tanh", -12, 12, [](double x) { return std::tanh(x); }, 4},
-      {"tanh", -1e-2f, 1e-2f, [](double x) { return std::tanh(x); }, 4},
-      {"gelu", 0, 10, [](double x) { return x * 0.5 * (1 + std::erf(x * M_SQRT1_2)); }, 4},
+      {"exp", -103, 0, [](double x) { return std::exp(x); }, 1},
+      {"expm1", -60, 0, [](double x) { return std::expm1(x); }, 1},
+      {"expm1", -1e-3f, 0, [](double x) { return std::expm1(x); }, 1},
+      {"sigmoid", -87, 87, [](double x) { return 1 / (1 + std::exp(-x)); }, 2.1},
+      {"tanh", -12, 12, [](double x) { return std::tanh(x); }, 3},
+      {"tanh", -1e-2f, 1e-2f, [](double x) { return std::tanh(x); }, 3},
+      {"gelu", 0, 10, [](double x) { return x * 0.5 * (1 + std::erf(x * M_SQRT1_2)); }, 2},
       {"gelu", -8, 0, [](double x) { return x * 0.5 * (1 + std::erf(x * M_SQRT1_2)); }, -1e-6},
       // Positive logits of label 1: log(1 + e^-z) alone.
-      {"softplus", 0, 80, [](double z) { return std::log1p(std::exp(-z)); }, 4},
+      {"softplus", 0, 80, [](double z) { return std::log1p(std::exp(-z)); }, 2},
   };
   constexpr int n = 200001;
   for (const Function &function : functions) {

@@ -149,6 +149,13 @@ const Case cases[] = {
      "%t = hgnn.pad %s {offset = $V : i64, size = $T : i64} : $PAR", "%t : $PFL"},
     {"clip", "%x: $SCA, %y: $SCA", "%c = hgnn.clip_factor %x, %y {max_norm = 0.9 : f64} : $SCA, $SCA",
      "%c : $SCA"},
+    {"param_concat", "%x: $PAW, %y: $PAR, %k: $SCA",
+     "%c = hgnn.concat %x, %y : $PAW, $PAR\n %s = hgnn.scale_rows %c, %k : $PC2, $SCA\n"
+     "%t = hgnn.add %s, %c : $PC2, $PC2",
+     "%s, %t : $PC2, $PC2"},
+    {"param_row", "%x: $PAW, %y: $PAW",
+     "%d = hgnn.row_dot %x, %y : $PAW, $PAW\n %m = hgnn.scale_rows %x, %d : $PAW, $SCA\n"
+     "%h = hgnn.layer_norm_xhat %m : $PAW", "%h, %d : $PAW, $SCA"},
     // Sparse rows.
     {"sparse_linear", "%s: $SPA, %w: $WSP, %y: $ROW",
      "%x = hgnn.sparse_linear %s, %w : $SPA, $WSP\n %z = hgnn.add %x, %y : $ROW, $ROW", "%z : $ROW"},
@@ -173,6 +180,8 @@ std::string types(std::string text, int64_t width) {
                      {"$E1", tensor("edges(0, @r0)", "1")},
                      {"$A1", tensor("active(0, @r0)", "1")},
                      {"$PAR", tensor("param", w)},
+                     {"$PAW", tensor("param", "5x" + w)},
+                     {"$PC2", tensor("param", std::to_string(6 * width))},
                      {"$PA2", tensor("param", w + "x3")},
                      {"$PA3", tensor("param", "3x" + w)},
                      {"$PFL", tensor("param", std::to_string(3 * width + 2))},
@@ -244,20 +253,27 @@ TEST_P(OpsTest, AgreeWithNaiveLoops) {
 INSTANTIATE_TEST_SUITE_P(Widths, OpsTest, testing::Values(1, 7, 26, 31, 33, 40, 64, 65, 128, 349),
                          [](const auto &info) { return "W" + std::to_string(info.param); });
 
-/// A sum over every chunk size that the plan may use has the same bits whatever the target.
+/// All but the order of a few additions of zeros is fixed by the code, not by the registers.
 TEST(Targets, GiveTheSameBits) {
-  KernelModule v2(moduleText(47), "x86-64-v2"), host(moduleText(47));
-  ASSERT_TRUE(v2.ok() && host.ok());
-  if (compiler::hostKernelTarget() == "x86-64-v2")
+  if (compiler::hostKernelTarget() == "x86-64-v2" || compiler::hostKernelTarget() == "aarch64")
     GTEST_SKIP() << "this machine knows one level only";
-  std::mt19937 rng(3);
-  Counts counts{{"rows(0, @t0)", 61}, {"rows(1, @t1)", 83}, {"rows(1, @t0)", 97}};
-  for (const Case &c : cases) {
-    Inputs inputs = host.randomInputs(c.name, counts, rng);
-    auto a = v2.run(c.name, inputs, counts), b = host.run(c.name, inputs, counts);
-    for (size_t i = 0; i < a.size(); ++i)
-      EXPECT_EQ(0, std::memcmp(a[i].data(), b[i].data(), a[i].size() * 4)) << c.name;
-    EXPECT_EQ(v2.signature(c.name).args, host.signature(c.name).args);
+  for (int64_t width : {47, 300}) {
+    KernelModule v2(moduleText(width), "x86-64-v2"), v3(moduleText(width), "x86-64-v3");
+    bool more = compiler::hostKernelTarget() == "x86-64-v4"; // else only what is emitted for it
+    KernelModule wide(moduleText(width), more ? "x86-64-v4" : "x86-64-v3-wide");
+    ASSERT_TRUE(v2.ok() && v3.ok() && wide.ok());
+    std::mt19937 rng(3);
+    Counts counts{{"rows(0, @t0)", 61}, {"rows(1, @t1)", 83}, {"rows(1, @t0)", 97}};
+    for (const Case &c : cases) {
+      Inputs inputs = v3.randomInputs(c.name, counts, rng);
+      auto expected = v2.run(c.name, inputs, counts);
+      for (const KernelModule *module : {&v3, &wide}) {
+        auto actual = module->run(c.name, inputs, counts);
+        for (size_t i = 0; i < expected.size(); ++i)
+          EXPECT_EQ(0, std::memcmp(expected[i].data(), actual[i].data(), expected[i].size() * 4))
+              << c.name << " result " << i << " width " << width;
+      }
+    }
   }
 }
 

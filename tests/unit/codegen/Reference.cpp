@@ -59,11 +59,7 @@ Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &co
       values[argument] = Array(data.begin(), data.end());
     }
   auto number = [](Value value) { return int(cast<BlockArgument>(value).getArgNumber()); };
-  auto widthOf = [](Value value) {
-    auto type = cast<FeatType>(value.getType());
-    return type.getDomain().isParam() && type.getShape().size() == 2 ? type.getShape()[1]
-                                                                     : type.getWidth();
-  };
+  auto widthOf = [](Value value) { return cast<FeatType>(value.getType()).getWidth(); };
   for (Operation &operation : body) {
     Operation *op = &operation;
     if (isa<hgnn::YieldOp>(op))
@@ -136,10 +132,11 @@ Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &co
             out[size_t(i * w + j)] += double(s.val[size_t(p)]) * input(1)[size_t(s.idx[size_t(p)] * w + j)];
     } else if (isa<hgnn::SparseLinearGradWeightOp>(op)) {
       const SparseRows &s = in.sparse.at(number(op->getOperand(0)));
+      int64_t n = widthOf(op->getOperand(1));
       for (int64_t i = 0; i < s.rows; ++i)
         for (int64_t p = s.ptr[size_t(i)]; p < s.ptr[size_t(i) + 1]; ++p)
-          for (int64_t j = 0; j < w; ++j)
-            out[size_t(s.idx[size_t(p)] * w + j)] += double(s.val[size_t(p)]) * input(1)[size_t(i * w + j)];
+          for (int64_t j = 0; j < n; ++j)
+            out[size_t(s.idx[size_t(p)] * n + j)] += double(s.val[size_t(p)]) * input(1)[size_t(i * n + j)];
     } else if (isa<hgnn::ScaleRowsOp>(op)) {
       each([&](size_t i) { return input(0)[i] * input(1)[i / size_t(w)]; });
     } else if (isa<hgnn::RowDotOp>(op)) {
