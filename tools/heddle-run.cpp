@@ -6,6 +6,7 @@
 #include "runtime/base/Checksum.h"
 #include "runtime/base/Format.h"
 #include "runtime/base/Json.h"
+#include "runtime/base/Suggest.h"
 #include "runtime/train/Run.h"
 #include "runtime/train/RunFolder.h"
 #include "tools/support/Cli.h"
@@ -21,7 +22,7 @@ using namespace heddle;
 namespace {
 
 struct Options {
-  std::string plan, graph, trace, memory;
+  std::string plan, graph, trace, memory, predictions = "all", progress = "auto";
   train::TrainOverrides overrides;
   train::RunOptions run;
   exec::ExecutorOptions executor;
@@ -55,6 +56,21 @@ absl::Status refuse(const std::string &option, const std::string &key) {
                          " in the model spec and recompile with heddle-compile");
 }
 
+/// The value that `name` stands for.
+template <typename T>
+absl::Status choose(const std::string &option, const std::string &name,
+                    const std::vector<std::pair<std::string, T>> &choices, T &value) {
+  std::vector<std::string> names;
+  for (const auto &[known, meaning] : choices) {
+    if (known == name) {
+      value = meaning;
+      return absl::OkStatus();
+    }
+    names.push_back(known);
+  }
+  return invalidArgument(option + ": unknown value '" + name + "'" + suggestion(name, names));
+}
+
 absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &settings,
                          const Options &options) {
   nlohmann::ordered_json out = {
@@ -69,6 +85,7 @@ absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &se
         {"memory", options.executor.memoryLimit},
         {"cpu_level", options.executor.cpuLevel},
         {"trace", options.trace},
+        {"predictions", options.predictions},
         {"samples", options.run.samples}}}};
   std::string text = printJson(out);
   std::fwrite(text.data(), 1, text.size(), stdout);
@@ -76,6 +93,16 @@ absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &se
 }
 
 absl::Status trainPlan(Options &options, bool &wasInterrupted) {
+  using Parts = train::PredictionParts;
+  HEDDLE_RETURN_IF_ERROR(choose<Parts>(
+      "--predictions", options.predictions,
+      {{"none", Parts::None}, {"test", Parts::Test}, {"all", Parts::All}},
+      options.run.predictions));
+  HEDDLE_RETURN_IF_ERROR(choose<ProgressMode>("--progress", options.progress,
+                                              {{"auto", ProgressMode::Auto},
+                                               {"never", ProgressMode::Never},
+                                               {"always", ProgressMode::Always}},
+                                              options.run.progress));
   if (!options.memory.empty()) {
     auto bytes = parseBytes(options.memory);
     if (!bytes.ok())
@@ -182,33 +209,21 @@ int main(int argc, char **argv) {
   const char *reporting = "Output";
   app.add_option("--trace", options.trace, "Write a Chrome/Perfetto trace of every op to this file")
       ->group(reporting);
-  std::map<std::string, train::PredictionParts> parts = {
-      {"none", train::PredictionParts::None},
-      {"test", train::PredictionParts::Test},
-      {"all", train::PredictionParts::All}};
-  app.add_option("--predictions", options.run.predictions,
+  app.add_option("--predictions", options.predictions,
                  "Nodes in predictions.csv: none, test or all (valid and test; the default)")
-      ->transform(CLI::Transformer(parts))
-      ->check(CLI::IsMember({train::PredictionParts::None, train::PredictionParts::Test,
-                             train::PredictionParts::All}))
       ->type_name("PARTS")
       ->group(reporting);
   app.add_option("--samples", options.run.samples, "Example predictions in the summary")
       ->check(CLI::Range(0, 1000))
       ->group(reporting);
-  std::map<std::string, ProgressMode> modes = {{"auto", ProgressMode::Auto},
-                                               {"never", ProgressMode::Never},
-                                               {"always", ProgressMode::Always}};
-  app.add_option("--progress", options.run.progress, "auto, never or always")
-      ->transform(CLI::Transformer(modes))
+  app.add_option("--progress", options.progress, "auto, never or always")
       ->type_name("WHEN")
       ->group(reporting);
   std::map<std::string, std::string> ignored;
   std::vector<std::pair<CLI::Option *, const char *>> refused;
   for (const auto &[option, key] : compiledIn)
     refused.emplace_back(app.add_option(option, ignored[option], "")
-                             ->expected(0, CLI::detail::expected_max_vector_size)
-                             ->allow_extra_args(false)
+                             ->expected(0, 1)
                              ->group(""),
                          key);
   bool wasInterrupted = false;

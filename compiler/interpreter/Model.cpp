@@ -92,7 +92,7 @@ template <class T> LogicalResult ModelRunner<T>::readSchema() {
     layers.push_back(layer);
   for (RelationOp relation : module.getOps<RelationOp>())
     if (!relation.getExcluded())
-    relations.push_back(relation);
+      relations.push_back(relation);
   llvm::sort(layers, [](LayerOp a, LayerOp b) { return a.getIndex() < b.getIndex(); });
   llvm::sort(relations, [](RelationOp a, RelationOp b) { return a.getId() < b.getId(); });
   for (size_t i = 0; i < layers.size(); ++i)

@@ -95,7 +95,9 @@ std::string describeRun(const RunReport &report, const TrainSettings &settings) 
   if (report.test) {
     TextTable table({{"test (" + formatInteger(uint64_t(report.test->rows)) + " nodes)", Align::Left},
                      {"trained", Align::Right},
-                     {report.baselineName.empty() ? "baseline" : report.baselineName, Align::Right}});
+                     {report.baselineName.empty() ? "baseline"
+                                                   : ellipsize(printable(report.baselineName), 40),
+                      Align::Right}});
     auto row = [&](const std::string &name, double value, double baseline) {
       table.addRow({name, score(value), report.baseline ? score(baseline) : ""});
     };

@@ -357,7 +357,7 @@ hgnn.kernel @k {
 
 hgnn.kernel @k {
 ^bb0(%x: !hgnn.ids<rows(0, @p)>):
-  // expected-error@+1 {{'hgnn.scale' op operand #0 must be A row-major array over an iteration domain}}
+  // expected-error@+1 {{'scale' takes !hgnn.tensor as operand 0}}
   %r = hgnn.scale %x {factor = 1.0} : !hgnn.ids<rows(0, @p)>
   hgnn.yield
 }

@@ -21,7 +21,7 @@ std::vector<OpCase> opCases() {
   std::string one = "%one = hgnn.row_dot %xp, %xz : !rp, !rp\n";
   std::string edges = "%v = hgnn.gather_src %xa, %adj : !ra, !adj\n";
   std::string active = "%v = hgnn.restrict %xp, %adj : !rp, !adj\n";
-  std::string weights = " {class_weights = array<f64: 3, 1, 0.5>}";
+  std::string weights = " {class_weights = array<f64: 3.0, 1.0, 0.5>}";
   std::vector<OpCase> cases = {
       {"gather_src", "%r = hgnn.gather_src %xa, %adj : !ra, !adj", "!e"},
       {"gather_dst", active + "%r = hgnn.gather_dst %v, %adj : !act, !adj", "!e"},

@@ -191,14 +191,14 @@ TEST_F(InterpreterOps, SoftmaxLoss) {
   double s1 = std::exp(-3.0) + std::exp(-1.5) + 1, s3 = std::exp(-7.0) + std::exp(-3.5) + 1;
   expect(logits + "%r = hgnn.softmax_xent %z, %y : !r3, !ly", "!r1", {3, 1},
          {std::log(s1), 0, std::log(s3) + 7});
-  expect(logits + "%r = hgnn.softmax_xent %z, %y {class_weights = array<f64: 3, 1, 0.5>} : !r3, !ly",
+  expect(logits + "%r = hgnn.softmax_xent %z, %y {class_weights = array<f64: 3.0, 1.0, 0.5>} : !r3, !ly",
          "!r1", {3, 1}, {.5 * std::log(s1), 0, 3 * (std::log(s3) + 7)});
   std::string g = "%g = hgnn.slice %xp {offset = 0 : i64, size = 1 : i64} : !rp\n";
   std::vector<double> gradient = {
       .5 * std::exp(-3.0) / s1, .5 * std::exp(-1.5) / s1, .5 * (1 / s1 - 1), 0, 0, 0,
       9 * (std::exp(-7.0) / s3 - 1), 9 * std::exp(-3.5) / s3, 9 / s3};
   expect(logits + g +
-             "%r = hgnn.softmax_xent_grad %z, %y, %g {class_weights = array<f64: 3, 1, 0.5>} : !r3, "
+             "%r = hgnn.softmax_xent_grad %z, %y, %g {class_weights = array<f64: 3.0, 1.0, 0.5>} : !r3, "
              "!ly, !r1",
          "!r3", {3, 3}, gradient);
   // Logits far from 0 stay finite.
@@ -216,12 +216,12 @@ TEST_F(InterpreterOps, SigmoidLoss) {
   auto sigma = [](double z) { return 1 / (1 + std::exp(-z)); };
   expect(logits + "%r = hgnn.sigmoid_xent %z, %m : !r3, !lm", "!r1", {3, 1},
          {(plus(1) + plus(-2) + plus(3)) / 3, 0, (plus(2) + plus(1) + plus(0)) / 3});
-  expect(logits + "%r = hgnn.sigmoid_xent %z, %m {class_weights = array<f64: 3, 1, 0.5>} : !r3, !lm",
+  expect(logits + "%r = hgnn.sigmoid_xent %z, %m {class_weights = array<f64: 3.0, 1.0, 0.5>} : !r3, !lm",
          "!r1", {3, 1}, {(3 * plus(1) + plus(-2) + .5 * plus(3)) / 3, 0,
                          (plus(2) + plus(1) + plus(0)) / 3});
   std::string g = "%g = hgnn.slice %xp {offset = 0 : i64, size = 1 : i64} : !rp\n";
   expect(logits + g +
-             "%r = hgnn.sigmoid_xent_grad %z, %m, %g {class_weights = array<f64: 3, 1, 0.5>} : !r3, "
+             "%r = hgnn.sigmoid_xent_grad %z, %m, %g {class_weights = array<f64: 3.0, 1.0, 0.5>} : !r3, "
              "!lm, !r1",
          "!r3", {3, 3},
          {-sigma(1), sigma(-2) / 3, -sigma(3) / 6, 0, 0, 0, sigma(2), sigma(1), sigma(0)});

@@ -1,0 +1,19 @@
+//===- Differential.h - one random case, compared all the way ----*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_TESTS_E2E_DIFFERENTIAL_DIFFERENTIAL_H
+#define HEDDLE_TESTS_E2E_DIFFERENTIAL_DIFFERENTIAL_H
+
+#include "tests/e2e/differential/Numbers.h"
+
+namespace heddle::test {
+
+/// Makes the case of `seed` and compares phases, derivatives and plan; notes every disagreement and
+/// every error. Returns what the case has.
+std::string runCase(uint64_t seed, Findings &findings, bool verbose);
+
+} // namespace heddle::test
+
+#endif // HEDDLE_TESTS_E2E_DIFFERENTIAL_DIFFERENTIAL_H
