@@ -32,7 +32,8 @@ using namespace heddle;
 using namespace heddle::compiler;
 
 static void loadDialects(MLIRContext *context) {
-  context->loadDialect<arith::ArithDialect, scf::SCFDialect, LLVM::LLVMDialect, cf::ControlFlowDialect>();
+  context->loadDialect<arith::ArithDialect, scf::SCFDialect, LLVM::LLVMDialect,
+                       cf::ControlFlowDialect>();
 }
 
 FailureOr<KernelSignature> heddle::compiler::analyzeKernel(hgnn::KernelOp kernel) {
@@ -95,8 +96,8 @@ std::unique_ptr<llvm::TargetMachine> makeMachine(const TargetSpec &target) {
                                    llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
 }
 
-/// The loops are already in the shape that is wanted: what helps is cleaning, hoisting and addressing.
-/// Nothing here may turn arithmetic around.
+/// The loops are already in the shape that is wanted: what helps is cleaning, hoisting and
+/// addressing. Nothing here may turn arithmetic around.
 constexpr const char *middleEnd =
     "function(simplifycfg,early-cse<memssa>,instcombine<no-verify-fixpoint>,"
     "loop-mssa(loop-rotate,licm),gvn<no-load-pre>,simplifycfg)";
@@ -142,7 +143,8 @@ FailureOr<std::vector<uint8_t>> makeSharedObject(ModuleOp module, TargetModule &
   llvm::SmallVector<char, 0> object;
   llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager passes;
-  if (target.machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
+  if (target.machine->addPassesToEmitFile(passes, stream, nullptr,
+                                          llvm::CodeGenFileType::ObjectFile))
     return module.emitError("LLVM cannot write object files for ") << name;
   passes.run(*target.module);
   std::string error;

@@ -3,9 +3,9 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // A kernel's body is evaluated recursively, one row and one tile of columns at a time, with the
-// widths known: vector values are loop-carried accumulators. Reductions have a fixed order that does
-// not depend on the vector width of the target, nothing is contracted to fused multiply-adds, and
-// exp, log, tanh and erf are polynomials of our own, so feature levels give the same bits.
+// widths known: vector values are loop-carried accumulators. Reductions have a fixed order that
+// does not depend on the vector width of the target, nothing is contracted to fused multiply-adds,
+// and exp, log, tanh and erf are polynomials of our own, so feature levels give the same bits.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_COMPILER_CODEGEN_CODEGEN_H
@@ -19,12 +19,12 @@
 
 namespace heddle::compiler {
 
-/// Arguments, mode, loop domain and costs of a kernel, without machine code. What cannot be compiled
-/// is an error on the op concerned that says why.
+/// Arguments, mode, loop domain and costs of a kernel, without machine code. What cannot be
+/// compiled is an error on the op concerned that says why.
 mlir::FailureOr<KernelSignature> analyzeKernel(hgnn::KernelOp kernel);
 
-/// A shared object for one CPU feature level: no needed libraries, no constructors, only the kernels
-/// exported; undefined symbols at most memcpy, memset, memmove.
+/// A shared object for one CPU feature level: no needed libraries, no constructors, only the
+/// kernels exported; undefined symbols at most memcpy, memset, memmove.
 struct CompiledLibrary {
   std::string target;
   std::vector<uint8_t> object;

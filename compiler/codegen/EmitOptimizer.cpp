@@ -59,7 +59,10 @@ UpdateRule makeRule(FunctionBuilder &f, hgnn::OptimizerOp group) {
           group.getEps().convertToDouble(),
           group.getWeightDecay().convertToDouble(),
           group.getMomentum().convertToDouble(),
-          {}, {}, {}, {}};
+          {},
+          {},
+          {},
+          {}};
 }
 
 } // namespace
@@ -77,7 +80,9 @@ LogicalResult KernelEmitter::emitOptimizer(hgnn::OptimizerStepOp op) {
   if (!group)
     return failure();
   UpdateRule rule = makeRule(f, group);
-  size_t moments = op.getMoments().size(), expected = rule.isAdam() ? 2 : rule.momentum != 0 ? 1 : 0;
+  size_t moments = op.getMoments().size(), expected = rule.isAdam()        ? 2
+                                                      : rule.momentum != 0 ? 1
+                                                                           : 0;
   if (moments != expected)
     return op.emitOpError("needs ") << expected << " moments, got " << moments;
   if (op.getScalars().size() != (rule.isAdam() ? 3u : 1u))

@@ -28,7 +28,8 @@ Values KernelEmitter::map(ArrayRef<Value> x, function_ref<Value(Value)> fn) {
     result.push_back(fn(value));
   return result;
 }
-Values KernelEmitter::map(ArrayRef<Value> x, ArrayRef<Value> y, function_ref<Value(Value, Value)> fn) {
+Values KernelEmitter::map(ArrayRef<Value> x, ArrayRef<Value> y,
+                          function_ref<Value(Value, Value)> fn) {
   Values result;
   for (auto [a, b] : llvm::zip_equal(x, y))
     result.push_back(fn(a, b));
@@ -42,14 +43,15 @@ Values KernelEmitter::zeros(const Tile &tile) {
 }
 
 Value KernelEmitter::tilePointer(Value pointer, Value row, int64_t width, const Tile &tile) {
-  FunctionBuilder::Key key{{pointer.getAsOpaquePointer(), row.getAsOpaquePointer(),
-                            tile.base.getAsOpaquePointer()},
-                           {-30, width, tile.offset}};
+  FunctionBuilder::Key key{
+      {pointer.getAsOpaquePointer(), row.getAsOpaquePointer(), tile.base.getAsOpaquePointer()},
+      {-30, width, tile.offset}};
   return f.once(key, [&] {
     Type element = f.f32Type();
     Value at = pointer;
     if (row) {
-      FunctionBuilder::Key rowKey{{pointer.getAsOpaquePointer(), row.getAsOpaquePointer()}, {-31, width}};
+      FunctionBuilder::Key rowKey{{pointer.getAsOpaquePointer(), row.getAsOpaquePointer()},
+                                  {-31, width}};
       at = f.once(rowKey, [&] { return f.gep(pointer, f.muli(row, width), element); });
     }
     if (tile.base)
@@ -141,9 +143,8 @@ Values KernelEmitter::evalElements(Operation *op, const Place &place, const Tile
           result.push_back(f.splat(factor, piece.lanes));
         return result;
       })
-      .Default([&](Operation *) {
-        return fail(op->getResult(0), "cannot be part of a kernel", tile);
-      });
+      .Default(
+          [&](Operation *) { return fail(op->getResult(0), "cannot be part of a kernel", tile); });
 }
 
 Value KernelEmitter::clipFactor(hgnn::ClipFactorOp op) {
@@ -174,9 +175,12 @@ Values KernelEmitter::evalUnary(hgnn::UnaryOp op, const Place &place, const Tile
       return f.select(f.cmp(FPred::OGT, x, zero), x, f.mul(x, alpha));
     case UnaryFn::Elu:
       return f.select(f.cmp(FPred::OGT, x, zero), x, f.mul(emitExpm1(f, x), alpha));
-    case UnaryFn::Tanh: return emitTanh(f, x);
-    case UnaryFn::Sigmoid: return emitSigmoid(f, x);
-    case UnaryFn::Gelu: return f.mul(x, normalCdf(f, x));
+    case UnaryFn::Tanh:
+      return emitTanh(f, x);
+    case UnaryFn::Sigmoid:
+      return emitSigmoid(f, x);
+    case UnaryFn::Gelu:
+      return f.mul(x, normalCdf(f, x));
     case UnaryFn::Reciprocal:
       return f.select(f.cmp(FPred::OEQ, x, zero), zero, f.div(f.f32Like(1, x), x));
     }
@@ -191,9 +195,12 @@ Values KernelEmitter::evalUnaryGrad(hgnn::UnaryGradOp op, const Place &place, co
     Value zero = f.f32Like(0, x), one = f.f32Like(1, x);
     Value positive = f.cmp(FPred::OGT, x, zero);
     switch (op.getFn()) {
-    case UnaryFn::Relu: return f.select(positive, g, zero);
-    case UnaryFn::LeakyRelu: return f.select(positive, g, f.mul(g, alpha));
-    case UnaryFn::Elu: return f.select(positive, g, f.mul(g, f.mul(emitExp(f, x), alpha)));
+    case UnaryFn::Relu:
+      return f.select(positive, g, zero);
+    case UnaryFn::LeakyRelu:
+      return f.select(positive, g, f.mul(g, alpha));
+    case UnaryFn::Elu:
+      return f.select(positive, g, f.mul(g, f.mul(emitExp(f, x), alpha)));
     case UnaryFn::Tanh: {
       Value t = emitTanh(f, x);
       return f.mul(g, f.sub(one, f.mul(t, t)));
@@ -271,7 +278,8 @@ Values KernelEmitter::evalDropout(hgnn::DropoutOp op, const Place &place, const 
         return f.shuffle(f.trunc(a, 32), f.trunc(b, 32), {0, 4, 1, 5, 2, 6, 3, 7});
       };
       Value low = pair(words[0], words[1]), high = pair(words[2], words[3]);
-      groups.push_back(f.shuffle(low, high, {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15}));
+      groups.push_back(
+          f.shuffle(low, high, {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15}));
     }
     result.push_back(
         keep(value, f.extract(groups[piece.offset / 16], int(piece.offset % 16), piece.lanes)));

@@ -77,7 +77,8 @@ Values KernelEmitter::fail(Value value, const Twine &message, const Tile &tile) 
     if (Operation *op = value.getDefiningOp())
       op->emitOpError() << message << " (in kernel @" << kernel.getSymName() << ")";
     else
-      kernel.emitError() << "operand " << cast<BlockArgument>(value).getArgNumber() << " " << message;
+      kernel.emitError() << "operand " << cast<BlockArgument>(value).getArgNumber() << " "
+                         << message;
   }
   failed = true;
   return zeros(tile);
@@ -166,7 +167,8 @@ Values KernelEmitter::reduceEdges(Value edges, Value adj, bool bySource, const P
 }
 
 /// Evaluates, before the loop over a row's edges, what is the same for all of them.
-void KernelEmitter::hoistInvariant(Value edges, bool bySource, const Place &place, const Tile &tile) {
+void KernelEmitter::hoistInvariant(Value edges, bool bySource, const Place &place,
+                                   const Tile &tile) {
   Operation *op = edges.getDefiningOp();
   if (!op)
     return;
@@ -218,7 +220,8 @@ void KernelEmitter::prefetchEdges(Value edges, Value adj, bool bySource, const P
       return f.once(key, [&] { return f.loadIndex(pointers, f.end); });
     });
   }
-  Value ahead = arith::MinSIOp::create(f.b, f.loc, f.addi(index, prefetchDistance), f.addi(last, -1));
+  Value ahead =
+      arith::MinSIOp::create(f.b, f.loc, f.addi(index, prefetchDistance), f.addi(last, -1));
   Value row = f.loadIndex(arg(bySource ? ArgPart::OutDst : ArgPart::InSrc, adj), ahead);
   for (Value source : sources) {
     Value start = tilePointer(arg(ArgPart::Data, source), row, widthOf(source), tile);
@@ -260,7 +263,8 @@ Values KernelEmitter::accumulate(Value value, const Place &place, const Tile &ti
   return map(acc, values, [&](Value x, Value y) { return f.add(x, y); });
 }
 
-Values KernelEmitter::accumulateSum(Operation *add, const Place &place, const Tile &tile, Values acc) {
+Values KernelEmitter::accumulateSum(Operation *add, const Place &place, const Tile &tile,
+                                    Values acc) {
   auto runs = runsOf(add);
   for (int i = 0, n = int(add->getNumOperands()); i < n;) {
     auto run = llvm::find_if(runs, [&](auto &r) { return r.first == i; });

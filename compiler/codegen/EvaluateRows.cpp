@@ -25,9 +25,7 @@ static int lanesOf(Value value) { return FunctionBuilder::laneCount(value.getTyp
 // Reductions over a row
 //===----------------------------------------------------------------------===//
 
-static double neutral(bool isSum) {
-  return isSum ? 0.0 : -std::numeric_limits<double>::infinity();
-}
+static double neutral(bool isSum) { return isSum ? 0.0 : -std::numeric_limits<double>::infinity(); }
 
 Values KernelEmitter::emptyLanes(RowReduction kind) {
   return Values(reductionLanes / f.lanes, f.f32(neutral(kind == RowReduction::Sum), f.lanes));
@@ -79,10 +77,10 @@ Value KernelEmitter::reduceRow(RowReduction kind, int64_t width, const Cuts &cut
                                function_ref<Values(const Tile &)> term) {
   if (width == 1)
     return term(scalarTile()).front();
-  Values lanes = forTiles(width, cuts, emptyLanes(kind), false,
-                          [&](const Tile &tile, ArrayRef<Value> inner) {
-                            return addToLanes(kind, Values(inner), tile, term(tile));
-                          });
+  Values lanes =
+      forTiles(width, cuts, emptyLanes(kind), false, [&](const Tile &tile, ArrayRef<Value> inner) {
+        return addToLanes(kind, Values(inner), tile, term(tile));
+      });
   return foldLanes(kind, lanes);
 }
 
@@ -186,7 +184,8 @@ Values KernelEmitter::evalLayerNorm(Operation *op, const Place &place, const Til
   if (!norm)
     return h;
   RowStats means = normGradStats(norm, place);
-  Values d = map(eval(norm.getGamma(), Place::flat(), tile), eval(norm.getGrad(), place, tile), mul);
+  Values d =
+      map(eval(norm.getGamma(), Place::flat(), tile), eval(norm.getGrad(), place, tile), mul);
   return map(d, h, [&](Value d, Value h) {
     int n = lanesOf(d);
     Value rest = f.sub(f.sub(d, f.splat(means.first, n)), f.mul(h, f.splat(means.second, n)));
@@ -208,9 +207,8 @@ KernelEmitter::RowStats KernelEmitter::softmaxStats(Value logits, const Place &p
   Value largest = reduceRow(RowReduction::Max, width, cuts,
                             [&](const Tile &tile) { return eval(logits, place, tile); });
   Value sum = reduceRow(RowReduction::Sum, width, cuts, [&](const Tile &tile) {
-    return map(eval(logits, place, tile), [&](Value x) {
-      return emitExp(f, f.sub(x, f.splat(largest, lanesOf(x))));
-    });
+    return map(eval(logits, place, tile),
+               [&](Value x) { return emitExp(f, f.sub(x, f.splat(largest, lanesOf(x)))); });
   });
   f.remember(key, {largest, sum});
   return {largest, sum};
@@ -268,8 +266,8 @@ Values KernelEmitter::evalLoss(Operation *op, const Place &place, const Tile &ti
     return {f.select(known, value, zero)};
   }
 
-  Value known = f.cmp(FPred::OGT, f.load(f.gep(arg(ArgPart::LabelMask, labels), place.row, f.f32Type()), 1),
-                      zero);
+  Value known = f.cmp(
+      FPred::OGT, f.load(f.gep(arg(ArgPart::LabelMask, labels), place.row, f.f32Type()), 1), zero);
   Value targets = arg(ArgPart::MultiLabels, labels);
   // y softplus(-z) is weighted by class, (1 - y) softplus(z) is not.
   auto weighted = [&](const Tile &t) {
@@ -326,7 +324,8 @@ Values KernelEmitter::evalRowWise(Operation *op, const Place &place, const Tile 
 // Sparse rows
 //===----------------------------------------------------------------------===//
 
-Values KernelEmitter::evalSparseLinear(hgnn::SparseLinearOp op, const Place &place, const Tile &tile) {
+Values KernelEmitter::evalSparseLinear(hgnn::SparseLinearOp op, const Place &place,
+                                       const Tile &tile) {
   Value sparse = op.getInput();
   if (!isa<BlockArgument>(sparse) || place.kind != Place::Row)
     return fail(op.getResult(), "needs sparse rows that are an operand of the kernel", tile);
@@ -344,8 +343,7 @@ Values KernelEmitter::evalSparseLinear(hgnn::SparseLinearOp op, const Place &pla
     row.base = tile.base ? f.addi(start, tile.base) : start;
     row.low = 0, row.high = cast<FeatType>(op.getWeight().getType()).getWidth();
     Values weight = eval(op.getWeight(), Place::flat(), row);
-    return map(acc, weight, [&](Value x, Value w) {
-      return f.add(x, f.mul(w, f.splat(number, lanesOf(w))));
-    });
+    return map(acc, weight,
+               [&](Value x, Value w) { return f.add(x, f.mul(w, f.splat(number, lanesOf(w)))); });
   });
 }

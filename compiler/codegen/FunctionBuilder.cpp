@@ -18,7 +18,8 @@ FunctionBuilder::FunctionBuilder(ModuleOp module, StringRef symbol, int lanes, L
   MLIRContext *context = module.getContext();
   ptrType = LLVM::LLVMPointerType::get(context);
   Type i64 = b.getI64Type();
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {ptrType, i64, i64, i64});
+  auto type =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {ptrType, i64, i64, i64});
   b.setInsertionPointToEnd(module.getBody());
   auto function = LLVM::LLVMFuncOp::create(b, loc, symbol, type);
   Block *entry = function.addEntryBlock(b);
@@ -154,7 +155,8 @@ Value FunctionBuilder::gep(Value pointer, int64_t index, Type element) {
     return pointer;
   if (index != int32_t(index))
     return gep(pointer, integer(index), element);
-  return LLVM::GEPOp::create(b, loc, ptrType, element, pointer, ArrayRef<LLVM::GEPArg>(int32_t(index)),
+  return LLVM::GEPOp::create(b, loc, ptrType, element, pointer,
+                             ArrayRef<LLVM::GEPArg>(int32_t(index)),
                              LLVM::GEPNoWrapFlags::inbounds);
 }
 Value FunctionBuilder::loadIndex(Value array, Value index, unsigned bits) {
@@ -187,9 +189,9 @@ Value FunctionBuilder::constantArray(ArrayRef<double> values) {
     auto type = LLVM::LLVMArrayType::get(b.getF32Type(), numbers.size());
     unsigned number = std::distance(module.getOps<LLVM::GlobalOp>().begin(),
                                     module.getOps<LLVM::GlobalOp>().end());
-    global = LLVM::GlobalOp::create(b, module.getLoc(), type, /*isConstant=*/true,
-                                    LLVM::Linkage::Private, "heddle_const_" + std::to_string(number),
-                                    attribute, /*alignment=*/64);
+    global = LLVM::GlobalOp::create(
+        b, module.getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Private,
+        "heddle_const_" + std::to_string(number), attribute, /*alignment=*/64);
   }
   Key key{{global.getOperation()}, {-12}};
   return once(key, [&] { return Value(LLVM::AddressOfOp::create(b, loc, global)); });
@@ -243,9 +245,9 @@ Values FunctionBuilder::branch(Value condition, ArrayRef<Type> types, function_r
 //===----------------------------------------------------------------------===//
 
 unsigned FunctionBuilder::KeyInfo::getHashValue(const Key &key) {
-  return unsigned(llvm::hash_combine(
-      llvm::hash_combine_range(key.pointers.begin(), key.pointers.end()),
-      llvm::hash_combine_range(key.numbers.begin(), key.numbers.end())));
+  return unsigned(
+      llvm::hash_combine(llvm::hash_combine_range(key.pointers.begin(), key.pointers.end()),
+                         llvm::hash_combine_range(key.numbers.begin(), key.numbers.end())));
 }
 const Values *FunctionBuilder::find(const Key &key) const {
   for (auto scope = scopes.rbegin(); scope != scopes.rend(); ++scope)

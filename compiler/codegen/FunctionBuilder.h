@@ -3,7 +3,8 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // Arithmetic on f32 scalars and vectors, memory through bare pointers, loops and branches with
-// results, and a table of values already computed whose entries end with the region that holds them.
+// results, and a table of values already computed whose entries end with the region that holds
+// them.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_COMPILER_CODEGEN_FUNCTIONBUILDER_H
@@ -99,7 +100,9 @@ public:
   // Memory. Alignment is that of the element: rows of any width follow each other.
   Value gep(Value pointer, Value index, Type element);
   Value gep(Value pointer, int64_t index, Type element);
-  Value load(Value pointer, int n) { return mlir::LLVM::LoadOp::create(b, loc, f32Type(n), pointer, 4); }
+  Value load(Value pointer, int n) {
+    return mlir::LLVM::LoadOp::create(b, loc, f32Type(n), pointer, 4);
+  }
   void store(Value value, Value pointer) { mlir::LLVM::StoreOp::create(b, loc, value, pointer, 4); }
   /// An element of a read-only integer array, widened to 64 bits with its sign.
   Value loadIndex(Value array, Value index, unsigned bits = 32);

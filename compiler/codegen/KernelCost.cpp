@@ -150,8 +150,9 @@ std::vector<KernelCost> heddle::compiler::estimateCosts(hgnn::KernelOp kernel,
     if (!partial) // partial sums stay in the cache
       walk.charge(count, 0,
                   4 * double(type.getWidth()) /
-                      (count.kind == CountKind::Constant && count.constant > 0 ? double(count.constant)
-                                                                               : 1));
+                      (count.kind == CountKind::Constant && count.constant > 0
+                           ? double(count.constant)
+                           : 1));
     walk.visit(value, count);
   }
   return walk.take();

@@ -7,8 +7,6 @@
 #include "compiler/codegen/KernelEmitter.h"
 #include "compiler/codegen/KernelCost.h"
 
-#include "llvm/ADT/SmallSet.h"
-
 using namespace mlir;
 using namespace heddle;
 using namespace heddle::compiler;
@@ -68,8 +66,9 @@ bool KernelEmitter::usesOnlyFlatOps() {
     bool elementwise = isa<hgnn::AddOp, hgnn::MulOp, hgnn::ScaleOp, hgnn::ScaleByOp, hgnn::UnaryOp,
                            hgnn::UnaryGradOp, hgnn::ZerosOp>(op);
     auto result = cast<FeatType>(op.getResult(0).getType());
-    bool layout = param && isa<hgnn::ReshapeOp, hgnn::SliceOp, hgnn::PadOp, hgnn::ConcatOp,
-                               hgnn::ScaleRowsOp>(op);
+    bool layout =
+        param &&
+        isa<hgnn::ReshapeOp, hgnn::SliceOp, hgnn::PadOp, hgnn::ConcatOp, hgnn::ScaleRowsOp>(op);
     // Of another width or domain than the loop are only run-time scalars.
     if (!param && result.getDomain() != domain && widthOf(op.getResult(0)) != 1)
       return false;
@@ -242,12 +241,11 @@ void KernelEmitter::emitEdgesByActive() {
     rootRow = active;
     Value low = f.loadIndex(pointers, active), high = f.loadIndex(pointers, f.addi(active, 1));
     for (const Root &root : roots) // what is the same for all edges of a destination
-      if (Cuts cuts = cutsOf({root.value}, root.width); cuts.size() == 2 && root.width <= tileColumns)
+      if (Cuts cuts = cutsOf({root.value}, root.width);
+          cuts.size() == 2 && root.width <= tileColumns)
         hoistInvariant(root.value, /*bySource=*/false, Place::at(active),
                        makeTile({}, 0, root.width, 0, root.width));
-    f.loop(low, high, [&](Value edge) {
-      emitRow({Place::Edge, edge, {}, active, {}}, edge, {});
-    });
+    f.loop(low, high, [&](Value edge) { emitRow({Place::Edge, edge, {}, active, {}}, edge, {}); });
   });
 }
 
@@ -422,94 +420,5 @@ void KernelEmitter::storeSums(ArrayRef<Value> sums) {
     Value row = f.gep(output, f.muli(f.chunk, root.width), f.f32Type());
     for (auto [column, value] : llvm::zip(root.pieceColumns, own))
       f.store(value, f.gep(row, column, f.f32Type()));
-  }
-}
-
-//===----------------------------------------------------------------------===//
-// Tiles
-//===----------------------------------------------------------------------===//
-
-Tile KernelEmitter::scalarTile() const {
-  Tile tile;
-  tile.pieces.push_back({0, 1});
-  return tile;
-}
-
-Tile KernelEmitter::makeTile(Value base, int64_t offset, int64_t width, int64_t low,
-                             int64_t high) const {
-  Tile tile{base, offset, width, low, high, {}};
-  for (int64_t done = 0; done < width;) {
-    int lanes = f.lanes;
-    while (lanes > width - done)
-      lanes /= 2;
-    tile.pieces.push_back({done, lanes});
-    done += lanes;
-  }
-  return tile;
-}
-
-Values KernelEmitter::forTiles(int64_t width, const Cuts &cuts, ArrayRef<Value> init, bool unroll,
-                               function_ref<Values(const Tile &, ArrayRef<Value>)> body) {
-  Values carried(init);
-  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
-    int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
-    int64_t middle = low + whole * tileColumns;
-    if (whole > 1 && !unroll)
-      carried = f.loop(f.integer(low), f.integer(middle), tileColumns, carried,
-                       [&](Value base, ArrayRef<Value> inner) {
-                         return body(makeTile(base, 0, tileColumns, low, middle), inner);
-                       });
-    else
-      for (int64_t at = low; at < middle; at += tileColumns)
-        carried = body(makeTile({}, at, tileColumns, at, at + tileColumns), carried);
-    if (middle < high)
-      carried = body(makeTile({}, middle, high - middle, middle, high), carried);
-  }
-  return carried;
-}
-
-Cuts KernelEmitter::cutsOf(ArrayRef<Value> values, int64_t width) {
-  Cuts cuts{0, width};
-  for (Value value : values)
-    collectCuts(value, 0, 0, width, cuts);
-  llvm::sort(cuts);
-  cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
-  seenForCuts.clear();
-  return cuts;
-}
-
-void KernelEmitter::collectCuts(Value value, int64_t shift, int64_t low, int64_t high, Cuts &cuts) {
-  Operation *op = value.getDefiningOp();
-  if (!op || low >= high || !seenForCuts.insert({value, {shift, {low, high}}}).second)
-    return;
-  auto cut = [&](int64_t column) {
-    if (column > low && column < high)
-      cuts.push_back(column + shift);
-  };
-  auto part = [&](Value operand, int64_t at) { // columns [at, at + width) hold the operand
-    int64_t width = widthOf(operand);
-    cut(at);
-    cut(at + width);
-    collectCuts(operand, shift + at, std::max<int64_t>(low - at, 0), std::min(high - at, width), cuts);
-  };
-  if (auto concat = dyn_cast<hgnn::ConcatOp>(op)) {
-    int64_t at = 0;
-    for (Value operand : concat.getInputs()) {
-      part(operand, at);
-      at += widthOf(operand);
-    }
-  } else if (auto pad = dyn_cast<hgnn::PadOp>(op)) {
-    part(pad.getInput(), int64_t(pad.getOffset()));
-  } else if (auto slice = dyn_cast<hgnn::SliceOp>(op)) {
-    int64_t at = int64_t(slice.getOffset());
-    collectCuts(slice.getInput(), shift - at, low + at, high + at, cuts);
-  } else if (isa<hgnn::ScaleRowsOp, hgnn::ScaleByOp, hgnn::SoftmaxXentGradOp,
-                 hgnn::SigmoidXentGradOp>(op)) {
-    collectCuts(op->getOperand(0), shift, low, high, cuts);
-  } else if (!isa<hgnn::RowDotOp, hgnn::SoftmaxXentOp, hgnn::SigmoidXentOp, hgnn::SparseLinearOp,
-                  hgnn::ClipFactorOp>(op)) {
-    for (Value operand : op->getOperands())
-      if (isa<FeatType>(operand.getType()))
-        collectCuts(operand, shift, low, high, cuts);
   }
 }

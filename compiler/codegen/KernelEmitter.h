@@ -2,8 +2,9 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// The body is evaluated backwards from what it yields: eval(value, place, tile) emits code for a few
-// columns of one row of a value and calls itself for the operands at the places they are needed.
+// The body is evaluated backwards from what it yields: eval(value, place, tile) emits code for a
+// few columns of one row of a value and calls itself for the operands at the places they are
+// needed.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_COMPILER_CODEGEN_KERNELEMITTER_H
@@ -107,8 +108,8 @@ private:
     Sink sink;
     Value value; ///< what is stored or summed
     int64_t width;
-    bool inRegisters = false;   ///< a column sum that the loop carries
-    int carry = 0, carried = 0; ///< its values among those that the loop carries
+    bool inRegisters = false;               ///< a column sum that the loop carries
+    int carry = 0, carried = 0;             ///< its values among those that the loop carries
     llvm::DenseMap<int64_t, int> pieceAt{}; ///< by first column of a tile, counted from `carry`
     llvm::SmallVector<int64_t> pieceColumns{};
   };
@@ -127,6 +128,7 @@ private:
   void storeSums(llvm::ArrayRef<Value> sums);
   void evaluateScalarsOnce();
 
+  //===--- Tiles (Tiles.cpp) -----------------------------------------------===//
   Tile scalarTile() const;
   Tile makeTile(Value base, int64_t offset, int64_t width, int64_t low, int64_t high) const;
   /// Runs `body` for tiles that cover [0, width); loops unless `unroll`. Carries values.
@@ -208,11 +210,11 @@ private:
   FunctionBuilder f;
   KernelSignature signature;
   llvm::DenseMap<mlir::Operation *, int> opNumbers;
-  hgnn::DomainAttr domain;   ///< of the loop; param where it runs over numbers
-  bool flat = false;         ///< the loop runs over numbers, not rows
-  int64_t flatWidth = 1;     ///< numbers per row where flat
-  Value byActive;            ///< loop over active destinations and their edges, of this adjacency
-  Value rootRow;             ///< loop variable over rows
+  hgnn::DomainAttr domain; ///< of the loop; param where it runs over numbers
+  bool flat = false;       ///< the loop runs over numbers, not rows
+  int64_t flatWidth = 1;   ///< numbers per row where flat
+  Value byActive;          ///< loop over active destinations and their edges, of this adjacency
+  Value rootRow;           ///< loop variable over rows
   int64_t tileColumns = 16;
   bool failed = false;
   std::optional<Slot> balance;

@@ -3,8 +3,8 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // The contract between the code generator, which decides which arrays of an operand a kernel reads,
-// and the plan writer, which finds those arrays' buffers for each launch. It holds no IR: numbers of
-// operands, results and states are positions in hgnn.launch.
+// and the plan writer, which finds those arrays' buffers for each launch. It holds no IR: numbers
+// of operands, results and states are positions in hgnn.launch.
 //
 // ABI of a kernel: void k(void *const *args, int64_t begin, int64_t end, int64_t chunk), see
 // KernelAttrs in runtime/plan/plan.fbs.
@@ -21,9 +21,9 @@ namespace heddle::compiler {
 
 /// Which array of an operand, as the attribute tables of plan.fbs number them.
 enum class ArgPart : uint8_t {
-  Data,        ///< f32 rows of a tensor operand, or its numbers (param)
-  Ids,         ///< i64, of an ids operand
-  DstPos,      ///< adj: SampleAttrs outputs 0..7, in this order
+  Data,   ///< f32 rows of a tensor operand, or its numbers (param)
+  Ids,    ///< i64, of an ids operand
+  DstPos, ///< adj: SampleAttrs outputs 0..7, in this order
   InPtr,
   InSrc,
   RowPos,
@@ -31,7 +31,7 @@ enum class ArgPart : uint8_t {
   OutDst,
   OutEdge,
   EdgeId,
-  SelfPos,     ///< link: FrontierAttrs outputs 1 and 2
+  SelfPos, ///< link: FrontierAttrs outputs 1 and 2
   SelfInv,
   Classes,     ///< labels: i32 class or -1
   MultiLabels, ///< labels: f32 [rows, classes] of 0/1
@@ -42,9 +42,9 @@ enum class ArgPart : uint8_t {
   SparseTPtr,
   SparseTRow,
   SparseTVal,
-  Keys,        ///< ScalarsAttrs output 1 of the entry; `index` is -1
-  State,       ///< read and written in place
-  Output       ///< written
+  Keys,  ///< ScalarsAttrs output 1 of the entry; `index` is -1
+  State, ///< read and written in place
+  Output ///< written
 };
 
 /// One pointer of the kernel's argument array.
@@ -87,8 +87,8 @@ enum class KernelMode : uint8_t {
 };
 
 struct KernelOutput {
-  /// False: the array of the result's type, complete. True: [ceil(domain / chunkRows), width], row c
-  /// written by chunk c, to be added in order by a Merge op.
+  /// False: the array of the result's type, complete. True: [ceil(domain / chunkRows), width], row
+  /// c written by chunk c, to be added in order by a Merge op.
   bool partial = false;
   int64_t width = 1; ///< numbers per row of the array; of a param result that is whole: in all
 };

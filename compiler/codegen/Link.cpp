@@ -30,7 +30,8 @@ static std::string findLinker(std::string &error) {
     if (auto path = sys::findProgramByName(name, {HEDDLE_LLVM_TOOLS_DIR}))
       return *path;
   }
-  error = "no ld.lld-22 or ld.lld in PATH; install the package lld-22 or set HEDDLE_LLD to the linker";
+  error =
+      "no ld.lld-22 or ld.lld in PATH; install the package lld-22 or set HEDDLE_LLD to the linker";
   return {};
 }
 
@@ -66,12 +67,14 @@ std::vector<uint8_t> heddle::compiler::linkSharedObject(ArrayRef<char> object, s
   }
   FileRemover removeMessages(messages);
   // The loader checks for itself that only memcpy, memset and memmove are left undefined.
-  SmallVector<StringRef> arguments{linker,       "-shared",         "-o",  output, input,
-                                   "--build-id=none", "--hash-style=gnu", "-s", "-z", "noexecstack"};
+  SmallVector<StringRef> arguments{
+      linker, "-shared", "-o",         output, input, "--build-id=none", "--hash-style=gnu",
+      "-s",   "-z",      "noexecstack"};
   std::optional<StringRef> redirects[] = {StringRef(), messages.str(), messages.str()};
   std::string failure;
-  int result = sys::ExecuteAndWait(linker, arguments, std::nullopt, redirects, /*SecondsToWait=*/120,
-                                   /*MemoryLimit=*/0, &failure);
+  int result =
+      sys::ExecuteAndWait(linker, arguments, std::nullopt, redirects, /*SecondsToWait=*/120,
+                          /*MemoryLimit=*/0, &failure);
   if (result != 0) {
     auto text = MemoryBuffer::getFile(messages);
     StringRef first = text ? (*text)->getBuffer().split('\n').first : StringRef(failure);

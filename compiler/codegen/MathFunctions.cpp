@@ -24,7 +24,8 @@ static Type intTypeOf(FunctionBuilder &f, Value x) {
 }
 
 namespace {
-/// e^x = (1 + fraction) * scale1 * scale2, both scales powers of two: one alone may not be a number.
+/// e^x = (1 + fraction) * scale1 * scale2, both scales powers of two: one alone may not be a
+/// number.
 struct ExpParts {
   Value fraction, scale1, scale2;
 };
@@ -41,8 +42,9 @@ static ExpParts expParts(FunctionBuilder &f, Value x) {
   Value rounded = f.sub(shifted, f.f32Like(magic, x));
   Value n = f.subi(f.bitcast(shifted, ints), f.intLike(0x4B400000, f.bitcast(shifted, ints)));
   Value r = f.sub(f.sub(x, f.mul(rounded, 0.693359375)), f.mul(rounded, -2.12194440e-4));
-  Value p = polynomial(f, r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
-                              1.6666665459e-1, 5.0000001201e-1});
+  Value p = polynomial(f, r,
+                       {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
+                        1.6666665459e-1, 5.0000001201e-1});
   Value fraction = f.add(f.mul(p, f.mul(r, r)), r);
   Value half = f.sar(n, 1), rest = f.subi(n, half);
   auto power = [&](Value exponent) { return f.bitcast(f.shl(f.addi(exponent, 127), 23), floats); };
@@ -72,9 +74,10 @@ Value heddle::compiler::emitLog(FunctionBuilder &f, Value x) {
   Value e = arith::SIToFPOp::create(f.b, f.loc, floats, exponent);
   Value m = f.add(mantissa, -1.0);
   Value z = f.mul(m, m);
-  Value p = polynomial(f, m, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1,
-                              1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
-                              3.3333331174e-1});
+  Value p = polynomial(f, m,
+                       {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1,
+                        1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
+                        3.3333331174e-1});
   Value y = f.mul(f.mul(p, m), z);
   y = f.add(y, f.mul(e, -2.12194440e-4));
   y = f.sub(y, f.mul(z, 0.5));
@@ -111,8 +114,9 @@ Value heddle::compiler::emitErf(FunctionBuilder &f, Value x) {
   r = f.add(f.mul(r, t), -1.28717512e-1);
   r = f.sub(f.mul(r, t), t);
   Value tail = f.copySign(f.sub(f.f32Like(1, x), emitExp(f, r)), x);
-  Value p = polynomial(f, s, {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1,
-                              -3.76125336e-1, 1.28379166e-1});
+  Value p = polynomial(f, s,
+                       {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1,
+                        -3.76125336e-1, 1.28379166e-1});
   Value core = f.add(f.mul(p, x), x);
   return f.select(f.cmp(FPred::OGT, t, f.f32Like(0.927734375, x)), tail, core);
 }

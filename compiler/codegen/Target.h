@@ -12,11 +12,11 @@
 namespace heddle::compiler {
 
 struct TargetSpec {
-  llvm::StringRef name;   ///< as in the plan
+  llvm::StringRef name; ///< as in the plan
   llvm::StringRef triple;
   llvm::StringRef cpu;
-  int lanes;              ///< f32 lanes of a vector register: 4, 8 or 16
-  bool shipped = true;    ///< false: for tests only
+  int lanes;           ///< f32 lanes of a vector register: 4, 8 or 16
+  bool shipped = true; ///< false: for tests only
 };
 
 /// All known levels, lowest first per architecture.

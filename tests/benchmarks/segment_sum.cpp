@@ -30,7 +30,8 @@ static double seconds(llvm::function_ref<void()> body) {
   for (int i = 0; i < 7; ++i) {
     auto start = std::chrono::steady_clock::now();
     body();
-    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    best = std::min(
+        best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   return best;
 }
@@ -44,8 +45,9 @@ static float *allocate(size_t numbers, bool huge) {
   return pointer;
 }
 
-__attribute__((noinline)) static void plainLoop(const float *x, const int32_t *ptr, const int32_t *src,
-                                                float *out, int64_t rows, int64_t width) {
+__attribute__((noinline)) static void plainLoop(const float *x, const int32_t *ptr,
+                                                const int32_t *src, float *out, int64_t rows,
+                                                int64_t width) {
   for (int64_t d = 0; d < rows; ++d) {
     for (int64_t j = 0; j < width; ++j)
       out[d * width + j] = 0;
@@ -56,13 +58,15 @@ __attribute__((noinline)) static void plainLoop(const float *x, const int32_t *p
 }
 
 int main(int argc, char **argv) {
-  int64_t width = argc > 1 ? std::atoll(argv[1]) : 64, sources = argc > 2 ? std::atoll(argv[2]) : 1000000;
+  int64_t width = argc > 1 ? std::atoll(argv[1]) : 64,
+          sources = argc > 2 ? std::atoll(argv[2]) : 1000000;
   int64_t degree = argc > 3 ? std::atoll(argv[3]) : 20, rows = 2000000 / degree;
   std::string w = std::to_string(width), adj = "!hgnn.adj<0, @r from @s to @t>";
-  std::string text = "hgnn.kernel @sum { ^bb0(%x: !hgnn.tensor<rows(1, @s) : " + w + "xf32>, %a: " + adj +
-                     "):\n%e = hgnn.gather_src %x, %a : !hgnn.tensor<rows(1, @s) : " + w + "xf32>, " + adj +
-                     "\n%y = hgnn.reduce_dst %e, %a : !hgnn.tensor<edges(0, @r) : " + w + "xf32>, " + adj +
-                     "\nhgnn.yield %y : !hgnn.tensor<active(0, @r) : " + w + "xf32>\n}\n";
+  std::string text =
+      "hgnn.kernel @sum { ^bb0(%x: !hgnn.tensor<rows(1, @s) : " + w + "xf32>, %a: " + adj +
+      "):\n%e = hgnn.gather_src %x, %a : !hgnn.tensor<rows(1, @s) : " + w + "xf32>, " + adj +
+      "\n%y = hgnn.reduce_dst %e, %a : !hgnn.tensor<edges(0, @r) : " + w + "xf32>, " + adj +
+      "\nhgnn.yield %y : !hgnn.tensor<active(0, @r) : " + w + "xf32>\n}\n";
   mlir::MLIRContext context;
   context.loadDialect<hgnn::HgnnDialect>();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
@@ -80,7 +84,8 @@ int main(int argc, char **argv) {
   unlink(path);
   if (!written || !handle)
     return 1;
-  auto kernel = reinterpret_cast<void (*)(void *const *, int64_t, int64_t, int64_t)>(dlsym(handle, "sum"));
+  auto kernel =
+      reinterpret_cast<void (*)(void *const *, int64_t, int64_t, int64_t)>(dlsym(handle, "sum"));
 
   std::mt19937 rng(1);
   std::vector<int32_t> ptr{0}, src;
@@ -106,9 +111,10 @@ int main(int argc, char **argv) {
     double plain = seconds([&] { plainLoop(x, ptr.data(), src.data(), out, rows, width); });
     void *args[] = {x, ptr.data(), src.data(), out};
     double ours = seconds([&] { kernel(args, 0, rows, 0); });
-    std::printf("%s pages: sequential %.2f GB/s; plain loop %.2f (%.2f of it); kernel %.2f (%.2f of it)\n",
-                huge ? "huge" : "small", bandwidth, gathered / plain, gathered / plain / bandwidth,
-                gathered / ours, gathered / ours / bandwidth);
+    std::printf(
+        "%s pages: sequential %.2f GB/s; plain loop %.2f (%.2f of it); kernel %.2f (%.2f of it)\n",
+        huge ? "huge" : "small", bandwidth, gathered / plain, gathered / plain / bandwidth,
+        gathered / ours, gathered / ours / bandwidth);
     std::free(x);
     std::free(out);
   }

@@ -172,7 +172,8 @@ Inputs KernelModule::randomInputs(const std::string &name, const Counts &counts,
     int number = int(argument.getArgNumber());
     mlir::Type type = argument.getType();
     if (auto feat = mlir::dyn_cast<FeatType>(type)) {
-      inputs.data[number] = fillWith(countOf(feat.getDomain(), counts, inputs, op) * feat.getWidth());
+      inputs.data[number] =
+          fillWith(countOf(feat.getDomain(), counts, inputs, op) * feat.getWidth());
     } else if (auto ids = mlir::dyn_cast<hgnn::IdsType>(type)) {
       int64_t id = 0;
       for (int64_t i = countOf(ids.getDomain(), counts, inputs, op); i > 0; --i)
@@ -258,19 +259,37 @@ std::vector<std::vector<float>> KernelModule::run(const std::string &name, Input
   auto yields = mlir::cast<hgnn::YieldOp>(op.getBody().front().back()).getValues();
   int64_t domain = 0;
   switch (sig.domain.kind) {
-  case CountKind::Constant: domain = sig.domain.constant; break;
-  case CountKind::OperandRows: domain = rowsOfOperand(sig.domain.index); break;
+  case CountKind::Constant:
+    domain = sig.domain.constant;
+    break;
+  case CountKind::OperandRows:
+    domain = rowsOfOperand(sig.domain.index);
+    break;
   case CountKind::ResultRows:
     domain = countOf(mlir::cast<FeatType>(yields[unsigned(sig.domain.index)].getType()).getDomain(),
                      counts, inputs, op);
     break;
-  case CountKind::AdjActive: domain = inputs.adjacencies.at(sig.domain.index).active(); break;
-  case CountKind::AdjEdges: domain = inputs.adjacencies.at(sig.domain.index).edges(); break;
-  case CountKind::SparseNnz: ADD_FAILURE(); break;
-  case CountKind::AdjDestinations: domain = inputs.adjacencies.at(sig.domain.index).destinations; break;
-  case CountKind::AdjSources: domain = inputs.adjacencies.at(sig.domain.index).sources; break;
-  case CountKind::LinkNear: domain = int64_t(inputs.selfPos.at(sig.domain.index).size()); break;
-  case CountKind::LinkFar: domain = int64_t(inputs.selfInv.at(sig.domain.index).size()); break;
+  case CountKind::AdjActive:
+    domain = inputs.adjacencies.at(sig.domain.index).active();
+    break;
+  case CountKind::AdjEdges:
+    domain = inputs.adjacencies.at(sig.domain.index).edges();
+    break;
+  case CountKind::SparseNnz:
+    ADD_FAILURE();
+    break;
+  case CountKind::AdjDestinations:
+    domain = inputs.adjacencies.at(sig.domain.index).destinations;
+    break;
+  case CountKind::AdjSources:
+    domain = inputs.adjacencies.at(sig.domain.index).sources;
+    break;
+  case CountKind::LinkNear:
+    domain = int64_t(inputs.selfPos.at(sig.domain.index).size());
+    break;
+  case CountKind::LinkFar:
+    domain = int64_t(inputs.selfInv.at(sig.domain.index).size());
+    break;
   }
   if (chunkRows == 0)
     chunkRows = sig.chunkRows;
@@ -284,8 +303,9 @@ std::vector<std::vector<float>> KernelModule::run(const std::string &name, Input
   EXPECT_EQ(sig.outputs.size(), yields.size());
   for (size_t i = 0; i < yields.size(); ++i) {
     auto type = mlir::cast<FeatType>(yields[unsigned(i)].getType());
-    int64_t n = sig.outputs[i].partial ? chunks * sig.outputs[i].width
-                                       : countOf(type.getDomain(), counts, inputs, op) * type.getWidth();
+    int64_t n = sig.outputs[i].partial
+                    ? chunks * sig.outputs[i].width
+                    : countOf(type.getDomain(), counts, inputs, op) * type.getWidth();
     EXPECT_EQ(sig.outputs[i].width, type.getWidth());
     sizes.push_back(n);
     storage.emplace_back(size_t(n) + 2 * margin, untouched);
@@ -297,34 +317,80 @@ std::vector<std::vector<float>> KernelModule::run(const std::string &name, Input
     auto sparse = [&]() -> SparseRows & { return inputs.sparse.at(arg.index); };
     void *pointer = nullptr;
     switch (arg.part) {
-    case ArgPart::Data: pointer = inputs.data.at(arg.index).data(); break;
-    case ArgPart::Ids: pointer = inputs.ids.at(arg.index).data(); break;
-    case ArgPart::DstPos: pointer = adj().dstPos.data(); break;
-    case ArgPart::InPtr: pointer = adj().inPtr.data(); break;
-    case ArgPart::InSrc: pointer = adj().inSrc.data(); break;
-    case ArgPart::RowPos: pointer = adj().rowPos.data(); break;
-    case ArgPart::OutPtr: pointer = adj().outPtr.data(); break;
-    case ArgPart::OutDst: pointer = adj().outDst.data(); break;
-    case ArgPart::OutEdge: pointer = adj().outEdge.data(); break;
-    case ArgPart::EdgeId: ADD_FAILURE() << "edge ids are not used"; break;
-    case ArgPart::SelfPos: pointer = inputs.selfPos.at(arg.index).data(); break;
-    case ArgPart::SelfInv: pointer = inputs.selfInv.at(arg.index).data(); break;
-    case ArgPart::Classes: pointer = inputs.classes.at(arg.index).data(); break;
-    case ArgPart::MultiLabels: pointer = inputs.multiLabels.at(arg.index).data(); break;
-    case ArgPart::LabelMask: pointer = inputs.labelMask.at(arg.index).data(); break;
-    case ArgPart::SparsePtr: pointer = sparse().ptr.data(); break;
-    case ArgPart::SparseIdx: pointer = sparse().idx.data(); break;
-    case ArgPart::SparseVal: pointer = sparse().val.data(); break;
-    case ArgPart::SparseTPtr: pointer = sparse().tPtr.data(); break;
-    case ArgPart::SparseTRow: pointer = sparse().tRow.data(); break;
-    case ArgPart::SparseTVal: pointer = sparse().tVal.data(); break;
-    case ArgPart::Keys: pointer = inputs.keys; break;
+    case ArgPart::Data:
+      pointer = inputs.data.at(arg.index).data();
+      break;
+    case ArgPart::Ids:
+      pointer = inputs.ids.at(arg.index).data();
+      break;
+    case ArgPart::DstPos:
+      pointer = adj().dstPos.data();
+      break;
+    case ArgPart::InPtr:
+      pointer = adj().inPtr.data();
+      break;
+    case ArgPart::InSrc:
+      pointer = adj().inSrc.data();
+      break;
+    case ArgPart::RowPos:
+      pointer = adj().rowPos.data();
+      break;
+    case ArgPart::OutPtr:
+      pointer = adj().outPtr.data();
+      break;
+    case ArgPart::OutDst:
+      pointer = adj().outDst.data();
+      break;
+    case ArgPart::OutEdge:
+      pointer = adj().outEdge.data();
+      break;
+    case ArgPart::EdgeId:
+      ADD_FAILURE() << "edge ids are not used";
+      break;
+    case ArgPart::SelfPos:
+      pointer = inputs.selfPos.at(arg.index).data();
+      break;
+    case ArgPart::SelfInv:
+      pointer = inputs.selfInv.at(arg.index).data();
+      break;
+    case ArgPart::Classes:
+      pointer = inputs.classes.at(arg.index).data();
+      break;
+    case ArgPart::MultiLabels:
+      pointer = inputs.multiLabels.at(arg.index).data();
+      break;
+    case ArgPart::LabelMask:
+      pointer = inputs.labelMask.at(arg.index).data();
+      break;
+    case ArgPart::SparsePtr:
+      pointer = sparse().ptr.data();
+      break;
+    case ArgPart::SparseIdx:
+      pointer = sparse().idx.data();
+      break;
+    case ArgPart::SparseVal:
+      pointer = sparse().val.data();
+      break;
+    case ArgPart::SparseTPtr:
+      pointer = sparse().tPtr.data();
+      break;
+    case ArgPart::SparseTRow:
+      pointer = sparse().tRow.data();
+      break;
+    case ArgPart::SparseTVal:
+      pointer = sparse().tVal.data();
+      break;
+    case ArgPart::Keys:
+      pointer = inputs.keys;
+      break;
     case ArgPart::State:
       pointer = size_t(arg.index) < inputs.states.size()
                     ? static_cast<void *>(inputs.states[size_t(arg.index)].data())
                     : inputs.rowSteps.data();
       break;
-    case ArgPart::Output: pointer = storage[size_t(arg.index)].data() + margin; break;
+    case ArgPart::Output:
+      pointer = storage[size_t(arg.index)].data() + margin;
+      break;
     }
     args.push_back(pointer);
   }

@@ -34,15 +34,15 @@ struct SparseRows {
 
 /// What a launch of one kernel is given: arrays for each operand, made at random from the types.
 struct Inputs {
-  std::map<int, std::vector<float>> data;     ///< tensors
+  std::map<int, std::vector<float>> data; ///< tensors
   std::map<int, std::vector<int64_t>> ids;
   std::map<int, Adjacency> adjacencies;
   std::map<int, std::vector<int32_t>> selfPos, selfInv;
   std::map<int, SparseRows> sparse;
   std::map<int, std::vector<int32_t>> classes;
   std::map<int, std::vector<float>> multiLabels, labelMask;
-  std::vector<std::vector<float>> states;     ///< f32
-  std::vector<uint32_t> rowSteps;             ///< the last state of row-sparse Adam
+  std::vector<std::vector<float>> states; ///< f32
+  std::vector<uint32_t> rowSteps;         ///< the last state of row-sparse Adam
   uint32_t keys[4] = {0x12345678u, 0x9ABCDEF0u, 77, 0};
 };
 
@@ -66,8 +66,8 @@ public:
   Inputs randomInputs(const std::string &kernel, const Counts &counts, std::mt19937 &rng) const;
   /// Runs with ranges that end at each of `splits` (Rows) or with chunks of `chunkRows`; partial
   /// results are merged in order. States of `inputs` are updated.
-  std::vector<std::vector<float>> run(const std::string &kernel, Inputs &inputs, const Counts &counts,
-                                      const std::vector<int64_t> &splits = {},
+  std::vector<std::vector<float>> run(const std::string &kernel, Inputs &inputs,
+                                      const Counts &counts, const std::vector<int64_t> &splits = {},
                                       int64_t chunkRows = 0) const;
 
   mlir::MLIRContext context;

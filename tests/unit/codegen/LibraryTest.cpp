@@ -37,18 +37,23 @@ std::string manyRelations(int n, int width, bool mixed) {
     if (mixed && k % 3 == 2 && k > n / 2) {
       std::string source = "!hgnn.tensor<rows(1, @t1) : " + w + "xf32>";
       arguments += source;
-      body += "%e" + i + " = hgnn.gather_src %x" + i + ", %a" + i + " : " + source + ", " + adj + "\n";
-      body += "%s" + i + " = hgnn.reduce_dst %e" + i + ", %a" + i + " : " + tensor("edges") + ", " + adj + "\n";
-      body += "%t" + i + " = hgnn.expand %s" + i + ", %a" + i + " : " + tensor("active") + ", " + adj + "\n";
+      body +=
+          "%e" + i + " = hgnn.gather_src %x" + i + ", %a" + i + " : " + source + ", " + adj + "\n";
+      body += "%s" + i + " = hgnn.reduce_dst %e" + i + ", %a" + i + " : " + tensor("edges") + ", " +
+              adj + "\n";
+      body += "%t" + i + " = hgnn.expand %s" + i + ", %a" + i + " : " + tensor("active") + ", " +
+              adj + "\n";
     } else {
       arguments += tensor("active");
-      body += "%t" + i + " = hgnn.expand %x" + i + ", %a" + i + " : " + tensor("active") + ", " + adj + "\n";
+      body += "%t" + i + " = hgnn.expand %x" + i + ", %a" + i + " : " + tensor("active") + ", " +
+              adj + "\n";
     }
     operands += (k ? ", %t" : "%t") + i;
     operandTypes += (k ? ", " : "") + row;
   }
-  return "hgnn.kernel @sum {\n^bb0(" + arguments + "):\n" + body + "%z = hgnn.add " + operands + " : " +
-         operandTypes + "\n%u = hgnn.unary relu %z : " + row + "\nhgnn.yield %u : " + row + "\n}\n";
+  return "hgnn.kernel @sum {\n^bb0(" + arguments + "):\n" + body + "%z = hgnn.add " + operands +
+         " : " + operandTypes + "\n%u = hgnn.unary relu %z : " + row + "\nhgnn.yield %u : " + row +
+         "\n}\n";
 }
 
 TEST(ManyRelations, AreAddedInOneLoop) {
@@ -70,27 +75,30 @@ TEST(ManyRelations, AreAddedInOneLoop) {
 /// The gradient to the sources of a mean over each of `n` relations, and to the rows themselves.
 std::string manyGradients(int n, int width) {
   std::string w = std::to_string(width), source = "!hgnn.tensor<rows(1, @t1) : " + w + "xf32>";
-  std::string arguments = "%own: !hgnn.tensor<rows(0, @t1) : " + w + "xf32>, %l: !hgnn.link<0, @t1>";
+  std::string arguments =
+      "%own: !hgnn.tensor<rows(0, @t1) : " + w + "xf32>, %l: !hgnn.link<0, @t1>";
   std::string body = "%s = hgnn.self_scatter %own, %l : !hgnn.tensor<rows(0, @t1) : " + w +
                      "xf32>, !hgnn.link<0, @t1>\n";
   std::string operands, operandTypes;
   for (int k = 0; k < n; ++k) {
     auto part = [&](const std::string &text) {
-      return fill(text, {{"$K", std::to_string(k)},
-                         {"$A", "!hgnn.adj<0, @r" + std::to_string(k) + " from @t1 to @t0>"},
-                         {"$G", "!hgnn.tensor<active(0, @r" + std::to_string(k) + ") : " + w + "xf32>"},
-                         {"$E", "!hgnn.tensor<edges(0, @r" + std::to_string(k) + ") : " + w + "xf32>"},
-                         {"$D", "!hgnn.tensor<active(0, @r" + std::to_string(k) + ") : 1xf32>"}});
+      return fill(text,
+                  {{"$K", std::to_string(k)},
+                   {"$A", "!hgnn.adj<0, @r" + std::to_string(k) + " from @t1 to @t0>"},
+                   {"$G", "!hgnn.tensor<active(0, @r" + std::to_string(k) + ") : " + w + "xf32>"},
+                   {"$E", "!hgnn.tensor<edges(0, @r" + std::to_string(k) + ") : " + w + "xf32>"},
+                   {"$D", "!hgnn.tensor<active(0, @r" + std::to_string(k) + ") : 1xf32>"}});
     };
     arguments += part(", %g$K: $G, %a$K: $A");
-    body += part("%d$K = hgnn.degree %a$K : $A\n%i$K = hgnn.unary reciprocal %d$K : $D\n"
-                 "%m$K = hgnn.scale_rows %g$K, %i$K : $G, $D\n%e$K = hgnn.gather_dst %m$K, %a$K : $G, $A\n"
-                 "%r$K = hgnn.reduce_src %e$K, %a$K : $E, $A\n");
+    body += part(
+        "%d$K = hgnn.degree %a$K : $A\n%i$K = hgnn.unary reciprocal %d$K : $D\n"
+        "%m$K = hgnn.scale_rows %g$K, %i$K : $G, $D\n%e$K = hgnn.gather_dst %m$K, %a$K : $G, $A\n"
+        "%r$K = hgnn.reduce_src %e$K, %a$K : $E, $A\n");
     operands += part("%r$K, ");
     operandTypes += source + ", ";
   }
-  return "hgnn.kernel @sum {\n^bb0(" + arguments + "):\n" + body + "%z = hgnn.add " + operands + "%s : " +
-         operandTypes + source + "\nhgnn.yield %z : " + source + "\n}\n";
+  return "hgnn.kernel @sum {\n^bb0(" + arguments + "):\n" + body + "%z = hgnn.add " + operands +
+         "%s : " + operandTypes + source + "\nhgnn.yield %z : " + source + "\n}\n";
 }
 
 TEST(ManyRelations, GradientsAreAddedInOneLoop) {
@@ -123,8 +131,8 @@ TEST(ManyRelations, CodeDoesNotGrow) {
   Counts counts{{"rows(0, @t0)", 3}, {"rows(1, @t1)", 2}};
   std::mt19937 rng(8);
   Inputs inputs = large.randomInputs("sum", counts, rng);
-  expectClose(large.run("sum", inputs, counts)[0], reference(large.kernel("sum"), inputs, counts)[0],
-              1e-5, "sum");
+  expectClose(large.run("sum", inputs, counts)[0],
+              reference(large.kernel("sum"), inputs, counts)[0], 1e-5, "sum");
 }
 
 //===----------------------------------------------------------------------===//
@@ -147,25 +155,30 @@ std::string stepModule() {
   int number = 0;
   for (const Dense &d : dense) {
     bool adam = std::string(d.kind) != "sgd";
-    text += fill(group, {{"$K", d.kind}, {"$G", std::to_string(number)}, {"$D", d.decay}, {"$M", d.momentum}});
-    text += fill(adam ? "hgnn.kernel @$N { ^bb0(%g: $P, %a: $S, %b: $S, %c: $S, %k: $S):\n"
-                        " hgnn.optimizer_step @w by %g scalars(%a, %b, %c) clip %k {moments = [$O], "
-                        "group = $G : i64} : $P, $S, $S, $S, $S\n hgnn.yield\n}\n"
-                      : "hgnn.kernel @$N { ^bb0(%g: $P, %a: $S):\n"
-                        " hgnn.optimizer_step @w by %g scalars(%a) {moments = [$O], "
-                        "group = $G : i64} : $P, $S\n hgnn.yield\n}\n",
-                 {{"$N", d.name},
-                  {"$O", d.moments},
-                  {"$G", std::to_string(number)},
-                  {"$P", "!hgnn.tensor<param : 53x3xf32>"},
-                  {"$S", "!hgnn.tensor<param : 1xf32>"}});
+    text +=
+        fill(group,
+             {{"$K", d.kind}, {"$G", std::to_string(number)}, {"$D", d.decay}, {"$M", d.momentum}});
+    text +=
+        fill(adam ? "hgnn.kernel @$N { ^bb0(%g: $P, %a: $S, %b: $S, %c: $S, %k: $S):\n"
+                    " hgnn.optimizer_step @w by %g scalars(%a, %b, %c) clip %k {moments = [$O], "
+                    "group = $G : i64} : $P, $S, $S, $S, $S\n hgnn.yield\n}\n"
+                  : "hgnn.kernel @$N { ^bb0(%g: $P, %a: $S):\n"
+                    " hgnn.optimizer_step @w by %g scalars(%a) {moments = [$O], "
+                    "group = $G : i64} : $P, $S\n hgnn.yield\n}\n",
+             {{"$N", d.name},
+              {"$O", d.moments},
+              {"$G", std::to_string(number)},
+              {"$P", "!hgnn.tensor<param : 53x3xf32>"},
+              {"$S", "!hgnn.tensor<param : 1xf32>"}});
     ++number;
   }
   text += fill(group, {{"$K", "adam"}, {"$G", "9"}, {"$D", "0.5"}, {"$M", "0.0"}});
-  text += "hgnn.kernel @rows { ^bb0(%g: !hgnn.tensor<rows(1, @t) : 19xf32>, %i: !hgnn.ids<rows(1, @t)>, "
-          "%a: !hgnn.tensor<param : 1xf32>):\n hgnn.row_optimizer_step @w by %g rows %i scalars(%a) "
-          "{moments = [@m, @v, @t], group = 9 : i64} : !hgnn.tensor<rows(1, @t) : 19xf32>, "
-          "!hgnn.ids<rows(1, @t)>, !hgnn.tensor<param : 1xf32>\n hgnn.yield\n}\n";
+  text +=
+      "hgnn.kernel @rows { ^bb0(%g: !hgnn.tensor<rows(1, @t) : 19xf32>, %i: !hgnn.ids<rows(1, "
+      "@t)>, "
+      "%a: !hgnn.tensor<param : 1xf32>):\n hgnn.row_optimizer_step @w by %g rows %i scalars(%a) "
+      "{moments = [@m, @v, @t], group = 9 : i64} : !hgnn.tensor<rows(1, @t) : 19xf32>, "
+      "!hgnn.ids<rows(1, @t)>, !hgnn.tensor<param : 1xf32>\n hgnn.yield\n}\n";
   return text;
 }
 
@@ -271,18 +284,23 @@ TEST(Optimizer, TouchesOnlyTheRowsOfTheBatch) {
 TEST(Signature, SaysWhatThePlanMustPass) {
   using enum compiler::ArgPart;
   KernelModule module(
-      "hgnn.kernel @mean { ^bb0(%x: !hgnn.tensor<rows(1, @t1) : 8xf32>, %a: !hgnn.adj<0, @r0 from @t1 to @t0>):\n"
-      "%e = hgnn.gather_src %x, %a : !hgnn.tensor<rows(1, @t1) : 8xf32>, !hgnn.adj<0, @r0 from @t1 to @t0>\n"
-      "%s = hgnn.reduce_dst %e, %a : !hgnn.tensor<edges(0, @r0) : 8xf32>, !hgnn.adj<0, @r0 from @t1 to @t0>\n"
+      "hgnn.kernel @mean { ^bb0(%x: !hgnn.tensor<rows(1, @t1) : 8xf32>, %a: !hgnn.adj<0, @r0 from "
+      "@t1 to @t0>):\n"
+      "%e = hgnn.gather_src %x, %a : !hgnn.tensor<rows(1, @t1) : 8xf32>, !hgnn.adj<0, @r0 from @t1 "
+      "to @t0>\n"
+      "%s = hgnn.reduce_dst %e, %a : !hgnn.tensor<edges(0, @r0) : 8xf32>, !hgnn.adj<0, @r0 from "
+      "@t1 to @t0>\n"
       "hgnn.yield %s : !hgnn.tensor<active(0, @r0) : 8xf32>\n}\n"
-      "hgnn.kernel @grad { ^bb0(%x: !hgnn.tensor<rows(0, @t0) : 8xf32>, %i: !hgnn.ids<rows(0, @t0)>):\n"
+      "hgnn.kernel @grad { ^bb0(%x: !hgnn.tensor<rows(0, @t0) : 8xf32>, %i: !hgnn.ids<rows(0, "
+      "@t0)>):\n"
       "%s = hgnn.col_sum %x, %i : !hgnn.tensor<rows(0, @t0) : 8xf32>, !hgnn.ids<rows(0, @t0)>\n"
       "hgnn.yield %s : !hgnn.tensor<param : 8xf32>\n}\n");
   ASSERT_TRUE(module.ok());
   const auto &mean = module.signature("mean");
   EXPECT_EQ(mean.mode, compiler::KernelMode::Rows);
   EXPECT_EQ(mean.domain.kind, compiler::CountKind::ResultRows);
-  EXPECT_EQ(mean.args, (std::vector<compiler::KernelArg>{{Data, 0}, {InPtr, 1}, {InSrc, 1}, {Output, 0}}));
+  EXPECT_EQ(mean.args,
+            (std::vector<compiler::KernelArg>{{Data, 0}, {InPtr, 1}, {InSrc, 1}, {Output, 0}}));
   EXPECT_EQ(mean.numInputs, 3);
   ASSERT_EQ(mean.balanceArg, 1);
   EXPECT_FALSE(mean.outputs[0].partial);
@@ -305,7 +323,8 @@ TEST(Signature, SaysWhatThePlanMustPass) {
 // Objects and errors
 //===----------------------------------------------------------------------===//
 
-std::vector<compiler::CompiledLibrary> compileAll(const std::string &text, std::vector<std::string> targets) {
+std::vector<compiler::CompiledLibrary> compileAll(const std::string &text,
+                                                  std::vector<std::string> targets) {
   mlir::MLIRContext context;
   context.loadDialect<hgnn::HgnnDialect>();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
@@ -323,12 +342,15 @@ TEST(Library, NeedsNothingAndRunsNothingOnLoading) {
   ASSERT_GE(libraries.size(), 3u);
   for (const auto &library : libraries) {
     SCOPED_TRACE(library.target);
-    llvm::StringRef bytes(reinterpret_cast<const char *>(library.object.data()), library.object.size());
-    auto object = llvm::object::ObjectFile::createELFObjectFile(llvm::MemoryBufferRef(bytes, "kernels"));
+    llvm::StringRef bytes(reinterpret_cast<const char *>(library.object.data()),
+                          library.object.size());
+    auto object =
+        llvm::object::ObjectFile::createELFObjectFile(llvm::MemoryBufferRef(bytes, "kernels"));
     ASSERT_TRUE(bool(object));
     for (const auto &section : (*object)->sections()) {
       auto name = llvm::cantFail(section.getName());
-      EXPECT_FALSE(name.contains("init") || name.contains("fini") || name.contains("ctors")) << name.str();
+      EXPECT_FALSE(name.contains("init") || name.contains("fini") || name.contains("ctors"))
+          << name.str();
     }
     auto *elf = llvm::cast<llvm::object::ELFObjectFileBase>(object->get());
     std::vector<std::string> exported;
@@ -342,7 +364,8 @@ TEST(Library, NeedsNothingAndRunsNothingOnLoading) {
         exported.push_back(name);
     }
     std::sort(exported.begin(), exported.end());
-    EXPECT_EQ(exported, (std::vector<std::string>{"adam", "adamw", "momentum", "rows", "sgd", "sum"}));
+    EXPECT_EQ(exported,
+              (std::vector<std::string>{"adam", "adamw", "momentum", "rows", "sgd", "sum"}));
     if (auto *file = llvm::dyn_cast<llvm::object::ELF64LEObjectFile>(elf)) {
       for (const auto &entry : llvm::cantFail(file->getELFFile().dynamicEntries()))
         EXPECT_NE(entry.getTag(), llvm::ELF::DT_NEEDED);
@@ -352,7 +375,8 @@ TEST(Library, NeedsNothingAndRunsNothingOnLoading) {
 
 TEST(Library, IsTheSameEachTime) {
   std::string text = manyRelations(5, 33, true);
-  auto first = compileAll(text, {"x86-64-v3"}), second = compileAll(text, {"x86-64-v3", "x86-64-v2"});
+  auto first = compileAll(text, {"x86-64-v3"}),
+       second = compileAll(text, {"x86-64-v3", "x86-64-v2"});
   ASSERT_TRUE(first.size() == 1 && second.size() == 2);
   EXPECT_EQ(first[0].object, second[0].object);
 }
@@ -386,15 +410,19 @@ TEST(Errors, NameTheOpAndTheReason) {
     return fill("hgnn.kernel @k {\n^bb0(" + arguments + "):\n" + body + "}\n",
                 {{"$R", row}, {"$P", "!hgnn.tensor<param : 4x4xf32>"}});
   };
-  EXPECT_NE(errorOf(kernel("%x: $R, %w: $P", "%y = hgnn.linear %x, %w : $R, $P\nhgnn.yield %y : $R\n"))
-                .find("cannot be part of a kernel"),
+  EXPECT_NE(
+      errorOf(kernel("%x: $R, %w: $P", "%y = hgnn.linear %x, %w : $R, $P\nhgnn.yield %y : $R\n"))
+          .find("cannot be part of a kernel"),
+      std::string::npos);
+  EXPECT_NE(errorOf(kernel("%x: $R", "hgnn.yield\n")).find("must yield at least one value"),
             std::string::npos);
-  EXPECT_NE(errorOf(kernel("%x: $R", "hgnn.yield\n")).find("must yield at least one value"), std::string::npos);
-  EXPECT_NE(errorOf(kernel("%x: $R, %w: $P", "hgnn.yield %x, %w : $R, $P\n")).find("two loop domains"),
-            std::string::npos);
-  EXPECT_NE(errorOf(kernel("%x: $R", "%y = hgnn.unary relu %x : $R\nhgnn.yield %y : $R\n"), {"x86-64-v9"})
-                .find("unknown kernel target 'x86-64-v9'; known here are x86-64-v2"),
-            std::string::npos);
+  EXPECT_NE(
+      errorOf(kernel("%x: $R, %w: $P", "hgnn.yield %x, %w : $R, $P\n")).find("two loop domains"),
+      std::string::npos);
+  EXPECT_NE(
+      errorOf(kernel("%x: $R", "%y = hgnn.unary relu %x : $R\nhgnn.yield %y : $R\n"), {"x86-64-v9"})
+          .find("unknown kernel target 'x86-64-v9'; known here are x86-64-v2"),
+      std::string::npos);
   setenv("HEDDLE_LLD", "/nowhere/ld.lld", 1);
   EXPECT_NE(errorOf(kernel("%x: $R", "%y = hgnn.unary relu %x : $R\nhgnn.yield %y : $R\n"))
                 .find("HEDDLE_LLD names /nowhere/ld.lld"),

@@ -71,7 +71,8 @@ TEST(Math, IsAccurateToAFewUlps) {
     Inputs inputs;
     Counts counts{{"rows(0, @t0)", n}};
     for (int i = 0; i < n; ++i)
-      inputs.data[0].push_back(function.low + (function.high - function.low) * float(i) / float(n - 1));
+      inputs.data[0].push_back(function.low +
+                               (function.high - function.low) * float(i) / float(n - 1));
     inputs.data[1].assign(n, 1);
     inputs.multiLabels[1].assign(n, 1);
     inputs.labelMask[1].assign(n, 1);
@@ -87,7 +88,8 @@ TEST(Math, IsAccurateToAFewUlps) {
     }
     if (function.bound < 0)
       worst /= largest;
-    std::printf("%s on [%g, %g]: %.2g at %.9g\n", function.kernel, function.low, function.high, worst, at);
+    std::printf("%s on [%g, %g]: %.2g at %.9g\n", function.kernel, function.low, function.high,
+                worst, at);
     EXPECT_LE(worst, std::fabs(function.bound)) << function.kernel << " at " << at;
   }
 }

@@ -21,6 +21,7 @@ struct Case {
   const char *name, *arguments, *body, *yield;
 };
 
+// clang-format off
 const Case cases[] = {
     // Changes of domain.
     {"segment_sum", "%x: $SRC, %a: $ADJ",
@@ -162,6 +163,7 @@ const Case cases[] = {
     {"sparse_grad", "%s: $SPA, %g: $ROW",
      "%w = hgnn.sparse_linear_grad_weight %s, %g : $SPA, $ROW", "%w : $WSP"},
 };
+// clang-format on
 
 std::string types(std::string text, int64_t width) {
   std::string weights;
@@ -253,7 +255,8 @@ TEST_P(OpsTest, AgreeWithNaiveLoops) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Widths, OpsTest, testing::Values(1, 7, 26, 31, 33, 40, 64, 65, 128, 349, 2983),
+INSTANTIATE_TEST_SUITE_P(Widths, OpsTest,
+                         testing::Values(1, 7, 26, 31, 33, 40, 64, 65, 128, 349, 2983),
                          [](const auto &info) { return "W" + std::to_string(info.param); });
 
 /// All but the order of a few additions of zeros is fixed by the code, not by the registers.

@@ -24,28 +24,41 @@ using Array = std::vector<double>;
 
 static double unary(hgnn::UnaryFn fn, double x, double alpha) {
   switch (fn) {
-  case hgnn::UnaryFn::Relu: return x > 0 ? x : 0;
-  case hgnn::UnaryFn::Elu: return x > 0 ? x : alpha * (std::exp(x) - 1);
-  case hgnn::UnaryFn::Tanh: return std::tanh(x);
-  case hgnn::UnaryFn::Sigmoid: return 1 / (1 + std::exp(-x));
-  case hgnn::UnaryFn::Gelu: return x * 0.5 * (1 + std::erf(x / std::sqrt(2.0)));
-  case hgnn::UnaryFn::LeakyRelu: return x > 0 ? x : alpha * x;
-  case hgnn::UnaryFn::Reciprocal: return x == 0 ? 0 : 1 / x;
+  case hgnn::UnaryFn::Relu:
+    return x > 0 ? x : 0;
+  case hgnn::UnaryFn::Elu:
+    return x > 0 ? x : alpha * (std::exp(x) - 1);
+  case hgnn::UnaryFn::Tanh:
+    return std::tanh(x);
+  case hgnn::UnaryFn::Sigmoid:
+    return 1 / (1 + std::exp(-x));
+  case hgnn::UnaryFn::Gelu:
+    return x * 0.5 * (1 + std::erf(x / std::sqrt(2.0)));
+  case hgnn::UnaryFn::LeakyRelu:
+    return x > 0 ? x : alpha * x;
+  case hgnn::UnaryFn::Reciprocal:
+    return x == 0 ? 0 : 1 / x;
   }
   return 0;
 }
 static double unaryGrad(hgnn::UnaryFn fn, double x, double alpha) {
   double t = std::tanh(x), s = 1 / (1 + std::exp(-x));
   switch (fn) {
-  case hgnn::UnaryFn::Relu: return x > 0;
-  case hgnn::UnaryFn::Elu: return x > 0 ? 1 : alpha * std::exp(x);
-  case hgnn::UnaryFn::Tanh: return 1 - t * t;
-  case hgnn::UnaryFn::Sigmoid: return s * (1 - s);
+  case hgnn::UnaryFn::Relu:
+    return x > 0;
+  case hgnn::UnaryFn::Elu:
+    return x > 0 ? 1 : alpha * std::exp(x);
+  case hgnn::UnaryFn::Tanh:
+    return 1 - t * t;
+  case hgnn::UnaryFn::Sigmoid:
+    return s * (1 - s);
   case hgnn::UnaryFn::Gelu:
     return 0.5 * (1 + std::erf(x / std::sqrt(2.0))) +
            x * std::exp(-x * x / 2) / std::sqrt(2 * M_PI);
-  case hgnn::UnaryFn::LeakyRelu: return x > 0 ? 1 : alpha;
-  case hgnn::UnaryFn::Reciprocal: return x == 0 ? 0 : -1 / (x * x);
+  case hgnn::UnaryFn::LeakyRelu:
+    return x > 0 ? 1 : alpha;
+  case hgnn::UnaryFn::Reciprocal:
+    return x == 0 ? 0 : -1 / (x * x);
   }
   return 0;
 }
@@ -71,8 +84,12 @@ Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &co
                                               : countOf(type.getDomain(), counts, in, kernel);
     Array out(size_t(rows * w), 0.0);
     auto input = [&](unsigned i) -> const Array & { return values[op->getOperand(i)]; };
-    auto attr = [&](const char *name) { return cast<FloatAttr>(op->getAttr(name)).getValueAsDouble(); };
-    auto adj = [&](unsigned i) -> const Adjacency & { return in.adjacencies.at(number(op->getOperand(i))); };
+    auto attr = [&](const char *name) {
+      return cast<FloatAttr>(op->getAttr(name)).getValueAsDouble();
+    };
+    auto adj = [&](unsigned i) -> const Adjacency & {
+      return in.adjacencies.at(number(op->getOperand(i)));
+    };
     auto copyRow = [&](const Array &from, int64_t fromRow, int64_t toRow, bool add) {
       for (int64_t j = 0; j < w; ++j) {
         double &to = out[size_t(toRow * w + j)];
@@ -129,14 +146,16 @@ Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &co
       for (int64_t i = 0; i < s.rows; ++i)
         for (int64_t p = s.ptr[size_t(i)]; p < s.ptr[size_t(i) + 1]; ++p)
           for (int64_t j = 0; j < w; ++j)
-            out[size_t(i * w + j)] += double(s.val[size_t(p)]) * input(1)[size_t(s.idx[size_t(p)] * w + j)];
+            out[size_t(i * w + j)] +=
+                double(s.val[size_t(p)]) * input(1)[size_t(s.idx[size_t(p)] * w + j)];
     } else if (isa<hgnn::SparseLinearGradWeightOp>(op)) {
       const SparseRows &s = in.sparse.at(number(op->getOperand(0)));
       int64_t n = widthOf(op->getOperand(1));
       for (int64_t i = 0; i < s.rows; ++i)
         for (int64_t p = s.ptr[size_t(i)]; p < s.ptr[size_t(i) + 1]; ++p)
           for (int64_t j = 0; j < n; ++j)
-            out[size_t(s.idx[size_t(p)] * n + j)] += double(s.val[size_t(p)]) * input(1)[size_t(i * n + j)];
+            out[size_t(s.idx[size_t(p)] * n + j)] +=
+                double(s.val[size_t(p)]) * input(1)[size_t(i * n + j)];
     } else if (isa<hgnn::ScaleRowsOp>(op)) {
       each([&](size_t i) { return input(0)[i] * input(1)[i / size_t(w)]; });
     } else if (isa<hgnn::RowDotOp>(op)) {
@@ -165,10 +184,11 @@ Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &co
       auto ids = cast<hgnn::IdsType>(op->getOperand(1).getType());
       uint64_t seed = uint64_t(in.keys[1]) << 32 | in.keys[0];
       each([&](size_t i) {
-        bool kept = keys::dropoutKeeps(seed, in.keys[2], uint32_t(ids.getDomain().getHop()),
-                                       uint32_t(int64_t(dropout.getSite())),
-                                       uint64_t(in.ids.at(number(op->getOperand(1)))[i / size_t(w)]),
-                                       uint32_t(i % size_t(w)), keys::dropoutThreshold(attr("p")));
+        bool kept =
+            keys::dropoutKeeps(seed, in.keys[2], uint32_t(ids.getDomain().getHop()),
+                               uint32_t(int64_t(dropout.getSite())),
+                               uint64_t(in.ids.at(number(op->getOperand(1)))[i / size_t(w)]),
+                               uint32_t(i % size_t(w)), keys::dropoutThreshold(attr("p")));
         return kept ? input(0)[i] / (1 - attr("p")) : 0.0;
       });
     } else if (isa<hgnn::LayerNormOp, hgnn::LayerNormXhatOp, hgnn::LayerNormGradOp>(op)) {
@@ -242,7 +262,8 @@ Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &co
             out[size_t(i * c + j)] =
                 (weight(j) * y * (p - 1) + (1 - y) * p) / double(c) * input(2)[size_t(i)];
           else
-            loss += (weight(j) * y * std::log1p(std::exp(-z[j])) + (1 - y) * std::log1p(std::exp(z[j]))) /
+            loss += (weight(j) * y * std::log1p(std::exp(-z[j])) +
+                     (1 - y) * std::log1p(std::exp(z[j]))) /
                     double(c);
         }
         if (!grad)
