@@ -30,8 +30,13 @@ struct Context {
   std::string error;
 
   bool fail(const std::string &place, const std::string &what) {
-    if (error.empty())
-      error = place + ": " + what;
+    if (!error.empty())
+      return false;
+    // The place may quote a name of the plan: whatever it is, the message stays one short line.
+    error = (place.size() > 200 ? place.substr(0, 200) + "..." : place) + ": " + what;
+    for (char &c : error)
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+        c = '?';
     return false;
   }
   bool check(bool ok, const std::string &place, const char *what) {

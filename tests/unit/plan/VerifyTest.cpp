@@ -266,6 +266,14 @@ TEST(Verify, EveryWrongFieldHasItsError) {
   }
 }
 
+TEST(Verify, StrangeNamesStayOnOneLine) {
+  TestModel model({});
+  find(*model.plan, "h W").name = "a\nb\x1b[2J" + std::string(100000, 'x');
+  std::string message = messageOf(verifyPlan(*model.plan));
+  EXPECT_NE(message.find("'a?b?[2Jxxx"), std::string::npos);
+  EXPECT_LT(message.size(), 300u);
+}
+
 TEST(Verify, StaticOpsDependOnStaticOpsOnly) {
   TestModel model({.fanout = -1, .stay = true});
   model.plan->entries[0]->ops[0]->in_loop_static = false;
