@@ -46,7 +46,9 @@ build() { # folder, tests ON|OFF, warnings as errors ON|OFF
     -DCMAKE_C_COMPILER=clang-22 -DCMAKE_CXX_COMPILER=clang++-22 \
     -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache \
     -DHEDDLE_BUILD_TESTS="$2" -DHEDDLE_WERROR="$3" >/dev/null
-  ninja -C "$1" -j "${JOBS:-$(nproc)}" --quiet
+  local quiet=()
+  [ -t 1 ] || quiet=(--quiet)
+  ninja -C "$1" -j "${JOBS:-$(nproc)}" "${quiet[@]}"
 }
 
 demo() {
