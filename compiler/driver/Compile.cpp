@@ -11,6 +11,7 @@
 #include "compiler/plan/PlanWriter.h"
 #include "passes/Passes.h"
 #include "runtime/base/Suggest.h"
+#include "runtime/plan/MachineRates.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -167,6 +168,9 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
     return alreadyExists(options.output + ": exists already; choose another name or use --force");
   PlanWriterOptions writer;
   HEDDLE_ASSIGN_OR_RETURN(writer.targets, targetsOf(options));
+  if (!options.machineRates.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(writer.rates, plan::parseMachineRates(options.machineRates));
+  }
   HEDDLE_ASSIGN_OR_RETURN(Loaded loaded, load(options));
   MLIRContext context;
   prepareContext(context);
