@@ -136,6 +136,7 @@ private:
   LogicalResult buildLayer(LayerOp layer, const TypeMap &sources, TypeMap &destinations);
   FailureOr<Value> buildMessage(LayerOp layer, int64_t hop, const Relation &relation,
                                 const TypeMap &sources, Value own);
+  FailureOr<int64_t> messageWidth(LayerOp layer);
   LogicalResult buildLoss(Value logits);
   /// Clones a region's ops with concrete operands; returns what it yields.
   FailureOr<Value> instantiate(Region &region, IRMapping &mapping, Value ids, const ParamOwner &owner,
@@ -307,6 +308,18 @@ static FailureOr<Operation *> recreate(OpBuilder &builder, Operation *op, ArrayR
   return builder.create(state);
 }
 
+/// Whether `op` may stand in a layer's message or update (`layer`), or in an input program.
+static LogicalResult checkPlace(Operation &op, bool layer, bool message) {
+  if (isa<FeatureOp, LearnableOp>(op) && layer)
+    return op.emitError("stands in input programs (hgnn.input) only");
+  if (isa<BroadcastDstOp>(op) && message)
+    return op.emitError(
+        "stands in `update` and input programs, where rows have ids; move it there");
+  if (isa<DropoutOp>(op) && message)
+    return op.emitError("dropout stands in `update`, where rows have ids; move it there");
+  return success();
+}
+
 FailureOr<Value> EntryBuilder::instantiate(Region &region, IRMapping &mapping, Value rowIds,
                                            const ParamOwner &owner, LayerOp layer, bool message) {
   for (Operation &op : region.front()) {
@@ -318,10 +331,8 @@ FailureOr<Value> EntryBuilder::instantiate(Region &region, IRMapping &mapping, V
         return op.emitError("must yield one tensor of rows");
       return mapping.lookup(yield.getValues().front());
     }
-    if (isa<FeatureOp, LearnableOp>(op) && layer)
-      return op.emitError("stands in input programs (hgnn.input) only");
-    if (isa<BroadcastDstOp>(op) && message)
-      return op.emitError("stands in `update` and input programs, where rows have ids; move it there");
+    if (failed(checkPlace(op, bool(layer), message)))
+      return failure();
     if (isa<FeatureOp, LearnableOp>(op))
       if (auto type = dyn_cast<FeatType>(op.getResult(0).getType());
           type && llvm::any_of(type.getShape(), ShapedType::isDynamic))
@@ -376,8 +387,6 @@ FailureOr<Value> EntryBuilder::instantiate(Region &region, IRMapping &mapping, V
       continue;
     }
     if (auto dropout = dyn_cast<DropoutOp>(op)) {
-      if (message)
-        return op.emitError("dropout stands in `update`, where rows have ids; move it there");
       Value input = mapping.lookup(dropout.getInput());
       if (kind == EntryKind::Train && !dropout.getP().isZero())
         input = DropoutOp::create(builder, op.getLoc(), input, rowIds, dropout.getPAttr(),
@@ -423,8 +432,6 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
   Location loc = layer.getLoc();
   llvm::MapVector<StringAttr, SmallVector<Value>> messages;
   TypeMap ownRows;
-  // A type that no relation ends at combines zeros as wide as the messages of the others.
-  int64_t messageWidth = layer.getOutSize();
   for (auto [type, rowIds] : ids[hop]) {
     if (Value link = selfLinks[hop].lookup(type))
       ownRows[type] = SelfGatherOp::create(builder, loc, sources.lookup(type), link);
@@ -435,7 +442,6 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
       auto value = buildMessage(layer, hop, relation, sources, ownRows.lookup(type));
       if (failed(value))
         return failure();
-      messageWidth = cast<FeatType>(value->getType()).getWidth();
       into.push_back(*value);
     }
   }
@@ -448,9 +454,14 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
       combined = into.front();
     else if (!into.empty())
       combined = AddOp::create(builder, loc, into);
-    else if (!region.getArgument(0).use_empty())
-      combined = ZerosOp::create(
-          builder, loc, FeatType::get(DomainAttr::rows(hop, ref(type)), {messageWidth}), rowIds);
+    else if (!region.getArgument(0).use_empty()) {
+      // A type that no relation ends at combines zeros as wide as a message would be.
+      auto width = messageWidth(layer);
+      if (failed(width))
+        return failure();
+      combined = ZerosOp::create(builder, loc,
+                                 FeatType::get(DomainAttr::rows(hop, ref(type)), {*width}), rowIds);
+    }
     if (layer.getCombine() == Combine::Mean && into.size() > 1)
       combined = ScaleOp::create(builder, loc, combined,
                                  builder.getF64FloatAttr(1.0 / double(into.size())));
@@ -494,6 +505,56 @@ FailureOr<Value> EntryBuilder::buildMessage(LayerOp layer, int64_t hop, const Re
     return layer.emitError("message yields ") << value->getType() << " for " << relation.symbol
                                               << "; it must yield rows of its destinations";
   return Value(ExpandOp::create(builder, loc, *value, adj));
+}
+
+/// The width of what `message` yields, for any relation: the program is inferred over generic
+/// domains in a block of its own, with parameters of the right shapes, and thrown away.
+FailureOr<int64_t> EntryBuilder::messageWidth(LayerOp layer) {
+  MLIRContext *context = module.getContext();
+  Location loc = layer.getLoc();
+  Block block;
+  OpBuilder scratch(context);
+  scratch.setInsertionPointToEnd(&block);
+  auto rows = [&](DomainKind kind) {
+    return FeatType::get(DomainAttr::generic(context, kind), {int64_t(layer.getInSize())});
+  };
+  Region &region = layer.getMessage();
+  IRMapping mapping;
+  mapping.map(region.getArgument(0), block.addArgument(AdjType::generic(context), loc));
+  mapping.map(region.getArgument(1), block.addArgument(rows(DomainKind::Src), loc));
+  mapping.map(region.getArgument(2), block.addArgument(rows(DomainKind::Dst), loc));
+  for (Operation &op : region.front()) {
+    SmallVector<Value> operands;
+    for (Value operand : op.getOperands()) {
+      if (!mapping.contains(operand))
+        return op.emitError("uses a value from outside its program; write what makes it inside");
+      operands.push_back(mapping.lookup(operand));
+    }
+    if (isa<YieldOp>(op)) {
+      auto type =
+          operands.size() == 1 ? dyn_cast<FeatType>(operands.front().getType()) : FeatType();
+      if (!type || type.getDomain() != DomainAttr::generic(context, DomainKind::Dst))
+        return layer.emitError("message must yield one tensor of rows of its destinations");
+      return type.getWidth();
+    }
+    if (failed(checkPlace(op, /*layer=*/true, /*message=*/true)))
+      return failure();
+    if (auto param = dyn_cast<ParamOp>(op)) {
+      auto shape = shapeOf(param, layer);
+      if (failed(shape))
+        return failure();
+      mapping.map(
+          param.getResult(),
+          block.addArgument(FeatType::get(DomainAttr::param(context), *shape), op.getLoc()));
+      continue;
+    }
+    auto created = recreate(scratch, &op, operands);
+    if (failed(created))
+      return failure();
+    for (auto [from, to] : llvm::zip(op.getResults(), (*created)->getResults()))
+      mapping.map(from, to);
+  }
+  return layer.emitError("has a region without hgnn.yield");
 }
 
 LogicalResult EntryBuilder::buildLoss(Value logits) {

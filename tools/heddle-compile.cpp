@@ -30,6 +30,10 @@ int main(int argc, char **argv) {
   app.add_option("--max-fused", options.maxFused,
                  "Most ops in one kernel; 1 makes a kernel of every op, 0 = no limit")
       ->check(CLI::Range(0, 1 << 30));
+  app.add_option(
+      "--machine-rates", options.machineRates,
+      "GBps,GFLOPs of the machine to plan for: of gathered rows and dense products; two more: of "
+      "streamed arrays and generated kernels (default: an ordinary server socket)");
   app.add_flag("--print-config", printConfig,
                "Print every setting with its value: defaults alone, or --model's, resolved if --graph is given");
   app.add_flag("--quiet", quiet, "Print no remarks");
@@ -47,7 +51,7 @@ int main(int argc, char **argv) {
             HEDDLE_ASSIGN_OR_RETURN(spec::ResolvedSpec resolved, spec::resolve(spec, schema));
             spec = resolved.spec;
           }
-          std::cout << spec::printModelSpec(spec) << "\n";
+          cli::print(spec::printModelSpec(spec));
           return absl::OkStatus();
         }
         if (options.graph.empty() || options.model.empty())
@@ -58,7 +62,7 @@ int main(int argc, char **argv) {
             return invalidArgument("--emit: unknown phase '" + emit +
                                    "'; known: model, metatree, training, kernels");
           HEDDLE_ASSIGN_OR_RETURN(std::string text, compiler::emitPhase(options, emit));
-          std::cout << text;
+          cli::print(text);
           return absl::OkStatus();
         }
         if (options.output.empty())

@@ -9,8 +9,6 @@
 #include "runtime/plan/MachineRates.h"
 #include "tools/support/Cli.h"
 
-#include <cstdio>
-
 using namespace heddle;
 
 namespace {
@@ -55,10 +53,7 @@ absl::Status dump(const Options &options) {
   auto text = textOf(*plan, options);
   if (!text.ok())
     return withPrefix(text.status(), options.plan + ": ");
-  // A reader that closes the pipe early (head, a pager) is no failure of ours.
-  std::fwrite(text->data(), 1, text->size(), stdout);
-  if (!text->empty() && text->back() != '\n')
-    std::fputc('\n', stdout);
+  cli::print(*text);
   return absl::OkStatus();
 }
 
@@ -86,8 +81,10 @@ int main(int argc, char **argv) {
   auto *ops = app.add_flag("--ops", options.ops, "Print a table of the ops of an entry");
   auto *kernels = app.add_flag("--kernels", options.kernels, "Print the generated kernels' bodies");
   app.add_option("--entry", options.entry, "Entry for --dot and --ops (default: train_step)");
-  auto *rates = app.add_option("--machine-rates", options.machineRates,
-                               "GBps,GFLOPs of the machine to estimate seconds for");
+  auto *rates = app.add_option(
+      "--machine-rates", options.machineRates,
+      "GBps,GFLOPs of the machine to estimate seconds for: of gathered rows and dense "
+      "products; two more: of streamed arrays and generated kernels");
   auto *measure = app.add_flag("--measure", options.measure,
                                "Measure this machine's rates (one second) and estimate seconds");
   CLI::Option *modes[] = {phase, json, dot, ops, kernels};

@@ -3,6 +3,7 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 //===----------------------------------------------------------------------===//
+#include "runtime/base/FileError.h"
 #include "runtime/base/Progress.h"
 #include "runtime/graph/GraphBuilder.h"
 #include "runtime/graph/GraphStore.h"
@@ -11,6 +12,7 @@
 #include "runtime/import/WordNet.h"
 #include "tools/support/Cli.h"
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -87,7 +89,7 @@ absl::StatusOr<std::string> formatOf(const Options &options) {
     return options.format;
   struct stat info{};
   if (stat(options.source.c_str(), &info) != 0)
-    return notFound(options.source + ": cannot be read; check the name");
+    return cannotOpen(options.source, errno);
   return std::string(S_ISDIR(info.st_mode) ? "wordnet" : "table");
 }
 
@@ -125,7 +127,7 @@ absl::Status importSource(const Options &options) {
   }
   HEDDLE_ASSIGN_OR_RETURN(std::string report, builder->finish());
   bars.close();
-  std::fputs(report.c_str(), stdout);
+  cli::print(report);
   return absl::OkStatus();
 }
 

@@ -14,7 +14,6 @@
 
 #include "nlohmann/json.hpp"
 
-#include <cstdio>
 #include <filesystem>
 
 using namespace heddle;
@@ -87,8 +86,7 @@ absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &se
         {"trace", options.trace},
         {"predictions", options.predictions},
         {"samples", options.run.samples}}}};
-  std::string text = printJson(out);
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  cli::print(printJson(out));
   return absl::OkStatus();
 }
 
@@ -147,7 +145,7 @@ absl::Status trainPlan(Options &options, bool &wasInterrupted) {
     HEDDLE_RETURN_IF_ERROR(trace.write(options.trace));
   HEDDLE_RETURN_IF_ERROR(outcome.status());
   wasInterrupted = outcome->interrupted;
-  std::fwrite(outcome->summary.data(), 1, outcome->summary.size(), stdout);
+  cli::print(outcome->summary);
   return absl::OkStatus();
 }
 

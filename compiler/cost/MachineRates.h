@@ -2,27 +2,26 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// Rates turn the bytes and flops of ops into seconds, to compare alternatives and for remarks. The
-// defaults are those of one ordinary server socket; only their ratios matter for decisions.
-//
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_COMPILER_COST_MACHINERATES_H
 #define HEDDLE_COMPILER_COST_MACHINERATES_H
 
-#include <algorithm>
+#include "runtime/plan/CostModel.h"
 
 namespace heddle::compiler {
 
-struct MachineRates {
-  double bytesPerSecond = 20e9;  ///< memory traffic of all cores together
-  double flopsPerSecond = 200e9; ///< f32, all cores together, generated kernels and products
-  double waveSeconds = 10e-6;    ///< starting a wave on all threads and waiting for the last
+using plan::MachineRates;
 
-  /// Seconds of an op by itself: whichever of memory and arithmetic takes longer.
-  double seconds(double bytes, double flops) const {
-    return std::max(bytes / bytesPerSecond, flops / flopsPerSecond);
-  }
-};
+/// What is assumed of a machine that nothing is said about: one ordinary server socket, all cores.
+/// For decisions only the ratios matter; the seconds in remarks are those of such a machine.
+inline MachineRates assumedRates() {
+  MachineRates rates;
+  rates.bytesPerSecond = 20e9;
+  rates.streamBytesPerSecond = 30e9;
+  rates.flopsPerSecond = 200e9;
+  rates.elementFlopsPerSecond = 80e9;
+  return rates;
+}
 
 } // namespace heddle::compiler
 

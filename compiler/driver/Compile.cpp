@@ -10,11 +10,14 @@
 #include "compiler/frontend/BuildModel.h"
 #include "compiler/plan/PlanWriter.h"
 #include "passes/Passes.h"
+#include "runtime/base/Suggest.h"
+#include "runtime/plan/MachineRates.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <algorithm>
 #include <chrono>
 #include <sys/stat.h>
 
@@ -64,6 +67,21 @@ struct Loaded {
   graph::GraphSchema schema;
   spec::ResolvedSpec spec;
 };
+/// The levels to generate code for, each once, in the order given; all of them if none is.
+absl::StatusOr<std::vector<std::string>> targetsOf(const CompileOptions &options) {
+  std::vector<std::string> targets;
+  for (const std::string &level : options.targets) {
+    const std::vector<std::string> known = kernelTargets();
+    if (std::find(known.begin(), known.end(), level) == known.end())
+      return invalidArgument("--cpu: unknown CPU level '" + level + "'" + suggestion(level, known));
+    if (std::find(targets.begin(), targets.end(), level) == targets.end())
+      targets.push_back(level);
+  }
+  if (targets.empty())
+    targets = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
+  return targets;
+}
+
 absl::StatusOr<Loaded> load(const CompileOptions &options) {
   Loaded loaded;
   // What needs no graph is checked before the graph is looked at.
@@ -128,6 +146,7 @@ absl::Status runPhases(ModuleOp module, const std::string &from, const std::stri
 }
 
 absl::StatusOr<std::string> emitPhase(const CompileOptions &options, const std::string &phase) {
+  HEDDLE_RETURN_IF_ERROR(targetsOf(options).status());
   HEDDLE_ASSIGN_OR_RETURN(Loaded loaded, load(options));
   MLIRContext context;
   prepareContext(context);
@@ -147,6 +166,11 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
   auto start = std::chrono::steady_clock::now();
   if (struct stat existing; !options.force && stat(options.output.c_str(), &existing) == 0)
     return alreadyExists(options.output + ": exists already; choose another name or use --force");
+  PlanWriterOptions writer;
+  HEDDLE_ASSIGN_OR_RETURN(writer.targets, targetsOf(options));
+  if (!options.machineRates.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(writer.rates, plan::parseMachineRates(options.machineRates));
+  }
   HEDDLE_ASSIGN_OR_RETURN(Loaded loaded, load(options));
   MLIRContext context;
   prepareContext(context);
@@ -159,7 +183,6 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
     if (!module)
       return diagnostics.status(options.model + ": no model could be built");
   }
-  PlanWriterOptions writer;
   HEDDLE_RETURN_IF_ERROR(runPhases(*module, "model", "kernels", options.maxFused, false,
                                    [&](const std::string &phase) {
                                      if (options.keepPhases)
@@ -167,8 +190,6 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
                                    }));
   writer.schemaFingerprint = loaded.schema.schemaFingerprint;
   writer.statisticsFingerprint = loaded.schema.dataFingerprint;
-  writer.targets = options.targets.empty() ? std::vector<std::string>{"x86-64-v2", "x86-64-v3", "x86-64-v4"}
-                                           : options.targets;
   writer.remarks = &report.remarks;
   std::unique_ptr<plan::PlanT> plan;
   {

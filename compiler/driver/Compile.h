@@ -32,6 +32,7 @@ struct CompileOptions {
   bool force = false;
   std::vector<std::string> targets; ///< CPU feature levels; empty: all of this architecture
   int64_t maxFused = 0;             ///< of hgnn-fuse
+  std::string machineRates; ///< as of plan::parseMachineRates; empty: an ordinary server socket
   bool keepPhases = true;           ///< store the text of the phases in the plan
 };
 

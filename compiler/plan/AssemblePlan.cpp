@@ -209,6 +209,10 @@ FailureOr<std::unique_ptr<plan::PlanT>> assemblePlan(ModuleOp module,
   }
   if (plan->entries.empty())
     return module.emitError("the module has no hgnn.entry"), failure();
+  remarks.push_back(
+      "estimates of time assume " + plan::describeRates(options.rates) +
+      ", on all threads, and no array in a cache; heddle-dump --measure estimates for the "
+      "machine it runs on");
 
   for (const auto &[name, text] : options.phases) {
     auto phase = std::make_unique<plan::PhaseTextT>();

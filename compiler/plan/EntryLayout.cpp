@@ -97,7 +97,7 @@ private:
     std::map<int32_t, int32_t> tableOf; ///< fetched rows -> state
     for (uint32_t k = 0; k < compute_.size(); ++k) {
       const OpT &op = *e_.ops[compute_[k]];
-      ops[k].seconds = rates_.seconds(sum(op.bytes), sum(op.flops));
+      ops[k].seconds = secondsOf(op, e_, sum(op.bytes), sum(op.flops), rates_);
       for (int32_t b : op.outputs) {
         if (b < 0)
           continue;

@@ -26,7 +26,7 @@ struct PlanWriterOptions {
   std::vector<std::pair<std::string, std::string>> phases;
   /// In: what earlier passes decided. Out: that and the decisions on waves and memory. May be null.
   std::vector<std::string> *remarks = nullptr;
-  MachineRates rates;
+  MachineRates rates = assumedRates();
 };
 
 /// Analyses and compiles the kernels of `module`, plans waves and memory of its entries, and gives

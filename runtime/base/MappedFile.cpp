@@ -6,6 +6,8 @@
 
 #include "runtime/base/MappedFile.h"
 
+#include "runtime/base/FileError.h"
+
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -43,17 +45,15 @@ absl::Status readAll(int fd, std::byte *out, int64_t size, const std::string &pa
 absl::StatusOr<MappedFile> MappedFile::open(const std::string &path) {
   // O_NONBLOCK: opening a FIFO nobody writes to must fail below, not hang here.
   int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) {
-    std::string message = path + ": cannot open: " + std::strerror(errno);
-    return errno == ENOENT ? notFound(message) : invalidArgument(message);
-  }
+  if (fd < 0)
+    return cannotOpen(path, errno);
   MappedFile file;
   struct stat info;
   absl::Status status;
   if (::fstat(fd, &info) != 0)
     status = invalidArgument(path + ": cannot stat: " + std::strerror(errno));
   else if (!S_ISREG(info.st_mode))
-    status = invalidArgument(path + ": not a regular file");
+    status = notAFile(path);
   else if (info.st_size > 0 && info.st_size < copyBelow) {
     auto *bytes = static_cast<std::byte *>(
         ::operator new(static_cast<size_t>(info.st_size), alignment, std::nothrow));

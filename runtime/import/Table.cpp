@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/import/Table.h"
 
+#include "runtime/base/FileError.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -70,13 +72,12 @@ private:
 absl::StatusOr<std::unique_ptr<ByteSource>> openBytes(const std::string &path) {
   struct stat info{};
   if (stat(path.c_str(), &info) != 0)
-    return notFound(path + ": " + std::strerror(errno) + "; check the name");
+    return cannotOpen(path, errno);
   if (S_ISDIR(info.st_mode))
-    return invalidArgument(path + ": is a directory; name a file");
+    return notAFile(path);
   gzFile file = gzopen(path.c_str(), "rb");
   if (!file)
-    return notFound(path + ": cannot be opened: " + std::strerror(errno) +
-                    "; check its permissions");
+    return cannotOpen(path, errno);
   return std::unique_ptr<ByteSource>(new GzipSource(file, path));
 }
 

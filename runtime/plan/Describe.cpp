@@ -336,6 +336,10 @@ std::string costSection(const PlanT &plan, const DescribeOptions &options) {
                     formatBytes(queue.cost.bytes), formatCount(queue.cost.flops), intensity,
                     known ? formatSeconds(queue.cost.seconds) : ""});
       label.clear();
+      if (queue.once.bytes > 0)
+        table.addRow({"", "  first step", "", "", formatBytes(queue.once.bytes),
+                      formatCount(queue.once.flops), "",
+                      known ? formatSeconds(queue.once.seconds) : ""});
     }
     if (facts.ops == 0)
       table.addRow({label, "-", "0"});
@@ -350,13 +354,14 @@ std::string costSection(const PlanT &plan, const DescribeOptions &options) {
   EntryFacts facts = factsOf(entry, options.rates);
   if (!known)
     return out + "  give --machine-rates=GBps,GFLOPs or --measure for seconds\n";
-  char rates[80];
-  std::snprintf(rates, sizeof rates, "%.3g GB/s and %.3g GFLOP/s",
-                options.rates.bytesPerSecond / 1e9, options.rates.flopsPerSecond / 1e9);
-  std::string text = std::string("at ") + rates + " a step of '" + printable(entry.name) +
-                     "' takes about " + formatSeconds(facts.total.seconds);
+  std::string text =
+      "a step of '" + printable(entry.name) + "' takes about " + formatSeconds(facts.total.seconds);
   if (facts.slowestQueue >= 0)
     text += " (the " + spelled(Queue(facts.slowestQueue)) + " queue; the others run beside it)";
+  text +=
+      ", assuming " + describeRates(options.rates) +
+      ", on all threads; an op takes the slower of its memory traffic and its arithmetic, and no "
+      "array is found in a cache";
   return out + wrapped(text, 100, "  ", "  ");
 }
 

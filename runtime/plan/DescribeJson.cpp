@@ -159,7 +159,8 @@ Json toJson(const PlanT &plan, const EntryT &entry, const MachineRates &rates) {
     if (facts.queues[q].ops > 0)
       queues[spelled(Queue(q))] = {{"ops", facts.queues[q].ops},
                                    {"waves", facts.queues[q].waves},
-                                   {"estimate", toJson(facts.queues[q].cost, rates.known())}};
+                                   {"estimate", toJson(facts.queues[q].cost, rates.known())},
+                                   {"first_step", toJson(facts.queues[q].once, rates.known())}};
   return {{"name", entry.name},
           {"kind", spelled(entry.kind)},
           {"layer", entry.layer},
@@ -202,7 +203,10 @@ std::string describeJson(const PlanT &plan, const DescribeOptions &options) {
               {"max_grad_norm", numberOrNull(plan.max_grad_norm)}};
   if (options.rates.known())
     out["machine_rates"] = {{"bytes_per_second", options.rates.bytesPerSecond},
-                            {"flops_per_second", options.rates.flopsPerSecond}};
+                            {"flops_per_second", options.rates.flopsPerSecond},
+                            {"stream_bytes_per_second", options.rates.streamRate()},
+                            {"element_flops_per_second", options.rates.elementRate()},
+                            {"wave_seconds", options.rates.waveSeconds}};
   else
     out["machine_rates"] = nullptr;
   out["task"] = nullptr;

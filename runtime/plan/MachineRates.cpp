@@ -10,8 +10,10 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <thread>
+#include <vector>
 
 namespace heddle::plan {
 namespace {
@@ -47,65 +49,106 @@ std::atomic<float> sink{0};
 
 typedef float Lanes __attribute__((vector_size(32)));
 
-/// 2 * 8 lanes * 10 accumulators * rounds floating-point operations. `start` keeps the compiler from
-/// computing the result once for all calls.
-inline __attribute__((always_inline)) float multiplyAdd(int rounds, float start) {
-  Lanes sums[10];
-  for (int a = 0; a < 10; ++a)
-    sums[a] = Lanes{} + (start + float(a));
-  Lanes x = Lanes{} + 0.999f, y = Lanes{} + 1e-3f;
-  for (int r = 0; r < rounds; ++r)
-    for (Lanes &sum : sums) {
+constexpr int tile = 64; ///< rows and columns of the matrices of multiplyTiles
+
+/// C = A * B of three tiles, two rows by 32 columns at a time: what a library does with tiles that
+/// are in the cache.
+inline __attribute__((always_inline)) void multiplyTiles(const float *a, const float *b, float *c) {
 #pragma clang fp contract(fast)
-      sum = sum * x + y;
+  constexpr int lanes = 8, vectors = 4;
+  for (int column = 0; column < tile; column += lanes * vectors)
+    for (int row = 0; row < tile; row += 2) {
+      Lanes sums[2][vectors] = {};
+      for (int k = 0; k < tile; ++k)
+        for (int v = 0; v < vectors; ++v) {
+          Lanes right;
+          std::memcpy(&right, b + k * tile + column + v * lanes, sizeof right);
+          for (int r = 0; r < 2; ++r)
+            sums[r][v] = sums[r][v] + (Lanes{} + a[(row + r) * tile + k]) * right;
+        }
+      for (int r = 0; r < 2; ++r)
+        std::memcpy(c + (row + r) * tile + column, sums[r], sizeof sums[r]);
     }
-  Lanes all = sums[0];
-  for (int a = 1; a < 10; ++a)
-    all += sums[a];
-  float result = 0;
-  for (int lane = 0; lane < 8; ++lane)
-    result += all[lane];
-  return result;
+}
+
+constexpr int polynomialFlops = 12; ///< for each number
+/// A polynomial of degree 6 of each number, no multiply-add fused, as generated kernels compute.
+inline __attribute__((always_inline)) void evaluatePolynomial(const float *in, float *out, int n) {
+#pragma clang fp contract(off)
+  for (int i = 0; i < n; i += 8) {
+    Lanes x, y = Lanes{} + 0.01f;
+    std::memcpy(&x, in + i, sizeof x);
+    for (int degree = 0; degree < polynomialFlops / 2; ++degree) {
+      y = y * x;
+      y = y + 0.5f;
+    }
+    std::memcpy(out + i, &y, sizeof y);
+  }
 }
 
 #if defined(__x86_64__)
-__attribute__((target("avx2,fma"))) float multiplyAddFused(int rounds, float start) {
-  return multiplyAdd(rounds, start);
+__attribute__((target("avx2,fma"))) void multiplyTilesWide(const float *a, const float *b,
+                                                           float *c) {
+  multiplyTiles(a, b, c);
 }
-bool hasFma() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+__attribute__((target("avx2,fma"))) void evaluatePolynomialWide(const float *in, float *out,
+                                                                int n) {
+  evaluatePolynomial(in, out, n);
+}
+bool hasWide() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 #else
-float multiplyAddFused(int rounds, float start) { return multiplyAdd(rounds, start); }
-bool hasFma() { return true; }
+void multiplyTilesWide(const float *a, const float *b, float *c) { multiplyTiles(a, b, c); }
+void evaluatePolynomialWide(const float *in, float *out, int n) { evaluatePolynomial(in, out, n); }
+bool hasWide() { return true; }
 #endif
+
+/// Baseline code for old machines.
+__attribute__((noinline)) void multiplyTilesNarrow(const float *a, const float *b, float *c) {
+  multiplyTiles(a, b, c);
+}
+__attribute__((noinline)) void evaluatePolynomialNarrow(const float *in, float *out, int n) {
+  evaluatePolynomial(in, out, n);
+}
 
 } // namespace
 
 absl::StatusOr<MachineRates> parseMachineRates(const std::string &text) {
-  auto bad = [&] {
-    return invalidArgument("--machine-rates: '" + text +
-                           "' is not GBps,GFLOPs; give two positive numbers, for example 12,150");
-  };
+  std::vector<double> numbers;
   const char *at = text.c_str();
-  char *end = nullptr;
-  double gigabytes = std::strtod(at, &end);
-  if (end == at || *end != ',')
-    return bad();
-  at = end + 1;
-  double gigaflops = std::strtod(at, &end);
-  if (end == at || *end != 0 || !std::isfinite(gigabytes) || !std::isfinite(gigaflops) ||
-      gigabytes <= 0 || gigaflops <= 0)
-    return bad();
-  return MachineRates{gigabytes * 1e9, gigaflops * 1e9};
+  for (bool more = true; more;) {
+    char *end = nullptr;
+    double number = std::strtod(at, &end);
+    more = *end == ',';
+    if (end == at || (*end && !more) || !std::isfinite(number) || number <= 0) {
+      numbers.clear();
+      break;
+    }
+    numbers.push_back(number * 1e9);
+    at = end + 1;
+  }
+  if (numbers.size() != 2 && numbers.size() != 4)
+    return invalidArgument(
+        "--machine-rates: '" + text +
+        "' is not GBps,GFLOPs; give two positive numbers, for example 12,150, or "
+        "four: GB/s gathered, GFLOP/s of products, GB/s streamed, GFLOP/s of kernels");
+  MachineRates rates;
+  rates.bytesPerSecond = numbers[0];
+  rates.flopsPerSecond = numbers[1];
+  if (numbers.size() == 4) {
+    rates.streamBytesPerSecond = numbers[2];
+    rates.elementFlopsPerSecond = numbers[3];
+  }
+  return rates;
 }
 
 MachineRates measureMachineRates(int threads, double seconds) {
   if (threads <= 0)
-    threads = std::max(1u, std::thread::hardware_concurrency());
+    threads = int(std::max(1u, std::thread::hardware_concurrency()));
   // Rows of 256 bytes out of 128 MiB, well past the caches of common machines.
   constexpr size_t rowFloats = 64, rows = size_t(1) << 19;
-  std::vector<float> table(rowFloats * rows, 1.0f);
+  std::vector<float> table(rowFloats * rows, 1.0f), copy(table.size());
   MachineRates rates;
-  rates.bytesPerSecond = rate(threads, seconds / 2, [&](int t) {
+  rates.bytesPerSecond = rate(threads, seconds / 4, [&](int t) {
     constexpr int batch = 1 << 15;
     uint64_t state = 0x9E3779B97F4A7C15ull * uint64_t(t + 1) +
                      uint64_t(Clock::now().time_since_epoch().count());
@@ -122,13 +165,37 @@ MachineRates measureMachineRates(int threads, double seconds) {
     sink.store(all, std::memory_order_relaxed);
     return double(batch) * rowFloats * sizeof(float);
   });
-  bool fused = hasFma();
-  rates.flopsPerSecond = rate(threads, seconds / 2, [&](int) {
-    constexpr int rounds = 1 << 16;
-    float start = sink.load(std::memory_order_relaxed);
-    sink.store(fused ? multiplyAddFused(rounds, start) : multiplyAdd(rounds, start),
-               std::memory_order_relaxed);
-    return 2.0 * 8 * 10 * rounds;
+  // Each thread copies its share, piece by piece; read and written bytes count.
+  const size_t share = table.size() / size_t(threads), piece = std::min(share, size_t(1) << 18);
+  std::vector<size_t> places(size_t(threads), 0);
+  rates.streamBytesPerSecond = rate(threads, seconds / 4, [&](int t) {
+    size_t &place = places[size_t(t)];
+    size_t first = size_t(t) * share + place;
+    std::memcpy(copy.data() + first, table.data() + first, piece * sizeof(float));
+    sink.store(copy[first], std::memory_order_relaxed);
+    place = place + 2 * piece <= share ? place + piece : 0;
+    return 2.0 * double(piece) * sizeof(float);
+  });
+  bool wide = hasWide();
+  constexpr int repeats = 64;
+  rates.flopsPerSecond = rate(threads, seconds / 4, [&](int) {
+    std::vector<float> a(tile * tile, 0.5f), b(tile * tile, 0.25f), c(tile * tile);
+    for (int i = 0; i < repeats; ++i) {
+      a[size_t(i)] = sink.load(std::memory_order_relaxed);
+      (wide ? multiplyTilesWide : multiplyTilesNarrow)(a.data(), b.data(), c.data());
+      sink.store(c[size_t(i)] * 1e-6f, std::memory_order_relaxed);
+    }
+    return 2.0 * tile * tile * tile * repeats;
+  });
+  rates.elementFlopsPerSecond = rate(threads, seconds / 4, [&](int) {
+    constexpr int numbers = 2048;
+    std::vector<float> in(numbers, 0.5f), out(numbers);
+    for (int i = 0; i < repeats; ++i) {
+      in[size_t(i)] = sink.load(std::memory_order_relaxed);
+      (wide ? evaluatePolynomialWide : evaluatePolynomialNarrow)(in.data(), out.data(), numbers);
+      sink.store(out[size_t(i)] * 1e-6f, std::memory_order_relaxed);
+    }
+    return double(polynomialFlops) * numbers * repeats;
   });
   return rates;
 }

@@ -64,9 +64,7 @@ Cost costOf(const OpT &op, const EntryT &entry, const MachineRates &rates) {
   Cost cost;
   cost.bytes = expectedValue(op.bytes, entry);
   cost.flops = expectedValue(op.flops, entry);
-  if (rates.known())
-    cost.seconds =
-        std::max(cost.bytes / rates.bytesPerSecond, cost.flops / rates.flopsPerSecond);
+  cost.seconds = secondsOf(op, entry, cost.bytes, cost.flops, rates);
   return cost;
 }
 
@@ -85,16 +83,19 @@ EntryFacts factsOf(const EntryT &entry, const MachineRates &rates) {
       wave[q] = op->wave;
       ++queue.waves;
     }
+    Cost cost = costOf(*op, entry, rates);
     // What stays the same over the steps of a full-graph entry costs nothing in a later step.
+    Cost &sum = op->in_loop_static ? queue.once : queue.cost;
+    sum.bytes += cost.bytes;
+    sum.flops += cost.flops;
+    sum.seconds += cost.seconds;
     if (op->in_loop_static)
       continue;
-    Cost cost = costOf(*op, entry, rates);
-    queue.cost.bytes += cost.bytes;
-    queue.cost.flops += cost.flops;
-    queue.cost.seconds += cost.seconds;
     facts.total.bytes += cost.bytes;
     facts.total.flops += cost.flops;
   }
+  if (QueueFacts &compute = facts.queues[size_t(Queue::Compute)]; rates.known())
+    compute.cost.seconds += double(compute.waves) * rates.waveSeconds;
   for (int q = 0; q < numQueues && rates.known(); ++q)
     if (facts.queues[q].ops > 0 && (facts.slowestQueue < 0 ||
                                     facts.queues[q].cost.seconds > facts.total.seconds)) {

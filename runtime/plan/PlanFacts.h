@@ -9,18 +9,12 @@
 #ifndef HEDDLE_RUNTIME_PLAN_PLANFACTS_H
 #define HEDDLE_RUNTIME_PLAN_PLANFACTS_H
 
+#include "runtime/plan/CostModel.h"
 #include "runtime/plan/PlanFile.h"
 
 #include <array>
 
 namespace heddle::plan {
-
-/// What the machine can move and compute; 0 = unknown.
-struct MachineRates {
-  double bytesPerSecond = 0;
-  double flopsPerSecond = 0;
-  bool known() const { return bytesPerSecond > 0 && flopsPerSecond > 0; }
-};
 
 /// The value of `extents`' sum with every symbol at its expected value. Not rounded, except that a
 /// divisor rounds up as it does at run time.
@@ -38,7 +32,8 @@ Cost costOf(const OpT &op, const EntryT &entry, const MachineRates &rates);
 inline constexpr int numQueues = 5;
 struct QueueFacts {
   uint64_t ops = 0, waves = 0;
-  Cost cost;
+  Cost cost; ///< of every step; compute: with the start of each wave
+  Cost once; ///< of the first step alone: ops whose result stays the same
 };
 struct EntryFacts {
   std::array<QueueFacts, numQueues> queues;

@@ -11,6 +11,7 @@
 
 #include "runtime/base/AtomicOutput.h"
 #include "runtime/base/Checksum.h"
+#include "runtime/base/FileError.h"
 #include "runtime/plan/PlanSize.h"
 
 #include <cerrno>
@@ -117,8 +118,7 @@ absl::StatusOr<std::unique_ptr<PlanT>> parsePlan(const uint8_t *bytes, size_t si
 absl::StatusOr<std::unique_ptr<PlanT>> loadPlan(const std::string &path) {
   std::unique_ptr<FILE, int (*)(FILE *)> file(std::fopen(path.c_str(), "rb"), std::fclose);
   if (!file)
-    return notFound(path + ": file: cannot be opened: " + std::strerror(errno) +
-                    "; name a plan that heddle-compile wrote");
+    return cannotOpen(path, errno, "name a plan that heddle-compile wrote");
   std::vector<uint8_t> bytes;
   uint8_t block[1 << 16];
   size_t got;
@@ -128,8 +128,7 @@ absl::StatusOr<std::unique_ptr<PlanT>> loadPlan(const std::string &path) {
       return invalidArgument(path + ": size: a plan holds less than 2 GiB" + recompile);
   }
   if (std::ferror(file.get()))
-    return notFound(path + ": file: cannot be read: " + std::strerror(errno) +
-                    "; name a plan that heddle-compile wrote");
+    return cannotOpen(path, errno, "name a plan that heddle-compile wrote");
   return parsePlan(bytes.data(), bytes.size(), path);
 }
 

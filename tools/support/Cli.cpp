@@ -79,6 +79,12 @@ void setUp(CLI::App &app, const std::string &tool, const std::string &descriptio
     app.footer("Examples:\n" + examples);
 }
 
+void print(const std::string &text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (!text.empty() && text.back() != '\n')
+    std::fputc('\n', stdout);
+}
+
 int run(CLI::App &app, int argc, char **argv, const std::map<std::string, std::string> &aliases,
         const std::function<absl::Status()> &body) {
   try {

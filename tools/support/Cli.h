@@ -27,6 +27,10 @@ void setUp(CLI::App &app, const std::string &tool, const std::string &descriptio
 /// "0.1.0".
 std::string version();
 
+/// Writes `text` to stdout, with a line break after the last line. A reader that closes the pipe
+/// early (head, a pager) is no failure of ours.
+void print(const std::string &text);
+
 /// Parses and, on success, calls `body`. Prints errors as "TOOL: error: MESSAGE" on stderr.
 /// `aliases` maps other tools' option names to ours ("--num-neighbors" -> "--fanout") for the
 /// suggestion after an unknown option; edit distance finds the rest. Returns the exit code.

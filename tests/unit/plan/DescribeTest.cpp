@@ -202,12 +202,39 @@ TEST(PlanFacts, EstimatesFollowTheSymbols) {
   EXPECT_EQ(facts.arenaExpected, 1001u * 256 + 64);
 }
 
+TEST(CostModel, KindsOfOpsHaveTheirOwnRates) {
+  PlanT plan = smallPlan();
+  const EntryT &entry = *plan.entries[0];
+  MachineRates rates;
+  EXPECT_EQ(secondsOf(*entry.ops[3], entry, 1e9, 1e9, rates), 0) << "unknown rates give no seconds";
+  rates.bytesPerSecond = 1e9;
+  rates.streamBytesPerSecond = 10e9;
+  rates.flopsPerSecond = 100e9;
+  rates.elementFlopsPerSecond = 25e9;
+  const OpT &sample = *entry.ops[1], &kernel = *entry.ops[3], &product = *entry.ops[4];
+  EXPECT_DOUBLE_EQ(secondsOf(sample, entry, 1e9, 0, rates), 1);
+  EXPECT_DOUBLE_EQ(secondsOf(product, entry, 1e9, 0, rates), 0.1);
+  EXPECT_DOUBLE_EQ(secondsOf(product, entry, 1e9, 50e9, rates), 0.5);
+  EXPECT_DOUBLE_EQ(secondsOf(kernel, entry, 0, 50e9, rates), 2);
+  // Positions of rows among the inputs: the rows are gathered.
+  plan.entries[0]->buffers[0]->dtype = DType::I32;
+  plan.entries[0]->buffers[0]->space = Space::Slot;
+  plan.entries[0]->ops[3]->inputs = {0};
+  EXPECT_DOUBLE_EQ(secondsOf(kernel, entry, 1e9, 0, rates), 1);
+  plan.entries[0]->ops[3]->inputs = {-1};
+  EXPECT_DOUBLE_EQ(secondsOf(kernel, entry, 1e9, 0, rates), 0.1);
+}
+
 TEST(PlanFacts, StaticOpsAndBadEstimatesCostNothing) {
   PlanT plan = smallPlan();
   EntryT &entry = *plan.entries[0];
   entry.ops[3]->in_loop_static = true;
   entry.symbols[0]->expected = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_EQ(factsOf(entry, {}).total.flops, 0);
+  EntryFacts facts = factsOf(entry, {1e9, 1e9});
+  EXPECT_EQ(facts.total.flops, 0);
+  // They are the first step's.
+  EXPECT_EQ(facts.queues[size_t(Queue::Compute)].once.bytes, 512 * 1000.5 + 100);
+  EXPECT_TRUE(has(describe(plan, {.rates = {1e9, 1e9}}), "first step"));
 }
 
 TEST(PlanFacts, SizesOfStates) {
@@ -237,7 +264,11 @@ TEST(Describe, SummarySaysWhatAPersonAsks) {
 TEST(Describe, SecondsNeedRates) {
   PlanT plan = smallPlan();
   std::string text = describe(plan, {.rates = {1e9, 1e9}});
-  EXPECT_TRUE(has(text, "takes about 2.61 ms")) << text;
+  EXPECT_TRUE(has(text, "takes about 2.63 ms")) << text;
+  // Every assumption stands beside the figure: what is not given follows from what is.
+  for (const char *part : {"1 GB/s gathered, 1 GB/s streamed", "1 GFLOP/s in dense products",
+                           "0.5 GFLOP/s in kernels", "10 us"})
+    EXPECT_TRUE(has(text, part)) << part << "\n" << text;
 }
 
 TEST(Describe, LongTablesSayHowMuchIsLeftOut) {
@@ -313,13 +344,24 @@ TEST(MachineRates, TwoPositiveNumbers) {
   ASSERT_TRUE(rates.ok());
   EXPECT_EQ(rates->bytesPerSecond, 12.5e9);
   EXPECT_EQ(rates->flopsPerSecond, 180e9);
-  for (const char *bad : {"", "12", "12,", ",12", "0,1", "-1,2", "1,nan", "1,2,3", "1;2"})
+  EXPECT_EQ(rates->streamRate(), 12.5e9);
+  EXPECT_EQ(rates->elementRate(), 90e9);
+  auto four = parseMachineRates("10,200,30,50");
+  ASSERT_TRUE(four.ok());
+  EXPECT_EQ(four->streamRate(), 30e9);
+  EXPECT_EQ(four->elementRate(), 50e9);
+  for (const char *bad : {"", "12", "12,", ",12", "0,1", "-1,2", "1,nan", "1,2,3", "1;2", "1,2,3,",
+                          "1,2,3,4,5", "1,2,3,-4"})
     EXPECT_EQ(exitCodeOf(parseMachineRates(bad).status()), 2) << bad;
   MachineRates measured = measureMachineRates(1, 0.02);
   EXPECT_GT(measured.bytesPerSecond, 1e7);
   EXPECT_LT(measured.bytesPerSecond, 1e13);
   EXPECT_GT(measured.flopsPerSecond, 1e7);
   EXPECT_LT(measured.flopsPerSecond, 1e13);
+  EXPECT_GT(measured.streamBytesPerSecond, 1e7);
+  EXPECT_LT(measured.streamBytesPerSecond, 1e13);
+  EXPECT_GT(measured.elementFlopsPerSecond, 1e7);
+  EXPECT_LT(measured.elementFlopsPerSecond, 1e13);
 }
 
 } // namespace

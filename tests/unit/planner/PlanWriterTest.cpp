@@ -229,7 +229,9 @@ TEST(PlanWriter, Tables) {
   EXPECT_NE(plan.kernels[0]->ir.find("hgnn.gather_src"), std::string::npos);
   ASSERT_EQ(plan.phases.size(), 1u);
   EXPECT_EQ(*plan::decompressText(plan.phases[0]->text, plan.phases[0]->size), "module {}");
-  ASSERT_EQ(plan.remarks.size(), 5u); // one before, waves and memory of two entries
+  // One before, waves and memory of two entries, and what the estimates assume.
+  ASSERT_EQ(plan.remarks.size(), 6u);
+  EXPECT_NE(plan.remarks[5].find("assume 20 GB/s gathered"), std::string::npos) << plan.remarks[5];
   EXPECT_EQ(plan.remarks, remarks);
 }
 
@@ -290,6 +292,45 @@ TEST(PlanWriter, TrainEntry) {
     EXPECT_FALSE(op->in_loop_static);
     EXPECT_NE(op->location.find("test.mlir:"), std::string::npos) << op->name;
   }
+}
+
+/// Bytes of an op for each unit of a symbol.
+uint64_t bytesPer(const plan::EntryT &e, const char *op, plan::SymbolKind kind, uint32_t hop,
+                  uint32_t index) {
+  uint64_t sum = 0;
+  for (const plan::Extent &term : find(e, op)->bytes)
+    if (term.symbol() >= 0) {
+      const plan::SymbolT &symbol = *e.symbols[size_t(term.symbol())];
+      if (symbol.kind == kind && symbol.hop == hop && symbol.index == index)
+        sum += term.scale();
+    }
+  return sum;
+}
+
+TEST(PlanWriter, SamplingAndFetchingCountWhatTheyRead) {
+  Result result = write(fullModule());
+  ASSERT_TRUE(result.plan) << result.errors;
+  const plan::EntryT &e = *result.plan->entries[0];
+  using plan::SymbolKind;
+  constexpr uint32_t a = 0, p = 2, awp = 0, pcp = 1;
+  // Ids, where the edges start and end, row_pos; the source of an edge, in_src, out_dst.
+  EXPECT_EQ(bytesPer(e, "sample a:w:p @0", SymbolKind::Rows, 0, p), 8u + 16 + 4);
+  EXPECT_EQ(bytesPer(e, "sample a:w:p @0", SymbolKind::Edges, 0, awp), 4u + 4 + 4);
+  EXPECT_EQ(bytesPer(e, "sample a:w:p @0", SymbolKind::Active, 0, awp), 4u + 4);
+  EXPECT_EQ(bytesPer(e, "sample a:w:p @0", SymbolKind::Rows, 1, a), 4u);
+  // No array is read, the frontier needs the sources all the same.
+  EXPECT_EQ(bytesPer(e, "sample p:c:p @0", SymbolKind::Rows, 0, p), 8u + 16);
+  EXPECT_EQ(bytesPer(e, "sample p:c:p @0", SymbolKind::Edges, 0, pcp), 4u + 4);
+  EXPECT_EQ(bytesPer(e, "frontier p @1", SymbolKind::Rows, 1, p), 8u);
+  EXPECT_EQ(bytesPer(e, "frontier p @1", SymbolKind::Rows, 0, p), 8u + 4);
+  EXPECT_EQ(bytesPer(e, "frontier p @1", SymbolKind::Edges, 0, pcp), 24u);
+  EXPECT_EQ(bytesPer(e, "frontier a @1", SymbolKind::Edges, 0, awp), 24u + 8);
+  EXPECT_EQ(bytesPer(e, "fetch p.x @1", SymbolKind::Rows, 1, p), 8u + 16 + 16);
+  EXPECT_EQ(bytesPer(e, "labels p.y", SymbolKind::Rows, 0, p), 8u + 4 + 4);
+  // Rows of a batch are copied; all rows of a table are not.
+  EXPECT_EQ(bytesPer(e, "rows emb @1", SymbolKind::Rows, 1, a), 8u + 2 * 16);
+  for (const auto &op : e.ops)
+    EXPECT_TRUE(!op->bytes.empty() || op->attrs.AsScalarsAttrs()) << op->name;
 }
 
 TEST(PlanWriter, FullGraphEntryIsStatic) {

@@ -1,0 +1,283 @@
+//===- EntryCompute.cpp - dense products and kernels ----------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/plan/EntryOps.h"
+
+#include "compiler/plan/EntryLayout.h"
+
+using namespace mlir;
+using namespace heddle::hgnn;
+
+namespace heddle::compiler {
+
+using plan::BufferT;
+using plan::DType;
+using plan::Extent;
+using plan::OpT;
+using plan::Queue;
+using plan::Space;
+
+std::string EntryWriter::weightName(Value weight) {
+  const BufferT &buffer = *entry_->buffers[size_t(arrayOf(weight, ArgPart::Data))];
+  return buffer.space == Space::State ? buffer.name : "";
+}
+
+FailureOr<Extent> EntryWriter::productRows(Location location, FeatType type) {
+  if (type.getDomain().isParam())
+    return constantExtent(paramShape(type.getShape()).first);
+  return symbols_.domain(location, type.getDomain());
+}
+
+LogicalResult EntryWriter::write(LinearOp op) {
+  if (!demanded(op.getResult()))
+    return success();
+  auto input = cast<FeatType>(op.getInput().getType());
+  auto output = cast<FeatType>(op.getResult().getType());
+  FailureOr<Extent> rows = productRows(op.getLoc(), input);
+  std::string weight = weightName(op.getWeight());
+  std::string name =
+      "linear" + std::string(op.getTranspose() ? "^T" : "") + (weight.empty() ? "" : " " + weight);
+  FailureOr<int32_t> result = tensorBuffer(op.getLoc(), name, output, Space::Arena);
+  if (failed(rows) || failed(result))
+    return failure();
+  arrays_[op.getResult()][ArgPart::Data] = *result;
+  plan::GemmAttrsT attrs;
+  attrs.gemm = plan::GemmKind::RowsParam;
+  attrs.rows = std::make_unique<Extent>(*rows);
+  attrs.k = productWidth(input);
+  attrs.n = productWidth(output);
+  attrs.transpose_b = op.getTranspose();
+  double k = attrs.k, n = attrs.n;
+  OpT &written = addOp(
+      op.getLoc(), name, Queue::Compute, std::move(attrs),
+      {arrayOf(op.getInput(), ArgPart::Data), arrayOf(op.getWeight(), ArgPart::Data)}, {*result});
+  addTo(written.bytes, *rows, (k + n) * 4);
+  addTo(written.bytes, constantExtent(1), k * n * 4);
+  addTo(written.flops, *rows, 2 * k * n);
+  return success();
+}
+
+uint32_t EntryWriter::productChunk(const Extent &rows) const {
+  double expected = expectedValue(rows, *entry_);
+  uint32_t chunk = 1024;
+  while (chunk < (1u << 20) && double(chunk) * 64 < expected)
+    chunk *= 2;
+  return chunk;
+}
+
+LogicalResult EntryWriter::write(LinearGradWeightOp op) {
+  if (!demanded(op.getResult()))
+    return success();
+  auto input = cast<FeatType>(op.getInput().getType());
+  auto grad = cast<FeatType>(op.getGrad().getType());
+  FailureOr<Extent> rows = productRows(op.getLoc(), input);
+  if (failed(rows))
+    return failure();
+  plan::GemmAttrsT attrs;
+  attrs.gemm = plan::GemmKind::ParamGrad;
+  attrs.rows = std::make_unique<Extent>(*rows);
+  attrs.k = productWidth(input);
+  attrs.n = productWidth(grad);
+  attrs.chunk_rows = productChunk(*rows);
+  double k = attrs.k, n = attrs.n;
+  Extent chunks = chunksOf(*rows, attrs.chunk_rows);
+  std::string name = "weight gradient " + std::to_string(attrs.k) + "x" + std::to_string(attrs.n);
+  FailureOr<int32_t> result =
+      tensorBuffer(op.getLoc(), name, cast<FeatType>(op.getResult().getType()), Space::Arena);
+  if (failed(result))
+    return failure();
+  arrays_[op.getResult()][ArgPart::Data] = *result;
+  int32_t partial =
+      partialBuffer(*result, name, *rows, attrs.chunk_rows, uint64_t(attrs.k) * attrs.n);
+  OpT &written = addOp(
+      op.getLoc(), name, Queue::Compute, std::move(attrs),
+      {arrayOf(op.getInput(), ArgPart::Data), arrayOf(op.getGrad(), ArgPart::Data)}, {partial});
+  addTo(written.bytes, *rows, (k + n) * 4);
+  addTo(written.bytes, chunks, k * n * 4);
+  addTo(written.flops, *rows, 2 * k * n);
+  addMerge(op.getLoc(), name, partial, *result, chunks, uint64_t(attrs.k) * attrs.n);
+  return success();
+}
+
+int32_t EntryWriter::partialBuffer(int32_t result, const std::string &name, const Extent &rows,
+                                   uint32_t chunkRows, uint64_t width) {
+  if (rows.symbol() < 0 && rows.constant() >= 1 && rows.constant() <= chunkRows)
+    return result;
+  // Widths end at 2^30: very wide sums get more rows instead.
+  Extent chunks = chunksOf(rows, chunkRows);
+  uint32_t columns = width < (uint64_t(1) << 30) ? uint32_t(width) : 1;
+  uint64_t perChunk = columns == 1 ? width : 1;
+  Extent extent = chunks.symbol() < 0 ? constantExtent(chunks.constant() * perChunk)
+                                      : Extent(chunks.symbol(), chunks.divisor(), perChunk, 0);
+  return addBuffer(name + " by chunk", DType::F32, extent, columns, Space::Arena);
+}
+
+void EntryWriter::addMerge(Location location, const std::string &name, int32_t partial,
+                           int32_t result, const Extent &chunks, uint64_t width) {
+  if (partial == result)
+    return;
+  plan::MergeAttrsT attrs;
+  attrs.chunks = std::make_unique<Extent>(chunks);
+  attrs.width = width;
+  OpT &written =
+      addOp(location, "merge " + name, Queue::Compute, std::move(attrs), {partial}, {result});
+  addTo(written.bytes, chunks, double(width) * 4);
+  addTo(written.bytes, constantExtent(width), 4);
+  addTo(written.flops, chunks, double(width));
+}
+
+FailureOr<std::optional<Extent>> EntryWriter::countOf(LaunchOp launch, const KernelCount &count) {
+  auto rowsOf = [&](Type type) -> FailureOr<std::optional<Extent>> {
+    DomainAttr domain;
+    if (auto tensor = dyn_cast<FeatType>(type)) {
+      if (tensor.getDomain().isParam())
+        return std::optional(constantExtent(uint64_t(tensor.getWidth())));
+      domain = tensor.getDomain();
+    } else if (auto ids = dyn_cast<IdsType>(type)) {
+      domain = ids.getDomain();
+    } else if (auto labels = dyn_cast<LabelsType>(type)) {
+      domain = labels.getDomain();
+    } else if (auto sparse = dyn_cast<SparseType>(type)) {
+      domain = sparse.getDomain();
+    } else {
+      return launch.emitOpError("counts the rows of ") << type, failure();
+    }
+    FailureOr<Extent> extent = symbols_.domain(launch.getLoc(), domain);
+    if (failed(extent))
+      return failure();
+    return std::optional(*extent);
+  };
+  auto ofAdj = [&](bool edges) -> FailureOr<std::optional<Extent>> {
+    auto adj = dyn_cast<AdjType>(launch.getInputs()[size_t(count.index)].getType());
+    if (!adj)
+      return launch.emitOpError("counts the edges of an operand that is no adjacency"), failure();
+    FailureOr<Extent> extent =
+        edges ? symbols_.edges(launch.getLoc(), adj) : symbols_.active(launch.getLoc(), adj);
+    if (failed(extent))
+      return failure();
+    return std::optional(*extent);
+  };
+  size_t limit =
+      count.kind == CountKind::ResultRows ? launch.getNumResults() : launch.getInputs().size();
+  if (count.kind != CountKind::Constant && (count.index < 0 || size_t(count.index) >= limit))
+    return launch.emitOpError("the kernel counts operand or result ")
+               << count.index << " of " << limit,
+           failure();
+  switch (count.kind) {
+  case CountKind::Constant:
+    return std::optional(constantExtent(uint64_t(std::max<int64_t>(0, count.constant))));
+  case CountKind::OperandRows:
+    return rowsOf(launch.getInputs()[size_t(count.index)].getType());
+  case CountKind::ResultRows:
+    return rowsOf(launch.getResult(unsigned(count.index)).getType());
+  case CountKind::AdjActive:
+    return ofAdj(false);
+  case CountKind::AdjEdges:
+    return ofAdj(true);
+  case CountKind::SparseNnz: {
+    auto found = nnz_.find(launch.getInputs()[size_t(count.index)]);
+    return found == nnz_.end() ? std::nullopt : std::optional(found->second);
+  }
+  case CountKind::AdjDestinations:
+  case CountKind::AdjSources: {
+    auto adj = cast<AdjType>(launch.getInputs()[size_t(count.index)].getType());
+    bool sources = count.kind == CountKind::AdjSources;
+    return rowsOf(IdsType::get(adj.getContext(),
+                               sources ? DomainAttr::rows(adj.getHop() + 1, adj.getSource())
+                                       : DomainAttr::rows(adj.getHop(), adj.getDestination())));
+  }
+  case CountKind::LinkNear:
+  case CountKind::LinkFar: {
+    auto link = cast<LinkType>(launch.getInputs()[size_t(count.index)].getType());
+    int64_t hop = link.getHop() + (count.kind == CountKind::LinkFar);
+    return rowsOf(IdsType::get(link.getContext(), DomainAttr::rows(hop, link.getNodeType())));
+  }
+  }
+  return failure();
+}
+
+LogicalResult EntryWriter::write(LaunchOp op) {
+  if (!liveLaunches_.contains(op))
+    return success();
+  const KernelReference &kernel = kernels_.at(op.getKernel().str());
+  const KernelSignature &s = *kernel.signature;
+  FailureOr<std::optional<Extent>> domain = countOf(op, s.domain);
+  if (failed(domain))
+    return failure();
+  if (!*domain)
+    return op.emitOpError("the kernel's loop has no size in the plan");
+  std::string name = op.getKernel().str();
+
+  std::vector<int32_t> results, written;
+  for (auto [i, result] : llvm::enumerate(op.getResults())) {
+    std::string resultName = name + (op.getNumResults() > 1 ? " " + std::to_string(i) : "");
+    FailureOr<int32_t> buffer =
+        tensorBuffer(op.getLoc(), resultName, cast<FeatType>(result.getType()), Space::Arena);
+    if (failed(buffer))
+      return failure();
+    arrays_[result][ArgPart::Data] = *buffer;
+    results.push_back(*buffer);
+    written.push_back(s.outputs[i].partial
+                          ? partialBuffer(*buffer, resultName, **domain, s.chunkRows,
+                                          uint64_t(s.outputs[i].width))
+                          : *buffer);
+  }
+
+  std::vector<int32_t> inputs, outputs;
+  for (const KernelArg &arg : s.args) {
+    switch (arg.part) {
+    case ArgPart::Keys:
+      inputs.push_back(keysBuffer(op.getLoc()));
+      break;
+    case ArgPart::State: {
+      auto state = dyn_cast<FlatSymbolRefAttr>(op.getStates()[size_t(arg.index)]);
+      if (!state)
+        return op.emitOpError("states must be symbols");
+      FailureOr<int32_t> buffer = stateBuffer(op, state.getValue());
+      if (failed(buffer))
+        return failure();
+      outputs.push_back(*buffer);
+      break;
+    }
+    case ArgPart::Output:
+      outputs.push_back(written[size_t(arg.index)]);
+      break;
+    default: {
+      int32_t buffer = arrayOf(op.getInputs()[size_t(arg.index)], arg.part);
+      if (buffer < 0)
+        return op.emitOpError("operand ")
+               << arg.index << " has no array for the kernel's argument " << inputs.size();
+      inputs.push_back(buffer);
+    }
+    }
+  }
+  plan::KernelAttrsT attrs;
+  attrs.kernel = kernel.index;
+  attrs.mode = plan::KernelMode(uint8_t(s.mode));
+  attrs.domain = std::make_unique<Extent>(**domain);
+  attrs.chunk_rows = s.mode == KernelMode::Chunks ? s.chunkRows : 0;
+  // Chunks are fixed ranges of rows: nothing to balance.
+  attrs.balance = s.mode == KernelMode::Chunks ? -1 : s.balanceArg;
+  OpT &planOp = addOp(op.getLoc(), name, Queue::Compute, std::move(attrs), std::move(inputs),
+                      std::move(outputs));
+  for (const KernelCost &cost : s.costs) {
+    FailureOr<std::optional<Extent>> count = countOf(op, cost.count);
+    if (failed(count))
+      return failure();
+    if (!*count)
+      continue;
+    addTo(planOp.bytes, **count, cost.bytes);
+    addTo(planOp.flops, **count, cost.flops);
+  }
+  if (s.costs.empty())
+    estimateTraffic(planOp);
+  for (auto [i, output] : llvm::enumerate(s.outputs))
+    if (output.partial)
+      addMerge(op.getLoc(), name, written[i], results[i], chunksOf(**domain, s.chunkRows),
+               uint64_t(output.width));
+  return success();
+}
+
+} // namespace heddle::compiler

@@ -1,0 +1,169 @@
+//===- EntryOps.h - the ops of one entry, group by group ---------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// Inside of writeEntry: one class, whose write() functions stand in a file for each group of ops.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_COMPILER_PLAN_ENTRYOPS_H
+#define HEDDLE_COMPILER_PLAN_ENTRYOPS_H
+
+#include "compiler/plan/EntrySymbols.h"
+#include "compiler/plan/EntryWriter.h"
+#include "compiler/plan/Extents.h"
+
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
+
+#include <array>
+#include <optional>
+
+namespace heddle::compiler {
+
+/// The arrays of a value, by ArgPart; -1 = nothing reads it.
+struct ValueArrays {
+  std::array<int32_t, size_t(ArgPart::Output) + 1> buffer;
+  ValueArrays() { buffer.fill(-1); }
+  int32_t &operator[](ArgPart part) { return buffer[size_t(part)]; }
+};
+
+/// A parameter-shaped array is [all but the last, last].
+std::pair<uint64_t, uint32_t> paramShape(llvm::ArrayRef<int64_t> shape);
+
+/// Text without control characters, for names in the plan.
+std::string printable(llvm::StringRef text);
+
+class EntryWriter {
+public:
+  EntryWriter(hgnn::EntryOp entry, const ModuleTables &tables,
+              const std::map<std::string, KernelReference> &kernels, uint32_t &nextOpId)
+      : source_(entry), tables_(tables), kernels_(kernels), nextOpId_(nextOpId),
+        entry_(std::make_unique<plan::EntryT>()), symbols_(tables, *entry_) {}
+  mlir::FailureOr<std::unique_ptr<plan::EntryT>> run();
+
+private:
+  //===--------------------------------------------------------------------===//
+  // What is needed
+
+  //===--------------------------------------------------------------------===//
+  void demand(mlir::Value value, ArgPart part) { demand_[value] |= uint32_t(1) << unsigned(part); }
+  bool demanded(mlir::Value value) const { return demand_.lookup(value) != 0; }
+  bool demanded(mlir::Value value, ArgPart part) const {
+    return demand_.lookup(value) & (uint32_t(1) << unsigned(part));
+  }
+  static bool isResult(llvm::StringRef name) {
+    return name == "loss" || name == "logits" || name == "ids";
+  }
+  /// From the results and the state updates back to the arrays that something reads.
+  mlir::LogicalResult findDemand();
+  mlir::FailureOr<const KernelSignature *> signatureOf(hgnn::LaunchOp launch);
+
+  //===--------------------------------------------------------------------===//
+  // Buffers
+
+  //===--------------------------------------------------------------------===//
+  int32_t addBuffer(std::string name, plan::DType dtype, plan::Extent rows, uint32_t width,
+                    plan::Space space);
+  /// The array of a tensor value.
+  mlir::FailureOr<int32_t> tensorBuffer(mlir::Location location, std::string name,
+                                        hgnn::FeatType type, plan::Space space);
+  /// The buffer of a state; of a dense one in the shape `rows` x `width` (0: its own).
+  mlir::FailureOr<int32_t> stateBuffer(mlir::Operation *op, llvm::StringRef name, uint64_t rows = 0,
+                                       uint32_t width = 0);
+  int32_t arrayOf(mlir::Value value, ArgPart part) { return arrays_[value][part]; }
+
+  //===--------------------------------------------------------------------===//
+  // Ops
+
+  //===--------------------------------------------------------------------===//
+  template <class Attrs>
+  plan::OpT &addOp(mlir::Location location, std::string name, plan::Queue queue, Attrs attrs,
+                   std::vector<int32_t> inputs, std::vector<int32_t> outputs) {
+    auto op = std::make_unique<plan::OpT>();
+    op->id = nextOpId_++;
+    op->name = printable(name);
+    op->location = locationText(location);
+    op->queue = queue;
+    op->attrs.Set(std::move(attrs));
+    op->inputs = std::move(inputs);
+    op->outputs = std::move(outputs);
+    entry_->ops.push_back(std::move(op));
+    return *entry_->ops.back();
+  }
+  /// Traffic of the plan's arrays: each once, rounded to whole elements.
+  void estimateTraffic(plan::OpT &op);
+  /// Bytes of an index into the nodes of a type, as the graph's arrays store it.
+  double idBytes(llvm::StringRef type) const {
+    return tables_.types[typeId(type)].numNodes > uint64_t(INT32_MAX) ? 8 : 4;
+  }
+  mlir::LogicalResult writeOp(mlir::Operation &op);
+  mlir::LogicalResult write(hgnn::ReadOp op);
+  /// Another name for the same numbers. States get a buffer of the new shape; memory of the arena
+  /// has one buffer, whose readers take the shape from their attributes.
+  mlir::LogicalResult write(hgnn::ReshapeOp op);
+  mlir::LogicalResult write(hgnn::OutputOp op);
+  static std::string at(llvm::StringRef name, int64_t hop) {
+    return name.str() + " @" + std::to_string(hop);
+  }
+  uint32_t typeId(llvm::StringRef name) const { return tables_.typeIds.at(name.str()); }
+
+  // EntrySampling.cpp
+  mlir::LogicalResult write(hgnn::SeedsOp op);
+  mlir::LogicalResult write(hgnn::SampleOp op);
+  mlir::LogicalResult write(hgnn::FrontierOp op);
+
+  // EntryFetches.cpp
+  const ModuleTables::Feature *featureOf(mlir::Operation *op, hgnn::DomainAttr domain,
+                                         llvm::StringRef name);
+  mlir::LogicalResult write(hgnn::FetchDenseOp op);
+  static llvm::StringRef nameOf(hgnn::DomainAttr domain) { return domain.getSymbol().getValue(); }
+  mlir::LogicalResult write(hgnn::FetchSparseOp op);
+  mlir::LogicalResult write(hgnn::FetchLabelsOp op);
+  mlir::LogicalResult write(hgnn::FetchRowsOp op);
+  mlir::LogicalResult write(hgnn::ScalarOp op);
+  /// Seed and step, for keyed dropout: one buffer for all kernels of the entry.
+  int32_t keysBuffer(mlir::Location location);
+
+  // EntryCompute.cpp
+  /// For names: the state that a weight is, or its shape.
+  std::string weightName(mlir::Value weight);
+  /// Rows of a tensor that goes into a dense product.
+  mlir::FailureOr<plan::Extent> productRows(mlir::Location location, hgnn::FeatType type);
+  static uint32_t productWidth(hgnn::FeatType type) {
+    return uint32_t(type.getDomain().isParam() ? paramShape(type.getShape()).second
+                                               : type.getWidth());
+  }
+  mlir::LogicalResult write(hgnn::LinearOp op);
+  /// At most 64 partial sums at the expected size: enough for the threads, little to merge.
+  uint32_t productChunk(const plan::Extent &rows) const;
+  mlir::LogicalResult write(hgnn::LinearGradWeightOp op);
+  /// Where chunks of `rows` write their sums: `result` itself if there is surely exactly one.
+  int32_t partialBuffer(int32_t result, const std::string &name, const plan::Extent &rows,
+                        uint32_t chunkRows, uint64_t width);
+  void addMerge(mlir::Location location, const std::string &name, int32_t partial, int32_t result,
+                const plan::Extent &chunks, uint64_t width);
+  /// A count of a launch; nullopt inside: it has no symbol (and costs nothing that is known).
+  mlir::FailureOr<std::optional<plan::Extent>> countOf(hgnn::LaunchOp launch,
+                                                       const KernelCount &count);
+  mlir::LogicalResult write(hgnn::LaunchOp op);
+
+  hgnn::EntryOp source_;
+  const ModuleTables &tables_;
+  const std::map<std::string, KernelReference> &kernels_;
+  uint32_t &nextOpId_;
+  std::unique_ptr<plan::EntryT> entry_;
+  EntrySymbols symbols_;
+  bool static_ = false;
+  int32_t keys_ = -1;
+  std::map<std::pair<uint32_t, uint32_t>, int32_t> stateBuffers_; ///< by state and width
+  // Looked up only, never walked: the plan must not depend on the order of pointers.
+  llvm::DenseMap<mlir::Value, uint32_t> demand_;
+  llvm::DenseMap<mlir::Value, ValueArrays> arrays_;
+  llvm::DenseMap<mlir::Value, plan::Extent> nnz_;
+  llvm::DenseMap<mlir::Value, uint32_t> sampleIds_;
+  llvm::DenseSet<mlir::Operation *> liveLaunches_;
+};
+
+} // namespace heddle::compiler
+
+#endif // HEDDLE_COMPILER_PLAN_ENTRYOPS_H

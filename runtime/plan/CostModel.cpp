@@ -1,0 +1,60 @@
+//===- CostModel.cpp - how long an op of a plan may take -------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/plan/CostModel.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace heddle::plan {
+namespace {
+
+/// Whether most of the op's traffic is rows at random places.
+bool gathers(const OpT &op, const EntryT &entry) {
+  switch (op.attrs.type) {
+  case OpAttrs::SampleAttrs:
+  case OpAttrs::FrontierAttrs:
+  case OpAttrs::FetchDenseAttrs:
+  case OpAttrs::FetchSparseAttrs:
+  case OpAttrs::FetchLabelsAttrs:
+  case OpAttrs::FetchRowsAttrs:
+    return true;
+  case OpAttrs::KernelAttrs:
+    // Positions of rows come from the sampler.
+    for (int32_t b : op.inputs)
+      if (b >= 0 && size_t(b) < entry.buffers.size() &&
+          entry.buffers[size_t(b)]->space == Space::Slot &&
+          (entry.buffers[size_t(b)]->dtype == DType::I32 ||
+           entry.buffers[size_t(b)]->dtype == DType::I64))
+        return true;
+    return false;
+  default:
+    return false;
+  }
+}
+
+} // namespace
+
+double secondsOf(const OpT &op, const EntryT &entry, double bytes, double flops,
+                 const MachineRates &rates) {
+  if (!rates.known())
+    return 0;
+  bool product = op.attrs.type == OpAttrs::GemmAttrs;
+  double moving = bytes / (gathers(op, entry) ? rates.bytesPerSecond : rates.streamRate());
+  double computing = flops / (product ? rates.flopsPerSecond : rates.elementRate());
+  return std::max(moving, computing);
+}
+
+std::string describeRates(const MachineRates &rates) {
+  char text[200];
+  std::snprintf(text, sizeof text,
+                "%.3g GB/s gathered, %.3g GB/s streamed, %.3g GFLOP/s in dense products, "
+                "%.3g GFLOP/s in kernels, %.3g us a wave",
+                rates.bytesPerSecond / 1e9, rates.streamRate() / 1e9, rates.flopsPerSecond / 1e9,
+                rates.elementRate() / 1e9, rates.waveSeconds * 1e6);
+  return text;
+}
+
+} // namespace heddle::plan
