@@ -27,8 +27,7 @@ absl::Status makeStatus(int32_t code, std::string_view text) {
 
 int64_t millisecondsUntil(Deadline deadline) {
   auto left = deadline - std::chrono::steady_clock::now();
-  return std::max<int64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(left).count(), 0);
+  return std::max<int64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(left).count(), 0);
 }
 
 } // namespace
@@ -41,9 +40,8 @@ SignalsBlocked::SignalsBlocked() {
 
 SignalsBlocked::~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &old_, nullptr); }
 
-absl::StatusOr<std::unique_ptr<ControlClient>> ControlClient::join(const Address &address,
-                                                                   int rank, int size,
-                                                                   Deadline deadline,
+absl::StatusOr<std::unique_ptr<ControlClient>> ControlClient::join(const Address &address, int rank,
+                                                                   int size, Deadline deadline,
                                                                    std::function<void()> onEnd) {
   std::unique_ptr<ControlClient> client(new ControlClient());
   client->onEnd_ = std::move(onEnd);
@@ -172,8 +170,8 @@ absl::StatusOr<Frame> ControlClient::request(uint32_t kind, uint32_t answer,
 absl::StatusOr<std::vector<std::string>> ControlClient::allGather(const std::string &text,
                                                                   Deadline deadline) {
   HEDDLE_ASSIGN_OR_RETURN(
-      Frame frame, request(Gather, Gathered,
-                           pack(text, incarnation(), millisecondsUntil(deadline)), deadline, true));
+      Frame frame, request(Gather, Gathered, pack(text, incarnation(), millisecondsUntil(deadline)),
+                           deadline, true));
   std::vector<std::string> texts;
   std::string_view rest = frame.payload;
   uint32_t length = 0;

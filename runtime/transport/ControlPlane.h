@@ -31,9 +31,8 @@ public:
   /// Connects (rank 0 starts to serve first). `onEnd` is called, from another thread or from
   /// end(), when an incarnation ends; it must not wait. Errors: nobody serves there, another size,
   /// the rank is taken, another version.
-  static absl::StatusOr<std::unique_ptr<ControlClient>> join(const Address &address, int rank,
-                                                             int size, Deadline deadline,
-                                                             std::function<void()> onEnd);
+  static absl::StatusOr<std::unique_ptr<ControlClient>>
+  join(const Address &address, int rank, int size, Deadline deadline, std::function<void()> onEnd);
   ~ControlClient();
 
   uint32_t incarnation();

@@ -100,8 +100,8 @@ void ControlServer::accept() {
     Descriptor fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd.valid())
       return;
-    auto strangers = std::count_if(peers_.begin(), peers_.end(),
-                                   [](const Peer &peer) { return peer.rank < 0; });
+    auto strangers =
+        std::count_if(peers_.begin(), peers_.end(), [](const Peer &peer) { return peer.rank < 0; });
     if (!peerIsSameUser(fd.get()) || strangers >= static_cast<long>(maxStrangers))
       continue;
     Peer peer;

@@ -141,8 +141,8 @@ protected:
     try {
       while (status.ok() && nextRound(sends, receives))
         status = oneRound(call, sends, receives);
-    } catch (const std::exception &error) {
-      status = failed(call, absl::StatusCode::kUnavailable, oneLine(error.what()));
+    } catch (const std::exception &error) { // of send() and recv(); wait() catches its own
+      status = broken(call, oneLine(error.what()));
     }
     if (!status.ok()) {
       control_->end(endedHere(status)); // before the connections break
@@ -258,7 +258,8 @@ private:
       if (length > list.size() - at)
         throw gloo::IoException("a malformed list of addresses");
       if (rank == to)
-        return {list.begin() + static_cast<long>(at), list.begin() + static_cast<long>(at + length)};
+        return {list.begin() + static_cast<long>(at),
+                list.begin() + static_cast<long>(at + length)};
       at += length;
     }
   }
@@ -292,6 +293,7 @@ private:
     auto blockOf = [](auto blocks, int64_t index) { return blocks[static_cast<size_t>(index)]; };
     for (int rank = 0; rank < size(); ++rank) {
       Peer &peer = peers_[static_cast<size_t>(rank)];
+      current_ = rank;
       if (peer.receive < 0)
         continue;
       ReceiveBlock block = blockOf(receives, peer.receive);
@@ -325,6 +327,7 @@ private:
   }
 
   void startSend(const Call &call, Peer &peer, int rank, const SendBlock &block) {
+    current_ = rank;
     peer.out.header = {call.tag, block.bytes};
     size_t length = sizeof(Header);
     if (isInline(block.bytes) && block.bytes > 0) {
@@ -354,6 +357,7 @@ private:
 
   /// Waits for one operation of Gloo's.
   absl::Status wait(const Call &call, int rank, Buffer &buffer, bool receiving) {
+    current_ = rank;
     {
       std::lock_guard<std::mutex> lock(wakeMutex_);
       absl::Status ended = control_->status();
@@ -377,14 +381,19 @@ private:
     }
     if (done)
       return absl::OkStatus();
+    return broken(call, error);
+  }
+
+  /// Why the operation with rank current_ failed.
+  absl::Status broken(const Call &call, const std::string &error) {
     bool late = Clock::now() >= call.deadline;
     absl::Status ended = control_->awaitEnd(late ? Milliseconds(0) : reasonMargin);
     if (!ended.ok())
       return interrupted(call, ended);
+    std::string peer = "rank " + std::to_string(current_);
     if (late)
-      return timedOut(call, "rank " + std::to_string(rank));
-    return failed(call, absl::StatusCode::kUnavailable,
-                  "lost rank " + std::to_string(rank) + " (" + error + ")");
+      return timedOut(call, peer);
+    return failed(call, absl::StatusCode::kUnavailable, "lost " + peer + " (" + error + ")");
   }
 
   /// Called when the incarnation ends, from any thread.
@@ -401,6 +410,7 @@ private:
   std::unique_ptr<ControlClient> control_;
   std::shared_ptr<gloo::transport::Device> device_;
   std::shared_ptr<gloo::transport::Context> mesh_;
+  int current_ = -1;        ///< the peer that is being dealt with
   std::vector<Peer> peers_; ///< one for each rank; this rank's is unused
 
   std::mutex wakeMutex_; ///< taken before the control client's
@@ -410,9 +420,8 @@ private:
 
 } // namespace
 
-absl::StatusOr<std::unique_ptr<Transport>> makeGlooTransport(const std::string &address, int rank,
-                                                             int size,
-                                                             Transport::Milliseconds timeout) {
+absl::StatusOr<std::unique_ptr<Transport>>
+makeGlooTransport(const std::string &address, int rank, int size, Transport::Milliseconds timeout) {
   if (size < 1 || rank < 0 || rank >= size)
     return invalidArgument("there is no rank " + std::to_string(rank) + " among " +
                            std::to_string(size) + " workers");

@@ -88,7 +88,8 @@ absl::StatusOr<Resolved> resolve(const Address &address) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo *found = nullptr;
-  int error = getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+  int error =
+      getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
   if (error != 0 || !found)
     return unavailable(address.text() + ": " + gai_strerror(error) +
                        "; give the host by a name or number that all workers can resolve");
@@ -154,8 +155,8 @@ absl::StatusOr<Descriptor> connectTo(const Address &address, Deadline deadline) 
       return fd;
     }
     if (std::chrono::steady_clock::now() + pause >= deadline)
-      return absl::DeadlineExceededError(
-          absl::string_view("nobody listens at " + address.text() + " (" + std::strerror(error) + ")"));
+      return absl::DeadlineExceededError(absl::string_view("nobody listens at " + address.text() +
+                                                           " (" + std::strerror(error) + ")"));
     std::this_thread::sleep_for(pause); // rank 0 may not have started yet
     pause = std::min(pause * 2, std::chrono::milliseconds(100));
   }

@@ -106,8 +106,8 @@ protected:
         status = timedOut(call, rankList(missing(sends, receives)));
         break;
       }
-      expired = group_->member(rank()).changed.wait_until(lock, call.deadline) ==
-                std::cv_status::timeout;
+      expired =
+          group_->member(rank()).changed.wait_until(lock, call.deadline) == std::cv_status::timeout;
     }
     if (!status.ok()) {
       withdraw(lock, sends);
@@ -256,8 +256,8 @@ private:
       if (sendState_[i] != Progress::Posted)
         continue;
       Mailbox &box = group_->mailbox(rank(), sends[i].peer);
-      group_->member(rank()).changed.wait(
-          lock, [&] { return box.state != Mailbox::State::Copying; });
+      group_->member(rank()).changed.wait(lock,
+                                          [&] { return box.state != Mailbox::State::Copying; });
       box.state = Mailbox::State::Empty;
     }
   }

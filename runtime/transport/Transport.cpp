@@ -230,7 +230,8 @@ absl::Status Transport::allToAll(const Tag &tag, Traffic traffic, const void *se
   auto *from = static_cast<const std::byte *>(sendData);
   auto *to = static_cast<std::byte *>(receiveData);
   for (int peer = 0; peer < size_; ++peer) {
-    int64_t out = sendBytes[static_cast<size_t>(peer)], in = receiveBytes[static_cast<size_t>(peer)];
+    int64_t out = sendBytes[static_cast<size_t>(peer)],
+            in = receiveBytes[static_cast<size_t>(peer)];
     sends_.push_back({peer, from, out});
     receives_.push_back({peer, to, in});
     if (out > 0)
