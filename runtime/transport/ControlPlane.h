@@ -60,7 +60,7 @@ private:
                                 Deadline deadline, bool endsWithIncarnation);
 
   std::unique_ptr<ControlServer> server_; ///< on rank 0
-  Descriptor fd_;
+  FileDescriptor fd_;
   std::string host_;
   std::function<void()> onEnd_;
   std::thread reader_;

@@ -25,7 +25,7 @@ constexpr size_t maxStrangers = 64;
 
 absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::start(const Address &address,
                                                                     int size) {
-  HEDDLE_ASSIGN_OR_RETURN(Descriptor listener, listenAt(address));
+  HEDDLE_ASSIGN_OR_RETURN(FileDescriptor listener, listenAt(address));
   std::unique_ptr<ControlServer> server(new ControlServer(std::move(listener), size));
   if (!server->stop_.valid())
     return unavailable("no descriptor is free for the control server");
@@ -34,7 +34,7 @@ absl::StatusOr<std::unique_ptr<ControlServer>> ControlServer::start(const Addres
   return server;
 }
 
-ControlServer::ControlServer(Descriptor listener, int size)
+ControlServer::ControlServer(FileDescriptor listener, int size)
     : listener_(std::move(listener)), stop_(eventfd(0, EFD_CLOEXEC)), size_(size),
       presence_(static_cast<size_t>(size), Presence::Absent) {
   for (Round &round : rounds_) {
@@ -84,7 +84,7 @@ void ControlServer::serve() {
       if (result == FrameReader::Result::Closed) {
         if (peer.rank >= 0)
           lost.push_back(peer.rank);
-        peer.fd = Descriptor();
+        peer.fd = FileDescriptor();
       }
     }
     std::erase_if(peers_, [](const Peer &peer) { return !peer.fd.valid(); });
@@ -97,7 +97,7 @@ void ControlServer::serve() {
 
 void ControlServer::accept() {
   while (true) {
-    Descriptor fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    FileDescriptor fd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd.valid())
       return;
     auto strangers =

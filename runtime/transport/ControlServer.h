@@ -60,7 +60,7 @@ public:
 
 private:
   struct Peer {
-    Descriptor fd;
+    FileDescriptor fd;
     FrameReader reader;
     int rank = -1; ///< -1: has not said hello
   };
@@ -71,7 +71,7 @@ private:
     std::vector<Deadline> expiry;
   };
 
-  ControlServer(Descriptor listener, int size);
+  ControlServer(FileDescriptor listener, int size);
   void serve();
   void accept();
   /// False: the peer is to be dropped.
@@ -88,7 +88,7 @@ private:
   std::vector<int> absentFrom(const Round &round) const;
   Round &roundOf(uint32_t kind) { return rounds_[kind - control::Gather]; }
 
-  Descriptor listener_, stop_;
+  FileDescriptor listener_, stop_;
   int size_;
   uint32_t incarnation_ = 1;
   std::string ended_; ///< payload of Ended; empty while the incarnation lives

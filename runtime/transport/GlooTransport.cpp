@@ -14,6 +14,7 @@
 #include "runtime/transport/GlooTransport.h"
 
 #include "runtime/transport/ControlPlane.h"
+#include "runtime/transport/ThreadTransport.h"
 
 #include <algorithm>
 #include <csignal>
@@ -425,6 +426,11 @@ makeGlooTransport(const std::string &address, int rank, int size, Transport::Mil
   if (size < 1 || rank < 0 || rank >= size)
     return invalidArgument("there is no rank " + std::to_string(rank) + " among " +
                            std::to_string(size) + " workers");
+  if (size == 1) {
+    std::unique_ptr<Transport> alone = std::move(makeThreadTransports(1)[0]);
+    alone->setTimeout(timeout);
+    return alone;
+  }
   HEDDLE_ASSIGN_OR_RETURN(Address parsed, parseAddress(address));
   auto transport = std::make_unique<GlooTransport>(rank, size);
   transport->setTimeout(timeout);

@@ -17,7 +17,7 @@ namespace heddle::transport {
 
 /// Joins rank `rank` of `size` workers that meet at `address` (parseAddress); rank 0 serves there.
 /// Ends when all have joined, or after `timeout` with the missing ranks. The timeout is also the
-/// transport's first setTimeout().
+/// transport's first setTimeout(). One worker alone needs no address and opens no socket.
 absl::StatusOr<std::unique_ptr<Transport>>
 makeGlooTransport(const std::string &address, int rank, int size,
                   Transport::Milliseconds timeout = Transport::defaultTimeout);

@@ -21,12 +21,6 @@
 
 namespace heddle::transport {
 
-void Descriptor::reset() {
-  if (fd_ >= 0)
-    ::close(fd_);
-  fd_ = -1;
-}
-
 std::string Address::text() const {
   if (isUnix)
     return "unix:@" + name;
@@ -108,9 +102,9 @@ void withoutDelay(int fd, int family) {
 
 } // namespace
 
-absl::StatusOr<Descriptor> listenAt(const Address &address) {
+absl::StatusOr<FileDescriptor> listenAt(const Address &address) {
   HEDDLE_ASSIGN_OR_RETURN(Resolved at, resolve(address));
-  Descriptor fd(socket(at.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  FileDescriptor fd(socket(at.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd.valid())
     return unavailable(address.text() + ": " + errnoText());
   int on = 1;
@@ -128,11 +122,11 @@ absl::StatusOr<Descriptor> listenAt(const Address &address) {
   return fd;
 }
 
-absl::StatusOr<Descriptor> connectTo(const Address &address, Deadline deadline) {
+absl::StatusOr<FileDescriptor> connectTo(const Address &address, Deadline deadline) {
   HEDDLE_ASSIGN_OR_RETURN(Resolved to, resolve(address));
   auto pause = std::chrono::milliseconds(2);
   while (true) {
-    Descriptor fd(socket(to.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    FileDescriptor fd(socket(to.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd.valid())
       return unavailable(address.text() + ": " + errnoText());
     int error = 0;

@@ -6,34 +6,15 @@
 #ifndef HEDDLE_RUNTIME_TRANSPORT_SOCKET_H
 #define HEDDLE_RUNTIME_TRANSPORT_SOCKET_H
 
+#include "runtime/base/FileDescriptor.h"
 #include "runtime/base/Status.h"
 
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace heddle::transport {
-
-/// An owned file descriptor.
-class Descriptor {
-public:
-  Descriptor() = default;
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor &&other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor &operator=(Descriptor &&other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Descriptor() { reset(); }
-  void reset();
-  int get() const { return fd_; }
-  bool valid() const { return fd_ >= 0; }
-
-private:
-  int fd_ = -1;
-};
 
 /// Where the workers of a job meet: "unix:@NAME" (Linux's abstract namespace: no file, gone with
 /// the process, only for the same user on the same machine) or "tcp:HOST:PORT" ("tcp:[::1]:29500").
@@ -49,9 +30,9 @@ absl::StatusOr<Address> parseAddress(std::string_view text);
 using Deadline = std::chrono::steady_clock::time_point;
 
 /// Descriptors are close-on-exec. An address in use is an error with the remedy.
-absl::StatusOr<Descriptor> listenAt(const Address &address);
+absl::StatusOr<FileDescriptor> listenAt(const Address &address);
 /// Tries again until somebody listens or the deadline passes. Blocking.
-absl::StatusOr<Descriptor> connectTo(const Address &address, Deadline deadline);
+absl::StatusOr<FileDescriptor> connectTo(const Address &address, Deadline deadline);
 /// Whether the other end of a unix socket is a process of the same user; true for TCP.
 bool peerIsSameUser(int fd);
 /// The numeric address of this end of a TCP connection; "127.0.0.1" for a unix socket.
