@@ -91,6 +91,7 @@ private:
   LinkSlot *slots_ = nullptr;
   size_t sharedBytes_ = 0;
   sigset_t oldMask_{};
+  struct sigaction oldChild_ {};
   bool masked_ = false;
   std::string address_;
 
@@ -110,14 +111,16 @@ Supervisor::~Supervisor() {
     }
   if (slots_)
     munmap(slots_, sharedBytes_);
-  if (masked_)
+  if (masked_) {
+    sigaction(SIGCHLD, &oldChild_, nullptr);
     pthread_sigmask(SIG_SETMASK, &oldMask_, nullptr);
+  }
 }
 
 absl::Status Supervisor::shareMemory() {
   sharedBytes_ = sizeof(LinkSlot) * static_cast<size_t>(options_.workers);
   memory_ = FileDescriptor(memfd_create("heddle-link", MFD_CLOEXEC));
-  if (memory_.get() < 0 || ftruncate(memory_.get(), static_cast<off_t>(sharedBytes_)) != 0)
+  if (!memory_.valid() || ftruncate(memory_.get(), static_cast<off_t>(sharedBytes_)) != 0)
     return unavailable(std::string("cannot share memory with workers: ") + std::strerror(errno));
   void *at = mmap(nullptr, sharedBytes_, PROT_READ | PROT_WRITE, MAP_SHARED, memory_.get(), 0);
   if (at == MAP_FAILED)
@@ -157,9 +160,13 @@ absl::Status Supervisor::start() {
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD})
     sigaddset(&taken, signal);
   pthread_sigmask(SIG_BLOCK, &taken, &oldMask_);
+  // An inherited SIG_IGN would reap the workers before they can be asked how they ended.
+  struct sigaction reap {};
+  reap.sa_handler = SIG_DFL;
+  sigaction(SIGCHLD, &reap, &oldChild_);
   masked_ = true;
   signals_ = FileDescriptor(signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (signals_.get() < 0)
+  if (!signals_.valid())
     return unavailable(std::string("cannot wait for signals: ") + std::strerror(errno));
 
   workers_.reserve(static_cast<size_t>(options_.workers));
@@ -268,7 +275,8 @@ void Supervisor::escalate(Clock::time_point now) {
 
 void Supervisor::copyOutput(Worker &worker) {
   char bytes[4096];
-  while (worker.process.output.get() >= 0) {
+  // Not without end: one worker's flood must not keep the others from being watched.
+  for (int reads = 0; reads < 256 && worker.process.output.valid(); ++reads) {
     ssize_t n = read(worker.process.output.get(), bytes, sizeof(bytes));
     if (n < 0 && errno == EINTR)
       continue;
@@ -323,7 +331,7 @@ LaunchResult Supervisor::run() {
   while (anyRunning()) {
     polls.assign(1, {signals_.get(), POLLIN, 0});
     for (const Worker &worker : workers_)
-      if (worker.process.output.get() >= 0)
+      if (worker.process.output.valid())
         polls.push_back({worker.process.output.get(), POLLIN, 0});
     poll(polls.data(), polls.size(), static_cast<int>(interval_.count()));
     Clock::time_point now = Clock::now();

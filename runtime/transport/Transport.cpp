@@ -61,6 +61,12 @@ private:
   bool entered_;
 };
 
+// Nothing of another thread's call may be touched, so a refused call does not end the incarnation.
+#define HEDDLE_ENTER(call)                                                                         \
+  Busy busy(busy_);                                                                                \
+  if (!busy.entered())                                                                             \
+  return failed(call, absl::StatusCode::kInternal, "another thread is inside a call")
+
 } // namespace
 
 std::string Transport::describe(const Call &call) const {
@@ -162,9 +168,6 @@ absl::Status Transport::copyOwn(const Call &call, std::span<const SendBlock> sen
 
 absl::Status Transport::run(const Call &call, Traffic traffic, std::span<const SendBlock> sends,
                             std::span<const ReceiveBlock> receives) {
-  Busy busy(busy_);
-  if (!busy.entered()) // nothing of the other thread's call may be touched
-    return failed(call, absl::StatusCode::kInternal, "another thread is inside a call");
   absl::Status status = groupStatus();
   if (!status.ok())
     return interrupted(call, status);
@@ -199,25 +202,32 @@ absl::Status Transport::run(const Call &call, Traffic traffic, std::span<const S
 
 absl::Status Transport::exchange(const Tag &tag, Traffic traffic, std::span<const SendBlock> sends,
                                  std::span<const ReceiveBlock> receives) {
-  return run(begin("exchange", tag), traffic, sends, receives);
+  Call call = begin("exchange", tag);
+  HEDDLE_ENTER(call);
+  return run(call, traffic, sends, receives);
 }
 
 absl::Status Transport::send(const Tag &tag, Traffic traffic, int peer, const void *data,
                              int64_t bytes) {
+  Call call = begin("send", tag);
+  HEDDLE_ENTER(call);
   SendBlock block{peer, data, bytes};
-  return run(begin("send", tag), traffic, {&block, 1}, {});
+  return run(call, traffic, {&block, 1}, {});
 }
 
 absl::Status Transport::receive(const Tag &tag, Traffic traffic, int peer, void *data,
                                 int64_t bytes, int64_t *received) {
+  Call call = begin("receive", tag);
+  HEDDLE_ENTER(call);
   ReceiveBlock block{peer, data, bytes, received};
-  return run(begin("receive", tag), traffic, {}, {&block, 1});
+  return run(call, traffic, {}, {&block, 1});
 }
 
 absl::Status Transport::allToAll(const Tag &tag, Traffic traffic, const void *sendData,
                                  std::span<const int64_t> sendBytes, void *receiveData,
                                  std::span<const int64_t> receiveBytes) {
   Call call = begin("allToAll", tag);
+  HEDDLE_ENTER(call);
   size_t size = static_cast<size_t>(size_);
   if (sendBytes.size() != size || receiveBytes.size() != size) {
     absl::Status status =
@@ -245,6 +255,7 @@ absl::Status Transport::allToAll(const Tag &tag, Traffic traffic, const void *se
 absl::Status Transport::allGather(const Tag &tag, Traffic traffic, const void *sendData,
                                   void *receiveData, std::span<const int64_t> bytes) {
   Call call = begin("allGather", tag);
+  HEDDLE_ENTER(call);
   if (bytes.size() != static_cast<size_t>(size_)) {
     absl::Status status =
         failed(call, absl::StatusCode::kInternal, "byte counts for another number of ranks");
@@ -266,6 +277,7 @@ absl::Status Transport::allGather(const Tag &tag, Traffic traffic, const void *s
 
 absl::Status Transport::barrier(const Tag &tag) {
   Call call = begin("barrier", tag);
+  HEDDLE_ENTER(call);
   sends_.clear();
   receives_.clear();
   for (int peer = 0; peer < size_; ++peer) {
@@ -279,9 +291,7 @@ void Transport::abort(const absl::Status &reason) { abortGroup(reason); }
 
 absl::Status Transport::remake() {
   Call call = begin("remake", Tag{});
-  Busy busy(busy_);
-  if (!busy.entered())
-    return failed(call, absl::StatusCode::kInternal, "another thread is inside a call");
+  HEDDLE_ENTER(call);
   if (closed_)
     return failed(call, absl::StatusCode::kInternal, "the transport is closed");
   HEDDLE_ASSIGN_OR_RETURN(uint32_t incarnation, remakeGroup(call));
@@ -291,9 +301,7 @@ absl::Status Transport::remake() {
 
 absl::Status Transport::close() {
   Call call = begin("close", Tag{});
-  Busy busy(busy_);
-  if (!busy.entered())
-    return failed(call, absl::StatusCode::kInternal, "another thread is inside a call");
+  HEDDLE_ENTER(call);
   if (closed_)
     return absl::OkStatus();
   absl::Status status = closeGroup(call);

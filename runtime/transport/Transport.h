@@ -21,11 +21,12 @@
 //  First error The first error on any rank ends the incarnation on all of them: waiting and later
 //              calls return, with the reason and the rank that it came from. What the receive
 //              buffers hold then is undefined, but nobody writes into them, or reads the send
-//              buffers, after the call has returned.
+//              buffers, after the call has returned. (Only a call that is refused because another
+//              thread is inside one leaves everything as it was.)
 //  Re-make     When all ranks have called remake(), a new incarnation begins with no old bytes in
 //              it. Which worker is at which rank does not change.
-//  Allocation  None per call once the largest number of blocks has been seen (Gloo's own queues
-//              apart).
+//  Allocation  None per call once the largest number of blocks has been seen (Gloo's own
+//              objects and queues apart).
 //
 // Status codes: kDeadlineExceeded (somebody did not come in time), kAborted (another rank, or
 // abort(), ended it), kUnavailable (a connection or a worker is gone), kInternal (out of step, or a

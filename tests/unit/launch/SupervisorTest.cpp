@@ -273,6 +273,17 @@ TEST(Supervisor, RefusedWorkerSaysWhy) {
   expectHas(run, {reason.c_str(), ("[rank 1] " + reason).c_str(), ("[rank 2] " + reason).c_str()});
 }
 
+// Parents that ignore SIGCHLD hand that down.
+TEST(Supervisor, WorksWhereSigchldIsIgnored) {
+  struct sigaction ignore {
+  }, old{};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGCHLD, &ignore, &old);
+  HelperRun run({"supervise", "2", "20000", "exit", "1"});
+  sigaction(SIGCHLD, &old, nullptr);
+  EXPECT_EQ(run.wait(5s), 3);
+}
+
 TEST(Supervisor, MissingProgramIsAnError) {
   LaunchOptions options;
   options.workers = 2;
@@ -337,4 +348,25 @@ TEST(Joined, UnderMpirunOnOneMachine) {
         return Variables{{"PMI_RANK", rank}, {"PMI_SIZE", "2"}, {"MPI_LOCALNRANKS", "2"}};
       },
       "mpirun (PMI) (PMI_RANK=1, PMI_SIZE=2)");
+}
+
+// Nobody supervises: the transport's own timeout names the stopped worker, rank 0 with the control
+// server among them.
+TEST(Joined, StoppedPeerIsNamed) {
+  for (int stopped : {0, 1}) {
+    std::string address = "unix:@heddle-stop-" + std::to_string(getpid());
+    auto variables = [&](int rank) {
+      return Variables{{"HEDDLE_RANK", std::to_string(rank)},
+                       {"HEDDLE_WORKERS", "2"},
+                       {"HEDDLE_ADDRESS", address}};
+    };
+    HelperRun first({"worker", "600", "loop"}, variables(0));
+    HelperRun second({"worker", "600", "loop"}, variables(1));
+    ASSERT_TRUE(first.readUntil("ready")) << first.output();
+    kill((stopped ? second : first).pid(), SIGSTOP);
+    HelperRun &other = stopped ? first : second;
+    EXPECT_EQ(other.wait(5s), 1);
+    std::string text = "waited 0.6 s for rank " + std::to_string(stopped);
+    expectHas(other, {"allToAll of op 5, step ", text.c_str()});
+  }
 }

@@ -75,10 +75,11 @@ int work(std::chrono::milliseconds timeout, const std::string &scenario, int arg
     while (true)
       pause();
   }
-  auto made = makeGlooTransport(environment->address, rank, environment->workers, timeout);
+  auto made = makeGlooTransport(environment->address, rank, environment->workers);
   if (!made.ok())
     return complain(made.status());
   Transport &t = **made;
+  t.setTimeout(timeout);
   JoinInfo info;
   info.planHash = scenario == "mismatch" && rank == argument ? "0bad" : "900d";
   info.graphFingerprint = "f00d";
@@ -115,7 +116,7 @@ int supervise(int workers, const char *timeout, std::vector<std::string> scenari
   LaunchOptions options;
   options.workers = workers;
   options.timeout = std::chrono::milliseconds(std::atoi(timeout));
-  options.grace = std::chrono::milliseconds(400);
+  options.grace = std::chrono::milliseconds(250);
   options.arguments = {"launch_helper", "worker", timeout};
   options.arguments.insert(options.arguments.end(), scenario.begin(), scenario.end());
   auto result = superviseWorkers(options);
