@@ -5,9 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/import/Hgb.h"
 
-#include "runtime/import/HgbInfo.h"
-#include "runtime/import/IdMap.h"
-#include "runtime/import/Lines.h"
+#include "runtime/import/HgbLabels.h"
 
 #include <algorithm>
 #include <charconv>
@@ -17,8 +15,6 @@
 namespace heddle::importing {
 
 namespace {
-
-constexpr int64_t kMaxId = (int64_t(1) << 48) - 1;
 
 /// Order-free fingerprints of edges tell a relation that is another one's reverse.
 uint64_t edgeHash(int64_t from, int64_t to) {
@@ -55,12 +51,6 @@ struct Relation {
   std::vector<int64_t> sources, destinations; ///< not yet handed over
 };
 
-struct LabelRow {
-  int64_t row;
-  std::vector<int32_t> classes;
-  int part;
-};
-
 class Importer {
 public:
   Importer(FileSet &files, const HgbOptions &options, graph::GraphBuilder &builder,
@@ -80,8 +70,11 @@ public:
     HEDDLE_RETURN_IF_ERROR(addReverses());
     HEDDLE_RETURN_IF_ERROR(readLabels("label.dat", 0));
     HEDDLE_RETURN_IF_ERROR(readLabels("label.dat.test", 2));
-    for (auto &[type, rows] : labels_)
-      HEDDLE_RETURN_IF_ERROR(addLabel(type, rows));
+    for (int64_t number : labels_.types()) {
+      const NodeType &type = types_[number];
+      HEDDLE_RETURN_IF_ERROR(
+          labels_.write(builder_, number, type.handle, int64_t(type.ids.size())));
+    }
     report();
     return absl::OkStatus();
   }
@@ -138,32 +131,18 @@ private:
     fields.next(node.features);
     if (fields.more())
       return reader.error("more than four fields; a name must hold no tab");
-    auto idNumber = wholeNumber(id, kMaxId), typeNumber = wholeNumber(type, maxHgbNumber);
+    auto idNumber = wholeNumber(id, HgbNodes::maxId), typeNumber = wholeNumber(type, maxHgbNumber);
     if (!idNumber)
-      return reader.error("the id '" + shown(id) + "' is no number of 0 to 2^48 - 1; correct it");
+      return reader.error("the id '" + shownField(id) +
+                          "' is no number of 0 to 2^48 - 1; correct it");
     if (!typeNumber)
-      return reader.error("the type '" + shown(type) + "' is no number of 0 to " +
+      return reader.error("the type '" + shownField(type) + "' is no number of 0 to " +
                           std::to_string(maxHgbNumber) + "; correct it");
     if (findInvalidText(node.name) != std::string_view::npos)
       return reader.error("the name is not UTF-8; convert the file to UTF-8");
     node.id = *idNumber;
     node.type = *typeNumber;
     return node;
-  }
-
-  /// Index of the node that a field of another file names, or -1.
-  int64_t findNode(std::string_view text) const {
-    auto number = wholeNumber(text, kMaxId);
-    return number ? nodes_.find(std::to_string(*number)) : -1;
-  }
-
-  /// A field in an error, whatever it holds.
-  static std::string shown(std::string_view text) {
-    std::string out(text.substr(0, 40));
-    for (char &c : out)
-      if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f)
-        c = '?';
-    return text.size() > 40 ? out + "..." : out;
   }
 
   /// Calls visit(column, value) for every value that is not zero; gives the number of values.
@@ -182,7 +161,7 @@ private:
       if (error == std::errc::result_out_of_range && value.find("e-") != std::string_view::npos)
         continue;
       if (error != std::errc() || end != value.data() + value.size() || !std::isfinite(number))
-        return reader.error("feature " + std::to_string(column) + " is '" + shown(value) +
+        return reader.error("feature " + std::to_string(column) + " is '" + shownField(value) +
                             "', no finite number; correct it");
       if (number != 0)
         visit(column, number);
@@ -194,13 +173,13 @@ private:
     HEDDLE_RETURN_IF_ERROR(
         forEachLine("node.dat", "reading nodes", [&](const LineReader &reader) -> absl::Status {
           HEDDLE_ASSIGN_OR_RETURN(NodeLine node, parseNode(reader));
-          if (!nodes_.insert(std::to_string(node.id)).second)
+          if (!nodes_.ids.insert(std::to_string(node.id)).second)
             return reader.error("the id " + std::to_string(node.id) +
                                 " stands twice; remove one line");
           NodeType &type = types_[node.type];
           int64_t row = int64_t(type.ids.size());
-          typeOf_.push_back(int32_t(node.type));
-          rowOf_.push_back(row);
+          nodes_.typeOf.push_back(int32_t(node.type));
+          nodes_.rowOf.push_back(row);
           type.ids.push_back(node.id);
           type.names.emplace_back(node.name);
           HEDDLE_ASSIGN_OR_RETURN(
@@ -213,7 +192,7 @@ private:
           type.width = width;
           return absl::OkStatus();
         }));
-    if (nodes_.size() == 0)
+    if (nodes_.ids.size() == 0)
       return invalidArgument(files_.place("node.dat") + ": no node; check the file");
     return absl::OkStatus();
   }
@@ -344,28 +323,28 @@ private:
       return reader.error("more than four fields; expected source, destination, relation, weight");
     auto number = wholeNumber(text[2], maxHgbNumber);
     if (!number)
-      return reader.error("the relation '" + shown(text[2]) + "' is no number of 0 to " +
+      return reader.error("the relation '" + shownField(text[2]) + "' is no number of 0 to " +
                           std::to_string(maxHgbNumber) + "; correct it");
     if (hasWeight) {
       float value = 0;
       auto [end, error] = std::from_chars(weight.data(), weight.data() + weight.size(), value);
       if (error != std::errc() || end != weight.data() + weight.size())
-        return reader.error("the weight '" + shown(weight) + "' is no number; correct it");
+        return reader.error("the weight '" + shownField(weight) + "' is no number; correct it");
       ++weights_;
       otherWeights_ += value != 1;
     }
     int64_t node[2];
     for (int i = 0; i < 2; ++i)
-      if ((node[i] = findNode(text[i])) < 0) {
+      if ((node[i] = nodes_.find(text[i])) < 0) {
         if (options_.skipErrors) {
           ++skippedLinks_;
           return absl::OkStatus();
         }
-        return reader.error("node '" + shown(text[i]) +
+        return reader.error("node '" + shownField(text[i]) +
                             "' is not in node.dat; remove the link, or pass --on-error=skip to "
                             "leave such links out");
       }
-    int64_t source = typeOf_[size_t(node[0])], destination = typeOf_[size_t(node[1])];
+    int64_t source = nodes_.typeOf[size_t(node[0])], destination = nodes_.typeOf[size_t(node[1])];
     if (auto it = info_.links.find(*number); it != info_.links.end()) {
       const HgbInfo::Link &link = it->second;
       if ((link.source >= 0 && link.source != source) ||
@@ -380,8 +359,8 @@ private:
     ++relation->count;
     relation->forward += edgeHash(node[0], node[1]);
     relation->backward += edgeHash(node[1], node[0]);
-    relation->sources.push_back(rowOf_[size_t(node[0])]);
-    relation->destinations.push_back(rowOf_[size_t(node[1])]);
+    relation->sources.push_back(nodes_.rowOf[size_t(node[0])]);
+    relation->destinations.push_back(nodes_.rowOf[size_t(node[1])]);
     return relation->sources.size() == 1024 ? flush(*relation) : absl::OkStatus();
   }
 
@@ -424,95 +403,7 @@ private:
       return absl::OkStatus();
     }
     return forEachLine(file, "reading labels",
-                       [&](const LineReader &reader) { return addLabelRow(reader, part); });
-  }
-
-  absl::Status addLabelRow(const LineReader &reader, int part) {
-    FieldSplitter fields(reader.line(), '\t');
-    std::string_view id, name, type, classes;
-    if (!fields.next(id) || !fields.next(name) || !fields.next(type) || !fields.next(classes) ||
-        fields.more())
-      return reader.error("expected id, name, type and class between tabs");
-    int64_t node = findNode(id);
-    if (node < 0) {
-      if (options_.skipErrors) {
-        ++skippedLabels_;
-        return absl::OkStatus();
-      }
-      return reader.error("node '" + shown(id) +
-                          "' is not in node.dat; remove the line, or pass --on-error=skip to leave "
-                          "such lines out");
-    }
-    int64_t number = typeOf_[size_t(node)];
-    if (wholeNumber(type, maxHgbNumber) != number)
-      return reader.error("the type '" + shown(type) + "' is not that of the node in node.dat (" +
-                          std::to_string(number) + "); correct it");
-    if (!labelled_.insert(node).second)
-      return reader.error("node " + shown(id) +
-                          " has a label already, in label.dat or "
-                          "label.dat.test; remove one line");
-    LabelRow row;
-    row.row = rowOf_[size_t(node)];
-    row.part = part == 0 ? carvedPart(id, options_.carve) : part;
-    FieldSplitter list(classes, ',');
-    std::string_view text;
-    while (list.next(text)) {
-      auto index = wholeNumber(text, maxHgbNumber);
-      if (!index)
-        return reader.error("the class '" + shown(text) + "' is no number of 0 to " +
-                            std::to_string(maxHgbNumber) + "; correct it");
-      if (std::count(row.classes.begin(), row.classes.end(), int32_t(*index)))
-        return reader.error("class " + shown(text) + " stands twice; write it once");
-      row.classes.push_back(int32_t(*index));
-    }
-    if (row.classes.empty())
-      return reader.error("no class; remove the line or write one");
-    labels_[number].push_back(std::move(row));
-    return absl::OkStatus();
-  }
-
-  absl::Status addLabel(int64_t number, const std::vector<LabelRow> &rows) {
-    const NodeType &type = types_[number];
-    bool multi = false;
-    int64_t count = 0;
-    for (const LabelRow &row : rows) {
-      multi = multi || row.classes.size() > 1;
-      for (int32_t index : row.classes)
-        count = std::max<int64_t>(count, index + 1);
-    }
-    for (const auto &[key, name] : info_.classes)
-      if (key.first == number)
-        count = std::max(count, key.second + 1);
-    std::vector<std::string> classes;
-    std::set<std::string> taken;
-    for (int64_t index = 0; index < count; ++index) {
-      auto it = info_.classes.find({number, index});
-      std::string name = it != info_.classes.end() ? it->second : std::to_string(index);
-      while (!taken.insert(name).second)
-        name += "." + std::to_string(index);
-      classes.push_back(name);
-    }
-    SplitParts parts;
-    for (const LabelRow &row : rows)
-      parts.part[row.part].push_back(row.row);
-    size_t nodes = type.ids.size(), width = size_t(count);
-    int label = -1;
-    if (multi) {
-      std::vector<uint8_t> bits(nodes * width, 255);
-      for (const LabelRow &row : rows) {
-        std::fill_n(bits.begin() + row.row * count, width, uint8_t(0));
-        for (int32_t index : row.classes)
-          bits[size_t(row.row) * width + size_t(index)] = 1;
-      }
-      HEDDLE_ASSIGN_OR_RETURN(label, builder_.addMultiLabel(type.handle, "label", classes, bits));
-    } else {
-      std::vector<int32_t> classOfNode(nodes, -1);
-      for (const LabelRow &row : rows)
-        classOfNode[size_t(row.row)] = row.classes[0];
-      HEDDLE_ASSIGN_OR_RETURN(label, builder_.addLabel(type.handle, "label", classes, classOfNode));
-    }
-    return builder_.addSplit(label, "official", std::move(parts.part[0]), std::move(parts.part[1]),
-                             std::move(parts.part[2]));
+                       [&](const LineReader &reader) { return labels_.addLine(reader, part); });
   }
 
   void report() {
@@ -526,7 +417,7 @@ private:
     count("link weights left out that are not 1", otherWeights_);
     count("relations without a reverse view: the file has their reverse", reversed_);
     count("links skipped: no such node", skippedLinks_);
-    count("label rows skipped: no such node", skippedLabels_);
+    count("label rows skipped: no such node", labels_.skipped());
   }
 
   FileSet &files_;
@@ -534,15 +425,12 @@ private:
   graph::GraphBuilder &builder_;
   const ProgressFunction &progress_;
   HgbInfo info_;
-  IdMap nodes_;
-  std::vector<int32_t> typeOf_; ///< by node
-  std::vector<int64_t> rowOf_;  ///< by node, within its type
+  HgbNodes nodes_;
   std::map<int64_t, NodeType> types_;
   std::map<std::tuple<int64_t, int64_t, int64_t>, Relation> relations_;
   std::set<std::tuple<std::string, std::string, std::string>> triples_;
-  std::map<int64_t, std::vector<LabelRow>> labels_; ///< by node type
-  std::set<int64_t> labelled_;
-  int64_t weights_ = 0, otherWeights_ = 0, reversed_ = 0, skippedLinks_ = 0, skippedLabels_ = 0;
+  HgbLabels labels_{nodes_, info_, options_.carve, options_.skipErrors};
+  int64_t weights_ = 0, otherWeights_ = 0, reversed_ = 0, skippedLinks_ = 0;
 };
 
 } // namespace

@@ -139,12 +139,36 @@ void readTables(std::string_view text, HgbInfo &info) {
   }
 }
 
+/// Python writes NaN and Infinity where JSON has neither; here nobody looks at them.
+std::string withoutPythonNumbers(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (quoted && text[i] == '\\' && i + 1 < text.size()) {
+      out += text[i++];
+    } else if (text[i] == '"') {
+      quoted = !quoted;
+    } else if (!quoted && text.substr(i, 3) == "NaN") {
+      out += "null";
+      i += 2;
+      continue;
+    } else if (!quoted && text.substr(i, 8) == "Infinity") {
+      out += "0"; // also after a minus sign
+      i += 7;
+      continue;
+    }
+    out += text[i];
+  }
+  return out;
+}
+
 } // namespace
 
 absl::StatusOr<HgbInfo> parseHgbInfo(std::string_view text, const std::string &file) {
   HgbInfo info;
   if (trimmed(text).substr(0, 1) == "{") {
-    HEDDLE_ASSIGN_OR_RETURN(JsonDocument document, parseJson(text, file));
+    HEDDLE_ASSIGN_OR_RETURN(JsonDocument document, parseJson(withoutPythonNumbers(text), file));
     HEDDLE_RETURN_IF_ERROR(JsonInfo(file, info).read(*document.root));
     return info;
   }

@@ -70,4 +70,12 @@ absl::StatusOr<bool> LineReader::next() {
   return true;
 }
 
+std::string shownField(std::string_view text) {
+  std::string out(text.substr(0, 40));
+  for (char &c : out)
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f)
+      c = '?';
+  return text.size() > 40 ? out + "..." : out;
+}
+
 } // namespace heddle::importing

@@ -75,6 +75,9 @@ private:
   bool more_;
 };
 
+/// A field as errors show it, whatever it holds: at most 40 bytes, and no control characters.
+std::string shownField(std::string_view text);
+
 /// A decimal integer of 0 to `max` and nothing else.
 inline std::optional<int64_t> wholeNumber(std::string_view text, int64_t max) {
   int64_t value = 0;
