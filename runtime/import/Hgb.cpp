@@ -127,7 +127,7 @@ private:
     std::string_view id, type;
     NodeLine node{};
     if (!fields.next(id) || !fields.next(node.name) || !fields.next(type))
-      return reader.error("expected id, name and type between tabs");
+      return reader.error("no node; expected id, name and type between tabs");
     fields.next(node.features);
     if (fields.more())
       return reader.error("more than four fields; a name must hold no tab");
@@ -317,7 +317,8 @@ private:
     std::string_view text[3], weight;
     for (std::string_view &field : text)
       if (!fields.next(field))
-        return reader.error("expected source, destination, relation and weight between tabs");
+        return reader.error(
+            "no link; expected source, destination, relation and weight between tabs");
     bool hasWeight = fields.next(weight);
     if (fields.more())
       return reader.error("more than four fields; expected source, destination, relation, weight");

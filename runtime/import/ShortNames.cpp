@@ -67,7 +67,8 @@ std::vector<std::string> shortNames(const std::vector<std::string> &iris,
       bool clashes = count[name] > 1 || taken.count(name) ||
                      (name.substr(0, 4) == "rev_" && count.count(name.substr(4)));
       if (clashes && used[i] < parts[i].size()) {
-        ++used[i];
+        // Names that only differ far in front take the whole IRI at once.
+        used[i] = used[i] < 8 ? used[i] + 1 : parts[i].size();
         changed = true;
       }
     }
