@@ -122,6 +122,8 @@ void readTables(std::string_view text, HgbInfo &info) {
   FieldSplitter lines(text, '\n');
   std::string_view line;
   while (lines.next(line)) {
+    if (!line.empty() && line.back() == '\r')
+      line.remove_suffix(1);
     std::string_view content = trimmed(line);
     if (content == "node.dat" || content == "link.dat" || content == "label.dat") {
       section = content;
