@@ -135,7 +135,7 @@ void Splitter::placeStates() {
     if (!all && !holders.empty() && (partitions == 1 || int64_t(holders.size()) < partitions))
       state.setPartitionsAttr(DenseI64ArrayAttr::get(
           module.getContext(), SmallVector<int64_t>(holders.begin(), holders.end())));
-    shared += all || holders.size() > 1;
+    shared += (all && partitions > 1) || holders.size() > 1;
   }
 }
 
