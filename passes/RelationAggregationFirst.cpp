@@ -57,6 +57,7 @@ private:
   Value seeds;
   DenseMap<Value, Links> marks;
   Links none;
+  bool oneLink = false; ///< the outputs depend on
   SmallVector<Operation *> partialOf; ///< by link
   DenseSet<Operation *> above;        ///< ops between the cuts and the outputs
 };
@@ -78,7 +79,7 @@ LogicalResult Rewriter::markResult(Operation &op, Value result) {
         own.set(i);
       else if (!self && all.test(i))
         return op.emitOpError("combines root links before they are aggregated: it reads rows of ")
-               << root() << " that depend on @\"" << link.name << "\" beside @"
+               << root() << " that depend on @\"" << link.name << "\" beside "
                << domain.getSymbol() << "; let `message` read the own rows of the layer before only";
     }
     marks[result] = own;
@@ -140,7 +141,7 @@ bool Rewriter::isCut(Value value, SmallVectorImpl<Term> &terms) const {
   if (!type || type.getDomain() != root())
     return false;
   // With one link everything depends on it alone, the loss too: the cut is where its rows arrive.
-  if (links.size() == 1 && !isa<ExpandOp, SelfGatherOp>(value.getDefiningOp()))
+  if (oneLink && !isa<ExpandOp, SelfGatherOp>(value.getDefiningOp()))
     return false;
   return collect(value, 1.0, false, terms);
 }
@@ -193,9 +194,13 @@ LogicalResult Rewriter::run() {
     return entry.emitOpError("has no link into the seeds; relation-aggregation-first needs a relation "
                              "into the target type or a layer that reads own rows");
   none.resize(links.size());
+  Links shown(links.size());
   partialOf.assign(links.size(), nullptr);
   if (failed(mark()))
     return failure();
+  for (auto output : entry.getOps<OutputOp>())
+    shown |= marksOf(output.getValue());
+  oneLink = shown.count() == 1;
   DenseSet<Value> needed;
   SmallVector<std::pair<Value, SmallVector<Term>>> cuts;
   for (Operation &op : llvm::reverse(entry.getBody().front())) {

@@ -67,6 +67,8 @@ public:
   absl::Status run() {
     HEDDLE_RETURN_IF_ERROR(prepare());
     HEDDLE_RETURN_IF_ERROR(runWhole());
+    if (links == 0)
+      return invalidArgument("the model has no root link");
     for (const char *mode : {"replicated", "leader"})
       for (int64_t p : std::set<int64_t>{1, 2, 3, links})
         if (p <= links)
@@ -79,11 +81,11 @@ private:
   absl::Status failed(const std::string &what) { return invalidArgument(what + ": " + messages); }
 
   absl::Status runPasses(mlir::ModuleOp module, const std::vector<std::string> &passes) {
-    std::string pipeline = "builtin.module(";
+    std::string pipeline;
     for (const std::string &pass : passes)
-      pipeline += (pipeline.back() == '(' ? "" : ",") + pass;
+      pipeline += (pipeline.empty() ? "" : ",") + pass;
     mlir::PassManager manager(module.getContext());
-    if (llvm::failed(mlir::parsePassPipeline(pipeline + ")", manager, llvm::errs())) ||
+    if (llvm::failed(mlir::parsePassPipeline(pipeline, manager, llvm::errs())) ||
         llvm::failed(manager.run(module)))
       return failed(pipeline);
     return absl::OkStatus();

@@ -96,7 +96,7 @@ protected:
   void run(mlir::ModuleOp module, const std::string &passes) {
     mlir::PassManager manager(&context);
     ASSERT_TRUE(llvm::succeeded(
-        mlir::parsePassPipeline("builtin.module(" + passes + ")", manager, llvm::errs())));
+        mlir::parsePassPipeline(passes, manager, llvm::errs())));
     ASSERT_TRUE(llvm::succeeded(manager.run(module))) << messages;
   }
   Module metatree(const ModelText &model) {

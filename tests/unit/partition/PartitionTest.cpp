@@ -189,7 +189,7 @@ TEST_F(Cut, Invariant20_RowGradientsAreOfAllPartitions) {
   });
   mlir::PassManager manager(&context);
   ASSERT_TRUE(llvm::succeeded(mlir::parsePassPipeline(
-      "builtin.module(hgnn-verify-phase{phase=training})", manager, llvm::errs())));
+      "hgnn-verify-phase{phase=training}", manager, llvm::errs())));
   EXPECT_TRUE(llvm::failed(manager.run(*module)));
   EXPECT_NE(messages.find("several partitions keep it: sum the terms first"), std::string::npos)
       << messages;
