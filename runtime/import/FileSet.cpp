@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/import/FileSet.h"
 
+#include "runtime/base/FileError.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -147,7 +149,7 @@ private:
 absl::StatusOr<std::unique_ptr<FileSet>> openFileSet(const std::string &path) {
   struct stat info {};
   if (stat(path.c_str(), &info) != 0)
-    return notFound(path + ": " + std::strerror(errno) + "; check the name");
+    return cannotOpen(path, errno);
   if (S_ISDIR(info.st_mode))
     return std::unique_ptr<FileSet>(new Folder(path));
   return Archive::read(path);

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/import/NTriplesImport.h"
 
+#include "runtime/base/FileError.h"
 #include "runtime/base/Suggest.h"
 #include "runtime/import/IdMap.h"
 #include "runtime/import/Lines.h"
@@ -389,7 +390,7 @@ absl::Status findNTriples(const std::string &source, NTriplesOptions &options) {
   namespace fs = std::filesystem;
   struct stat info {};
   if (stat(source.c_str(), &info) != 0)
-    return notFound(source + ": " + std::strerror(errno) + "; check the name");
+    return cannotOpen(source, errno);
   if (!S_ISDIR(info.st_mode)) {
     options.files = {source};
     return absl::OkStatus();

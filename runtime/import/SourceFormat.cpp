@@ -6,11 +6,9 @@
 #include "runtime/import/SourceFormat.h"
 
 #include "runtime/base/FileError.h"
-
 #include "runtime/import/Table.h"
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include <sys/stat.h>
