@@ -14,12 +14,8 @@ die() { printf 'setup.sh: error: %s\n' "$*" >&2; exit 2; }
 say() { printf '\n== %s\n' "$*"; }
 
 toolchain=(ca-certificates cmake ninja-build ccache clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools)
-<<<<<<< HEAD
 libraries=(libflatbuffers-dev flatbuffers-compiler nlohmann-json3-dev libcli11-dev libabsl-dev libdnnl-dev libgloo-dev zlib1g-dev
-=======
-libraries=(libflatbuffers-dev flatbuffers-compiler nlohmann-json3-dev libcli11-dev libabsl-dev libdnnl-dev zlib1g-dev
   libserd-dev libzip-dev
->>>>>>> sources
   libc6-dev libstdc++-12-dev)
 demo_data=(wordnet-base)
 test_tools=(libgtest-dev libclang-rt-22-dev binutils python3-minimal strace)
