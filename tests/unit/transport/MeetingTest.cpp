@@ -89,31 +89,48 @@ TEST(Address, Parse) {
   EXPECT_FAILS(parseAddress("unix:@" + std::string(200, 'x')), "106 bytes");
 }
 
+namespace {
+
+/// A port that was free a moment ago; 0 if this machine lacks the address family.
+int freePort(int family) {
+  FileDescriptor fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in6 six{};
+  six.sin6_family = AF_INET6;
+  six.sin6_addr = in6addr_loopback;
+  sockaddr_in four{};
+  four.sin_family = AF_INET;
+  four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  bool v6 = family == AF_INET6;
+  auto *at = v6 ? reinterpret_cast<sockaddr *>(&six) : reinterpret_cast<sockaddr *>(&four);
+  socklen_t length = v6 ? sizeof(six) : sizeof(four);
+  if (!fd.valid() || bind(fd.get(), at, length) != 0 || getsockname(fd.get(), at, &length) != 0)
+    return 0;
+  return ntohs(v6 ? six.sin6_port : four.sin_port);
+}
+
+} // namespace
+
 TEST(Gloo, MeetsOverTcp) {
-  int port = 0;
-  {
-    FileDescriptor fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof(at);
-    ASSERT_EQ(bind(fd.get(), reinterpret_cast<sockaddr *>(&at), length), 0);
-    ASSERT_EQ(getsockname(fd.get(), reinterpret_cast<sockaddr *>(&at), &length), 0);
-    port = ntohs(at.sin_port);
+  for (const auto &[family, host] : {std::pair{AF_INET, "127.0.0.1"}, {AF_INET6, "[::1]"}}) {
+    int port = freePort(family);
+    if (port == 0) {
+      ASSERT_EQ(family, AF_INET6);
+      continue;
+    }
+    std::string address = std::string("tcp:") + host + ":" + std::to_string(port);
+    for (int again = 0; again < 2; ++again) // the port is free at once after the first job
+      inThreads(2, [&](int rank) {
+        auto made = makeGlooTransport(address, rank, 2, 20s);
+        ASSERT_TRUE(made.ok()) << messageOf(made.status());
+        Transport &t = **made;
+        ASSERT_OK(t.barrier(t.tag(0, 0)));
+        if (rank == 0)
+          EXPECT_FAILS(makeGlooTransport(address, 0, 2, 1s), address.c_str(), "in use",
+                       "another port");
+        ASSERT_OK(t.barrier(t.tag(1, 0)));
+        ASSERT_OK(t.close());
+      });
   }
-  std::string address = "tcp:127.0.0.1:" + std::to_string(port);
-  for (int again = 0; again < 2; ++again) // the port is free at once after the first job
-    inThreads(2, [&](int rank) {
-      auto made = makeGlooTransport(address, rank, 2, 20s);
-      ASSERT_TRUE(made.ok()) << messageOf(made.status());
-      Transport &t = **made;
-      ASSERT_OK(t.barrier(t.tag(0, 0)));
-      if (rank == 0)
-        EXPECT_FAILS(makeGlooTransport(address, 0, 2, 1s), address.c_str(), "in use",
-                     "another port");
-      ASSERT_OK(t.barrier(t.tag(1, 0)));
-      ASSERT_OK(t.close());
-    });
 }
 
 TEST(Gloo, NamesWhoDoesNotCome) {
