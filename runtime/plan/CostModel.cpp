@@ -11,6 +11,20 @@
 namespace heddle::plan {
 namespace {
 
+/// Whether a sample writes `buffer` in an order that has nothing to do with the rows it points to:
+/// in_src, out_dst or out_edge. All other positions ascend.
+bool holdsRandomPositions(const EntryT &entry, int32_t buffer) {
+  for (const auto &op : entry.ops) {
+    if (op->queue == Queue::Compute)
+      break; // samples stand before
+    if (op->attrs.type == OpAttrs::SampleAttrs)
+      for (size_t output : {2, 5, 6})
+        if (output < op->outputs.size() && op->outputs[output] == buffer)
+          return true;
+  }
+  return false;
+}
+
 /// Whether most of the op's traffic is rows at random places.
 bool gathers(const OpT &op, const EntryT &entry) {
   switch (op.attrs.type) {
@@ -22,12 +36,10 @@ bool gathers(const OpT &op, const EntryT &entry) {
   case OpAttrs::FetchRowsAttrs:
     return true;
   case OpAttrs::KernelAttrs:
-    // Positions of rows come from the sampler.
     for (int32_t b : op.inputs)
       if (b >= 0 && size_t(b) < entry.buffers.size() &&
           entry.buffers[size_t(b)]->space == Space::Slot &&
-          (entry.buffers[size_t(b)]->dtype == DType::I32 ||
-           entry.buffers[size_t(b)]->dtype == DType::I64))
+          entry.buffers[size_t(b)]->dtype == DType::I32 && holdsRandomPositions(entry, b))
         return true;
     return false;
   default:

@@ -5,7 +5,7 @@
 // One model for the compiler's decisions and for what heddle-dump shows. An op takes the slower of
 // its memory traffic and its arithmetic; what it overlaps with elsewhere is not its business.
 // Traffic and arithmetic are of two kinds each, because machines differ most between them:
-//   gathered    rows at random places: index arrays lead a kernel, a sampler or a fetch to them
+//   gathered    rows at random places: sampled edges lead a kernel to them, ids a sampler or a fetch
 //   streamed    arrays from end to end: everything else
 //   products    dense products on tiles, with fused multiply-adds
 //   elements    generated kernels: no fused multiply-adds, polynomials for exp and tanh
