@@ -14,7 +14,8 @@ die() { printf 'setup.sh: error: %s\n' "$*" >&2; exit 2; }
 say() { printf '\n== %s\n' "$*"; }
 
 toolchain=(ca-certificates cmake ninja-build ccache clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools)
-libraries=(libflatbuffers-dev flatbuffers-compiler nlohmann-json3-dev libcli11-dev libabsl-dev libdnnl-dev zlib1g-dev
+libraries=(libflatbuffers-dev flatbuffers-compiler nlohmann-json3-dev libcli11-dev libabsl-dev libdnnl-dev libgloo-dev zlib1g-dev
+  libserd-dev libzip-dev
   libc6-dev libstdc++-12-dev)
 demo_data=(wordnet-base)
 test_tools=(libgtest-dev libclang-rt-22-dev binutils python3-minimal strace)
@@ -46,7 +47,9 @@ build() { # folder, tests ON|OFF, warnings as errors ON|OFF
     -DCMAKE_C_COMPILER=clang-22 -DCMAKE_CXX_COMPILER=clang++-22 \
     -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache \
     -DHEDDLE_BUILD_TESTS="$2" -DHEDDLE_WERROR="$3" >/dev/null
-  ninja -C "$1" -j "${JOBS:-$(nproc)}" --quiet
+  local quiet=()
+  [ -t 1 ] || quiet=(--quiet)
+  ninja -C "$1" -j "${JOBS:-$(nproc)}" "${quiet[@]}"
 }
 
 demo() {

@@ -4,7 +4,8 @@
 //
 // Node types, relations, states and entries share one symbol table per module, and a user's name may
 // be any text. Escaping ':' '.' '%' in names keeps the four kinds apart: a relation has exactly two
-// bare colons, a state at least one bare dot, an entry one of two reserved words.
+// bare colons, a state at least one bare dot, an entry one of two reserved words, with a partition after
+// one bare colon (train_step:0) where there are several.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_COMPILER_SYMBOLS_H

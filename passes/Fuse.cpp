@@ -178,7 +178,8 @@ public:
   }
   Type rename(Type type) {
     if (auto t = dyn_cast<FeatType>(type))
-      return t.withDomain(rename(t.getDomain()));
+      // Where a value lives is the launch's matter.
+      return t.withDomain(rename(t.getDomain())).withPlacement(PlacementAttr::replicated(context));
     if (auto t = dyn_cast<IdsType>(type))
       return IdsType::get(context, rename(t.getDomain()));
     if (auto t = dyn_cast<SparseType>(type))

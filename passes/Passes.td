@@ -38,6 +38,94 @@ def UnrollPass : Pass<"hgnn-unroll", "::mlir::ModuleOp"> {
     Statistic<"numPruned", "pruned-relations", "relations that reach no vertex">];
 }
 
+def RelationAggregationFirstPass : Pass<"hgnn-relation-aggregation-first", "::mlir::ModuleOp"> {
+  let summary = "from the metatree phase to the raf phase";
+  let description = [{
+    Goal: end the sub-DAG of every root link (each relation into the seeds, and the identity link where
+    the last layer reads own rows) in one partial, and make the cross-relation combine at the root a
+    merge of partials. A combine that is a sum merges all partials at once; where own rows and messages
+    meet in another op (a concatenation), each side has its own merge. Own rows that messages read
+    (attention) are part of the relations' sub-DAGs.
+
+    Invariants established: each root link ends in at most one hgnn.partial, and in exactly one unless only
+    messages read it; what is above the merges reads nothing from below but merges; constant divisors
+    of sums within sums stand on the partials, a divisor of the whole sum above the merge.
+
+    Restrictions: a link whose rows go into two merges is refused (incidental: it would be two partials
+    of one owner); rows of the seeds that are combined before a message reads them are refused
+    (fundamental: the message would need all partitions' partials); a root link that gives nothing is
+    refused (its frontier would touch learnable rows for nothing).
+
+    Example: for relations a:w:p and p:c:p and a self-loop
+    ```mlir
+    %s = hgnn.add %w, %c           // messages             %pw = hgnn.partial %w {link = "a:w:p"}
+    %o = hgnn.linear %own, %root   // own rows       =>     %pc = hgnn.partial %c {link = "p:c:p"}
+    %r = hgnn.add %s, %o                                   %po = hgnn.partial %o {link = "self"}
+    %b = hgnn.add_bias %r, %bias                           %m = hgnn.merge %pw, %pc, %po
+                                                           %b = hgnn.add_bias %m, %bias
+    ```
+  }];
+  let statistics = [Statistic<"numPartials", "partials", "partials of the training step">];
+}
+
+def AssignPartitionsPass : Pass<"hgnn-assign-partitions", "::mlir::ModuleOp"> {
+  let summary = "who owns which root link (raf phase, first half of partitioned)";
+  let description = [{
+    Goal: give each root link of the raf phase to exactly one partition, largest sub-DAG first to the
+    least loaded partition. The sub-DAG is the closure by reachability on the layered DAG; links below
+    the root go to no one: each partition has those that its sub-DAGs need, once.
+
+    Weights: `sampled` is the expected work of a step by the cost model; `heta` is Algorithm 2 of Heta
+    (nodes of leaf vertices and edges of links), `heta-code` what its released code computes (edges of
+    distinct relations, nodes of distinct types with the target).
+
+    Invariants established: every hgnn.partial has a partition, the same in all entries; no partition
+    is empty; hgnn.partitioning records links and loads. Ties are broken by canonical order. Only the
+    schema and the statistics in graph.json are read.
+
+    Restrictions: at most as many partitions as root links (incidental: sub-DAGs could be split).
+
+    Example: `hgnn-assign-partitions{partitions=2}` on the module above
+    ```mlir
+    hgnn.partitioning [["p:c:p", "self"], ["a:w:p"]] {loads = array<i64: 7, 5>, weights = "sampled"}
+    ```
+  }];
+  let options = [
+    Option<"partitions", "partitions", "int64_t", "1", "how many">,
+    Option<"weights", "weights", "std::string", "\"sampled\"", "sampled, heta or heta-code">];
+  let statistics = [Statistic<"numLinks", "root-links", "root links that were assigned">];
+}
+
+def InsertCommunicationPass : Pass<"hgnn-insert-communication", "::mlir::ModuleOp"> {
+  let summary = "one entry per partition (partitioned phase)";
+  let description = [{
+    Goal: turn each entry into one per partition (`partition = k`, named ENTRY:k): its sub-DAGs, the sum
+    of its partials, a collective for each merge, and the part above. `replicated`: the part above
+    (head and loss) is in every partition, merges are hgnn.merge_all, and the backward pass sends no
+    activations. `leader`: it is in partition 0 only, merges are hgnn.merge_to, and gradients come back
+    by hgnn.broadcast.
+
+    Invariants established: values below the merges are owned by their partition, frontiers have the
+    samples of that partition only, and all links of its closure; a root link is aggregated in one
+    partition; states that one partition uses are its own (`partitions`), others have copies; every
+    collective stands in all its partitions with one id.
+
+    Restrictions: before hgnn-differentiate only (the order of the two is fixed: what is whole and what
+    is a term of a gradient follows from the placements).
+
+    Example: partition 1 of 2, which owns a:w:p
+    ```mlir
+    hgnn.entry train_step @"train_step:1" attributes {partition = 1 : i64} {
+      %adj = hgnn.sample %seeds fanout 10 : <rows(0, @p)> -> <0, @"a:w:p" from @a to @p, owned(1)>
+      ...
+      %p = hgnn.partial %w {link = "a:w:p", partition = 1 : i64} : !hgnn.tensor<rows(0, @p) : 3xf32, owned(1)>
+      %m = hgnn.merge_all activations %p {bytes = 24 : i64, id = 0 : i64, partitions = array<i64: 0, 1>} : ...
+    ```
+  }];
+  let options = [Option<"mode", "mode", "std::string", "\"replicated\"", "replicated or leader">];
+  let statistics = [Statistic<"numCollectives", "collectives", "merges of the training step">];
+}
+
 def DifferentiatePass : Pass<"hgnn-differentiate", "::mlir::ModuleOp"> {
   let summary = "from the metatree phase to the training phase";
   let description = [{
@@ -47,7 +135,14 @@ def DifferentiatePass : Pass<"hgnn-differentiate", "::mlir::ModuleOp"> {
     Invariants established: every state that the loss depends on has exactly one output "grad:STATE" and
     one optimizer step; gradients are only ever summed; moments and row counters are states of their own.
 
-    Restrictions: every op between a state and the loss implements DifferentiableOp (fundamental).
+    With partitions, the entries of all are differentiated together. The gradient of a merge is that of
+    its result, whole and the same everywhere: it is not reduced. Terms of the gradient of a state that
+    several partitions keep are summed by hgnn.merge_all; row gradients by hgnn.exchange_rows over the
+    union of the partitions' rows, before one lazy step of each row. All copies make the same step.
+    A bound of the norm is that of all parameters, each counted once.
+
+    Restrictions: every op between a state and the loss implements DifferentiableOp (fundamental). A
+    table is read once per partition, below the merges (incidental).
   }];
   let statistics = [Statistic<"numGradients", "gradients", "states with a gradient">];
 }
@@ -79,10 +174,15 @@ def VerifyPhasePass : Pass<"hgnn-verify-phase", "::mlir::ModuleOp"> {
   let summary = "checks the normal form of a phase";
   let description = [{
     Goal: say what may not occur any more. model: no entry, state or kernel. metatree: no input, layer,
-    param or generic type; no optimizer step or gradient op. training: as metatree, with optimizer
-    steps. kernels: at the top level of entries only what hgnn-fuse leaves.
+    param or generic type; no optimizer step or gradient op; no partial, merge or collective. raf: as
+    metatree, with one merge for each partial, and no partition. partitioned: entries of one partition
+    each; terms are made of owned values only; a root link has one owner; collectives meet, in one
+    order, with one type. training: as metatree (partitioned where there are partitions), with
+    optimizer steps, of replicated gradients where several partitions keep the state. kernels: at the
+    top level of entries only what hgnn-fuse leaves.
   }];
-  let options = [Option<"phase", "phase", "std::string", "", "model, metatree, training or kernels">];
+  let options = [Option<"phase", "phase", "std::string", "",
+                        "model, metatree, raf, partitioned, training or kernels">];
 }
 
 #endif // HEDDLE_PASSES_TD

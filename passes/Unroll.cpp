@@ -261,7 +261,7 @@ StateOp EntryBuilder::declareState(Location loc, StringRef name, StateRole role,
        atModule.getNamedAttr("a", atModule.getF64FloatAttr(init.a)),
        atModule.getNamedAttr("b", atModule.getF64FloatAttr(init.b))});
   return StateOp::create(atModule, loc, name, role, shape, rowsType, dictionary,
-                         FlatSymbolRefAttr(), group);
+                         FlatSymbolRefAttr(), group, DenseI64ArrayAttr());
 }
 
 FailureOr<Value> EntryBuilder::readState(Location loc, const std::string &name,

@@ -6,6 +6,9 @@
 
 #include "passes/Passes.h"
 
+#include <map>
+#include <set>
+
 namespace heddle::passes {
 #define GEN_PASS_DEF_VERIFYPHASEPASS
 #include "passes/Passes.h.inc"
@@ -16,43 +19,201 @@ using namespace heddle::hgnn;
 
 namespace {
 
+bool isPartitioned(ModuleOp module) {
+  return llvm::any_of(module.getOps<EntryOp>(),
+                      [](EntryOp entry) { return int64_t(entry.getPartition()) >= 0; });
+}
+
+/// raf: each root link has one partial, which one merge takes.
+LogicalResult verifyRaf(EntryOp entry) {
+  std::set<std::string> links;
+  for (auto partial : entry.getOps<PartialOp>()) {
+    if (!partial.getLink())
+      return partial.emitOpError("needs the root link that it ends");
+    if (!links.insert(partial.getLink()->str()).second)
+      return partial.emitOpError("is the second partial of root link \"") << *partial.getLink() << "\"";
+    if (!partial.getResult().hasOneUse() || !isa<MergeOp>(*partial.getResult().getUsers().begin()))
+      return partial.emitOpError("is used by one hgnn.merge, and by nothing else");
+  }
+  if (links.empty())
+    return entry.emitOpError("has no hgnn.partial; run hgnn-relation-aggregation-first");
+  return success();
+}
+
+/// What collectives of one id agree on.
+struct Meeting {
+  Operation *first = nullptr;
+  std::set<int64_t> there;
+};
+
+/// partitioned: the entries of one kind, by partition.
+LogicalResult verifyTogether(ArrayRef<EntryOp> entries) {
+  std::map<std::string, Operation *> owners; // of root links
+  std::map<int64_t, Meeting> meetings;
+  for (EntryOp entry : entries) {
+    int64_t here = entry.getPartition(), last = -1;
+    for (Operation &op : entry.getBody().front()) {
+      for (Value result : op.getResults())
+        if (PlacementAttr placement = placementOf(result.getType());
+            placement && placement.isOwned() && !placement.isOwnedBy(here))
+          return op.emitOpError("gives a value of partition ")
+                 << placement.getOwner() << " in the entry of partition " << here;
+      if (auto partial = dyn_cast<PartialOp>(op)) {
+        if (!placementOf(partial.getInput().getType()).isOwnedBy(here))
+          return op.emitOpError("makes a term of ")
+                 << partial.getInput().getType() << "; a whole value would be counted once per partition";
+        if (partial.getLink() && !owners.try_emplace(partial.getLink()->str(), &op).second)
+          return op.emitOpError("computes root link \"")
+                 << *partial.getLink() << "\", which another partition owns: it would count twice";
+      }
+      auto collective = dyn_cast<Collective>(op);
+      if (!collective)
+        continue;
+      int64_t id = collective.getCollectiveId();
+      if (id <= last)
+        return op.emitOpError("has id ") << id << " after " << last
+                                         << "; ids ascend, so that all partitions meet in one order";
+      last = id;
+      Meeting &meeting = meetings[id];
+      meeting.there.insert(here);
+      if (!meeting.first)
+        meeting.first = &op;
+      auto other = cast<Collective>(meeting.first);
+      if (op.getName() != meeting.first->getName() ||
+          collective.getParticipants() != other.getParticipants() ||
+          collective.getWireBytes() != other.getWireBytes())
+        return op.emitOpError("is not what collective ") << id << " is in another partition";
+    }
+  }
+  for (auto &[id, meeting] : meetings)
+    for (int64_t participant : cast<Collective>(meeting.first).getParticipants())
+      if (!meeting.there.count(participant))
+        return meeting.first->emitOpError("waits for partition ")
+               << participant << ", which never comes to collective " << id;
+  return success();
+}
+
+/// A step of a state that several partitions keep is by the whole gradient; all keepers make it.
+LogicalResult verifySteps(ModuleOp module, ArrayRef<EntryOp> entries) {
+  std::map<std::string, std::set<int64_t>> steps;
+  for (EntryOp entry : entries)
+    for (Operation &op : entry.getBody().front()) {
+      auto dense = dyn_cast<OptimizerStepOp>(op);
+      auto row = dyn_cast<RowOptimizerStepOp>(op);
+      if (!dense && !row)
+        continue;
+      StringRef name = dense ? dense.getState() : row.getState();
+      auto state = module.lookupSymbol<StateOp>(name);
+      if (!state)
+        return op.emitOpError("updates \"") << name << "\", which is no state of the module";
+      steps[name.str()].insert(int64_t(entry.getPartition()));
+      Type grad = op.getOperand(0).getType();
+      auto keepers = state.getPartitions();
+      bool alone = keepers && keepers->size() == 1;
+      if (!alone && !placementOf(grad).isReplicated())
+        return op.emitOpError("updates a copy of \"")
+               << name << "\" by " << grad << "; several partitions keep it: sum the terms first";
+      if (row && placementOf(row.getIds().getType()) != placementOf(grad))
+        return op.emitOpError("has rows and gradients of different places, ")
+               << row.getIds().getType() << " and " << grad;
+      if (keepers && !llvm::is_contained(*keepers, int64_t(entry.getPartition())))
+        return op.emitOpError("updates \"") << name << "\", which this partition does not keep";
+    }
+  for (auto &[name, there] : steps) {
+    auto keepers = module.lookupSymbol<StateOp>(name).getPartitions();
+    size_t wanted = keepers ? keepers->size() : entries.size();
+    if (there.size() != wanted)
+      return module.emitError("\"") << name << "\" has copies in " << wanted << " partitions and is "
+                                    << "updated in " << there.size() << " of them";
+  }
+  return success();
+}
+
 struct VerifyPhasePass : heddle::passes::impl::VerifyPhasePassBase<VerifyPhasePass> {
   using VerifyPhasePassBase::VerifyPhasePassBase;
 
   void runOnOperation() override {
-    ModuleOp module = getOperation();
-    std::string name = phase;
-    auto refuse = [&](Operation *op, StringRef why) {
-      op->emitOpError("may not occur in the ") << name << " phase: " << why;
+    if (failed(verifyOps()) || failed(verifyEntries()))
       signalPassFailure();
-      return WalkResult::interrupt();
-    };
-    if (name != "model" && name != "metatree" && name != "training" && name != "kernels") {
-      module.emitError("unknown phase '") << name << "'; known: model, metatree, training, kernels";
-      return signalPassFailure();
-    }
-    module.walk([&](Operation *op) -> WalkResult {
-      if (name == "model") {
-        if (isa<EntryOp, StateOp, KernelOp>(op))
-          return refuse(op, "run hgnn-unroll on what comes before it");
-        return WalkResult::advance();
-      }
-      if (isa<InputOp, LayerOp, ParamOp, FeatureOp, LearnableOp, BroadcastDstOp>(op))
-        return refuse(op, "hgnn-unroll instantiates layer and input programs");
-      for (Value result : op->getResults())
-        if (auto type = dyn_cast<FeatType>(result.getType()); type && type.isGeneric())
-          return refuse(op, "a generic type is left");
-      if (name == "metatree" && isa<OptimizerStepOp, RowOptimizerStepOp, UnaryGradOp>(op))
-        return refuse(op, "gradients come with hgnn-differentiate");
-      if (name != "kernels" && isa<KernelOp, LaunchOp>(op))
-        return refuse(op, "kernels come with hgnn-fuse");
-      if (name == "kernels" && isa_and_nonnull<EntryOp>(op->getParentOp()) &&
-          !isa<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp,
-               ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, LaunchOp, OutputOp>(op))
-        return refuse(op, "hgnn-fuse puts it into a kernel");
-      return WalkResult::advance();
-    });
   }
+
+private:
+  LogicalResult verifyOps();
+  LogicalResult verifyEntries();
 };
+
+/// What may stand where, op by op.
+LogicalResult VerifyPhasePass::verifyOps() {
+  ModuleOp module = getOperation();
+  std::string name = phase;
+  if (name != "model" && name != "metatree" && name != "raf" && name != "partitioned" &&
+      name != "training" && name != "kernels")
+    return module.emitError("unknown phase '")
+           << name << "'; known: model, metatree, raf, partitioned, training, kernels";
+  bool partitioned = isPartitioned(module);
+  auto refuse = [&](Operation *op, StringRef why) {
+    op->emitOpError("may not occur in the ") << name << " phase: " << why;
+    return WalkResult::interrupt();
+  };
+  auto result = module.walk([&](Operation *op) -> WalkResult {
+    if (name == "model") {
+      if (isa<EntryOp, StateOp, KernelOp>(op))
+        return refuse(op, "run hgnn-unroll on what comes before it");
+      return WalkResult::advance();
+    }
+    if (isa<InputOp, LayerOp, ParamOp, FeatureOp, LearnableOp, BroadcastDstOp>(op))
+      return refuse(op, "hgnn-unroll instantiates layer and input programs");
+    for (Value result : op->getResults())
+      if (auto type = dyn_cast<FeatType>(result.getType()); type && type.isGeneric())
+        return refuse(op, "a generic type is left");
+    if ((name == "metatree" || name == "raf" || name == "partitioned") &&
+        isa<OptimizerStepOp, RowOptimizerStepOp, UnaryGradOp>(op))
+      return refuse(op, "gradients come with hgnn-differentiate");
+    if (name == "metatree" && isa<PartialOp, MergeOp>(op))
+      return refuse(op, "partials come with hgnn-relation-aggregation-first");
+    if ((name == "metatree" || name == "raf") && isa<Collective, OwnOp>(op))
+      return refuse(op, "communication comes with hgnn-insert-communication");
+    if ((name == "partitioned" || partitioned) && isa<MergeOp>(op))
+      return refuse(op, "hgnn-insert-communication makes a collective of it");
+    if (name != "kernels" && isa<KernelOp, LaunchOp>(op))
+      return refuse(op, "kernels come with hgnn-fuse");
+    if (name == "kernels" && isa_and_nonnull<EntryOp>(op->getParentOp()) &&
+        !isa<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp,
+             ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, LaunchOp, OutputOp>(op))
+      return refuse(op, "hgnn-fuse puts it into a kernel");
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+/// What the entries say together.
+LogicalResult VerifyPhasePass::verifyEntries() {
+  ModuleOp module = getOperation();
+  std::map<EntryKind, SmallVector<EntryOp>> kinds;
+  bool partitioned = isPartitioned(module);
+  for (auto entry : module.getOps<EntryOp>()) {
+    int64_t partition = entry.getPartition();
+    if (phase == "raf") {
+      if (partition >= 0)
+        return entry.emitOpError("is one partition's; those come with hgnn-insert-communication");
+      if (failed(verifyRaf(entry)))
+        return failure();
+    }
+    if (phase != "partitioned" && !(phase == "training" && partitioned))
+      continue;
+    if (partition < 0)
+      return entry.emitOpError("has no partition; run hgnn-insert-communication");
+    SmallVector<EntryOp> &same = kinds[entry.getKind()];
+    if (partition != int64_t(same.size()))
+      return entry.emitOpError("is partition ") << partition << ", expected " << same.size()
+                                                << ": they are numbered from 0 without gaps";
+    same.push_back(entry);
+  }
+  for (auto &[kind, entries] : kinds)
+    if (failed(verifyTogether(entries)) ||
+        (phase == "training" && failed(verifySteps(module, entries))))
+      return failure();
+  return success();
+}
 
 } // namespace

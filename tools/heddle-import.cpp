@@ -8,18 +8,21 @@
 #include "runtime/graph/GraphBuilder.h"
 #include "runtime/graph/GraphStore.h"
 #include "runtime/import/Descriptor.h"
+#include "runtime/import/Hgb.h"
+#include "runtime/import/NTriplesImport.h"
+#include "runtime/import/SourceFormat.h"
 #include "runtime/import/TableImport.h"
 #include "runtime/import/WordNet.h"
 #include "tools/support/Cli.h"
 
-#include <cerrno>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-
-#include <sys/stat.h>
+#include <vector>
 
 using namespace heddle;
 
@@ -30,6 +33,9 @@ struct Options {
   bool force = false, noWords = false, noFrames = false, noReverse = false;
   int64_t glossWords = 2000;
   uint64_t seed = 0, memoryBytes = uint64_t(1) << 30;
+  double validRatio = 0.2;
+  std::string onError = "stop", literals = "nodes", types = "one";
+  importing::NTriplesOptions nTriples;
 };
 
 /// One bar for each piece of work that the importer and the builder name. Work of less than half a
@@ -83,24 +89,66 @@ absl::Status check(const std::string &directory) {
   return absl::OkStatus();
 }
 
-/// A folder is a WordNet, a file a descriptor: nothing else is to be told apart yet.
-absl::StatusOr<std::string> formatOf(const Options &options) {
-  if (options.format != "auto")
-    return options.format;
-  struct stat info{};
-  if (stat(options.source.c_str(), &info) != 0)
-    return cannotOpen(options.source, errno);
-  return std::string(S_ISDIR(info.st_mode) ? "wordnet" : "table");
+/// Options of one format with a source of another: said, not passed over.
+absl::Status checkOptions(const CLI::App &app, const std::string &format) {
+  static const std::map<std::string, std::vector<std::string>> formatsOf = {
+      {"--no-words", {"wordnet"}},
+      {"--no-frames", {"wordnet"}},
+      {"--gloss-words", {"wordnet"}},
+      {"--seed", {"wordnet", "ntriples", "hgb"}},
+      {"--valid-ratio", {"ntriples", "hgb"}},
+      {"--on-error", {"ntriples", "hgb"}},
+      {"--literals", {"ntriples"}},
+      {"--types", {"ntriples"}},
+      {"--label-type", {"ntriples"}},
+      {"--drop-relation", {"ntriples"}},
+      {"--labels", {"ntriples"}},
+      {"--train-set", {"ntriples"}},
+      {"--test-set", {"ntriples"}},
+      {"--entity-column", {"ntriples"}},
+      {"--label-column", {"ntriples"}},
+  };
+  for (const auto &[name, formats] : formatsOf)
+    if (app.count(name) > 0 && !std::count(formats.begin(), formats.end(), format)) {
+      std::string list;
+      for (const std::string &one : formats)
+        list += (list.empty() ? "" : ", ") + one;
+      return invalidArgument(name + " is for --format=" + list + ", and the source is " + format +
+                             "; remove it");
+    }
+  return absl::OkStatus();
 }
 
-absl::Status importSource(const Options &options) {
-  HEDDLE_ASSIGN_OR_RETURN(std::string format, formatOf(options));
+absl::Status importSource(const CLI::App &app, const Options &options) {
+  std::string format = options.format;
+  if (format == "auto") {
+    HEDDLE_ASSIGN_OR_RETURN(format, importing::sourceFormat(options.source));
+  }
+  HEDDLE_RETURN_IF_ERROR(checkOptions(app, format));
+  importing::CarveOptions carve{options.validRatio, options.seed};
   std::optional<importing::Descriptor> descriptor;
   if (format == "table") {
     HEDDLE_ASSIGN_OR_RETURN(descriptor, importing::readDescriptor(options.source));
     if (options.noReverse)
       for (importing::EdgeSpec &edge : descriptor->edges)
         edge.addReverse = false;
+  }
+  importing::NTriplesOptions nTriples = options.nTriples;
+  if (format == "ntriples") {
+    nTriples.literals = options.literals == "nodes";
+    nTriples.typesByRdf = options.types == "rdf";
+    nTriples.reverse = !options.noReverse;
+    nTriples.skipErrors = options.onError == "skip";
+    nTriples.carve = carve;
+    HEDDLE_RETURN_IF_ERROR(importing::findNTriples(options.source, nTriples));
+    if (!nTriples.labelType.empty() && !nTriples.labels.any())
+      return invalidArgument(
+          "--label-type: no label file is there; give --train-set and --test-set, "
+          "or --labels");
+  }
+  std::unique_ptr<importing::FileSet> hgbFiles;
+  if (format == "hgb") {
+    HEDDLE_ASSIGN_OR_RETURN(hgbFiles, importing::openFileSet(options.source));
   }
   Bars bars(options.progress == "never"    ? ProgressMode::Never
             : options.progress == "always" ? ProgressMode::Always
@@ -115,6 +163,14 @@ absl::Status importSource(const Options &options) {
   HEDDLE_ASSIGN_OR_RETURN(auto builder, graph::GraphBuilder::create(building));
   if (descriptor) {
     HEDDLE_RETURN_IF_ERROR(importing::importTables(*descriptor, *builder, building.progress));
+  } else if (format == "ntriples") {
+    HEDDLE_RETURN_IF_ERROR(importing::importNTriples(nTriples, *builder, building.progress));
+  } else if (format == "hgb") {
+    importing::HgbOptions hgb;
+    hgb.reverse = !options.noReverse;
+    hgb.skipErrors = options.onError == "skip";
+    hgb.carve = carve;
+    HEDDLE_RETURN_IF_ERROR(importing::importHgb(*hgbFiles, hgb, *builder, building.progress));
   } else {
     importing::WordNetOptions wordNet;
     wordNet.directory = options.source;
@@ -131,23 +187,86 @@ absl::Status importSource(const Options &options) {
   return absl::OkStatus();
 }
 
+void addRdfOptions(CLI::App &app, Options &options) {
+  importing::NTriplesOptions &rdf = options.nTriples;
+  app.add_option("--valid-ratio", options.validRatio,
+                 "N-Triples, HGB: share of the official training part that becomes the validation "
+                 "part, by hash of the id and --seed; 0 = none")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str();
+  app.add_option("--on-error", options.onError,
+                 "N-Triples: malformed lines and labels of no node; HGB: links and labels of no "
+                 "node: stop at the first, or skip and count them")
+      ->check(CLI::IsMember({"stop", "skip"}))
+      ->capture_default_str();
+  app.add_option(
+         "--literals", options.literals,
+         "N-Triples: literals become nodes (equal ones are one node), or their triples give "
+         "no edge")
+      ->check(CLI::IsMember({"nodes", "drop"}))
+      ->capture_default_str();
+  app.add_option("--types", options.types,
+                 "N-Triples: one: all nodes are of type 'node'. rdf: by rdf:type; a node with "
+                 "several gets the one that the fewest nodes have, a node without one 'untyped', a "
+                 "literal 'literal' (the report counts them). rdf:type is a relation in both; "
+                 "--drop-relation leaves it out")
+      ->check(CLI::IsMember({"one", "rdf"}))
+      ->capture_default_str();
+  app.add_option(
+         "--label-type", rdf.labelType,
+         "N-Triples: labelled nodes form this node type. Without it each type that has some "
+         "gets the label")
+      ->type_name("NAME");
+  app.add_option("--drop-relation", rdf.dropRelations,
+                 "N-Triples: triples with this predicate give no edge, for example those that tell "
+                 "the label; repeatable")
+      ->allow_extra_args(false)
+      ->type_name("IRI");
+  app.add_option("--train-set", rdf.labels.train,
+                 "N-Triples: table of the official training part; a folder's trainingSet.tsv, "
+                 "testSet.tsv and completeDataset.tsv are taken where no such option is given")
+      ->type_name("TSV");
+  app.add_option("--test-set", rdf.labels.test, "N-Triples: table of the official test part")
+      ->type_name("TSV");
+  app.add_option("--labels", rdf.labels.all,
+                 "N-Triples: table of labels in no part; without the other two a fifth of it "
+                 "becomes the test part, by hash")
+      ->type_name("TSV");
+  app.add_option("--entity-column", rdf.labels.entityColumn,
+                 "N-Triples: column of node ids [the only one that is neither 'id' nor the label]")
+      ->type_name("NAME");
+  app.add_option("--label-column", rdf.labels.labelColumn,
+                 "N-Triples: column of classes [the only one that starts with 'label']")
+      ->type_name("NAME");
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
   CLI::App app;
   cli::setUp(
-      app, "heddle-import", "Makes a graph directory out of a WordNet folder or of tables.",
+      app, "heddle-import",
+      "Makes a graph directory out of tables, RDF (N-Triples), an HGB data set or a WordNet "
+      "folder.",
       "  heddle-import --format=wordnet /usr/share/wordnet -o wn/\n"
       "  heddle-import --format=wordnet --no-words --gloss-words=0 /usr/share/wordnet -o wn/\n"
       "  heddle-import --format=table graph.json -o shop/ --memory=4GiB\n"
+      "  heddle-import --format=ntriples aifb/ -o aifb-graph/\n"
+      "  heddle-import dump.nt.gz --types=rdf --literals=drop "
+      "--drop-relation=http://ex.org/employs "
+      "--train-set=train.tsv --test-set=test.tsv --label-type=person -o dump/\n"
+      "  heddle-import --format=hgb DBLP.zip -o dblp/\n"
       "  heddle-import --check wn/\n"
       "Keys of a table descriptor: examples/tables/ and examples/schemas/import.schema.json.");
   Options options;
-  app.add_option("SOURCE", options.source, "WordNet folder, or descriptor of tables (JSON)");
+  app.add_option(
+      "SOURCE", options.source,
+      "Descriptor of tables (JSON); .nt, .nt.gz or a folder of them; .zip or folder of an HGB "
+      "data set; WordNet folder");
   app.add_option("-o,--output", options.output, "Graph directory to write");
   app.add_option("--format", options.format,
-                 "Source format; auto: a folder is wordnet, a file is table")
-      ->check(CLI::IsMember({"auto", "wordnet", "table"}))
+                 "Source format; auto: by suffix, first bytes, and what a folder holds")
+      ->check(CLI::IsMember({"auto", "table", "ntriples", "hgb", "wordnet"}))
       ->capture_default_str();
   app.add_option("--check", options.check, "Verify a graph directory, every byte of it, and exit")
       ->type_name("DIR");
@@ -167,8 +286,10 @@ int main(int argc, char **argv) {
                  "WordNet: width of the feature gloss; 0 leaves it out")
       ->check(CLI::Range(int64_t(0), int64_t(1) << 20))
       ->capture_default_str();
-  app.add_option("--seed", options.seed, "WordNet: seed of the split (tables: key seed)")
+  app.add_option("--seed", options.seed,
+                 "Seed of the split, or of the validation part (tables: key seed)")
       ->capture_default_str();
+  addRdfOptions(app, options);
   return cli::run(app, argc, argv,
                   {{"--out", "--output"},
                    {"--overwrite", "--force"},
@@ -188,6 +309,6 @@ int main(int argc, char **argv) {
                       return invalidArgument("no SOURCE; see --help");
                     if (options.output.empty())
                       return invalidArgument("no output; name a directory with -o");
-                    return importSource(options);
+                    return importSource(app, options);
                   });
 }

@@ -72,6 +72,8 @@ int main(int argc, char **argv) {
       argc, argv,
       "heddle-opt: passes over the hgnn dialect\n\nExamples:\n"
       "  heddle-opt model.mlir --hgnn-unroll\n"
-      "  heddle-opt model.mlir --pass-pipeline='builtin.module(hgnn-unroll,hgnn-differentiate,hgnn-fuse)'\n",
+      "  heddle-opt model.mlir --pass-pipeline='builtin.module(hgnn-unroll,hgnn-differentiate,hgnn-fuse)'\n"
+      "  heddle-opt metatree.mlir --pass-pipeline='builtin.module(hgnn-relation-aggregation-first,"
+      "hgnn-assign-partitions{partitions=2},hgnn-insert-communication,hgnn-differentiate)'\n",
       registry));
 }

@@ -484,7 +484,8 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
             result.at(row, 0) += tensor(0).at(row, j) * tensor(1).at(row, j);
         return result;
       })
-      .template Case<AddOp>([&](auto) -> Result {
+      .template Case<PartialOp, OwnOp>([&](auto) -> Result { return tensor(0); })
+      .template Case<AddOp, MergeOp>([&](auto) -> Result {
         Tensor<T> result = tensor(0);
         for (unsigned i = 1; i < operands.size(); ++i) {
           Result sum = zip(result, tensor(i), [](T a, T b) { return a + b; });
@@ -595,7 +596,8 @@ bool isComputeOp(Operation *op) {
              SparseLinearOp, SparseLinearGradWeightOp, ScaleRowsOp, RowDotOp, AddOp, MulOp, ScaleOp,
              ScaleByOp, AddBiasOp, UnaryOp, UnaryGradOp, DropoutOp, LayerNormOp, LayerNormXhatOp,
              LayerNormGradOp, ConcatOp, SliceOp, PadOp, ReshapeOp, ZerosOp, SoftmaxXentOp,
-             SoftmaxXentGradOp, SigmoidXentOp, SigmoidXentGradOp, SumSquaresOp, ClipFactorOp>(op);
+             SoftmaxXentGradOp, SigmoidXentOp, SigmoidXentGradOp, SumSquaresOp, ClipFactorOp, PartialOp,
+             MergeOp, OwnOp>(op);
 }
 
 template <class T>

@@ -3,8 +3,9 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/interpreter/EntryRunner.h"
+
 #include "compiler/interpreter/ComputeOps.h"
-#include "compiler/interpreter/Programs.h"
 
 using namespace mlir;
 using namespace heddle::hgnn;
@@ -12,50 +13,11 @@ using llvm::FailureOr;
 
 namespace heddle::compiler {
 
-namespace {
-
-template <class T> class EntryRunner {
-public:
-  EntryRunner(const Batch &batch, States<T> &states, Outputs<T> &outputs)
-      : batch(batch), states(states), outputs(outputs) {
-    context.seed = batch.input.seed;
-    context.step = batch.input.step;
-  }
-
-  LogicalResult declareStates();
-  LogicalResult run(Operation *op);
-
-private:
-  SmallVector<RuntimeValue<T>> operandsOf(Operation *op) {
-    SmallVector<RuntimeValue<T>> values;
-    for (Value operand : op->getOperands())
-      values.push_back(environment.lookup(operand));
-    return values;
-  }
-  const Ids &ids(Value value) {
-    return *std::get<std::shared_ptr<const Ids>>(environment.find(value)->second);
-  }
-  template <class V> LogicalResult set(Value result, FailureOr<V> value) {
-    if (failed(value))
-      return failure();
-    environment[result] = std::move(*value);
-    return success();
-  }
-
-  LogicalResult frontier(FrontierOp op);
-  LogicalResult fetchRows(FetchRowsOp op);
-  LogicalResult scalar(ScalarOp op);
-  LogicalResult launch(LaunchOp op);
-
-  const Batch &batch;
-  States<T> &states;
-  Outputs<T> &outputs;
-  ComputeContext context;
-  Environment<T> environment;
-};
-
-template <class T> LogicalResult EntryRunner<T>::declareStates() {
+template <class T> LogicalResult EntryRunner<T>::declareStates(int64_t partition) {
   for (StateOp state : ModuleOp(batch.module).getOps<StateOp>()) {
+    auto keepers = state.getPartitions();
+    if (partition >= 0 && keepers && !llvm::is_contained(*keepers, partition))
+      continue;
     DictionaryAttr dictionary = state.getInit();
     Initializer init;
     auto kind = dictionary.getAs<StringAttr>("kind");
@@ -223,7 +185,8 @@ template <class T> LogicalResult EntryRunner<T>::run(Operation *op) {
       });
 }
 
-} // namespace
+template class EntryRunner<double>;
+template class EntryRunner<Dual>;
 
 template <class T>
 LogicalResult runEntry(EntryOp entry, const Batch &batch, States<T> &states, Outputs<T> &outputs) {

@@ -12,17 +12,40 @@ using llvm::FailureOr;
 
 namespace heddle::compiler {
 
+/// The entries of the kind that `entry` names, by partition; none in a module without partitions.
+static SmallVector<hgnn::EntryOp> partitionsOf(ModuleOp module, StringRef entry) {
+  SmallVector<hgnn::EntryOp> entries;
+  for (auto op : module.getOps<hgnn::EntryOp>())
+    if (int64_t(op.getPartition()) >= 0 && stringifyEntryKind(op.getKind()) == entry)
+      entries.push_back(op);
+  return entries;
+}
+
 template <class T>
-static LogicalResult runStep(ModuleOp module, StringRef entry, const InterpreterInput &input,
-                             States<T> &states, Outputs<T> &outputs) {
+static FailureOr<PartitionedStep<T>> runStep(ModuleOp module, StringRef entry,
+                                             const InterpreterInput &input,
+                                             const NumericArrays &direction) {
   Batch batch(module, input);
-  if (auto op = module.lookupSymbol<hgnn::EntryOp>(entry))
-    return runEntry(op, batch, states, outputs);
-  if (module.getOps<hgnn::LayerOp>().empty())
-    return module.emitError("there is neither an hgnn.entry @") << entry << " nor an hgnn.layer";
-  if (entry != "train_step" && entry != "eval_step")
-    return module.emitError("a model has the entries train_step and eval_step, not ") << entry;
-  return runModel(batch, entry == "train_step", states, outputs);
+  SmallVector<hgnn::EntryOp> partitions = partitionsOf(module, entry);
+  if (!partitions.empty())
+    return runPartitions<T>(partitions, batch, direction);
+  States<T> states(input, direction);
+  PartitionedStep<T> step;
+  if (auto op = module.lookupSymbol<hgnn::EntryOp>(entry)) {
+    if (failed(runEntry(op, batch, states, step.outputs)))
+      return failure();
+  } else {
+    if (module.getOps<hgnn::LayerOp>().empty())
+      return module.emitError("there is neither an hgnn.entry @") << entry << " nor an hgnn.layer",
+             failure();
+    if (entry != "train_step" && entry != "eval_step")
+      return module.emitError("a model has the entries train_step and eval_step, not ") << entry,
+             failure();
+    if (failed(runModel(batch, entry == "train_step", states, step.outputs)))
+      return failure();
+  }
+  step.states = states.results();
+  return step;
 }
 
 /// The outputs as arrays; `number` takes what is wanted out of a T.
@@ -49,22 +72,20 @@ static NumericArrays arraysOf(const Outputs<T> &outputs, bool keepIds, Function 
 
 FailureOr<InterpreterResult> interpret(ModuleOp module, StringRef entry,
                                        const InterpreterInput &input) {
-  NumericArrays still;
-  States<double> states(input, still);
-  Outputs<double> outputs;
-  if (failed(runStep(module, entry, input, states, outputs)))
+  auto step = runStep<double>(module, entry, input, {});
+  if (failed(step))
     return failure();
-  return InterpreterResult{arraysOf(outputs, true, [](double x) { return x; }), states.results()};
+  return InterpreterResult{arraysOf(step->outputs, true, [](double x) { return x; }),
+                           std::move(step->states), std::move(step->bytes)};
 }
 
 FailureOr<NumericArrays> directionalDerivatives(ModuleOp module, StringRef entry,
                                                 const InterpreterInput &input,
                                                 const NumericArrays &direction) {
-  States<Dual> states(input, direction);
-  Outputs<Dual> outputs;
-  if (failed(runStep(module, entry, input, states, outputs)))
+  auto step = runStep<Dual>(module, entry, input, direction);
+  if (failed(step))
     return failure();
-  return arraysOf(outputs, false, [](Dual x) { return x.derivative; });
+  return arraysOf(step->outputs, false, [](Dual x) { return x.derivative; });
 }
 
 FailureOr<double> directionalDerivative(ModuleOp module, StringRef entry,

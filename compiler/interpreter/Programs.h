@@ -18,6 +18,21 @@ template <class T>
 llvm::LogicalResult runEntry(hgnn::EntryOp entry, const Batch &batch, States<T> &states,
                              Outputs<T> &outputs);
 
+/// What the entries of all partitions did together.
+template <class T> struct PartitionedStep {
+  Outputs<T> outputs;
+  NumericArrays states;
+  std::map<std::string, int64_t> bytes; ///< sent, by class of traffic
+};
+
+/// Runs the entries of one kind, by partition, in lock-step: each until its next collective, which runs
+/// when all its partitions are there. Every partition has copies of the states that it keeps. Errors:
+/// a collective that someone never comes to; copies or outputs whose bits differ afterwards.
+template <class T>
+llvm::FailureOr<PartitionedStep<T>> runPartitions(llvm::ArrayRef<hgnn::EntryOp> entries,
+                                                  const Batch &batch,
+                                                  const NumericArrays &direction);
+
 /// Runs the hgnn.input and hgnn.layer programs (model phase). `train` chooses fan-outs and dropout.
 template <class T>
 llvm::LogicalResult runModel(const Batch &batch, bool train, States<T> &states, Outputs<T> &outputs);

@@ -25,6 +25,14 @@
 #include "dialects/hgnn/HgnnAttrs.h.inc"
 #define GET_TYPEDEF_CLASSES
 #include "dialects/hgnn/HgnnTypes.h.inc"
+
+namespace heddle::hgnn {
+/// The placement of a value of one of the dialect's types; null for other types.
+PlacementAttr placementOf(mlir::Type type);
+/// The same type at another place; other types come back as they are.
+mlir::Type withPlacement(mlir::Type type, PlacementAttr placement);
+} // namespace heddle::hgnn
+
 #include "dialects/hgnn/HgnnInterfaces.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/hgnn/HgnnOps.h.inc"

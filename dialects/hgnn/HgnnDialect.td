@@ -138,10 +138,23 @@ def Hgnn_DomainAttr : AttrDef<Hgnn_Dialect, "Domain"> {
 def Hgnn_PlacementAttr : AttrDef<Hgnn_Dialect, "Placement"> {
   let mnemonic = "placement";
   let summary = "Where a value lives over partitions, and whether its batch axis is split";
+  let description = [{
+    `replicated` (not printed): every partition that has the value has the same bits. `owned(2)`: it
+    is partition 2's alone. `partial_sum`: each partition has one term, the value is their sum; only
+    sums and constant factors may touch it before a merge. `split`: each replica has its rows of the
+    batch; sums over such rows are `partial_sum`.
+  }];
   let parameters = (ins "::heddle::hgnn::PlacementKind":$kind, "int64_t":$owner, "bool":$split);
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
     static PlacementAttr replicated(::mlir::MLIRContext *context);
+    static PlacementAttr owned(::mlir::MLIRContext *context, int64_t partition);
+    /// One term of a sum over partitions.
+    static PlacementAttr partialSum(::mlir::MLIRContext *context);
+    bool isReplicated() const { return getKind() == PlacementKind::Replicated; }
+    bool isOwned() const { return getKind() == PlacementKind::Owned; }
+    bool isOwnedBy(int64_t partition) const { return isOwned() && getOwner() == partition; }
+    bool isPartial() const { return !isReplicated() && !isOwned(); }
     bool isReplicatedWhole() const {
       return getKind() == PlacementKind::Replicated && !getSplit();
     }
@@ -174,6 +187,7 @@ def Hgnn_TensorType : Hgnn_Type<"Feat", "tensor"> {
     /// The same domain and placement with another shape.
     FeatType withShape(::llvm::ArrayRef<int64_t> shape) const;
     FeatType withDomain(DomainAttr domain) const;
+    FeatType withPlacement(PlacementAttr placement) const;
     bool isGeneric() const;
     /// Numbers per row (param: in all); 1 for rank 0.
     int64_t getWidth() const;
@@ -182,8 +196,16 @@ def Hgnn_TensorType : Hgnn_Type<"Feat", "tensor"> {
 
 def Hgnn_IdsType : Hgnn_Type<"Ids", "ids"> {
   let summary = "Global ids of the rows of a domain, sorted and unique";
-  let parameters = (ins "::heddle::hgnn::DomainAttr":$domain);
+  let description = [{
+    `!hgnn.ids<rows(1, @a), owned(0)>` are the rows that partition 0 sampled at that hop; replicated, as
+    `!hgnn.ids<rows(1, @a)>`, they are those of all partitions together.
+  }];
+  let parameters = (ins "::heddle::hgnn::DomainAttr":$domain,
+                        "::heddle::hgnn::PlacementAttr":$placement);
   let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    static IdsType get(::mlir::MLIRContext *context, DomainAttr domain);
+  }];
 }
 def Hgnn_AdjType : Hgnn_Type<"Adj", "adj"> {
   let summary = "The sampled in-edges A(step, hop, relation) of the rows at a hop";
@@ -192,28 +214,43 @@ def Hgnn_AdjType : Hgnn_Type<"Adj", "adj"> {
     `!hgnn.adj<any>` in layer programs.
   }];
   let parameters = (ins "int64_t":$hop, "::mlir::FlatSymbolRefAttr":$relation,
-                        "::mlir::FlatSymbolRefAttr":$source, "::mlir::FlatSymbolRefAttr":$destination);
+                        "::mlir::FlatSymbolRefAttr":$source, "::mlir::FlatSymbolRefAttr":$destination,
+                        "::heddle::hgnn::PlacementAttr":$placement);
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
+    static AdjType get(::mlir::MLIRContext *context, int64_t hop, ::mlir::FlatSymbolRefAttr relation,
+                       ::mlir::FlatSymbolRefAttr source, ::mlir::FlatSymbolRefAttr destination);
     bool isGeneric() const { return !getRelation(); }
     static AdjType generic(::mlir::MLIRContext *context);
   }];
 }
 def Hgnn_LinkType : Hgnn_Type<"Link", "link"> {
   let summary = "Where the rows of (hop, type) stand among the rows of (hop + 1, type)";
-  let parameters = (ins "int64_t":$hop, "::mlir::FlatSymbolRefAttr":$nodeType);
-  let assemblyFormat = "`<` $hop `,` $nodeType `>`";
+  let parameters = (ins "int64_t":$hop, "::mlir::FlatSymbolRefAttr":$nodeType,
+                        "::heddle::hgnn::PlacementAttr":$placement);
+  let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    static LinkType get(::mlir::MLIRContext *context, int64_t hop, ::mlir::FlatSymbolRefAttr nodeType);
+  }];
 }
 def Hgnn_SparseType : Hgnn_Type<"Sparse", "sparse"> {
   let summary = "Sparse feature rows (CSR) over a domain";
-  let parameters = (ins "::heddle::hgnn::DomainAttr":$domain, "int64_t":$dim);
+  let parameters = (ins "::heddle::hgnn::DomainAttr":$domain, "int64_t":$dim,
+                        "::heddle::hgnn::PlacementAttr":$placement);
   let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    static SparseType get(::mlir::MLIRContext *context, DomainAttr domain, int64_t dim);
+  }];
 }
 def Hgnn_LabelsType : Hgnn_Type<"Labels", "labels"> {
   let summary = "Labels of rows: a class each, or a 0/1 row each (multi-label)";
   let parameters = (ins "::heddle::hgnn::DomainAttr":$domain, "int64_t":$numClasses,
-                        "bool":$multilabel);
+                        "bool":$multilabel, "::heddle::hgnn::PlacementAttr":$placement);
   let hasCustomAssemblyFormat = 1;
+  let extraClassDeclaration = [{
+    static LabelsType get(::mlir::MLIRContext *context, DomainAttr domain, int64_t numClasses,
+                          bool multilabel);
+  }];
 }
 
 #endif // HGNN_DIALECT_TD

@@ -138,6 +138,60 @@ template <typename Op> typename Op::Adaptor withParsedAttributes(typename Op::Ad
   return adaptor;
 }
 
+/// Whether f(sum of terms) = sum of f(terms).
+bool isLinearInAll(StringRef op) { return op == "hgnn.add" || op == "hgnn.scale"; }
+
+/// Puts the results where the operands are. Only communication ops change a placement, but for this:
+/// what is made of an owned value is owned, and a sum over the rows of a split batch is one term.
+LogicalResult place(Loc loc, StringRef op, ValueRange operands, Types &results) {
+  StringRef name = op.drop_front(5);
+  PlacementAttr joined, rows; // of all operands; of those with rows
+  bool split = false, same = true;
+  for (Value operand : operands) {
+    PlacementAttr placement = placementOf(operand.getType());
+    if (!placement)
+      continue;
+    if (placement.isPartial() && !isLinearInAll(op))
+      return emitOptionalError(loc, "'", name, "' cannot use one partition's term of a sum, ",
+                               operand.getType(), "; merge the terms first (hgnn.merge_all)");
+    auto type = dyn_cast<FeatType>(operand.getType());
+    if (!type || !type.getDomain().isParam()) {
+      if (rows && rows.getSplit() != placement.getSplit())
+        return emitOptionalError(loc, "'", name, "' has rows of the whole batch and of a split one; ",
+                                 "both must be whole or split");
+      rows = placement;
+      split |= placement.getSplit();
+    }
+    same &= !joined || joined == placement;
+    if (joined && joined.isOwned() && placement.isOwned() && joined.getOwner() != placement.getOwner())
+      return emitOptionalError(loc, "'", name, "' has operands of partitions ", joined.getOwner(),
+                               " and ", placement.getOwner(),
+                               "; a value of another partition comes by a communication op only");
+    if (!joined || joined.isReplicated())
+      joined = placement;
+  }
+  if (!joined)
+    return success();
+  bool partial = llvm::any_of(operands, [](Value v) {
+    PlacementAttr placement = placementOf(v.getType());
+    return placement && placement.isPartial();
+  });
+  if (partial && !same)
+    return emitOptionalError(loc, "'", name, "' adds one partition's term of a sum to a whole value, ",
+                             "which every partition would then add; merge the terms first");
+  for (Type &result : results) {
+    auto type = dyn_cast<FeatType>(result);
+    if (!type)
+      continue;
+    PlacementAttr placement =
+        PlacementAttr::get(type.getContext(), joined.getKind(), joined.getOwner(), split);
+    if (split && type.getDomain().isParam())
+      placement = PlacementAttr::partialSum(type.getContext());
+    result = type.withPlacement(placement);
+  }
+  return success();
+}
+
 } // namespace
 
 /// `kinds`: what the op's operands are, see checkOperands.
@@ -148,7 +202,9 @@ template <typename Op> typename Op::Adaptor withParsedAttributes(typename Op::Ad
                                          Types &results) {                                         \
     if (failed(checkOperands(loc, OpName::getOperationName(), kinds, adaptor.getOperands())))      \
       return failure();                                                                            \
-    return infer(context, loc, withParsedAttributes<OpName>(adaptor), results);                    \
+    if (failed(infer(context, loc, withParsedAttributes<OpName>(adaptor), results)))               \
+      return failure();                                                                            \
+    return place(loc, OpName::getOperationName(), adaptor.getOperands(), results);                 \
   }                                                                                                \
   static LogicalResult infer(MLIRContext *context, Loc loc, OpName::Adaptor adaptor, Types &results)
 

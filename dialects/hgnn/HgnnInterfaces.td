@@ -20,4 +20,18 @@ def Hgnn_DifferentiableOp : OpInterface<"DifferentiableOp"> {
          "::llvm::MutableArrayRef<::mlir::Value>":$gradOperands)>];
 }
 
+def Hgnn_Collective : OpInterface<"Collective"> {
+  let cppNamespace = "::heddle::hgnn";
+  let description = [{Ops that several partitions run together.}];
+  let methods = [
+    InterfaceMethod<"What the partitions of one kind of entry call it.", "int64_t", "getCollectiveId",
+                    (ins), [{ return int64_t($_op.getId()); }]>,
+    InterfaceMethod<"Who takes part, ascending.", "::llvm::ArrayRef<int64_t>", "getParticipants",
+                    (ins), [{ return $_op.getPartitions(); }]>,
+    InterfaceMethod<"The class of its bytes.", "::heddle::hgnn::Traffic", "getTrafficClass">,
+    InterfaceMethod<[{Bytes on the wire per row of the communicated value (a parameter: in all), over
+      all participants together; of exchange_rows: per row that the partition itself has.}],
+                    "int64_t", "getWireBytes">];
+}
+
 #endif // HGNN_INTERFACES_TD

@@ -6,7 +6,7 @@
 #ifndef HGNN_OPS_TD
 #define HGNN_OPS_TD
 
-include "HgnnComputeOps.td"
+include "HgnnCommOps.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/IR/RegionKindInterface.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
@@ -162,16 +162,21 @@ def Hgnn_StateOp : Hgnn_Op<"state", [Symbol]> {
   let summary = "an entry of the state registry";
   let description = [{`shape` is the whole shape, or, with `rows_type`, the shape of one row of a table
     with a row per node. `init`: {kind = "zeros"|"constant"|"uniform"|"normal", a, b}. Moments and
-    row step counters name the `parameter` that they belong to.}];
+    row step counters name the `parameter` that they belong to. `partitions`: who keeps a copy (absent:
+    everyone); all copies are updated from the same bits.}];
   let arguments = (ins SymbolNameAttr:$sym_name, Hgnn_StateRoleAttr:$role, DenseI64ArrayAttr:$shape,
                        OptionalAttr<FlatSymbolRefAttr>:$rows_type, DictionaryAttr:$init,
                        OptionalAttr<FlatSymbolRefAttr>:$parameter,
-                       DefaultValuedAttr<I64Attr, "-1">:$group);
+                       DefaultValuedAttr<I64Attr, "-1">:$group,
+                       OptionalAttr<DenseI64ArrayAttr>:$partitions);
   let assemblyFormat = "$role $sym_name attr-dict";
 }
 def Hgnn_EntryOp : Hgnn_Op<"entry", [Symbol, SingleBlock, NoTerminator, IsolatedFromAbove]> {
   let summary = "one kind of step as straight-line code";
-  let arguments = (ins SymbolNameAttr:$sym_name, Hgnn_EntryKindAttr:$kind);
+  let description = [{With `partition` at least 0: what that partition does; the entries of one kind run
+    together and meet at their collectives.}];
+  let arguments = (ins SymbolNameAttr:$sym_name, Hgnn_EntryKindAttr:$kind,
+                       DefaultValuedAttr<I64Attr, "-1">:$partition);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$kind $sym_name attr-dict-with-keyword $body";
 }
@@ -210,24 +215,28 @@ def Hgnn_FetchDenseOp : Hgnn_Op<"fetch_dense", [Pure]> {
   let arguments = (ins Hgnn_IdsType:$ids, StrAttr:$feature);
   let results = (outs Hgnn_TensorType:$result);
   let assemblyFormat = "$feature `of` $ids attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 def Hgnn_FetchSparseOp : Hgnn_Op<"fetch_sparse", [Pure]> {
   let summary = "sparse feature rows";
   let arguments = (ins Hgnn_IdsType:$ids, StrAttr:$feature);
   let results = (outs Hgnn_SparseType:$result);
   let assemblyFormat = "$feature `of` $ids attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 def Hgnn_FetchLabelsOp : Hgnn_Op<"fetch_labels", [Pure]> {
   let summary = "labels of the seeds";
   let arguments = (ins Hgnn_IdsType:$ids, StrAttr:$label);
   let results = (outs Hgnn_LabelsType:$result);
   let assemblyFormat = "$label `of` $ids attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 def Hgnn_FetchRowsOp : Hgnn_Op<"fetch_rows", [MemoryEffects<[MemRead]>]> {
   let summary = "rows of a learnable table";
   let arguments = (ins Hgnn_IdsType:$ids, FlatSymbolRefAttr:$state);
   let results = (outs Hgnn_TensorType:$result);
   let assemblyFormat = "$state `of` $ids attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 def Hgnn_ReadOp : Hgnn_Op<"read", [MemoryEffects<[MemRead]>]> {
   let summary = "the value of a parameter at the start of the step";

@@ -96,6 +96,12 @@ void DomainAttr::print(AsmPrinter &printer) const {
 PlacementAttr PlacementAttr::replicated(MLIRContext *context) {
   return get(context, PlacementKind::Replicated, -1, false);
 }
+PlacementAttr PlacementAttr::owned(MLIRContext *context, int64_t partition) {
+  return get(context, PlacementKind::Owned, partition, false);
+}
+PlacementAttr PlacementAttr::partialSum(MLIRContext *context) {
+  return get(context, PlacementKind::PartialSum, -1, false);
+}
 static FailureOr<PlacementAttr> parsePlacement(AsmParser &parser) {
   PlacementKind kind = PlacementKind::Replicated;
   int64_t owner = -1;
@@ -113,9 +119,12 @@ static FailureOr<PlacementAttr> parsePlacement(AsmParser &parser) {
              << keyword << "'; expected replicated, owned, partial_sum, partial_max, "
              << "partial_softmax or split";
     kind = *parsed;
-    if (kind == PlacementKind::Owned &&
-        (parser.parseLParen() || parser.parseInteger(owner) || parser.parseRParen()))
-      return failure();
+    if (kind == PlacementKind::Owned) {
+      if (parser.parseLParen() || parser.parseInteger(owner) || parser.parseRParen())
+        return failure();
+      if (owner < 0)
+        return parser.emitError(loc, "a partition must be at least 0, got ") << owner;
+    }
     if (succeeded(parser.parseOptionalKeyword("split")))
       split = true;
   }
@@ -145,9 +154,68 @@ void PlacementAttr::print(AsmPrinter &printer) const {
   printer << ">";
 }
 
+/// After what else a type says: a comma and a placement, or nothing.
+static FailureOr<PlacementAttr> parseOptionalPlacement(AsmParser &parser) {
+  if (failed(parser.parseOptionalComma()))
+    return PlacementAttr::replicated(parser.getContext());
+  return parsePlacement(parser);
+}
+static void printOptionalPlacement(AsmPrinter &printer, PlacementAttr placement) {
+  if (placement.isReplicatedWhole())
+    return;
+  printer << ", ";
+  printPlacement(printer, placement);
+}
+
+PlacementAttr heddle::hgnn::placementOf(Type type) {
+  return llvm::TypeSwitch<Type, PlacementAttr>(type)
+      .Case<FeatType, IdsType, AdjType, LinkType, SparseType, LabelsType>(
+          [](auto t) { return t.getPlacement(); })
+      .Default([](Type) { return PlacementAttr(); });
+}
+Type heddle::hgnn::withPlacement(Type type, PlacementAttr placement) {
+  MLIRContext *context = type.getContext();
+  return llvm::TypeSwitch<Type, Type>(type)
+      .Case([&](FeatType t) { return t.withPlacement(placement); })
+      .Case([&](IdsType t) { return IdsType::get(context, t.getDomain(), placement); })
+      .Case([&](AdjType t) {
+        return AdjType::get(context, t.getHop(), t.getRelation(), t.getSource(), t.getDestination(),
+                            placement);
+      })
+      .Case([&](LinkType t) {
+        return LinkType::get(context, t.getHop(), t.getNodeType(), placement);
+      })
+      .Case([&](SparseType t) {
+        return SparseType::get(context, t.getDomain(), t.getDim(), placement);
+      })
+      .Case([&](LabelsType t) {
+        return LabelsType::get(context, t.getDomain(), t.getNumClasses(), t.getMultilabel(),
+                               placement);
+      })
+      .Default([](Type t) { return t; });
+}
+
 //===----------------------------------------------------------------------===//
 // Types
 //===----------------------------------------------------------------------===//
+
+IdsType IdsType::get(MLIRContext *context, DomainAttr domain) {
+  return get(context, domain, PlacementAttr::replicated(context));
+}
+AdjType AdjType::get(MLIRContext *context, int64_t hop, FlatSymbolRefAttr relation,
+                     FlatSymbolRefAttr source, FlatSymbolRefAttr destination) {
+  return get(context, hop, relation, source, destination, PlacementAttr::replicated(context));
+}
+LinkType LinkType::get(MLIRContext *context, int64_t hop, FlatSymbolRefAttr nodeType) {
+  return get(context, hop, nodeType, PlacementAttr::replicated(context));
+}
+SparseType SparseType::get(MLIRContext *context, DomainAttr domain, int64_t dim) {
+  return get(context, domain, dim, PlacementAttr::replicated(context));
+}
+LabelsType LabelsType::get(MLIRContext *context, DomainAttr domain, int64_t numClasses,
+                           bool multilabel) {
+  return get(context, domain, numClasses, multilabel, PlacementAttr::replicated(context));
+}
 
 FeatType FeatType::get(DomainAttr domain, ArrayRef<int64_t> shape) {
   MLIRContext *context = domain.getContext();
@@ -158,6 +226,9 @@ FeatType FeatType::withShape(ArrayRef<int64_t> shape) const {
 }
 FeatType FeatType::withDomain(DomainAttr domain) const {
   return get(getContext(), domain, getShape(), getElementType(), getPlacement());
+}
+FeatType FeatType::withPlacement(PlacementAttr placement) const {
+  return get(getContext(), getDomain(), getShape(), getElementType(), placement);
 }
 bool FeatType::isGeneric() const {
   return getDomain().isGeneric() || llvm::any_of(getShape(), ShapedType::isDynamic);
@@ -190,16 +261,10 @@ Type FeatType::parse(AsmParser &parser) {
       parser.emitError(loc, "a width must be at least 1");
       return {};
     }
-  PlacementAttr placement = PlacementAttr::replicated(parser.getContext());
-  if (succeeded(parser.parseOptionalComma())) {
-    FailureOr<PlacementAttr> parsed = parsePlacement(parser);
-    if (failed(parsed))
-      return {};
-    placement = *parsed;
-  }
-  if (parser.parseGreater())
+  FailureOr<PlacementAttr> placement = parseOptionalPlacement(parser);
+  if (failed(placement) || parser.parseGreater())
     return {};
-  return get(parser.getContext(), *domain, shape, element, placement);
+  return get(parser.getContext(), *domain, shape, element, *placement);
 }
 void FeatType::print(AsmPrinter &printer) const {
   printer << "<";
@@ -213,10 +278,7 @@ void FeatType::print(AsmPrinter &printer) const {
     printer << "x";
   }
   printer << getElementType();
-  if (!getPlacement().isReplicatedWhole()) {
-    printer << ", ";
-    printPlacement(printer, getPlacement());
-  }
+  printOptionalPlacement(printer, getPlacement());
   printer << ">";
 }
 
@@ -224,13 +286,34 @@ Type IdsType::parse(AsmParser &parser) {
   if (parser.parseLess())
     return {};
   FailureOr<DomainAttr> domain = parseDomain(parser);
-  if (failed(domain) || parser.parseGreater())
+  if (failed(domain))
     return {};
-  return get(parser.getContext(), *domain);
+  FailureOr<PlacementAttr> placement = parseOptionalPlacement(parser);
+  if (failed(placement) || parser.parseGreater())
+    return {};
+  return get(parser.getContext(), *domain, *placement);
 }
 void IdsType::print(AsmPrinter &printer) const {
   printer << "<";
   printDomain(printer, getDomain());
+  printOptionalPlacement(printer, getPlacement());
+  printer << ">";
+}
+
+Type LinkType::parse(AsmParser &parser) {
+  int64_t hop = 0;
+  StringAttr type;
+  if (parser.parseLess() || parser.parseInteger(hop) || parser.parseComma() ||
+      parser.parseSymbolName(type))
+    return {};
+  FailureOr<PlacementAttr> placement = parseOptionalPlacement(parser);
+  if (failed(placement) || parser.parseGreater())
+    return {};
+  return get(parser.getContext(), hop, FlatSymbolRefAttr::get(type), *placement);
+}
+void LinkType::print(AsmPrinter &printer) const {
+  printer << "<" << getHop() << ", " << getNodeType();
+  printOptionalPlacement(printer, getPlacement());
   printer << ">";
 }
 
@@ -249,17 +332,23 @@ Type AdjType::parse(AsmParser &parser) {
   StringAttr relation, source, destination;
   if (parser.parseInteger(hop) || parser.parseComma() || parser.parseSymbolName(relation) ||
       parser.parseKeyword("from") || parser.parseSymbolName(source) || parser.parseKeyword("to") ||
-      parser.parseSymbolName(destination) || parser.parseGreater())
+      parser.parseSymbolName(destination))
+    return {};
+  FailureOr<PlacementAttr> placement = parseOptionalPlacement(parser);
+  if (failed(placement) || parser.parseGreater())
     return {};
   return get(parser.getContext(), hop, FlatSymbolRefAttr::get(relation),
-             FlatSymbolRefAttr::get(source), FlatSymbolRefAttr::get(destination));
+             FlatSymbolRefAttr::get(source), FlatSymbolRefAttr::get(destination), *placement);
 }
 void AdjType::print(AsmPrinter &printer) const {
-  if (isGeneric())
+  if (isGeneric()) {
     printer << "<any>";
-  else
-    printer << "<" << getHop() << ", " << getRelation() << " from " << getSource() << " to "
-            << getDestination() << ">";
+    return;
+  }
+  printer << "<" << getHop() << ", " << getRelation() << " from " << getSource() << " to "
+          << getDestination();
+  printOptionalPlacement(printer, getPlacement());
+  printer << ">";
 }
 
 Type SparseType::parse(AsmParser &parser) {
@@ -267,14 +356,19 @@ Type SparseType::parse(AsmParser &parser) {
   if (parser.parseLess())
     return {};
   FailureOr<DomainAttr> domain = parseDomain(parser);
-  if (failed(domain) || parser.parseComma() || parser.parseInteger(dim) || parser.parseGreater())
+  if (failed(domain) || parser.parseComma() || parser.parseInteger(dim))
     return {};
-  return get(parser.getContext(), *domain, dim);
+  FailureOr<PlacementAttr> placement = parseOptionalPlacement(parser);
+  if (failed(placement) || parser.parseGreater())
+    return {};
+  return get(parser.getContext(), *domain, dim, *placement);
 }
 void SparseType::print(AsmPrinter &printer) const {
   printer << "<";
   printDomain(printer, getDomain());
-  printer << ", " << getDim() << ">";
+  printer << ", " << getDim();
+  printOptionalPlacement(printer, getPlacement());
+  printer << ">";
 }
 
 Type LabelsType::parse(AsmParser &parser) {
@@ -285,17 +379,24 @@ Type LabelsType::parse(AsmParser &parser) {
   FailureOr<DomainAttr> domain = parseDomain(parser);
   if (failed(domain) || parser.parseComma() || parser.parseInteger(classes))
     return {};
+  PlacementAttr placement = PlacementAttr::replicated(parser.getContext());
   if (succeeded(parser.parseOptionalComma())) {
-    if (parser.parseKeyword("multi"))
-      return {};
-    multilabel = true;
+    multilabel = succeeded(parser.parseOptionalKeyword("multi"));
+    if (!multilabel || succeeded(parser.parseOptionalComma())) {
+      FailureOr<PlacementAttr> parsed = parsePlacement(parser);
+      if (failed(parsed))
+        return {};
+      placement = *parsed;
+    }
   }
   if (parser.parseGreater())
     return {};
-  return get(parser.getContext(), *domain, classes, multilabel);
+  return get(parser.getContext(), *domain, classes, multilabel, placement);
 }
 void LabelsType::print(AsmPrinter &printer) const {
   printer << "<";
   printDomain(printer, getDomain());
-  printer << ", " << getNumClasses() << (getMultilabel() ? ", multi>" : ">");
+  printer << ", " << getNumClasses() << (getMultilabel() ? ", multi" : "");
+  printOptionalPlacement(printer, getPlacement());
+  printer << ">";
 }

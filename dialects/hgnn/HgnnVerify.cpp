@@ -55,17 +55,40 @@ LogicalResult SampleOp::verify() {
   if (ids.getDomain() != DomainAttr::rows(adj.getHop(), adj.getDestination()))
     return emitOpError("samples in-edges of rows(")
            << adj.getHop() << ", " << adj.getDestination() << "), got " << ids;
+  // Seeds are everywhere; whose sample it is says the result.
+  if (!ids.getPlacement().isReplicated() && adj.getPlacement() != ids.getPlacement())
+    return emitOpError("of ") << ids << " cannot give " << adj << ": only partition "
+                              << ids.getPlacement().getOwner() << " has those rows";
   if (int64_t(getFanout()) < -1)
     return emitOpError("fanout must be -1 (all) or at least 0, got ") << int64_t(getFanout());
   return success();
 }
 
+/// Rows are where the ids are.
+template <class Op> static LogicalResult verifyFetch(Op op) {
+  auto ids = cast<IdsType>(op.getIds().getType());
+  PlacementAttr placement = placementOf(op.getResult().getType());
+  if (placement == ids.getPlacement())
+    return success();
+  return op.emitOpError("gives ") << op.getResult().getType() << " for " << ids
+                                  << "; rows are placed where their ids are";
+}
+LogicalResult FetchDenseOp::verify() { return verifyFetch(*this); }
+LogicalResult FetchSparseOp::verify() { return verifyFetch(*this); }
+LogicalResult FetchLabelsOp::verify() { return verifyFetch(*this); }
+LogicalResult FetchRowsOp::verify() { return verifyFetch(*this); }
+
 LogicalResult FrontierOp::verify() {
   DomainAttr domain = cast<IdsType>(getIds().getType()).getDomain();
   if (!domain.isRows() || domain.getHop() < 1)
     return emitOpError("is for rows at hop 1 or beyond, got ") << domain;
+  PlacementAttr placement = placementOf(getIds().getType());
+  if (getLink() && placementOf(getLink().getType()) != placement)
+    return emitOpError("places ") << getIds().getType() << " and " << getLink().getType() << " apart";
   for (Value sample : getSamples()) {
     auto adj = cast<AdjType>(sample.getType());
+    if (adj.getPlacement() != placement)
+      return emitOpError("of ") << getIds().getType() << " takes samples that are there too, got " << adj;
     if (adj.isGeneric() || adj.getHop() + 1 != domain.getHop() ||
         adj.getSource() != domain.getSymbol())
       return emitOpError("of ") << domain << " takes samples of the hop before with that source type, got "

@@ -14,6 +14,10 @@ namespace heddle::test {
 /// every error. Returns what the case has.
 std::string runCase(uint64_t seed, Findings &findings, bool verbose);
 
+/// The same on a graph directory and a model spec; seed 0.
+void runGivenCase(const std::string &graphDirectory, const std::string &specFile, Findings &findings,
+                  bool verbose);
+
 } // namespace heddle::test
 
 #endif // HEDDLE_TESTS_E2E_DIFFERENTIAL_DIFFERENTIAL_H

@@ -14,18 +14,38 @@ using namespace heddle::test;
 int main(int argc, char **argv) {
   uint64_t count = 20, first = 0;
   bool verbose = false;
+  std::string graph, model;
   for (int i = 1; i < argc; ++i) {
     std::string arg = argv[i];
     if (arg == "--count" && i + 1 < argc) {
       count = std::strtoull(argv[++i], nullptr, 10);
     } else if (arg == "--first-seed" && i + 1 < argc) {
       first = std::strtoull(argv[++i], nullptr, 10);
+    } else if (arg == "--graph" && i + 1 < argc) {
+      graph = argv[++i];
+    } else if (arg == "--model" && i + 1 < argc) {
+      model = argv[++i];
     } else if (arg == "--verbose") {
       verbose = true;
     } else {
-      std::fprintf(stderr, "usage: heddle_differential [--count N] [--first-seed S] [--verbose]\n");
+      std::fprintf(stderr, "usage: heddle_differential [--count N] [--first-seed S] [--verbose]\n"
+                           "       heddle_differential --graph DIR --model SPEC [--verbose]\n");
       return 2;
     }
+  }
+  if (graph.empty() != model.empty()) {
+    std::fprintf(stderr, "heddle_differential: --graph and --model go together\n");
+    return 2;
+  }
+  if (!graph.empty()) {
+    Findings findings;
+    runGivenCase(graph, model, findings, verbose);
+    for (const std::string &line : findings.lines)
+      std::printf("  %s\n", line.c_str());
+    std::printf("%s: %s; closest to its limit (%.2g of it): %s\n", model.c_str(),
+                findings.empty() ? "agrees" : "DIFFERS", findings.closest,
+                findings.closestWhat.c_str());
+    return findings.empty() ? 0 : 1;
   }
   uint64_t failed = 0;
   double closest = 0;

@@ -39,3 +39,24 @@ hgnn.kernel @others {
      %h: !hgnn.labels<rows(0, @p), 5, multi>):
   hgnn.yield {domain = #hgnn.domain<rows(1, @"日:本")>, generic = #hgnn.domain<edge>, placed = #hgnn.placement<owned(3) split>}
 }
+
+// CHECK-LABEL: hgnn.kernel @placed
+// CHECK-NEXT: %{{.*}}: !hgnn.ids<rows(1, @p), owned(2)>, %{{.*}}: !hgnn.adj<0, @"a:w:p" from @a to @p, owned(2)>,
+// CHECK-SAME: !hgnn.link<0, @p, owned(0)>, %{{.*}}: !hgnn.sparse<rows(1, @p), 20, owned(1)>,
+// CHECK-SAME: !hgnn.labels<rows(0, @p), 3, split>, %{{.*}}: !hgnn.labels<rows(0, @p), 3, multi, owned(0)>
+hgnn.kernel @placed {
+^bb0(%a: !hgnn.ids<rows(1, @p), owned(2)>, %b: !hgnn.adj<0, @"a:w:p" from @a to @p, owned(2)>, %c: !hgnn.link<0, @p, owned(0)>,
+     %d: !hgnn.sparse<rows(1, @p), 20, owned(1)>, %e: !hgnn.labels<rows(0, @p), 3, split>,
+     %f: !hgnn.labels<rows(0, @p), 3, multi, owned(0)>):
+  hgnn.yield
+}
+
+// A sum over the rows of a split batch is one term of the sum over replicas.
+// CHECK-LABEL: hgnn.kernel @split_sum
+// CHECK: hgnn.col_sum {{.*}} : !hgnn.tensor<rows(0, @p) : 4xf32, split>
+// CHECK-NEXT: hgnn.scale {{.*}} : !hgnn.tensor<param : 4xf32, partial_sum>
+hgnn.kernel @split_sum {
+^bb0(%x: !hgnn.tensor<rows(0, @p) : 4xf32, split>):
+  %s = hgnn.col_sum %x : !hgnn.tensor<rows(0, @p) : 4xf32, split>
+  %t = hgnn.scale %s {factor = 2.0} : !hgnn.tensor<param : 4xf32, partial_sum>
+}

@@ -20,7 +20,7 @@
 // RUN: not heddle-opt %t.training --hgnn-verify-phase=phase=kernels 2>&1 | FileCheck %s --check-prefix=KERNELS
 // KERNELS: may not occur in the kernels phase: hgnn-fuse puts it into a kernel
 // RUN: not heddle-opt %t.model --hgnn-verify-phase=phase=kernel 2>&1 | FileCheck %s --check-prefix=UNKNOWN
-// UNKNOWN: unknown phase 'kernel'; known: model, metatree, training, kernels
+// UNKNOWN: unknown phase 'kernel'; known: model, metatree, raf, partitioned, training, kernels
 
 hgnn.entry train_step @e {
   %seeds = hgnn.seeds : <rows(0, @p)>

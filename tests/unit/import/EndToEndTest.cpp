@@ -23,9 +23,8 @@ namespace {
 
 const std::string kTables = HEDDLE_SOURCE_DIR "/tests/golden/tables/shop.json";
 
-absl::StatusOr<std::unique_ptr<graph::GraphStore>> importTo(const std::string &source,
-                                                            const std::string &directory,
-                                                            std::string *report = nullptr) {
+absl::StatusOr<std::unique_ptr<graph::GraphStore>>
+importTo(const std::string &source, const std::string &directory, std::string *report = nullptr) {
   HEDDLE_ASSIGN_OR_RETURN(Descriptor descriptor, readDescriptor(source));
   graph::GraphBuilderOptions options;
   options.output = directory;
@@ -116,9 +115,9 @@ TEST(EndToEnd, TheShopComesBackFromItsArrays) {
   EXPECT_EQ(split->numTrain, 2);
   EXPECT_EQ(split->numValid, 1);
   EXPECT_EQ(split->numTest, 0);
-  for (const char *remark : {"kunde: records skipped, null id: 1",
-                             "kunde:kauft:artikel: edges skipped, dangling id: 1",
-                             "kunde:wirbt:kunde: edges skipped, null id: 2"})
+  for (const char *remark :
+       {"kunde: records skipped, null id: 1", "kunde:kauft:artikel: edges skipped, dangling id: 1",
+        "kunde:wirbt:kunde: edges skipped, null id: 2"})
     EXPECT_NE(report.find(remark), std::string::npos) << remark << "\n" << report;
 }
 
@@ -178,10 +177,43 @@ TEST(Tool, ExampleImportsAndChecks) {
   EXPECT_NE(broken.err.find(".npy"), std::string::npos) << broken.err;
 }
 
+TEST(Tool, TriplesAndHgbFromTheCommandLine) {
+  TempDir dir;
+  dir.write("g.nt", "<http://x/a> <http://x/knows> <http://x/b> .\n"
+                    "<http://x/a> <http://x/knows> <http://x/b> .\n"
+                    "<http://x/a> <http://x/employs> <http://x/b> .\nbroken\n");
+  dir.write("train.tsv", "who\tlabel\r\nhttp://x/a\tA\r\n");
+  // The source may stand behind an option that can be repeated.
+  ToolRun run = runTool(dir, "--on-error=skip --valid-ratio=0 --label-type=person --train-set=" +
+                                 dir.file("train.tsv") + " --drop-relation http://x/employs " +
+                                 dir.file("g.nt") + " -o " + dir.file("g"));
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_NE(run.out.find("lines skipped: no N-Triples: 1"), std::string::npos) << run.out;
+  EXPECT_EQ(runTool(dir, "--check " + dir.file("g")).code, 0);
+  auto store = graph::GraphStore::open(dir.file("g"), true);
+  ASSERT_TRUE(store.ok());
+  EXPECT_EQ(edgesOf(**store, "person", "knows", "node"), (Edges{"http://x/a>http://x/b"}));
+  EXPECT_EQ(edgesOf(**store, "node", "rev_knows", "person"), (Edges{"http://x/b>http://x/a"}));
+  EXPECT_EQ((*store)->schema().relationId("person", "employs", "node"), -1);
+  std::filesystem::create_directory(dir.file("set"));
+  dir.write("set/node.dat", "0\tAnn\t0\t1,0,0,0\n1\tBob\t0\t0,0,0,0\n2\tbook\t1\n");
+  dir.write("set/link.dat", "0\t2\t0\t1\n");
+  dir.write("set/label.dat", "0\tAnn\t0\t1\n");
+  dir.write("set/label.dat.test", "1\tBob\t0\t0\n");
+  run = runTool(dir, "--valid-ratio=0 " + dir.file("set") + " -o " + dir.file("h"));
+  EXPECT_EQ(run.code, 0) << run.err;
+  store = graph::GraphStore::open(dir.file("h"), true);
+  ASSERT_TRUE(store.ok());
+  EXPECT_EQ(edgesOf(**store, "type1", "rev_link0", "type0"), (Edges{"2>0"}));
+  EXPECT_EQ((*store)->displayName((*store)->schema().nodeTypeId("type0"), 1), "Bob");
+}
+
 TEST(Tool, WrongUseGetsOneLine) {
   TempDir dir;
   dir.write("bad.json", R"({"version": "1.0", "nodes": [{"node_typ": "a"}]})");
   dir.write("cut.json", R"({"version": "1.0", "nodes": [)");
+  dir.write("bad.nt", "<http://a> <http://p> <http://b> .\n<http://a> .\n");
+  dir.write("bad.zip", "no archive");
   std::string output = " -o " + dir.file("g");
   struct Case {
     std::string arguments, expected;
@@ -198,6 +230,14 @@ TEST(Tool, WrongUseGetsOneLine) {
       {"--check " + dir.file("absent"), "absent"},
       {"--check a x.json", "--check takes a graph directory alone"},
       {"--gloss-words=-3 x" + output, "--gloss-words"},
+      {"--types=rdf " + dir.file("bad.json") + output, "--types is for --format=ntriples"},
+      {"--format=hgb --no-words x" + output, "--no-words is for --format=wordnet"},
+      {"--format=ntriples --valid-ratio=1.5 x" + output, "--valid-ratio"},
+      {"--format=ntriples --label-type=person " + dir.file("bad.nt") + output,
+       "--label-type: no label file is there"},
+      {dir.file("bad.nt") + output, "bad.nt:2: no N-Triples"},
+      {dir.file("bad.zip") + output, "bad.zip: is no readable zip archive"},
+      {dir.path() + "/none" + output, "none: No such file or directory; check the name"},
   };
   for (const Case &c : cases) {
     ToolRun run = runTool(dir, c.arguments);

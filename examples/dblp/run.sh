@@ -1,0 +1,16 @@
+#!/bin/sh
+# From HGB's DBLP archive to a trained R-GCN: import, compile, look at the plan, train under ten seeds.
+#   examples/dblp/run.sh DBLP.zip [OUTPUT [MODEL]]
+# OUTPUT: where everything goes; MODEL: rgcn.json (the default) or another spec. Results that exist
+# already stop it.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+data=${1:?usage: run.sh DBLP.zip [OUTPUT [MODEL]]}
+output=${2:-dblp-example}
+model=${3:-$here/rgcn.json}
+name=$(basename "$model" .json)
+mkdir -p "$output"
+[ -e "$output/graph/graph.json" ] || heddle-import --format=hgb "$data" -o "$output/graph"
+heddle-compile --graph "$output/graph" --model "$model" -o "$output/$name.plan"
+heddle-dump "$output/$name.plan"
+heddle-run "$output/$name.plan" --graph "$output/graph" --runs 10 -o "$output/$name"

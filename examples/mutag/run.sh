@@ -1,0 +1,16 @@
+#!/bin/sh
+# From MUTAG's triples to a trained R-GCN: import, compile, look at the plan, train under ten seeds.
+#   examples/mutag/run.sh MUTAG [OUTPUT [MODEL]]
+# MUTAG: the folder with mutag_stripped.nt.gz, trainingSet.tsv and testSet.tsv; OUTPUT: where everything
+# goes; MODEL: rgcn.json (the default) or another spec. Results that exist already stop it.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+data=${1:?usage: run.sh MUTAG [OUTPUT [MODEL]]}
+output=${2:-mutag-example}
+model=${3:-$here/rgcn.json}
+name=$(basename "$model" .json)
+mkdir -p "$output"
+[ -e "$output/graph/graph.json" ] || heddle-import --format=ntriples "$data" -o "$output/graph"
+heddle-compile --graph "$output/graph" --model "$model" -o "$output/$name.plan"
+heddle-dump "$output/$name.plan"
+heddle-run "$output/$name.plan" --graph "$output/graph" --runs 10 -o "$output/$name"

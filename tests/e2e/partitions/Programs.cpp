@@ -1,0 +1,66 @@
+//===- Programs.cpp - layers whose root links meet in other ways -----------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "tests/e2e/partitions/Partitions.h"
+
+namespace heddle::test {
+
+#define HEDDLE_MEAN_MESSAGE                                                                        \
+  "    %edges = hgnn.gather_src %src, %adj : !hgnn.tensor<src : ?xf32>, !hgnn.adj<any>\n"          \
+  "    %sum = hgnn.reduce_dst %edges, %adj : !hgnn.tensor<edge : ?xf32>, !hgnn.adj<any>\n"         \
+  "    %degree = hgnn.degree %adj : !hgnn.adj<any>\n"                                              \
+  "    %inverse = hgnn.unary reciprocal %degree : !hgnn.tensor<dst : 1xf32>\n"                     \
+  "    %mean = hgnn.scale_rows %sum, %inverse : !hgnn.tensor<dst : ?xf32>, "                       \
+  "!hgnn.tensor<dst : 1xf32>\n"
+#define HEDDLE_LAYER(combine)                                                                      \
+  "hgnn.layer @layer combine " combine                                                             \
+  " attributes {index = 0 : i64, in_size = 0 : i64, out_size = 0 : i64} message {\n"               \
+  "  ^bb0(%adj: !hgnn.adj<any>, %src: !hgnn.tensor<src : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>):\n"
+#define HEDDLE_UPDATE                                                                              \
+  "  } update {\n"                                                                                 \
+  "  ^bb0(%c: !hgnn.tensor<dst : ?xf32>, %self: !hgnn.tensor<dst : ?xf32>, %ids: !hgnn.ids<dst>):\n"
+#define HEDDLE_PARAM(name, scope, shape)                                                           \
+  "    %" name " = hgnn.param \"" name "\" scope " scope " shape [" shape                          \
+  "] init \"xavier_uniform\" : <param : ?xf32>\n"
+#define HEDDLE_LINEAR(result, rows, weight)                                                        \
+  "    %" result " = hgnn.linear %" rows ", %" weight                                              \
+  " : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>\n"
+#define HEDDLE_YIELD(value) "    hgnn.yield %" value " : !hgnn.tensor<dst : ?xf32>\n"
+
+const std::vector<LayerProgram> &layerPrograms() {
+  static const std::vector<LayerProgram> programs = {
+      {"mean",
+       HEDDLE_LAYER("mean") HEDDLE_MEAN_MESSAGE HEDDLE_PARAM("weight", "relation", "\"in\", \"out\"")
+           HEDDLE_LINEAR("m", "mean", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE
+               HEDDLE_PARAM("root", "layer", "\"in\", \"out\"") HEDDLE_LINEAR("o", "self", "root")
+       "    %s = hgnn.add %c, %o : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
+       "    %t = hgnn.unary tanh %s : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"},
+      {"concat",
+       HEDDLE_LAYER("sum") HEDDLE_MEAN_MESSAGE HEDDLE_PARAM("weight", "relation", "\"in\", \"in\"")
+           HEDDLE_LINEAR("m", "mean", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE
+       "    %both = hgnn.concat %c, %self : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
+       HEDDLE_PARAM("project", "layer", "\"2*in\", \"out\"") HEDDLE_LINEAR("r", "both", "project")
+       "    %t = hgnn.unary tanh %r : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"},
+      {"attention",
+       HEDDLE_LAYER("sum") HEDDLE_MEAN_MESSAGE HEDDLE_PARAM("weight", "source_type", "\"in\", \"out\"")
+       "    %score = hgnn.row_dot %mean, %own : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
+       "    %gate = hgnn.unary sigmoid %score : !hgnn.tensor<dst : 1xf32>\n"
+       "    %scaled = hgnn.scale_rows %mean, %gate : !hgnn.tensor<dst : ?xf32>, "
+       "!hgnn.tensor<dst : 1xf32>\n"
+           HEDDLE_LINEAR("m", "scaled", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE
+               HEDDLE_PARAM("bias", "destination_type", "\"out\"")
+       "    %b = hgnn.add_bias %c, %bias : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>\n"
+       "    %t = hgnn.unary tanh %b : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"},
+      {"bare",
+       HEDDLE_LAYER("mean") HEDDLE_MEAN_MESSAGE HEDDLE_PARAM("weight", "relation", "\"in\", \"out\"")
+           HEDDLE_LINEAR("m", "mean", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE
+               HEDDLE_PARAM("bias", "layer", "\"out\"")
+       "    %rows = hgnn.constant_rows %bias : (!hgnn.tensor<param : ?xf32>) -> !hgnn.tensor<dst : ?xf32>\n"
+       "    %s = hgnn.add %c, %rows : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
+       "    %t = hgnn.unary tanh %s : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"}};
+  return programs;
+}
+
+} // namespace heddle::test
