@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/plan/CostModel.h"
 
-#include <algorithm>
 #include <cstdio>
 
 namespace heddle::plan {
@@ -51,12 +50,8 @@ bool gathers(const OpT &op, const EntryT &entry) {
 
 double secondsOf(const OpT &op, const EntryT &entry, double bytes, double flops,
                  const MachineRates &rates) {
-  if (!rates.known())
-    return 0;
-  bool product = op.attrs.type == OpAttrs::GemmAttrs;
-  double moving = bytes / (gathers(op, entry) ? rates.bytesPerSecond : rates.streamRate());
-  double computing = flops / (product ? rates.flopsPerSecond : rates.elementRate());
-  return std::max(moving, computing);
+  return rates.seconds(bytes, flops, rates.known() && gathers(op, entry),
+                       op.attrs.type == OpAttrs::GemmAttrs);
 }
 
 std::string describeRates(const MachineRates &rates) {
