@@ -5,17 +5,31 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/ParamNames.h"
 
-#include <algorithm>
 #include <cmath>
 
 using llvm::StringRef;
 
 namespace heddle::compiler {
 
-/// PyG's ModuleDict: torch forbids dots in the key of a submodule.
-static std::string moduleKey(StringRef name) {
-  std::string key = name.str();
-  std::replace(key.begin(), key.end(), '.', '#');
+/// PyG's ModuleDict: torch forbids dots in the key of a submodule. What would make two names meet
+/// is written "%XX": '#' and '%' themselves, and underscores that could be taken for a part of
+/// "___".
+std::string moduleKey(StringRef name) {
+  std::string key;
+  for (size_t i = 0; i < name.size(); ++i) {
+    bool separates = name[i] == '_' &&
+                     (i + 1 == name.size() || (i >= 2 && name[i - 1] == '_' && name[i - 2] == '_'));
+    if (name[i] == '.')
+      key += '#';
+    else if (name[i] == '#')
+      key += "%23";
+    else if (name[i] == '%')
+      key += "%25";
+    else if (separates)
+      key += "%5F";
+    else
+      key += name[i];
+  }
   return key;
 }
 

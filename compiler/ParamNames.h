@@ -23,11 +23,17 @@ struct ParamOwner {
   llvm::StringRef source, relation, destination;
 };
 
+/// `name` as a key of torch's ModuleDict, as PyG writes it: "." becomes "#". Different names have
+/// different keys, and so have triples joined by "___": a "#" or "%" of the name is written "%23",
+/// "%25", and an underscore that ends it or is the third or later of a row "%5F".
+std::string moduleKey(llvm::StringRef name);
+
 /// The full name of parameter `name` of layer `layer` (0-based), PyG's spelling:
 ///   scope layer             convs.<layer>.<name>
-///   scope relation          convs.<layer>.convs.<src___rel___dst>.<name>, "<" and ">" literal in the
-///                           second, and "." in any of the three turned into "#"
-///   scope source_type       convs.<layer>.<name>_dict.<type>, "." in the type turned into "#"
+///   scope relation          convs.<layer>.convs.<src___rel___dst>.<name>, "<" and ">" literal in
+///   the
+///                           second, each of the three as its moduleKey
+///   scope source_type       convs.<layer>.<name>_dict.<type>, the type as its moduleKey
 ///   scope destination_type  the same
 /// A dot in `name` splits it: "lin.weight" of a type is convs.0.lin_dict.<type>.weight, as PyG's
 /// dictionaries of modules have it.

@@ -145,7 +145,7 @@ double secondsOf(Operation *op, const SubDagSizes &sizes, const ModuleTables &ta
              double(cast<FeatType>(linear.getResult().getType()).getShape().back());
   if (isa<FetchDenseOp, FetchRowsOp>(op))
     moved *= 2; // read where it is kept, written where it is used
-  return MachineRates().seconds(4 * moved, flops);
+  return assumedRates().seconds(4 * moved, flops, /*gathered=*/true, isa<LinearOp>(op));
 }
 
 FailureOr<uint64_t> sampledWork(EntryOp entry, const llvm::SetVector<Operation *> &ops,
@@ -159,8 +159,9 @@ FailureOr<uint64_t> sampledWork(EntryOp entry, const llvm::SetVector<Operation *
     if (closure.samples.contains(&op)) {
       auto adj = cast<AdjType>(cast<SampleOp>(op).getAdj().getType());
       // Source id, source row and edge id of each edge.
-      seconds += MachineRates().seconds(
-          24 * sizes.rows(DomainAttr::edges(adj.getHop(), adj.getRelation())), 0);
+      seconds += assumedRates().seconds(
+          24 * sizes.rows(DomainAttr::edges(adj.getHop(), adj.getRelation())), 0, /*gathered=*/true,
+          /*product=*/false);
     } else if (ops.contains(&op)) {
       seconds += secondsOf(&op, sizes, tables);
     }

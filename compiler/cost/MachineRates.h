@@ -6,7 +6,7 @@
 #ifndef HEDDLE_COMPILER_COST_MACHINERATES_H
 #define HEDDLE_COMPILER_COST_MACHINERATES_H
 
-#include "runtime/plan/CostModel.h"
+#include "runtime/plan/Rates.h"
 
 namespace heddle::compiler {
 

@@ -6,6 +6,7 @@
 
 #include "compiler/frontend/BuildModel.h"
 
+#include "compiler/ParamNames.h"
 #include "compiler/Symbols.h"
 
 #include "mlir/IR/Builders.h"
@@ -172,17 +173,14 @@ private:
       return ParamOp::create(builder, loc, param(shape), name, Scope::Layer,
                              builder.getArrayAttr(sizes), init);
     };
-    // A dot in a type's name would read as a level of the tensor's name; PyG writes '#'.
-    std::string key = typeName;
-    std::replace(key.begin(), key.end(), '.', '#');
+    // A dot in a type's name would read as a level of the tensor's name.
+    const std::string key = moduleKey(typeName);
     SmallVector<Value> parts;
     for (const std::string &name : own.features) {
       for (const graph::FeatureSchema &feature : type.features) {
         if (feature.name != name)
           continue;
-        std::string featureKey = name;
-        std::replace(featureKey.begin(), featureKey.end(), '.', '#');
-        Value weight = newParam("inputs." + key + "." + featureKey + ".weight",
+        Value weight = newParam("inputs." + key + "." + moduleKey(name) + ".weight",
                                 {feature.dim, hidden}, "xavier_uniform");
         if (feature.kind == graph::FeatureKind::Sparse) {
           Type sparse = SparseType::get(builder.getContext(), rows(1).getDomain(), feature.dim);

@@ -8,6 +8,7 @@
 #include "compiler/cost/SizeModel.h"
 #include "compiler/plan/Memory.h"
 #include "compiler/plan/Waves.h"
+#include "runtime/plan/CostModel.h"
 #include "runtime/plan/PlanFile.h"
 
 #include <algorithm>

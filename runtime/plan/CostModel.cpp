@@ -5,11 +5,24 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/plan/CostModel.h"
 
-#include <algorithm>
 #include <cstdio>
 
 namespace heddle::plan {
 namespace {
+
+/// Whether a sample writes `buffer` in an order that has nothing to do with the rows it points to:
+/// in_src, out_dst or out_edge. All other positions ascend.
+bool holdsRandomPositions(const EntryT &entry, int32_t buffer) {
+  for (const auto &op : entry.ops) {
+    if (op->queue == Queue::Compute)
+      break; // samples stand before
+    if (op->attrs.type == OpAttrs::SampleAttrs)
+      for (size_t output : {2, 5, 6})
+        if (output < op->outputs.size() && op->outputs[output] == buffer)
+          return true;
+  }
+  return false;
+}
 
 /// Whether most of the op's traffic is rows at random places.
 bool gathers(const OpT &op, const EntryT &entry) {
@@ -22,12 +35,10 @@ bool gathers(const OpT &op, const EntryT &entry) {
   case OpAttrs::FetchRowsAttrs:
     return true;
   case OpAttrs::KernelAttrs:
-    // Positions of rows come from the sampler.
     for (int32_t b : op.inputs)
       if (b >= 0 && size_t(b) < entry.buffers.size() &&
           entry.buffers[size_t(b)]->space == Space::Slot &&
-          (entry.buffers[size_t(b)]->dtype == DType::I32 ||
-           entry.buffers[size_t(b)]->dtype == DType::I64))
+          entry.buffers[size_t(b)]->dtype == DType::I32 && holdsRandomPositions(entry, b))
         return true;
     return false;
   default:
@@ -39,12 +50,8 @@ bool gathers(const OpT &op, const EntryT &entry) {
 
 double secondsOf(const OpT &op, const EntryT &entry, double bytes, double flops,
                  const MachineRates &rates) {
-  if (!rates.known())
-    return 0;
-  bool product = op.attrs.type == OpAttrs::GemmAttrs;
-  double moving = bytes / (gathers(op, entry) ? rates.bytesPerSecond : rates.streamRate());
-  double computing = flops / (product ? rates.flopsPerSecond : rates.elementRate());
-  return std::max(moving, computing);
+  return rates.seconds(bytes, flops, rates.known() && gathers(op, entry),
+                       op.attrs.type == OpAttrs::GemmAttrs);
 }
 
 std::string describeRates(const MachineRates &rates) {

@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <dlfcn.h>
+#include <filesystem>
 #include <random>
 #include <string>
 #include <sys/mman.h>
@@ -75,13 +76,14 @@ int main(int argc, char **argv) {
   auto libraries = compiler::compileKernels(*module, {*signature}, {level});
   if (mlir::failed(libraries))
     return 1;
-  char path[] = "/tmp/heddle-segment-sum-XXXXXX";
-  int descriptor = mkstemp(path);
+  std::string path =
+      (std::filesystem::temp_directory_path() / "heddle-segment-sum-XXXXXX").string();
+  int descriptor = mkstemp(path.data());
   const auto &object = libraries->front().object;
   bool written = write(descriptor, object.data(), object.size()) == ssize_t(object.size());
   close(descriptor);
-  void *handle = dlopen(path, RTLD_NOW);
-  unlink(path);
+  void *handle = dlopen(path.c_str(), RTLD_NOW);
+  unlink(path.c_str());
   if (!written || !handle)
     return 1;
   auto kernel =

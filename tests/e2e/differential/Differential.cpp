@@ -111,6 +111,9 @@ private:
     Module module = compiler::buildModel(context, spec, store->schema());
     if (!module)
       return invalidArgument("no model could be built");
+    if (made.combineMean)
+      for (auto layer : module->getOps<hgnn::LayerOp>())
+        layer.setCombine(hgnn::Combine::Mean);
     HEDDLE_RETURN_IF_ERROR(compiler::runPhases(
         *module, "model", "kernels", 0, /*keepGradients=*/true,
         [&](const std::string &phase) { phases[phase] = Module(module->clone()); }));

@@ -6,6 +6,8 @@
 
 #include "Harness.h"
 
+#include "tests/unit/support/TestSupport.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/raw_ostream.h"
@@ -16,7 +18,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <dlfcn.h>
-#include <unistd.h>
 
 using namespace heddle;
 using namespace heddle::test;
@@ -121,15 +122,13 @@ KernelModule::KernelModule(const std::string &text, const std::string &target) {
   EXPECT_TRUE(mlir::succeeded(libraries));
   if (mlir::failed(libraries))
     return;
-  char path[] = "/tmp/heddle-codegen-test-XXXXXX";
-  int descriptor = mkstemp(path);
+  // The library stays mapped when its file is gone.
+  test::TemporaryDirectory folder;
   const auto &object = libraries->front().object;
   size = object.size();
-  EXPECT_EQ(write(descriptor, object.data(), object.size()), ssize_t(object.size()));
-  close(descriptor);
-  handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  test::writeAll(folder / "kernels.so", std::string(object.begin(), object.end()));
+  handle = dlopen((folder / "kernels.so").c_str(), RTLD_NOW | RTLD_LOCAL);
   EXPECT_TRUE(handle) << dlerror();
-  unlink(path);
 }
 KernelModule::~KernelModule() {
   if (handle)

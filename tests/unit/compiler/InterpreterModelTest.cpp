@@ -211,9 +211,12 @@ private:
     auto found = states.find(name);
     return found == states.end() ? NAN : found->second.data.at(index);
   }
-  static std::string key(std::string name) {
-    std::replace(name.begin(), name.end(), '.', '#');
-    return name;
+  /// Of the names that the graphs here have.
+  static std::string key(const std::string &name) {
+    std::string text;
+    for (char c : name)
+      text += c == '.' ? "#" : c == '%' ? "%25" : std::string(1, c);
+    return text;
   }
 
   Matrix inputRows(size_t t) {

@@ -61,7 +61,11 @@ public:
     HEDDLE_RETURN_IF_ERROR(builder->finish().status());
     HEDDLE_ASSIGN_OR_RETURN(graph::GraphSchema schema, graph::readGraphSchema(options.output));
     HEDDLE_ASSIGN_OR_RETURN(spec::ResolvedSpec resolved, spec::resolve(makeSpec(schema), schema));
-    return RandomCase{options.output, spec::printModelSpec(resolved.spec), describe(resolved.spec)};
+    RandomCase made{options.output, spec::printModelSpec(resolved.spec), describe(resolved.spec)};
+    // Drawn last: a seed keeps its graph and spec.
+    if ((made.combineMean = random.chance(30)))
+      made.name += ", combine mean";
+    return made;
   }
 
 private:

@@ -8,6 +8,7 @@
 #include "TestModel.h"
 #include "runtime/exec/KernelLibrary.h"
 #include "runtime/plan/InitialValue.h"
+#include "tests/unit/support/TestSupport.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -334,7 +335,8 @@ TEST(Executor, TraceIsNestedJson) {
     Trace trace(4096);
     auto executor = make(model, {.threads = 3, .overlap = overlap, .trace = &trace});
     ASSERT_TRUE(executor->run(trainEntry, model.batches(6, 200), 0, {}, {}).ok());
-    std::string path = ::testing::TempDir() + "heddle_trace.json";
+    test::TemporaryDirectory folder;
+    std::string path = folder / "trace.json";
     ASSERT_TRUE(trace.write(path).ok());
     std::ifstream file(path);
     nlohmann::json json = nlohmann::json::parse(file);

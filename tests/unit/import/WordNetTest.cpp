@@ -7,6 +7,7 @@
 
 #include "runtime/import/HashSplit.h"
 #include "runtime/import/WordNet.h"
+#include "tests/unit/support/TestSupport.h"
 
 #include "gtest/gtest.h"
 
@@ -100,29 +101,21 @@ TEST(WordNet, RefusesMalformedLines) {
 class WordNetFolder : public ::testing::Test {
 protected:
   void SetUp() override {
-    char name[] = "/tmp/heddle-wordnet-XXXXXX";
-    ASSERT_NE(mkdtemp(name), nullptr);
-    directory_ = name;
     write("noun", "  1 licence\n00000010 03 n 01 entity 0 001 ~ 00000020 n 0000 | g\n"
                   "00000020 05 n 02 Dog 0 dog 0 002 @ 00000010 n 0000 ! 00000010 n 0101 | h\n");
     write("verb", "00000030 30 v 01 go 0 000 01 + 02 00 | move\n");
     write("adj", "00000040 00 a 01 big(a) 0 000 | large\n");
     write("adv", "00000050 02 r 01 fast 0 001 \\ 00000040 a 0101 | quickly\n");
   }
-  void TearDown() override {
-    for (const char *type : {"noun", "verb", "adj", "adv"})
-      std::remove((directory_ + "/data." + type).c_str());
-    rmdir(directory_.c_str());
-  }
   void write(const std::string &type, const std::string &text) {
-    std::ofstream(directory_ + "/data." + type, std::ios::binary) << text;
+    test::writeAll(directory_ / ("data." + type), text);
   }
   absl::Status run(RecordingBuilder &builder) {
     WordNetOptions options;
-    options.directory = directory_;
+    options.directory = directory_.path();
     return importWordNet(options, builder);
   }
-  std::string directory_;
+  test::TemporaryDirectory directory_;
 };
 
 TEST_F(WordNetFolder, TinyGraph) {

@@ -8,8 +8,8 @@
 #include "runtime/base/Format.h"
 #include "runtime/plan/MachineRates.h"
 
-#include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "gtest/gtest.h"
 
 #include <set>
 #include <sstream>
@@ -104,7 +104,8 @@ PlanT smallPlan() {
   entry->slots = 3;
   entry->arena_bound = uint64_t(4) << 20;
   entry->slot_bound = uint64_t(1) << 20;
-  auto symbol = [&](SymbolKind kind, uint32_t hop, uint32_t index, uint64_t bound, double expected) {
+  auto symbol = [&](SymbolKind kind, uint32_t hop, uint32_t index, uint64_t bound,
+                    double expected) {
     entry->symbols.push_back(std::make_unique<SymbolT>());
     SymbolT &s = *entry->symbols.back();
     s.kind = kind;
@@ -177,8 +178,9 @@ PlanT smallPlan() {
   plan.phases[0]->name = "model";
   plan.phases[0]->size = phase.size();
   plan.phases[0]->text = compressText(phase);
-  plan.remarks = {"fuse: 12 ops into one kernel instead of 12 kernels; saves an estimated 3.4 MiB of "
-                  "traffic in every step of the training"};
+  plan.remarks = {
+      "fuse: 12 ops into one kernel instead of 12 kernels; saves an estimated 3.4 MiB of "
+      "traffic in every step of the training"};
   return plan;
 }
 
@@ -216,11 +218,15 @@ TEST(CostModel, KindsOfOpsHaveTheirOwnRates) {
   EXPECT_DOUBLE_EQ(secondsOf(product, entry, 1e9, 0, rates), 0.1);
   EXPECT_DOUBLE_EQ(secondsOf(product, entry, 1e9, 50e9, rates), 0.5);
   EXPECT_DOUBLE_EQ(secondsOf(kernel, entry, 0, 50e9, rates), 2);
-  // Positions of rows among the inputs: the rows are gathered.
+  // The sources of edges among the inputs: rows are gathered. Positions that ascend are no gathers.
   plan.entries[0]->buffers[0]->dtype = DType::I32;
   plan.entries[0]->buffers[0]->space = Space::Slot;
   plan.entries[0]->ops[3]->inputs = {0};
+  plan.entries[0]->ops[1]->outputs.assign(8, -1);
+  plan.entries[0]->ops[1]->outputs[2] = 0;
   EXPECT_DOUBLE_EQ(secondsOf(kernel, entry, 1e9, 0, rates), 1);
+  plan.entries[0]->ops[1]->outputs = {0, -1, -1, -1, -1, -1, -1, -1};
+  EXPECT_DOUBLE_EQ(secondsOf(kernel, entry, 1e9, 0, rates), 0.1);
   plan.entries[0]->ops[3]->inputs = {-1};
   EXPECT_DOUBLE_EQ(secondsOf(kernel, entry, 1e9, 0, rates), 0.1);
 }
@@ -249,11 +255,29 @@ TEST(PlanFacts, SizesOfStates) {
 TEST(Describe, SummarySaysWhatAPersonAsks) {
   PlanT plan = smallPlan();
   std::string text = describe(plan, {.source = "a.plan"});
-  for (const char *part :
-       {"Plan a.plan: format 1.0", "predict label 'genre'", "60 classes", "more\n", "epochs 20",
-        "lr schedule cosine", "adamw", "15: 1,234", "250,000", "1 relation not used", "512", "7,680",
-        "5,000", "embedding_rows", "[5000, 64]", "4.00 MiB", "unbounded", "1 generated kernel",
-        "x86-64-v3 2.00 KiB", "train_step (512 seeds)", "--measure", "relu", "fuse: 12 ops"})
+  for (const char *part : {"Plan a.plan: format 1.0",
+                           "predict label 'genre'",
+                           "60 classes",
+                           "more\n",
+                           "epochs 20",
+                           "lr schedule cosine",
+                           "adamw",
+                           "15: 1,234",
+                           "250,000",
+                           "1 relation not used",
+                           "512",
+                           "7,680",
+                           "5,000",
+                           "embedding_rows",
+                           "[5000, 64]",
+                           "4.00 MiB",
+                           "unbounded",
+                           "1 generated kernel",
+                           "x86-64-v3 2.00 KiB",
+                           "train_step (512 seeds)",
+                           "--measure",
+                           "relu",
+                           "fuse: 12 ops"})
     EXPECT_TRUE(has(text, part)) << part << "\n" << text;
   EXPECT_FALSE(has(text, "\x1B")) << "a name must not reach the terminal raw";
   std::istringstream lines(text);

@@ -9,45 +9,13 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/spec/ModelSpec.h"
 
-#include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
-
-#include <fstream>
-#include <functional>
-#include <regex>
-#include <set>
-#include <sstream>
+#include "tests/unit/support/SchemaWalk.h"
 
 using namespace heddle;
+using namespace heddle::test;
 using nlohmann::json;
 
 namespace {
-
-std::string contents(const std::string &path) {
-  std::ifstream file(HEDDLE_SOURCE_DIR "/" + path);
-  EXPECT_TRUE(file) << path;
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-/// Visits each object of fixed keys with its place, "*" for a key of the user's choice.
-void forEachObject(const json &schema, const std::string &place,
-                   const std::function<void(const std::string &, const json &)> &visit) {
-  if (schema.contains("properties")) {
-    visit(place, schema);
-    for (const auto &[key, child] : schema["properties"].items())
-      forEachObject(child, place + "/" + key, visit);
-  }
-  if (schema.contains("additionalProperties") && schema["additionalProperties"].is_object())
-    forEachObject(schema["additionalProperties"], place + "/user", visit);
-  if (schema.contains("items"))
-    forEachObject(schema["items"], place + "/0", visit);
-  for (const char *choice : {"anyOf", "oneOf"})
-    if (schema.contains(choice))
-      for (const json &child : schema[choice])
-        forEachObject(child, place, visit);
-}
 
 /// Whether the reader knows `key` in the object at `place`.
 bool accepts(const std::string &place, const std::string &key) {
@@ -81,20 +49,16 @@ bool accepts(const std::string &place, const std::string &key) {
 } // namespace
 
 TEST(SpecSchema, NamesTheKeysThatTheReaderReads) {
-  const json schema = json::parse(contents("examples/schemas/model.schema.json"));
+  const json schema = json::parse(sourceText("examples/schemas/model.schema.json"));
   std::set<std::string> words;
-  const std::string source = contents("compiler/spec/ModelSpec.cpp");
-  const std::regex quoted("\"([$a-z_0-9]+)\"");
-  for (auto at = std::sregex_iterator(source.begin(), source.end(), quoted);
-       at != std::sregex_iterator(); ++at)
-    words.insert((*at)[1]);
+  addWords(sourceText("compiler/spec/ModelSpec.cpp"), words);
   ASSERT_GT(words.size(), 60u);
-  forEachObject(schema, "", [&](const std::string &, const json &object) {
+  forEachObject(schema, schema, "", [&](const std::string &, const json &object) {
     for (const auto &[key, child] : object["properties"].items())
       words.insert(key);
   });
   int objects = 0;
-  forEachObject(schema, "", [&](const std::string &place, const json &object) {
+  forEachObject(schema, schema, "", [&](const std::string &place, const json &object) {
     ++objects;
     EXPECT_EQ(object.value("additionalProperties", json(true)), json(false)) << place;
     for (const std::string &word : words)
@@ -105,10 +69,10 @@ TEST(SpecSchema, NamesTheKeysThatTheReaderReads) {
 }
 
 TEST(SpecSchema, DefaultsAreTheReaders) {
-  const json schema = json::parse(contents("examples/schemas/model.schema.json"));
+  const json schema = json::parse(sourceText("examples/schemas/model.schema.json"));
   const json printed = json::parse(spec::printModelSpec(spec::defaultModelSpec()));
   int compared = 0;
-  forEachObject(schema, "", [&](const std::string &place, const json &object) {
+  forEachObject(schema, schema, "", [&](const std::string &place, const json &object) {
     for (const auto &[key, child] : object["properties"].items()) {
       json::json_pointer pointer(place + "/" + key);
       if (!child.contains("default") || !printed.contains(pointer))
