@@ -153,10 +153,10 @@ LogicalResult AssignPartitionsPass::run() {
   if (items->empty())
     return train.emitOpError("has no hgnn.partial; run hgnn-relation-aggregation-first first");
   if (partitions < 1)
-    return train.emitOpError("cannot be cut into ") << partitions << " partitions; use at least 1";
+    return train.emitOpError("cannot be cut into ") << int64_t(partitions) << " partitions; use at least 1";
   if (partitions > int64_t(items->size()))
     return train.emitOpError("has ")
-           << items->size() << " root links, which " << partitions
+           << items->size() << " root links, which " << int64_t(partitions)
            << " partitions cannot share: each owns at least one; use partitions=" << items->size()
            << " or fewer";
   SmallVector<uint64_t> itemWeights;

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cstring>
 #include <set>
 
@@ -124,6 +125,13 @@ FailureOr<std::shared_ptr<Adjacency>> Batch::sample(Operation *op, const Ids &id
   return adjacency;
 }
 
+/// The row of an id of an ascending list that has it.
+static int64_t rowOf(const Ids &ids, int64_t id) {
+  auto found = std::lower_bound(ids.ids.begin(), ids.ids.end(), id);
+  assert(found != ids.ids.end() && *found == id);
+  return found - ids.ids.begin();
+}
+
 FailureOr<std::shared_ptr<const Ids>>
 Batch::frontier(Operation *op, int64_t hop, StringRef type, const Ids *previous,
                 ArrayRef<std::shared_ptr<Adjacency>> samples) const {
@@ -143,7 +151,7 @@ Batch::frontier(Operation *op, int64_t hop, StringRef type, const Ids *previous,
     sample->numSources = ids->size();
     sample->sourceRow.clear();
     for (int64_t source : sample->sourceId)
-      sample->sourceRow.push_back(std::distance(rows.begin(), rows.find(source)));
+      sample->sourceRow.push_back(rowOf(*ids, source));
   }
   return std::shared_ptr<const Ids>(ids);
 }
@@ -152,7 +160,7 @@ std::shared_ptr<const Link> Batch::link(const Ids &previous, const Ids &next) {
   auto link = std::make_shared<Link>();
   link->numNext = next.size();
   for (int64_t id : previous.ids)
-    link->position.push_back(std::find(next.ids.begin(), next.ids.end(), id) - next.ids.begin());
+    link->position.push_back(rowOf(next, id));
   return link;
 }
 

@@ -237,7 +237,7 @@ TEST(Tool, WrongUseGetsOneLine) {
        "--label-type: no label file is there"},
       {dir.file("bad.nt") + output, "bad.nt:2: no N-Triples"},
       {dir.file("bad.zip") + output, "bad.zip: is no readable zip archive"},
-      {dir.path() + "/none" + output, "none: No such file or directory; check the name"},
+      {dir.path() + "/none" + output, "none: cannot open: No such file or directory; check the name"},
   };
   for (const Case &c : cases) {
     ToolRun run = runTool(dir, c.arguments);

@@ -295,7 +295,7 @@ TEST_F(Hgb, MalformedSourcesGetOneLine) {
 TEST_F(Hgb, MalformedArchivesGetOneLine) {
   dir.write("text.zip", "this is no archive");
   expectMessage(runPath(dir.file("text.zip")), "text.zip: is no readable zip archive");
-  expectMessage(runPath(dir.file("absent.zip")), "absent.zip: No such file or directory; check");
+  expectMessage(runPath(dir.file("absent.zip")), "absent.zip: cannot open: No such file or directory; check");
   Files twice = small();
   twice["more/node.dat"] = "x";
   writeZip(dir.file("twice.zip"), twice);

@@ -346,7 +346,7 @@ TEST_F(NTriplesImport, MalformedSourcesGetOneLine) {
   options.labelType = "node";
   expectMessage(run(), "--label-type: 'node' is what other nodes are called; choose another name");
   options.files = {dir.file("absent.nt")};
-  expectMessage(run(), "absent.nt: No such file or directory; check the name");
+  expectMessage(run(), "absent.nt: cannot open: No such file or directory");
   std::filesystem::create_directory(dir.file("empty"));
   expectMessage(findNTriples(dir.file("empty"), options),
                 "empty: no *.nt and no *.nt.gz in the folder; name a file or another folder");
@@ -389,7 +389,7 @@ TEST_F(NTriplesImport, FormatsAreRecognised) {
   }
   std::filesystem::create_directory(dir.file("nothing"));
   EXPECT_NE(formatOf(dir.file("nothing")).find("holds no data.noun (WordNet)"), std::string::npos);
-  EXPECT_NE(formatOf(dir.file("absent")).find("absent: No such file"), std::string::npos);
+  EXPECT_NE(formatOf(dir.file("absent")).find("absent: cannot open: No such file"), std::string::npos);
 }
 
 } // namespace
