@@ -106,8 +106,8 @@ absl::StatusOr<std::unique_ptr<PlanT>> parsePlan(const uint8_t *bytes, size_t si
                            checksumHex(root->features() & ~knownFeatures) +
                            "); update heddle or recompile with heddle-compile");
   // Tables may share what they point to; a small file must not unpack into a large plan.
-  if (!unpackedSizeWithin(*root, 16 * uint64_t(payload) + (uint64_t(1) << 20)))
-    return invalidArgument(name + ": structure: tables repeat the same bytes too often" + recompile);
+  if (const char *why = whyNotUnpacked(*root, 16 * uint64_t(payload) + (uint64_t(1) << 20)))
+    return invalidArgument(name + ": structure: " + why + recompile);
   std::unique_ptr<PlanT> plan(root->UnPack());
   absl::Status status = verifyPlan(*plan);
   if (!status.ok())

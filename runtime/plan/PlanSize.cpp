@@ -1,4 +1,4 @@
-//===- PlanSize.cpp - how large a plan unpacks -------------------*- C++ -*-===//
+//===- PlanSize.cpp - what the structure's verifier leaves open -*- C++ -*-===//
 //
 // Part of Heddle, under the Apache License v2.0.
 //
@@ -15,23 +15,32 @@ class Counter {
 public:
   explicit Counter(uint64_t limit) : left_(limit) {}
   bool within() const { return !spent_; }
+  bool aligned() const { return aligned_; }
 
   void add(uint64_t bytes) {
     if (bytes > left_)
       spent_ = true;
     left_ -= spent_ ? left_ : bytes;
   }
+  /// The verifier looks at where a vector's length is, not at where its elements begin.
+  void align(const void *elements, size_t alignment) {
+    aligned_ = aligned_ && reinterpret_cast<uintptr_t>(elements) % alignment == 0;
+  }
   void text(const flatbuffers::String *s) {
     if (s)
       add(s->size());
   }
   template <class T> void numbers(const flatbuffers::Vector<T> *v) {
-    if (v)
+    if (v) {
+      align(v->Data(), sizeof(T));
       add(uint64_t(v->size()) * sizeof(T));
+    }
   }
   void extents(const flatbuffers::Vector<const Extent *> *v) {
-    if (v)
+    if (v) {
+      align(v->Data(), alignof(Extent));
       add(uint64_t(v->size()) * sizeof(Extent));
+    }
   }
   void texts(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *v) {
     for (unsigned i = 0; v && i < v->size() && within(); ++i) {
@@ -115,15 +124,19 @@ public:
 
 private:
   uint64_t left_;
-  bool spent_ = false;
+  bool spent_ = false, aligned_ = true;
 };
 
 } // namespace
 
-bool unpackedSizeWithin(const Plan &plan, uint64_t limit) {
+const char *whyNotUnpacked(const Plan &plan, uint64_t limit) {
   Counter counter(limit);
   counter.plan(plan);
-  return counter.within();
+  if (!counter.within())
+    return "tables repeat the same bytes too often";
+  if (!counter.aligned())
+    return "numbers lie at odd addresses";
+  return nullptr;
 }
 
 } // namespace heddle::plan

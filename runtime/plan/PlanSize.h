@@ -1,4 +1,4 @@
-//===- PlanSize.h - how large a plan unpacks ---------------------*- C++ -*-===//
+//===- PlanSize.h - what the structure's verifier leaves open ----*- C++ -*-===//
 //
 // Part of Heddle, under the Apache License v2.0.
 //
@@ -10,9 +10,10 @@
 
 namespace heddle::plan {
 
-/// Whether the structs of `plan` (structurally verified) take at most about `limit` bytes. Stops
-/// counting beyond it, so its time is bounded by the limit too.
-bool unpackedSizeWithin(const Plan &plan, uint64_t limit);
+/// Why `plan` (structurally verified) must not be unpacked, or null: its structs take more than about
+/// `limit` bytes, or vectors of 64-bit numbers are not aligned. Stops counting beyond the limit, so
+/// its time is bounded by the limit too.
+const char *whyNotUnpacked(const Plan &plan, uint64_t limit);
 
 } // namespace heddle::plan
 
