@@ -300,6 +300,10 @@ absl::StatusOr<bool> TableReader::readRecord() {
 
 absl::Status TableReader::checkText() const {
   size_t bad = findInvalidText(text_);
+  // Fields lie side by side: a character that a separator cuts in two looks whole.
+  for (size_t i = 1; i < fields_.size() && bad == std::string_view::npos; ++i)
+    if (fields_[i].size && (static_cast<unsigned char>(text_[fields_[i].begin]) & 0xC0) == 0x80)
+      bad = fields_[i].begin;
   if (bad == std::string_view::npos)
     return absl::OkStatus();
   auto it = std::upper_bound(fields_.begin(), fields_.end(), bad,

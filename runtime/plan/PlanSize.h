@@ -10,9 +10,9 @@
 
 namespace heddle::plan {
 
-/// Why `plan` (structurally verified) must not be unpacked, or null: its structs take more than about
-/// `limit` bytes, or vectors of 64-bit numbers are not aligned. Stops counting beyond the limit, so
-/// its time is bounded by the limit too.
+/// Why `plan` (structurally verified) must not be unpacked, or null: its structs take more than
+/// about `limit` bytes, or vectors of 64-bit numbers are not aligned. Stops counting beyond the
+/// limit, so its time is bounded by the limit too.
 const char *whyNotUnpacked(const Plan &plan, uint64_t limit);
 
 } // namespace heddle::plan

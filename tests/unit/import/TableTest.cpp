@@ -142,6 +142,7 @@ TEST(Table, ErrorsNameLineAndColumn) {
       {"a,b\n\"\n\",\xC3\n", "t.csv:3:3: the field is not UTF-8"},
       {"a,b\n1,\xED\xA0\x80\n", "t.csv:2:3: the field is not UTF-8"}, // a surrogate
       {"a,b\n1,\xC0\x80\n", "t.csv:2:3: the field is not UTF-8"},     // overlong
+      {"a,b\n\xC3,\xA9\n", "t.csv:2:3: the field is not UTF-8"},     // cut by a separator
       {std::string("a,b\n1,\0\n", 8), "t.csv:2:3: the field holds a NUL byte"},
       {std::string("\xFF\xFE"
                    "a\0,\0",
