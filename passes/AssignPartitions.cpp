@@ -34,8 +34,7 @@ struct Item {
   uint64_t weight = 0;
 };
 
-struct AssignPartitionsPass
-    : heddle::passes::impl::AssignPartitionsPassBase<AssignPartitionsPass> {
+struct AssignPartitionsPass : heddle::passes::impl::AssignPartitionsPassBase<AssignPartitionsPass> {
   using AssignPartitionsPassBase::AssignPartitionsPassBase;
 
   void runOnOperation() override {
@@ -59,7 +58,8 @@ FailureOr<SmallVector<Item>> AssignPartitionsPass::itemsOf(EntryOp entry, Weight
   llvm::StringMap<PartialOp> partials;
   for (auto partial : entry.getOps<PartialOp>())
     if (partial.getLink() && !partials.try_emplace(*partial.getLink(), partial).second)
-      return partial.emitOpError("is the second partial of root link \"") << *partial.getLink() << "\"",
+      return partial.emitOpError("is the second partial of root link \"")
+                 << *partial.getLink() << "\"",
              failure();
   SmallVector<Item> items;
   for (const RootLink &link : rootLinksOf(entry)) {
@@ -119,25 +119,23 @@ void AssignPartitionsPass::remark(EntryOp entry, ArrayRef<Item> items, ArrayRef<
     for (auto [i, item] : llvm::enumerate(items))
       if (owner[i] == p)
         owned += llvm::formatv("{0}{1} ({2})", owned.empty() ? "" : ", ", item.name, item.weight);
-    entry.emitRemark() << "partition " << p << " of " << loads.size() << " owns " << owned << "; load "
-                       << loads[p] << ", "
-                       << llvm::formatv("{0:f1}", total > 0 ? 100 * double(loads[p]) / total : 0.0).str()
-                       << " %";
+    entry.emitRemark()
+        << "partition " << p << " of " << loads.size() << " owns " << owned << "; load " << loads[p]
+        << ", " << llvm::formatv("{0:f1}", total > 0 ? 100 * double(loads[p]) / total : 0.0).str()
+        << " %";
   }
-  entry.emitRemark() << "assign-partitions by " << weights << ": largest load "
-                     << llvm::formatv("{0:f2}", total > 0 ? largest * double(loads.size()) / total : 1.0)
-                            .str()
-                     << " times the mean; " << copies << " copies of " << links
-                     << " links; in more than one partition: "
-                     << (replicated.empty() ? "none" : replicated);
+  entry.emitRemark()
+      << "assign-partitions by " << weights << ": largest load "
+      << llvm::formatv("{0:f2}", total > 0 ? largest * double(loads.size()) / total : 1.0).str()
+      << " times the mean; " << copies << " copies of " << links
+      << " links; in more than one partition: " << (replicated.empty() ? "none" : replicated);
 }
 
 LogicalResult AssignPartitionsPass::run() {
   ModuleOp module = getOperation();
   std::optional<WeightRule> rule = parseWeightRule(weights);
   if (!rule)
-    return module.emitError("unknown weights '")
-           << weights << "'; known: sampled, heta, heta-code";
+    return module.emitError("unknown weights '") << weights << "'; known: sampled, heta, heta-code";
   EntryOp train;
   for (auto entry : module.getOps<EntryOp>())
     if (!train || (entry.getKind() == EntryKind::Train && train.getKind() != EntryKind::Train))

@@ -43,8 +43,8 @@ FailureOr<Value> Backward::total(Value value, Operation *op) {
       return op->emitOpError("has gradients of ")
              << parts.front().getType() << " and " << part.getType()
              << "; what is used both above and below a merge must be read twice";
-  Value sum = parts.size() == 1 ? parts.front()
-                                : Value(AddOp::create(builder, op->getLoc(), parts));
+  Value sum =
+      parts.size() == 1 ? parts.front() : Value(AddOp::create(builder, op->getLoc(), parts));
   contributions.erase(found);
   return sum;
 }
@@ -96,7 +96,8 @@ LogicalResult Backward::through(Operation *op, Value grad, ArrayRef<Operation *>
       // Nobody asks for it; what was built for it alone dies here.
       if (Operation *dead = gradient.getDefiningOp();
           dead && gradient.use_empty() && !llvm::is_contained(forward, dead) && gradient != grad &&
-          llvm::none_of(operandGradients, [&](Value v) { return v != gradient && v && v.getDefiningOp() == dead; }))
+          llvm::none_of(operandGradients,
+                        [&](Value v) { return v != gradient && v && v.getDefiningOp() == dead; }))
         dead->erase();
       continue;
     }
@@ -158,8 +159,8 @@ OptimizerOp StepBuilder::clipping() const {
 Value StepBuilder::scalar(Location loc, ScalarKind kind, int64_t group) {
   Value &value = scalars[{int(kind), group}];
   if (!value)
-    value = ScalarOp::create(builder, loc,
-                             FeatType::get(DomainAttr::param(module.getContext()), {1}), kind, group);
+    value = ScalarOp::create(
+        builder, loc, FeatType::get(DomainAttr::param(module.getContext()), {1}), kind, group);
   return value;
 }
 
@@ -171,15 +172,15 @@ FlatSymbolRefAttr StepBuilder::moment(StateOp state, StringRef suffix, StateRole
   OpBuilder atModule(module.getContext());
   EntryOp first = *module.getOps<EntryOp>().begin();
   atModule.setInsertionPoint(int64_t(entry.getPartition()) < 0 ? entry : first);
-  auto zeros = atModule.getDictionaryAttr(
-      {atModule.getNamedAttr("kind", atModule.getStringAttr("zeros")),
-       atModule.getNamedAttr("a", atModule.getF64FloatAttr(0)),
-       atModule.getNamedAttr("b", atModule.getF64FloatAttr(0))});
+  auto zeros =
+      atModule.getDictionaryAttr({atModule.getNamedAttr("kind", atModule.getStringAttr("zeros")),
+                                  atModule.getNamedAttr("a", atModule.getF64FloatAttr(0)),
+                                  atModule.getNamedAttr("b", atModule.getF64FloatAttr(0))});
   SmallVector<int64_t> shape(state.getShape());
   if (role == StateRole::RowSteps)
     shape.assign({1});
-  StateOp::create(atModule, state.getLoc(), name, role, shape, state.getRowsTypeAttr(),
-                              zeros, FlatSymbolRefAttr::get(state.getSymNameAttr()), state.getGroup(),
+  StateOp::create(atModule, state.getLoc(), name, role, shape, state.getRowsTypeAttr(), zeros,
+                  FlatSymbolRefAttr::get(state.getSymNameAttr()), state.getGroup(),
                   state.getPartitionsAttr());
   return symbol;
 }

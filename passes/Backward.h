@@ -15,9 +15,10 @@
 
 namespace heddle::passes {
 
-/// Appends the gradient of an entry's loss to everything that it reads. An op is visited after all of
-/// its users, so its result's contributions are complete: they are added once, in program order of the
-/// users. The loss is divided by the global count of labelled seeds, so gradients are only ever summed.
+/// Appends the gradient of an entry's loss to everything that it reads. An op is visited after all
+/// of its users, so its result's contributions are complete: they are added once, in program order
+/// of the users. The loss is divided by the global count of labelled seeds, so gradients are only
+/// ever summed.
 class Backward {
 public:
   explicit Backward(hgnn::EntryOp entry) : builder(entry.getContext()), entry(entry) {}
@@ -28,8 +29,8 @@ public:
   void findActive(const std::set<int64_t> &activeMerges = {});
   bool isActive(mlir::Value value) const { return active.contains(value); }
 
-  /// The merges to a leader whose gradient it sends back, with the id of its broadcast. The leader's
-  /// walk fills it, from `nextId` on; those of the others read it.
+  /// The merges to a leader whose gradient it sends back, with the id of its broadcast. The
+  /// leader's walk fills it, from `nextId` on; those of the others read it.
   using Broadcasts = std::map<int64_t, int64_t>;
   /// Walks from `loss` (null where another partition has it).
   mlir::LogicalResult run(mlir::Value loss, Broadcasts &broadcasts, int64_t &nextId);
@@ -54,7 +55,8 @@ private:
 class StepBuilder {
 public:
   /// The module's optimizers by group; a second one of a group is an error.
-  static mlir::FailureOr<llvm::DenseMap<int64_t, hgnn::OptimizerOp>> optimizersOf(mlir::ModuleOp module);
+  static mlir::FailureOr<llvm::DenseMap<int64_t, hgnn::OptimizerOp>>
+  optimizersOf(mlir::ModuleOp module);
 
   /// Steps go where `builder` stands, in `entry`.
   StepBuilder(mlir::ModuleOp module, hgnn::EntryOp entry, mlir::OpBuilder &builder,

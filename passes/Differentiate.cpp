@@ -47,9 +47,11 @@ LogicalResult DifferentiatePass::differentiate(EntryOp entry, const Optimizers &
   // In program order of the reads, so that the plan does not depend on the walk.
   SmallVector<std::pair<Operation *, Value>> ordered(backward.gradients.begin(),
                                                      backward.gradients.end());
-  llvm::sort(ordered, [](const auto &a, const auto &b) { return a.first->isBeforeInBlock(b.first); });
+  llvm::sort(ordered,
+             [](const auto &a, const auto &b) { return a.first->isBeforeInBlock(b.first); });
   auto stateOf = [&](Operation *op) {
-    StringRef name = isa<ReadOp>(op) ? cast<ReadOp>(op).getState() : cast<FetchRowsOp>(op).getState();
+    StringRef name =
+        isa<ReadOp>(op) ? cast<ReadOp>(op).getState() : cast<FetchRowsOp>(op).getState();
     return module.lookupSymbol<StateOp>(name);
   };
   OpBuilder &builder = backward.builder;

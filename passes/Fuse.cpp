@@ -313,6 +313,12 @@ struct FusePass : heddle::passes::impl::FusePassBase<FusePass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     llvm::StringMap<KernelOp> kernels;
+    for (auto entry : module.getOps<EntryOp>())
+      for (Operation &op : entry.getBody().front())
+        if (isa<PartialOp, MergeOp, OwnOp, Collective>(op)) {
+          op.emitOpError("cannot be part of a kernel; fuse entries without root links and partitions");
+          return signalPassFailure();
+        }
     for (auto entry : llvm::to_vector(module.getOps<EntryOp>())) {
       for (auto output : llvm::make_early_inc_range(entry.getOps<OutputOp>()))
         if (!keepGradients && output.getName().starts_with("grad:"))

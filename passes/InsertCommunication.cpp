@@ -4,8 +4,8 @@
 //
 // Each entry becomes one per partition: the sub-DAGs of its root links with frontiers of their own
 // samples, the sum of its partials, a collective per merge, and what is above the merges. Ops that
-// both a sub-DAG and the part above need (reads of parameters) are there twice: a gradient from above
-// is whole, one from below is a term, and the two must not be added before the terms are.
+// both a sub-DAG and the part above need (reads of parameters) are there twice: a gradient from
+// above is whole, one from below is a term, and the two must not be added before the terms are.
 //
 //===----------------------------------------------------------------------===//
 
@@ -67,8 +67,8 @@ private:
   void buildSample(OpBuilder &builder, SampleOp op, IRMapping &mapping, int64_t partition);
   void buildFrontier(OpBuilder &builder, FrontierOp op, const Closure &closure, IRMapping &mapping,
                      int64_t partition);
-  void buildMerge(OpBuilder &builder, MergeOp op, int64_t id, const IRMapping &below, IRMapping &above,
-                  Value seeds, int64_t partition);
+  void buildMerge(OpBuilder &builder, MergeOp op, int64_t id, const IRMapping &below,
+                  IRMapping &above, Value seeds, int64_t partition);
 
   ModuleOp module;
   int64_t partitions;
@@ -161,9 +161,8 @@ FailureOr<Operation *> Splitter::recreate(OpBuilder &builder, Operation *op, IRM
       everywhere = PlacementAttr::owned(builder.getContext(), partition);
     types.front() = withPlacement(types.front(), everywhere);
   } else if (isa<FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp, ZerosOp>(op)) {
-    types.front() = withPlacement(types.front(), operands.empty()
-                                                     ? everywhere
-                                                     : placementOf(operands.front().getType()));
+    types.front() = withPlacement(
+        types.front(), operands.empty() ? everywhere : placementOf(operands.front().getType()));
   } else if (!isa<ScalarOp, SeedsOp>(op)) {
     return op->emitOpError("has no place in a partition"), failure();
   }
@@ -194,10 +193,10 @@ void Splitter::buildFrontier(OpBuilder &builder, FrontierOp op, const Closure &c
     if (closure.samples.contains(sample.getDefiningOp()))
       samples.push_back(mapping.lookup(sample));
   bool self = closure.selfLinks.contains(op);
-  auto created = FrontierOp::create(
-      builder, op.getLoc(), withPlacement(op.getIds().getType(), here),
-      self ? withPlacement(op.getLink().getType(), here) : Type(),
-      self ? mapping.lookup(op.getPrevious()) : Value(), samples);
+  auto created =
+      FrontierOp::create(builder, op.getLoc(), withPlacement(op.getIds().getType(), here),
+                         self ? withPlacement(op.getLink().getType(), here) : Type(),
+                         self ? mapping.lookup(op.getPrevious()) : Value(), samples);
   mapping.map(op.getIds(), created.getIds());
   if (self)
     mapping.map(op.getLink(), created.getLink());
@@ -212,10 +211,10 @@ void Splitter::buildMerge(OpBuilder &builder, MergeOp op, int64_t id, const IRMa
       own.push_back(mapped);
   Value term;
   if (own.empty()) // it joins all the same
-    term = ZerosOp::create(builder, loc,
-                           withPlacement(op.getResult().getType(),
-                                         PlacementAttr::partialSum(builder.getContext())),
-                           seeds);
+    term = ZerosOp::create(
+        builder, loc,
+        withPlacement(op.getResult().getType(), PlacementAttr::partialSum(builder.getContext())),
+        seeds);
   else
     term = own.size() == 1 ? own.front() : Value(AddOp::create(builder, loc, own));
   if (!leader) {
@@ -240,9 +239,9 @@ LogicalResult Splitter::build(const Program &program, int64_t partition) {
   const Below &part = program.below[partition];
   OpBuilder builder(module.getContext());
   builder.setInsertionPoint(from);
-  auto entry = EntryOp::create(builder, from.getLoc(),
-                               (from.getSymName() + ":" + Twine(partition)).str(), from.getKind(),
-                               partition);
+  auto entry =
+      EntryOp::create(builder, from.getLoc(), (from.getSymName() + ":" + Twine(partition)).str(),
+                      from.getKind(), partition);
   builder.setInsertionPointToStart(&entry.getBody().emplaceBlock());
   bool head = !leader || partition == 0;
   IRMapping below, above;
@@ -261,7 +260,8 @@ LogicalResult Splitter::build(const Program &program, int64_t partition) {
       if (part.closure.frontiers.contains(&op))
         buildFrontier(builder, frontier, part.closure, below, partition);
     } else if (auto partial = dyn_cast<PartialOp>(op)) {
-      if (int64_t(partial.getPartition()) == partition && failed(recreate(builder, &op, below, partition)))
+      if (int64_t(partial.getPartition()) == partition &&
+          failed(recreate(builder, &op, below, partition)))
         return failure();
     } else if (auto merge = dyn_cast<MergeOp>(op)) {
       buildMerge(builder, merge, nextId++, below, above, seeds, partition);
@@ -272,7 +272,8 @@ LogicalResult Splitter::build(const Program &program, int64_t partition) {
       }
     } else if (auto output = dyn_cast<OutputOp>(op)) {
       if (head)
-        OutputOp::create(builder, op.getLoc(), output.getNameAttr(), above.lookup(output.getValue()));
+        OutputOp::create(builder, op.getLoc(), output.getNameAttr(),
+                         above.lookup(output.getValue()));
     } else {
       if (part.ops.contains(&op) && failed(recreate(builder, &op, below, partition)))
         return failure();

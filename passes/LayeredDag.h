@@ -2,10 +2,10 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// The samples and frontiers of an entry are a layered DAG: one vertex per (hop, node type), one link
-// per (hop, relation), and identity links. A closure is found by reachability on it, in one walk over
-// the program: never as a tree of paths, and never along the edges of a depth-first tree, which
-// misses links from three layers on.
+// The samples and frontiers of an entry are a layered DAG: one vertex per (hop, node type), one
+// link per (hop, relation), and identity links. A closure is found by reachability on it, in one
+// walk over the program: never as a tree of paths, and never along the edges of a depth-first tree,
+// which misses links from three layers on.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_PASSES_LAYEREDDAG_H
@@ -23,7 +23,8 @@ struct RootLink {
   mlir::Value value;
 };
 
-/// The root links of an entry: relations in program order (that of canonical ids), then the identity.
+/// The root links of an entry: relations in program order (that of canonical ids), then the
+/// identity.
 llvm::SmallVector<RootLink> rootLinksOf(hgnn::EntryOp entry);
 
 /// What some root links need.
@@ -33,8 +34,8 @@ struct Closure {
   llvm::DenseSet<mlir::Operation *> selfLinks; ///< those of `frontiers` with their identity link
 };
 
-/// Everything that is reachable from `links` (values of root links of that entry): every relation into
-/// a needed vertex is needed, with all its sources.
+/// Everything that is reachable from `links` (values of root links of that entry): every relation
+/// into a needed vertex is needed, with all its sources.
 Closure closureOf(hgnn::EntryOp entry, const llvm::DenseSet<mlir::Value> &links);
 
 /// The ops that compute `values`, but for samples and frontiers: those follow from the closure.

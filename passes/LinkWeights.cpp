@@ -32,7 +32,8 @@ namespace {
 /// Expected sizes of one sub-DAG by itself.
 class SubDagSizes {
 public:
-  SubDagSizes(const ModuleTables &tables, const Closure &closure) : tables(tables), closure(closure) {}
+  SubDagSizes(const ModuleTables &tables, const Closure &closure)
+      : tables(tables), closure(closure) {}
 
   LogicalResult estimate(EntryOp entry);
   /// Expected rows of a domain; 1 for a parameter.
@@ -75,19 +76,20 @@ LogicalResult SubDagSizes::estimate(EntryOp entry) {
       auto nodes = nodesOf(&op, domain);
       if (failed(nodes))
         return failure();
-      sizes[domain] = estimateSeeds(count(train ? sampling.getBatchSize() : sampling.getEvalBatchSize()),
-                                    train ? count(task.getNumTrain())
-                                          : std::max(count(task.getNumValid()), count(task.getNumTest())),
-                                    *nodes);
+      sizes[domain] =
+          estimateSeeds(count(train ? sampling.getBatchSize() : sampling.getEvalBatchSize()),
+                        train ? count(task.getNumTrain())
+                              : std::max(count(task.getNumValid()), count(task.getNumTest())),
+                        *nodes);
     } else if (closure.samples.contains(&op)) {
       auto sample = cast<SampleOp>(op);
       auto adj = cast<AdjType>(sample.getAdj().getType());
       auto relation = relationOf(&op, adj);
       if (failed(relation))
         return failure();
-      LinkEstimate link =
-          estimateLink((*relation)->statistics, sizes[cast<IdsType>(sample.getIds().getType()).getDomain()],
-                       int64_t(sample.getFanout()));
+      LinkEstimate link = estimateLink((*relation)->statistics,
+                                       sizes[cast<IdsType>(sample.getIds().getType()).getDomain()],
+                                       int64_t(sample.getFanout()));
       sizes[DomainAttr::edges(adj.getHop(), adj.getRelation())] = link.edges;
       sizes[DomainAttr::active(adj.getHop(), adj.getRelation())] = link.active;
     } else if (closure.frontiers.contains(&op)) {
@@ -104,8 +106,8 @@ LogicalResult SubDagSizes::estimate(EntryOp entry) {
         auto relation = relationOf(&op, adj);
         if (failed(relation))
           return failure();
-        sources.push_back({&(*relation)->statistics,
-                           sizes[DomainAttr::edges(adj.getHop(), adj.getRelation())]});
+        sources.push_back(
+            {&(*relation)->statistics, sizes[DomainAttr::edges(adj.getHop(), adj.getRelation())]});
       }
       SizeEstimate previous;
       if (closure.selfLinks.contains(&op))
@@ -194,8 +196,10 @@ uint64_t hetaWeight(EntryOp entry, const Closure &closure, const ModuleTables &t
     auto frontier = cast<FrontierOp>(op);
     if (!inner.contains(frontier.getIds()))
       weight = addSaturated(
-          weight, nodesOfType(tables, cast<IdsType>(frontier.getIds().getType())
-                                          .getDomain().getSymbol().getValue()));
+          weight,
+          nodesOfType(
+              tables,
+              cast<IdsType>(frontier.getIds().getType()).getDomain().getSymbol().getValue()));
   }
   return weight;
 }
@@ -206,8 +210,11 @@ uint64_t hetaCodeWeight(const Closure &closure, const ModuleTables &tables) {
     relations.insert(
         cast<AdjType>(cast<SampleOp>(op).getAdj().getType()).getRelation().getValue().str());
   for (Operation *op : closure.frontiers)
-    types.insert(
-        cast<IdsType>(cast<FrontierOp>(op).getIds().getType()).getDomain().getSymbol().getValue().str());
+    types.insert(cast<IdsType>(cast<FrontierOp>(op).getIds().getType())
+                     .getDomain()
+                     .getSymbol()
+                     .getValue()
+                     .str());
   uint64_t weight = 0;
   for (const std::string &relation : relations)
     weight = addSaturated(weight, edgesOf(tables, relation));
@@ -218,8 +225,9 @@ uint64_t hetaCodeWeight(const Closure &closure, const ModuleTables &tables) {
 
 } // namespace
 
-FailureOr<uint64_t> linkWeight(WeightRule rule, EntryOp entry, const llvm::SetVector<Operation *> &ops,
-                               const Closure &closure, const ModuleTables &tables) {
+FailureOr<uint64_t> linkWeight(WeightRule rule, EntryOp entry,
+                               const llvm::SetVector<Operation *> &ops, const Closure &closure,
+                               const ModuleTables &tables) {
   switch (rule) {
   case WeightRule::Sampled:
     return sampledWork(entry, ops, closure, tables);

@@ -12,12 +12,14 @@
 namespace heddle::passes {
 
 enum class WeightRule {
-  /// Picoseconds of one step's sampling, fetching and computing (forward) in this sub-DAG alone, by the
+  /// Picoseconds of one step's sampling, fetching and computing (forward) in this sub-DAG alone, by
+  /// the
   /// cost model: expected edges and rows times widths.
   Sampled,
   /// Heta, Algorithm 2: nodes of the leaf vertices and edges of all links.
   Heta,
-  /// What Heta's released code computes: edges of the distinct relations, nodes of the distinct types,
+  /// What Heta's released code computes: edges of the distinct relations, nodes of the distinct
+  /// types,
   /// the target type too.
   HetaCode,
 };
@@ -27,8 +29,7 @@ std::optional<WeightRule> parseWeightRule(llvm::StringRef text);
 /// statistics of graph.json in `tables` only.
 mlir::FailureOr<uint64_t> linkWeight(WeightRule rule, hgnn::EntryOp entry,
                                      const llvm::SetVector<mlir::Operation *> &ops,
-                                     const Closure &closure,
-                                     const compiler::ModuleTables &tables);
+                                     const Closure &closure, const compiler::ModuleTables &tables);
 
 } // namespace heddle::passes
 

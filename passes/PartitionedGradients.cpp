@@ -2,11 +2,11 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// A gradient from above the merges is whole, and every partition has its bits: nothing is reduced. One
-// from below is this partition's term: terms of a state that several partitions keep are summed by a
-// collective, those of a state that one partition keeps are all there is. Then every copy makes the
-// same step from the same bits. States are visited in module order in all entries, so collectives
-// meet in one order.
+// A gradient from above the merges is whole, and every partition has its bits: nothing is reduced.
+// One from below is this partition's term: terms of a state that several partitions keep are summed
+// by a collective, those of a state that one partition keeps are all there is. Then every copy
+// makes the same step from the same bits. States are visited in module order in all entries, so
+// collectives meet in one order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,7 +22,7 @@ namespace {
 /// What one partition has of a state's gradient.
 struct Share {
   SmallVector<Value> whole, terms;
-  Value ids;           ///< of a table: the rows that the partition touched
+  Value ids; ///< of a table: the rows that the partition touched
   Operation *fetch = nullptr;
 };
 
@@ -53,6 +53,7 @@ private:
                  int64_t id);
   LogicalResult exchange(Ready &ready, std::map<int64_t, Share> &shares);
   SmallVector<Value> clipFactors(ArrayRef<Ready> ready);
+  void remark(ArrayRef<Ready> ready);
   OpBuilder &at(int64_t partition) { return walks[partition]->builder; }
   FeatType typeOf(StateOp state, int64_t partition) const {
     return FeatType::get(DomainAttr::param(context), state.getShape())
@@ -120,9 +121,9 @@ Value Partitions::sumTerms(int64_t partition, StateOp state, const Share &share,
     term = share.terms.size() == 1 ? share.terms.front()
                                    : Value(AddOp::create(builder, loc, share.terms));
   term = PartialOp::create(builder, loc, term, StringAttr(), partition);
-  auto merge = MergeAllOp::create(
-      builder, loc, withPlacement(term.getType(), PlacementAttr::replicated(context)), term, id,
-      holders, Traffic::DenseGradients, 0);
+  auto merge = MergeAllOp::create(builder, loc,
+                                  withPlacement(term.getType(), PlacementAttr::replicated(context)),
+                                  term, id, holders, Traffic::DenseGradients, 0);
   merge.setBytes(merge.getWireBytes());
   return merge.getResult();
 }
@@ -138,13 +139,14 @@ LogicalResult Partitions::exchange(Ready &ready, std::map<int64_t, Share> &share
              << partition << " reads not exactly once below the merges; read its rows once";
     OpBuilder &builder = at(partition);
     Location loc = share.fetch->getLoc();
-    Value rows = share.terms.empty()
-                     ? Value(ZerosOp::create(builder, loc, share.fetch->getResult(0).getType(), share.ids))
-                     : share.terms.front();
+    Value rows =
+        share.terms.empty()
+            ? Value(ZerosOp::create(builder, loc, share.fetch->getResult(0).getType(), share.ids))
+            : share.terms.front();
     PlacementAttr everywhere = PlacementAttr::replicated(context);
     auto made = ExchangeRowsOp::create(builder, loc, withPlacement(share.ids.getType(), everywhere),
-                                       withPlacement(rows.getType(), everywhere), share.ids, rows, id,
-                                       ready.holders, 0);
+                                       withPlacement(rows.getType(), everywhere), share.ids, rows,
+                                       id, ready.holders, 0);
     made.setBytes(made.getWireBytes());
     ready.grads.push_back(made.getSums());
     ready.ids.push_back(made.getAllIds());
@@ -193,7 +195,8 @@ FailureOr<std::optional<Partitions::Ready>> Partitions::gather(StateOp state) {
       parts.push_back(sumTerms(partition, state, share, ready.holders, id));
     parts.append(share.whole);
     if (parts.empty())
-      return state.emitOpError("has no gradient in partition ") << partition << ", which has a copy",
+      return state.emitOpError("has no gradient in partition ")
+                 << partition << ", which has a copy",
              failure();
     ready.grads.push_back(parts.size() == 1
                               ? parts.front()
@@ -204,8 +207,8 @@ FailureOr<std::optional<Partitions::Ready>> Partitions::gather(StateOp state) {
   return std::optional<Ready>(std::move(ready));
 }
 
-/// One factor from the norm of all dense gradients. The first holder of a state counts it, so the sum
-/// over partitions counts each once; everyone gets the same bits.
+/// One factor from the norm of all dense gradients. The first holder of a state counts it, so the
+/// sum over partitions counts each once; everyone gets the same bits.
 SmallVector<Value> Partitions::clipFactors(ArrayRef<Ready> ready) {
   SmallVector<Value> factors(walks.size());
   OptimizerOp bound = StepBuilder(module, entries[0], at(0), optimizers).clipping();
@@ -227,13 +230,14 @@ SmallVector<Value> Partitions::clipFactors(ArrayRef<Ready> ready) {
     }
     auto one = FeatType::get(DomainAttr::param(context), {1});
     Value sum = squares.empty()
-                    ? Value(ZerosOp::create(builder, loc,
-                                            one.withPlacement(PlacementAttr::owned(context, partition)),
-                                            Value()))
-                    : squares.size() == 1 ? squares.front()
-                                          : Value(AddOp::create(builder, loc, squares));
+                    ? Value(ZerosOp::create(
+                          builder, loc, one.withPlacement(PlacementAttr::owned(context, partition)),
+                          Value()))
+                : squares.size() == 1 ? squares.front()
+                                      : Value(AddOp::create(builder, loc, squares));
     Value term = PartialOp::create(builder, loc, sum, StringAttr(), partition);
-    auto merge = MergeAllOp::create(builder, loc, one, term, id, everyone, Traffic::DenseGradients, 0);
+    auto merge =
+        MergeAllOp::create(builder, loc, one, term, id, everyone, Traffic::DenseGradients, 0);
     merge.setBytes(merge.getWireBytes());
     factors[partition] = ClipFactorOp::create(builder, loc, ValueRange(merge.getResult()),
                                               bound.getMaxGradNormAttr());
@@ -270,7 +274,34 @@ FailureOr<int64_t> Partitions::run() {
           steps.step(r.grads[i].getLoc(), r.state, r.grads[i], r.ids.empty() ? Value() : r.ids[i],
                      clip[p]);
   }
+  remark(ready);
   return int64_t(ready.size());
+}
+
+/// What the gradients cost on the wire: a number for dense ones, one per row for tables.
+void Partitions::remark(ArrayRef<Ready> ready) {
+  int64_t dense = 0, collectives = 0;
+  std::string tables;
+  std::set<int64_t> seen; // the first partition does not take part in all
+  for (EntryOp entry : entries)
+    for (Operation &op : entry.getBody().front()) {
+      auto collective = dyn_cast<Collective>(op);
+      if (!collective || !seen.insert(collective.getCollectiveId()).second)
+        continue;
+      if (collective.getTrafficClass() == Traffic::DenseGradients) {
+        dense += collective.getWireBytes();
+        ++collectives;
+      } else if (auto rows = dyn_cast<ExchangeRowsOp>(op)) {
+        DomainAttr domain = cast<IdsType>(rows.getIds().getType()).getDomain();
+        tables += (tables.empty() ? "" : ", ") + std::to_string(rows.getWireBytes()) +
+                  " bytes a row of @" + domain.getSymbol().getValue().str() + " in each of " +
+                  std::to_string(rows.getPartitions().size()) + " frontiers";
+      }
+    }
+  entries.front().emitRemark() << "gradients of " << ready.size() << " states: dense_gradients "
+                               << dense << " bytes a step in " << collectives
+                               << " merges; embedding_rows "
+                               << (tables.empty() ? "none" : tables);
 }
 
 } // namespace

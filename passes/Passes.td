@@ -159,7 +159,8 @@ def FusePass : Pass<"hgnn-fuse", "::mlir::ModuleOp"> {
     scalar, reshape, linear, linear_grad_weight, launch and output remain. "grad:" outputs are gone
     unless `keep-gradients` asks for them.
 
-    Restrictions: none.
+    Restrictions: entries without partials and collectives (incidental: kernels end where a collective
+    is, and plans would need communication ops).
   }];
   let options = [
     Option<"keepGradients", "keep-gradients", "bool", "false",

@@ -2,10 +2,10 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// Values over the seeds are marked with the root links that they depend on. From the outputs down, the
-// program stays as it is until a value that depends on one link, or a sum of such values: there it is
-// cut. Each link's part of the sum becomes its partial, the sum becomes a merge of partials, and what
-// is above needs nothing from below but the merges.
+// Values over the seeds are marked with the root links that they depend on. From the outputs down,
+// the program stays as it is until a value that depends on one link, or a sum of such values: there
+// it is cut. Each link's part of the sum becomes its partial, the sum becomes a merge of partials,
+// and what is above needs nothing from below but the merges.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,14 +57,14 @@ private:
   Value seeds;
   DenseMap<Value, Links> marks;
   Links none;
-  bool oneLink = false; ///< the outputs depend on
+  bool oneLink = false;               ///< the outputs depend on
   SmallVector<Operation *> partialOf; ///< by link
   DenseSet<Operation *> above;        ///< ops between the cuts and the outputs
 };
 
 /// What a result depends on. Values over the edges or active destinations of a root link are that
-/// link's, also where they read the seeds' own rows beside it (attention): its sub-DAG then includes
-/// the identity link.
+/// link's, also where they read the seeds' own rows beside it (attention): its sub-DAG then
+/// includes the identity link.
 LogicalResult Rewriter::markResult(Operation &op, Value result) {
   DomainAttr domain = cast<FeatType>(result.getType()).getDomain();
   Links all(links.size());
@@ -79,8 +79,8 @@ LogicalResult Rewriter::markResult(Operation &op, Value result) {
         own.set(i);
       else if (!self && all.test(i))
         return op.emitOpError("combines root links before they are aggregated: it reads rows of ")
-               << root() << " that depend on @\"" << link.name << "\" beside "
-               << domain.getSymbol() << "; let `message` read the own rows of the layer before only";
+               << root() << " that depend on @\"" << link.name << "\" beside " << domain.getSymbol()
+               << "; let `message` read the own rows of the layer before only";
     }
     marks[result] = own;
     return success();
@@ -91,8 +91,9 @@ LogicalResult Rewriter::markResult(Operation &op, Value result) {
       if (isa<FeatType>(operand.getType()))
         tensors |= marksOf(operand);
     if (tensors.any())
-      return op.emitOpError("moves combined rows of the seeds away from the root; relation-aggregation-"
-                            "first has no place for that");
+      return op.emitOpError(
+          "moves combined rows of the seeds away from the root; relation-aggregation-"
+          "first has no place for that");
     return success();
   }
   if (all.any())
@@ -121,7 +122,8 @@ LogicalResult Rewriter::mark() {
 
 /// The terms whose sum a value is. `nested`: it stands in a sum already, so a constant factor of a
 /// whole sum goes to its terms; the factor of the outermost sum stays above the merge.
-bool Rewriter::collect(Value value, double factor, bool nested, SmallVectorImpl<Term> &terms) const {
+bool Rewriter::collect(Value value, double factor, bool nested,
+                       SmallVectorImpl<Term> &terms) const {
   if (marksOf(value).count() <= 1) {
     terms.push_back({value, factor});
     return true;
@@ -166,7 +168,8 @@ LogicalResult Rewriter::cut(Value value, ArrayRef<Term> terms) {
       continue;
     if (partialOf[i])
       return at->emitOpError("is the second combine that root link \"")
-             << links[i].name << "\" goes into; a link ends in one partial. Use what it gives once in "
+             << links[i].name
+             << "\" goes into; a link ends in one partial. Use what it gives once in "
              << "`update`, or in one sum";
     Value sum = summands.front();
     if (summands.size() > 1)
@@ -182,8 +185,7 @@ LogicalResult Rewriter::cut(Value value, ArrayRef<Term> terms) {
     merged = AddOp::create(builder, loc, others);
   }
   // What is below may read the value too: own rows in a message.
-  value.replaceUsesWithIf(merged,
-                          [&](OpOperand &use) { return above.contains(use.getOwner()); });
+  value.replaceUsesWithIf(merged, [&](OpOperand &use) { return above.contains(use.getOwner()); });
   ++merges;
   width += cast<FeatType>(value.getType()).getWidth();
   return success();
@@ -191,8 +193,9 @@ LogicalResult Rewriter::cut(Value value, ArrayRef<Term> terms) {
 
 LogicalResult Rewriter::run() {
   if (links.empty())
-    return entry.emitOpError("has no link into the seeds; relation-aggregation-first needs a relation "
-                             "into the target type or a layer that reads own rows");
+    return entry.emitOpError(
+        "has no link into the seeds; relation-aggregation-first needs a relation "
+        "into the target type or a layer that reads own rows");
   none.resize(links.size());
   Links shown(links.size());
   partialOf.assign(links.size(), nullptr);
@@ -219,7 +222,8 @@ LogicalResult Rewriter::run() {
     above.insert(&op);
     for (Value operand : op.getOperands()) {
       if (llvm::any_of(links, [&](const RootLink &link) { return link.value == operand; }))
-        return op.emitOpError("is of one root link and shown as it is; outputs are of the merged rows");
+        return op.emitOpError(
+            "is of one root link and shown as it is; outputs are of the merged rows");
       if (isa<FeatType>(operand.getType()))
         needed.insert(operand);
     }
@@ -235,7 +239,8 @@ LogicalResult Rewriter::run() {
   for (const RootLink &link : links)
     if (!used.contains(link.value))
       return link.value.getDefiningOp()->emitOpError("samples root link \"")
-             << link.name << "\", which gives nothing to the seeds; use it in the last layer's `update`, "
+             << link.name
+             << "\", which gives nothing to the seeds; use it in the last layer's `update`, "
              << "or leave it out";
   // Sums that only the cuts used.
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(entry.getBody().front())))

@@ -31,7 +31,8 @@ LogicalResult verifyRaf(EntryOp entry) {
     if (!partial.getLink())
       return partial.emitOpError("needs the root link that it ends");
     if (!links.insert(partial.getLink()->str()).second)
-      return partial.emitOpError("is the second partial of root link \"") << *partial.getLink() << "\"";
+      return partial.emitOpError("is the second partial of root link \"")
+             << *partial.getLink() << "\"";
     if (!partial.getResult().hasOneUse() || !isa<MergeOp>(*partial.getResult().getUsers().begin()))
       return partial.emitOpError("is used by one hgnn.merge, and by nothing else");
   }
@@ -61,7 +62,8 @@ LogicalResult verifyTogether(ArrayRef<EntryOp> entries) {
       if (auto partial = dyn_cast<PartialOp>(op)) {
         if (!placementOf(partial.getInput().getType()).isOwnedBy(here))
           return op.emitOpError("makes a term of ")
-                 << partial.getInput().getType() << "; a whole value would be counted once per partition";
+                 << partial.getInput().getType()
+                 << "; a whole value would be counted once per partition";
         if (partial.getLink() && !owners.try_emplace(partial.getLink()->str(), &op).second)
           return op.emitOpError("computes root link \"")
                  << *partial.getLink() << "\", which another partition owns: it would count twice";
@@ -71,8 +73,9 @@ LogicalResult verifyTogether(ArrayRef<EntryOp> entries) {
         continue;
       int64_t id = collective.getCollectiveId();
       if (id <= last)
-        return op.emitOpError("has id ") << id << " after " << last
-                                         << "; ids ascend, so that all partitions meet in one order";
+        return op.emitOpError("has id ")
+               << id << " after " << last
+               << "; ids ascend, so that all partitions meet in one order";
       last = id;
       Meeting &meeting = meetings[id];
       meeting.there.insert(here);
@@ -123,8 +126,9 @@ LogicalResult verifySteps(ModuleOp module, ArrayRef<EntryOp> entries) {
     auto keepers = module.lookupSymbol<StateOp>(name).getPartitions();
     size_t wanted = keepers ? keepers->size() : entries.size();
     if (there.size() != wanted)
-      return module.emitError("\"") << name << "\" has copies in " << wanted << " partitions and is "
-                                    << "updated in " << there.size() << " of them";
+      return module.emitError("\"")
+             << name << "\" has copies in " << wanted << " partitions and is "
+             << "updated in " << there.size() << " of them";
   }
   return success();
 }

@@ -16,9 +16,8 @@ namespace heddle::compiler {
 std::vector<uint32_t> balanceLargestFirst(std::span<const uint64_t> weights, uint32_t partitions) {
   std::vector<size_t> order(weights.size());
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return std::tie(weights[b], a) < std::tie(weights[a], b);
-  });
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return std::tie(weights[b], a) < std::tie(weights[a], b); });
   std::vector<uint64_t> load(partitions, 0);
   std::vector<size_t> count(partitions, 0);
   std::vector<uint32_t> result(weights.size(), 0);

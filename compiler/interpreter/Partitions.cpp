@@ -2,9 +2,9 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// Entries are straight-line code, so a partition that waits is an iterator: no threads, and the same
-// order in every run. Collectives do what their descriptions say, block by block, and count what goes
-// from one partition to another.
+// Entries are straight-line code, so a partition that waits is an iterator: no threads, and the
+// same order in every run. Collectives do what their descriptions say, block by block, and count
+// what goes from one partition to another.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/interpreter/EntryRunner.h"
@@ -130,8 +130,8 @@ FailureOr<SmallVector<Tensor<T>>> Lockstep<T>::terms(Ops ops, ArrayRef<int64_t> 
   return terms;
 }
 
-/// Block b of the units (rows, or numbers of a parameter) is summed by participant b: the others send
-/// it theirs, and it sends the sum to all.
+/// Block b of the units (rows, or numbers of a parameter) is summed by participant b: the others
+/// send it theirs, and it sends the sum to all.
 template <class T> LogicalResult Lockstep<T>::mergeAll(Ops ops, ArrayRef<int64_t> participants) {
   auto terms = this->terms(ops, participants);
   if (failed(terms))
@@ -187,7 +187,8 @@ template <class T> LogicalResult Lockstep<T>::broadcast(Ops ops, ArrayRef<int64_
   return success();
 }
 
-template <class T> LogicalResult Lockstep<T>::exchangeRows(Ops ops, ArrayRef<int64_t> participants) {
+template <class T>
+LogicalResult Lockstep<T>::exchangeRows(Ops ops, ArrayRef<int64_t> participants) {
   auto all = std::make_shared<Ids>();
   std::map<int64_t, std::vector<T>> sums; // by id
   std::vector<int64_t> shape;
@@ -207,8 +208,8 @@ template <class T> LogicalResult Lockstep<T>::exchangeRows(Ops ops, ArrayRef<int
       for (int64_t j = 0; j < rows.width(); ++j)
         sum[j] += rows.at(i, j);
     }
-    send(op, (int64_t(participants.size()) - 1) * rows.rows *
-                 (rows.width() * numberBytes + idBytes));
+    send(op,
+         (int64_t(participants.size()) - 1) * rows.rows * (rows.width() * numberBytes + idBytes));
   }
   auto result = Tensor<T>::make(int64_t(sums.size()), shape);
   for (const auto &[id, sum] : sums) {
@@ -230,7 +231,8 @@ template <class T> bool sameBits(const RuntimeValue<T> &a, const RuntimeValue<T>
     return y && x->rows == y->rows && x->shape == y->shape &&
            std::memcmp(x->data.data(), y->data.data(), x->data.size() * sizeof(T)) == 0;
   }
-  auto *x = std::get_if<std::shared_ptr<const Ids>>(&a), *y = std::get_if<std::shared_ptr<const Ids>>(&b);
+  auto *x = std::get_if<std::shared_ptr<const Ids>>(&a),
+       *y = std::get_if<std::shared_ptr<const Ids>>(&b);
   return x && y && (*x)->ids == (*y)->ids;
 }
 
@@ -259,11 +261,11 @@ template <class T> FailureOr<NumericArrays> Lockstep<T>::states() {
       if (keepers && !llvm::is_contained(*keepers, int64_t(p)))
         continue;
       NumericArray &array = copy.at(name);
-      if (!first && (all[name].shape != array.shape ||
-                     std::memcmp(all[name].data.data(), array.data.data(),
-                                 array.data.size() * sizeof(double)) != 0))
+      if (!first &&
+          (all[name].shape != array.shape || std::memcmp(all[name].data.data(), array.data.data(),
+                                                         array.data.size() * sizeof(double)) != 0))
         return state.emitError("has copies that differ after the step, in partition ")
-               << p << " from an earlier one",
+                   << p << " from an earlier one",
                failure();
       all[name] = array;
       first = false;

@@ -23,7 +23,8 @@ static FailureOr<FeatType> tensorOperand(std::optional<Location> loc, StringRef 
                                          ValueRange operands, size_t index) {
   auto type = index < operands.size() ? dyn_cast<FeatType>(operands[index].getType()) : FeatType();
   if (!type)
-    return LogicalResult(emitOptionalError(loc, "'", op, "' takes !hgnn.tensor as operand ", index));
+    return LogicalResult(
+        emitOptionalError(loc, "'", op, "' takes !hgnn.tensor as operand ", index));
   return type;
 }
 
@@ -136,8 +137,8 @@ template <class Op> static LogicalResult verifyCollective(Op op) {
   if (int64_t(op.getId()) < 0)
     return op.emitOpError("needs an id of at least 0, got ") << int64_t(op.getId());
   if (int64_t(op.getBytes()) != op.getWireBytes())
-    return op.emitOpError("says ") << int64_t(op.getBytes()) << " bytes, its types and partitions say "
-                                   << op.getWireBytes();
+    return op.emitOpError("says ") << int64_t(op.getBytes())
+                                   << " bytes, its types and partitions say " << op.getWireBytes();
   if (auto entry = dyn_cast_or_null<EntryOp>(op->getParentOp());
       entry && !llvm::is_contained(partitions, int64_t(entry.getPartition())))
     return op.emitOpError("stands in the entry of partition ")
@@ -163,7 +164,7 @@ LogicalResult MergeAllOp::verify() {
 
 /// An op of a leader and followers: whether the one of `leader` has its operand or result.
 template <class Op>
-static LogicalResult verifyLeader(Op op, Value there, Type there_type, StringRef what) {
+static LogicalResult verifyLeader(Op op, Value there, Type thereType, StringRef what) {
   if (!llvm::is_contained(op.getPartitions(), int64_t(op.getLeader())))
     return op.emitOpError("has a leader that does not take part");
   auto entry = dyn_cast_or_null<EntryOp>(op->getParentOp());
@@ -172,16 +173,17 @@ static LogicalResult verifyLeader(Op op, Value there, Type there_type, StringRef
   bool leads = int64_t(entry.getPartition()) == int64_t(op.getLeader());
   if (leads != bool(there))
     return op.emitOpError("has ") << what << " in the leader's entry, and only there";
-  if (there && there.getType() != there_type)
-    return op.emitOpError("has ") << there_type << " in the leader's entry, not " << there.getType();
+  if (there && there.getType() != thereType)
+    return op.emitOpError("has ") << thereType << " in the leader's entry, not "
+                                  << there.getType();
   return success();
 }
 
 LogicalResult MergeToOp::verify() {
   if (failed(verifyTerm(*this, getInput())) || failed(verifyCollective(*this)))
     return failure();
-  Type owned = withPlacement(getInput().getType(),
-                             PlacementAttr::owned(getContext(), int64_t(getLeader())));
+  Type owned =
+      withPlacement(getInput().getType(), PlacementAttr::owned(getContext(), int64_t(getLeader())));
   return verifyLeader(*this, getResult(), owned, "a result");
 }
 

@@ -4,12 +4,15 @@
 //
 // heddle_partitions --count N [--first-seed S] [--verbose]
 //
-// Each seed makes a random schema, graph and spec (tests/unit/compiler/RandomGraph.h), with the built-in
-// R-GCN or one of layerPrograms(). The interpreter (fp64) runs the training phase whole, and cut into
-// 1, 2, 3 and as many partitions as there are root links, with a replicated head and with a leader:
-//  1. Outputs, and gradients of all states: 1e-12 normwise. Gradients are measured against the largest
+// Each seed makes a random schema, graph and spec (tests/unit/compiler/RandomGraph.h), with the
+// built-in R-GCN or one of layerPrograms(). The interpreter (fp64) runs the training phase whole,
+// and cut into 1, 2, 3 and as many partitions as there are root links, with a replicated head and
+// with a leader:
+//  1. Outputs, and gradients of all states: 1e-12 normwise. Gradients are measured against the
+//  largest
 //     of the tensor's own norm and 1e-2 of that of all gradients: some are rounding only.
-//  2. States after a step from the same states, twice: 1e-12. Adam's step is lr * g / (|g| + eps): where
+//  2. States after a step from the same states, twice: 1e-12. Adam's step is lr * g / (|g| + eps):
+//  where
 //     |g| is rounding, so is the step. Such numbers are compared by their moments.
 //  3. States after two steps by itself: 1e-8 where Adam is, else 1e-11.
 //  4. Bytes of activations: exactly (partitions - 1) * seeds * width * 4 each way of each merge,
@@ -97,11 +100,13 @@ private:
     HEDDLE_ASSIGN_OR_RETURN(RandomCase made, makeRandomCase(seed, folder));
     name = made.name;
     HEDDLE_ASSIGN_OR_RETURN(store, graph::GraphStore::open(made.graphDirectory));
-    HEDDLE_ASSIGN_OR_RETURN(spec::ModelSpec written, spec::parseModelSpec(made.spec, "random.json"));
+    HEDDLE_ASSIGN_OR_RETURN(spec::ModelSpec written,
+                            spec::parseModelSpec(made.spec, "random.json"));
     HEDDLE_ASSIGN_OR_RETURN(spec::ResolvedSpec resolved, spec::resolve(written, store->schema()));
     spec = resolved.spec;
     if (seed % 3 != 0) {
-      const LayerProgram &program = layerPrograms()[(seed / 3 * 2 + seed % 3 - 1) % layerPrograms().size()];
+      const LayerProgram &program =
+          layerPrograms()[(seed / 3 * 2 + seed % 3 - 1) % layerPrograms().size()];
       spec.model.encoder = folder + "/layers.mlir";
       std::ofstream(spec.model.encoder) << program.text;
       name += std::string(", layers ") + program.name;
@@ -164,7 +169,8 @@ private:
     HEDDLE_ASSIGN_OR_RETURN(wantedEval, interpret(*whole, "eval_step", eval));
     NumericArrays states;
     for (uint32_t step = 0; step < 2; ++step) {
-      HEDDLE_ASSIGN_OR_RETURN(InterpreterResult result, interpret(*whole, "train_step", input(step, states)));
+      HEDDLE_ASSIGN_OR_RETURN(InterpreterResult result,
+                              interpret(*whole, "train_step", input(step, states)));
       states = result.states;
       wanted.push_back(result);
     }
@@ -213,17 +219,19 @@ private:
     std::string where = std::to_string(p) + " of " + std::to_string(links) + " partitions, " + mode;
     static const char *rules[] = {"sampled", "heta", "heta-code"};
     Module cut(metatree->clone());
-    HEDDLE_RETURN_IF_ERROR(runPasses(
-        *cut, {"hgnn-relation-aggregation-first",
-               "hgnn-assign-partitions{partitions=" + std::to_string(p) + " weights=" +
-                   rules[(seed + uint64_t(p)) % 3] + "}",
-               "hgnn-insert-communication{mode=" + mode + "}", "hgnn-verify-phase{phase=partitioned}",
-               "hgnn-differentiate", "hgnn-verify-phase{phase=training}"}));
+    HEDDLE_RETURN_IF_ERROR(
+        runPasses(*cut, {"hgnn-relation-aggregation-first",
+                         "hgnn-assign-partitions{partitions=" + std::to_string(p) +
+                             " weights=" + rules[(seed + uint64_t(p)) % 3] + "}",
+                         "hgnn-insert-communication{mode=" + mode + "}",
+                         "hgnn-verify-phase{phase=partitioned}", "hgnn-differentiate",
+                         "hgnn-verify-phase{phase=training}"}));
 
     InterpreterInput eval = input(0, {});
     eval.seeds = evaluated;
     HEDDLE_ASSIGN_OR_RETURN(InterpreterResult result, interpret(*cut, "eval_step", eval));
-    compareArrays(findings, where + ", eval_step", result.outputs, wantedEval.outputs, "", 1e-12, 1e-6);
+    compareArrays(findings, where + ", eval_step", result.outputs, wantedEval.outputs, "", 1e-12,
+                  1e-6);
 
     NumericArrays alone;
     for (uint32_t step = 0; step < 2; ++step) {
@@ -237,12 +245,14 @@ private:
           norm = std::hypot(norm, normOf(array.data));
       for (const char *output : {"loss", "logits", "ids"})
         compareArrays(findings, at, got.outputs, want.outputs, output, 1e-12, 1e-6);
-      compareArrays(findings, at, got.outputs, want.outputs, "grad:", 1e-12, std::max(1e-2 * norm, 1e-12));
+      compareArrays(findings, at, got.outputs, want.outputs, "grad:", 1e-12,
+                    std::max(1e-2 * norm, 1e-12));
       compareStates(at, got, want, std::max(1e-2 * norm, 1e-3));
-      checkActivations(at, got.bytes["activations"], 2 * (p - 1) * int64_t(in.seeds.size()) * width * 4,
-                       mode, want);
+      checkActivations(at, got.bytes["activations"],
+                       2 * (p - 1) * int64_t(in.seeds.size()) * width * 4, mode, want);
 
-      HEDDLE_ASSIGN_OR_RETURN(InterpreterResult own, interpret(*cut, "train_step", input(step, alone)));
+      HEDDLE_ASSIGN_OR_RETURN(InterpreterResult own,
+                              interpret(*cut, "train_step", input(step, alone)));
       alone = own.states;
     }
     for (const auto &[state, array] : wanted.back().states) {
@@ -254,8 +264,8 @@ private:
   }
 
   /// A leader sends nothing back where nothing below the merges learns.
-  void checkActivations(const std::string &where, int64_t got, int64_t bytes, const std::string &mode,
-                        const InterpreterResult &want) {
+  void checkActivations(const std::string &where, int64_t got, int64_t bytes,
+                        const std::string &mode, const InterpreterResult &want) {
     bool learns = false;
     for (const auto &[output, array] : want.outputs)
       learns |= output.rfind("grad:", 0) == 0;

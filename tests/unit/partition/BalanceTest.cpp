@@ -15,7 +15,8 @@ namespace {
 
 using Weights = std::vector<uint64_t>;
 
-std::vector<uint64_t> loadsOf(const Weights &weights, const std::vector<uint32_t> &owner, uint32_t p) {
+std::vector<uint64_t> loadsOf(const Weights &weights, const std::vector<uint32_t> &owner,
+                              uint32_t p) {
   std::vector<uint64_t> loads(p, 0);
   for (size_t i = 0; i < weights.size(); ++i)
     loads[owner[i]] += weights[i];

@@ -34,14 +34,16 @@ struct ModelText {
   std::string optimizer = "sgd";
 };
 
-/// Papers (the target), authors, institutions and topics. Into papers: cites (a self relation), writes
-/// and its parallel reviews, about, and mentions, which has no edge. Half of the nodes are isolated.
+/// Papers (the target), authors, institutions and topics. Into papers: cites (a self relation),
+/// writes and its parallel reviews, about, and mentions, which has no edge. Half of the nodes are
+/// isolated.
 class Cut : public ::testing::Test {
 protected:
-  Cut() : handler(&context, [this](mlir::Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
-      messages += diagnostic.str() + "\n";
-  }) {
+  Cut()
+      : handler(&context, [this](mlir::Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+            messages += diagnostic.str() + "\n";
+        }) {
     static const bool registered = (passes::registerHeddlePasses(), true);
     (void)registered;
     context.loadDialect<hgnn::HgnnDialect>();
@@ -95,8 +97,7 @@ protected:
 
   void run(mlir::ModuleOp module, const std::string &passes) {
     mlir::PassManager manager(&context);
-    ASSERT_TRUE(llvm::succeeded(
-        mlir::parsePassPipeline(passes, manager, llvm::errs())));
+    ASSERT_TRUE(llvm::succeeded(mlir::parsePassPipeline(passes, manager, llvm::errs())));
     ASSERT_TRUE(llvm::succeeded(manager.run(module))) << messages;
   }
   Module metatree(const ModelText &model) {

@@ -2,8 +2,9 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// Tests name the invariants of relation-aggregation-first that they hold: numerical ones here, those
-// of the structure in StructureTest.cpp. Random graphs and models are in tests/e2e/partitions.
+// Tests name the invariants of relation-aggregation-first that they hold: numerical ones here,
+// those of the structure in StructureTest.cpp. Random graphs and models are in
+// tests/e2e/partitions.
 //
 //===----------------------------------------------------------------------===//
 #include "tests/unit/partition/Cut.h"
@@ -17,8 +18,8 @@ namespace {
 
 constexpr int64_t children = 6; ///< about, cites, mentions, reviews, writes, self
 
-// Outputs are those of the whole, gradients are summed and never averaged, the self-loop is one more
-// root link, a leader changes nothing, and a partition whose relations have no edge joins.
+// Outputs are those of the whole, gradients are summed and never averaged, the self-loop is one
+// more root link, a leader changes nothing, and a partition whose relations have no edge joins.
 TEST_F(Cut, Invariants1And2And3And6And8_EveryCutIsTheWhole) {
   for (bool self : {true, false}) {
     ModelText model;
@@ -65,7 +66,8 @@ TEST_F(Cut, Invariant9_BytesAreThoseOfTheFormula) {
         // Forward and back by all-to-all and all-gather; with a leader, there and back.
         for (const char *mode : {"replicated", "leader"}) {
           Module module = cut(model, p, mode);
-          EXPECT_EQ(interpret(*module, input()).bytes["activations"], 2 * (p - 1) * seeds * classes * 4);
+          EXPECT_EQ(interpret(*module, input()).bytes["activations"],
+                    2 * (p - 1) * seeds * classes * 4);
           EXPECT_EQ(interpret(*module, input(), "eval_step").bytes["activations"],
                     (mode[0] == 'l' ? 1 : 2) * (p - 1) * seeds * classes * 4);
         }
@@ -73,7 +75,8 @@ TEST_F(Cut, Invariant9_BytesAreThoseOfTheFormula) {
     // Gradients: what is kept in q > 1 partitions and used below the merges.
     Module module = cut({}, p);
     int64_t dense = 0, rows = 0;
-    std::map<std::string, int64_t> frontier; // rows by partition and table, counted by the interpreter
+    std::map<std::string, int64_t>
+        frontier; // rows by partition and table, counted by the interpreter
     mlir::OpBuilder builder(&context);
     module->walk([&](ExchangeRowsOp op) {
       builder.setInsertionPointAfter(op);
@@ -148,8 +151,10 @@ TEST_F(Cut, Invariant19_OnlyTouchedRowsMove) {
     for (const char *part : {"", ".moment1", ".moment2", ".row_steps"}) {
       std::string name = std::string("embeddings.") + type + ".weight" + part;
       const NumericArray &before = start.at(name), &after = got.states.at(name);
-      const NumericArray &steps0 = start.at(std::string("embeddings.") + type + ".weight.row_steps");
-      const NumericArray &steps1 = wanted.states.at(std::string("embeddings.") + type + ".weight.row_steps");
+      const NumericArray &steps0 =
+          start.at(std::string("embeddings.") + type + ".weight.row_steps");
+      const NumericArray &steps1 =
+          wanted.states.at(std::string("embeddings.") + type + ".weight.row_steps");
       int64_t untouched = 0;
       size_t width = before.data.size() / steps0.data.size();
       for (size_t i = 0; i < before.data.size(); ++i)
@@ -170,7 +175,8 @@ TEST_F(Cut, Invariant20_RowGradientsAreOfAllPartitions) {
   module->walk([&](ExchangeRowsOp op) {
     builder.setInsertionPointAfter(op);
     std::string p = std::to_string(op->getParentOfType<EntryOp>().getPartition());
-    OutputOp::create(builder, op.getLoc(), "mine:" + p + ":" + std::to_string(op.getId()), op.getRows());
+    OutputOp::create(builder, op.getLoc(), "mine:" + p + ":" + std::to_string(op.getId()),
+                     op.getRows());
     OutputOp::create(builder, op.getLoc(), "sums:" + std::to_string(op.getId()), op.getSums());
   });
   InterpreterResult result = interpret(*module, input());
@@ -188,8 +194,8 @@ TEST_F(Cut, Invariant20_RowGradientsAreOfAllPartitions) {
     op.getIdsMutable().assign(exchange.getIds());
   });
   mlir::PassManager manager(&context);
-  ASSERT_TRUE(llvm::succeeded(mlir::parsePassPipeline(
-      "hgnn-verify-phase{phase=training}", manager, llvm::errs())));
+  ASSERT_TRUE(llvm::succeeded(
+      mlir::parsePassPipeline("hgnn-verify-phase{phase=training}", manager, llvm::errs())));
   EXPECT_TRUE(llvm::failed(manager.run(*module)));
   EXPECT_NE(messages.find("several partitions keep it: sum the terms first"), std::string::npos)
       << messages;

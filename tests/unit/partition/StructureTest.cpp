@@ -47,8 +47,10 @@ TEST_F(Cut, Invariant5_RootMessagesAreMadeOnce) {
             ++ended[op.getLink()->str()];
         });
       }
-      std::map<std::string, int> once{{"author:reviews:paper", 1}, {"author:writes:paper", 1},
-                                      {"paper:cites:paper", 1},    {"topic:about:paper", 1},
+      std::map<std::string, int> once{{"author:reviews:paper", 1},
+                                      {"author:writes:paper", 1},
+                                      {"paper:cites:paper", 1},
+                                      {"topic:about:paper", 1},
                                       {"topic:mentions:paper", 1}};
       EXPECT_EQ(sampled, once);
       once["self"] = 1;
