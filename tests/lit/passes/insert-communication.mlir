@@ -24,7 +24,7 @@
 // CHECK-NOT: rev_writes
 // CHECK: hgnn.read @"convs.1.convs.<paper___cites___paper>.weight" : <param : 8x3xf32, owned(0)>
 // CHECK: %[[X:.*]] = hgnn.expand {{.*}}<0, @"paper:cites:paper"
-// CHECK-NEXT: %[[P:.*]] = hgnn.partial %[[X]] {link = "paper:cites:paper"} : !hgnn.tensor<rows(0, @paper) : 3xf32, owned(0)>
+// CHECK-NEXT: %[[P:.*]] = hgnn.partial %[[X]] {link = "paper:cites:paper", partition = 0 : i64} : !hgnn.tensor<rows(0, @paper) : 3xf32, owned(0)>
 // CHECK-NEXT: %[[M:.*]] = hgnn.merge_all activations %[[P]] {bytes = 24 : i64, id = 0 : i64, partitions = array<i64: 0, 1>} : <rows(0, @paper) : 3xf32, partial_sum> -> <rows(0, @paper) : 3xf32>
 // CHECK: %[[L:.*]] = hgnn.add_bias %[[M]]
 // CHECK: hgnn.output "loss"
