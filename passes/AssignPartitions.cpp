@@ -119,12 +119,12 @@ void AssignPartitionsPass::remark(EntryOp entry, ArrayRef<Item> items, ArrayRef<
     for (auto [i, item] : llvm::enumerate(items))
       if (owner[i] == p)
         owned += llvm::formatv("{0}{1} ({2})", owned.empty() ? "" : ", ", item.name, item.weight);
-    entry.emitRemark()
+    emitRemark(entry.getLoc())
         << "partition " << p << " of " << loads.size() << " owns " << owned << "; load " << loads[p]
         << ", " << llvm::formatv("{0:f1}", total > 0 ? 100 * double(loads[p]) / total : 0.0).str()
         << " %";
   }
-  entry.emitRemark()
+  emitRemark(entry.getLoc())
       << "assign-partitions by " << weights << ": largest load "
       << llvm::formatv("{0:f2}", total > 0 ? largest * double(loads.size()) / total : 1.0).str()
       << " times the mean; " << copies << " copies of " << links
@@ -151,7 +151,8 @@ LogicalResult AssignPartitionsPass::run() {
   if (items->empty())
     return train.emitOpError("has no hgnn.partial; run hgnn-relation-aggregation-first first");
   if (partitions < 1)
-    return train.emitOpError("cannot be cut into ") << int64_t(partitions) << " partitions; use at least 1";
+    return train.emitOpError("cannot be cut into ")
+           << int64_t(partitions) << " partitions; use at least 1";
   if (partitions > int64_t(items->size()))
     return train.emitOpError("has ")
            << items->size() << " root links, which " << int64_t(partitions)

@@ -323,13 +323,12 @@ struct InsertCommunicationPass
     if (failed(splitter.run()))
       return signalPassFailure();
     numCollectives += splitter.collectives;
-    partitioning.emitRemark() << "insert-communication{mode=" << mode << "}: " << partitions
-                              << " partitions, " << splitter.collectives
-                              << " merges forward, activations " << splitter.bytesPerSeed
-                              << " bytes a seed"
-                              << (mode == "leader" ? " each way" : " and none backward")
-                              << ", independent of fan-out and depth; " << splitter.shared
-                              << " states are in more than one partition";
+    emitRemark(partitioning.getLoc())
+        << "insert-communication{mode=" << mode << "}: " << partitions << " partitions, "
+        << splitter.collectives << " merges forward, activations " << splitter.bytesPerSeed
+        << " bytes a seed" << (mode == "leader" ? " each way" : " and none backward")
+        << ", independent of fan-out and depth; " << splitter.shared
+        << " states are in more than one partition";
   }
 };
 

@@ -298,10 +298,10 @@ void Partitions::remark(ArrayRef<Ready> ready) {
                   std::to_string(rows.getPartitions().size()) + " frontiers";
       }
     }
-  entries.front().emitRemark() << "gradients of " << ready.size() << " states: dense_gradients "
-                               << dense << " bytes a step in " << collectives
-                               << " merges; embedding_rows "
-                               << (tables.empty() ? "none" : tables);
+  emitRemark(entries.front().getLoc())
+      << "gradients of " << ready.size() << " states: dense_gradients " << dense
+      << " bytes a step in " << collectives << " merges; embedding_rows "
+      << (tables.empty() ? "none" : tables);
 }
 
 } // namespace

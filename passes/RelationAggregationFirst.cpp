@@ -259,9 +259,10 @@ struct RelationAggregationFirstPass
       if (entry.getKind() != EntryKind::Train)
         continue;
       numPartials += rewriter.partials;
-      entry.emitRemark() << "relation-aggregation-first: " << rewriter.partials << " root links, "
-                         << rewriter.merges << " merge" << (rewriter.merges == 1 ? "" : "s")
-                         << ", partials of " << rewriter.width << " numbers a seed";
+      emitRemark(entry.getLoc()) << "relation-aggregation-first: " << rewriter.partials
+                                 << " root links, " << rewriter.merges << " merge"
+                                 << (rewriter.merges == 1 ? "" : "s") << ", partials of "
+                                 << rewriter.width << " numbers a seed";
     }
   }
 };

@@ -1,6 +1,8 @@
 // RUN: heddle-compile --graph %inputs/graph.json --model %inputs/rgcn.json --emit=metatree > %t.metatree
 // RUN: heddle-opt %t.metatree --pass-pipeline="builtin.module(hgnn-relation-aggregation-first,hgnn-assign-partitions{partitions=2},hgnn-insert-communication,hgnn-differentiate)" 2> %t.log > %t.training && FileCheck %s < %t.training
 // RUN: heddle-opt %t.training --hgnn-verify-phase=phase=training -o /dev/null
+// RUN: FileCheck %s --check-prefix=REMARK < %t.log
+// REMARK: remark: gradients of 15 states: dense_gradients 5504 bytes a step in 8 merges; embedding_rows 40 bytes a row of @author in each of 2 frontiers
 // No kernel can hold a collective.
 // RUN: not heddle-opt %t.training --hgnn-fuse 2>&1 | FileCheck %s --check-prefix=FUSE
 // FUSE: error: {{.*}} op cannot be part of a kernel; fuse entries without root links and partitions

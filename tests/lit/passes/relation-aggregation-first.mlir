@@ -33,8 +33,9 @@
 // NOSELF-NOT: link = "self"
 
 // Own rows beside the combined ones: each side is merged by itself.
-// RUN: mkdir -p %t.sage && sed 's/"encoder": "rgcn"/"encoder": "encoder.mlir"/; s/, "dropout": 0.5//' %inputs/rgcn.json > %t.sage/sage.json && cp %examples/wordnet/sage.mlir %t.sage/encoder.mlir
-// RUN: heddle-compile --graph %inputs/graph.json --model %t.sage/sage.json --emit=metatree | heddle-opt --hgnn-relation-aggregation-first 2>&1 | FileCheck %s --check-prefix=CONCAT
+// RUN: mkdir -p %t.d && cp %examples/wordnet/sage.mlir %t.d/encoder.mlir
+// RUN: sed 's/"encoder": "rgcn"/"encoder": "encoder.mlir"/; s/, "dropout": 0.5//' %inputs/rgcn.json > %t.d/sage.json
+// RUN: heddle-compile --graph %inputs/graph.json --model %t.d/sage.json --emit=metatree | heddle-opt --hgnn-relation-aggregation-first 2>&1 | FileCheck %s --check-prefix=CONCAT
 // CONCAT: 4 root links, 2 merges, partials of 16 numbers a seed
 // CONCAT: %[[OWN:.*]] = hgnn.self_gather {{.*}} : !hgnn.tensor<rows(1, @paper) : 8xf32>, !hgnn.link<0, @paper>
 // CONCAT: %[[PO:.*]] = hgnn.partial %[[OWN]] {link = "self"}
