@@ -13,6 +13,7 @@
 
 #include "compiler/ParamNames.h"
 #include "compiler/Symbols.h"
+#include "passes/ModelPhase.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
@@ -26,89 +27,9 @@ namespace heddle::passes {
 using namespace mlir;
 using namespace heddle::hgnn;
 using namespace heddle::compiler;
+using namespace heddle::passes;
 
 namespace {
-
-struct Relation {
-  RelationOp op;
-  FlatSymbolRefAttr symbol, source, destination;
-};
-
-/// What the module says, in canonical order.
-struct Model {
-  TaskOp task;
-  SamplingOp sampling;
-  SmallVector<NodeTypeOp> types;
-  SmallVector<Relation> relations;
-  SmallVector<LayerOp> layers;
-  DenseMap<StringAttr, InputOp> inputs; ///< by node type
-  DenseMap<StringAttr, NodeTypeOp> typeOf;
-};
-
-template <typename Op> FailureOr<Op> theOnly(ModuleOp module, StringRef what) {
-  Op found;
-  for (Op op : module.getOps<Op>()) {
-    if (found)
-      return op.emitError("a module has one ") << what;
-    found = op;
-  }
-  if (!found)
-    return module.emitError("the model phase needs a ") << what;
-  return found;
-}
-
-FailureOr<Model> readModel(ModuleOp module) {
-  Model model;
-  auto task = theOnly<TaskOp>(module, "hgnn.task");
-  auto sampling = theOnly<SamplingOp>(module, "hgnn.sampling");
-  if (failed(task) || failed(sampling))
-    return failure();
-  model.task = *task;
-  model.sampling = *sampling;
-  for (auto type : module.getOps<NodeTypeOp>()) {
-    model.types.push_back(type);
-    model.typeOf[type.getSymNameAttr()] = type;
-  }
-  for (auto op : module.getOps<RelationOp>()) {
-    if (op.getExcluded())
-      continue;
-    for (FlatSymbolRefAttr end : {op.getSourceAttr(), op.getDestinationAttr()})
-      if (!model.typeOf.count(end.getAttr()))
-        return op.emitError("is between ") << end << ", which is not a node type of the module";
-    model.relations.push_back(
-        {op, FlatSymbolRefAttr::get(op.getSymNameAttr()), op.getSourceAttr(), op.getDestinationAttr()});
-  }
-  for (auto layer : module.getOps<LayerOp>())
-    model.layers.push_back(layer);
-  for (auto input : module.getOps<InputOp>())
-    if (!model.inputs.try_emplace(input.getTypeAttr().getAttr(), input).second)
-      return input.emitError("is a second input program of ") << input.getTypeAttr();
-  llvm::sort(model.types, [](NodeTypeOp a, NodeTypeOp b) { return a.getId() < b.getId(); });
-  llvm::sort(model.relations, [](const Relation &a, const Relation &b) {
-    return RelationOp(a.op).getId() < RelationOp(b.op).getId();
-  });
-  llvm::sort(model.layers, [](LayerOp a, LayerOp b) { return a.getIndex() < b.getIndex(); });
-  if (model.layers.empty())
-    return module.emitError("the model phase needs at least one hgnn.layer");
-  for (auto [index, layer] : llvm::enumerate(model.layers)) {
-    if (layer.getIndex() != index)
-      return layer.emitError("has index ") << layer.getIndex() << ", expected " << index
-                                           << ": layers are numbered from 0 without gaps";
-    if (layer.getInSize() == 0 || layer.getOutSize() == 0)
-      return layer.emitError("has no sizes yet; the front end sets in_size and out_size");
-    if (index && layer.getInSize() != model.layers[index - 1].getOutSize())
-      return layer.emitError("takes rows of width ")
-             << layer.getInSize() << ", the layer before gives " << model.layers[index - 1].getOutSize();
-  }
-  if (!model.typeOf.count(model.task.getTargetAttr().getAttr()))
-    return model.task.emitError("targets ") << model.task.getTargetAttr()
-                                            << ", which is not a node type of the module";
-  if (int64_t(model.layers.back().getOutSize()) != model.task.getNumClasses())
-    return model.layers.back().emitError("gives rows of width ")
-           << model.layers.back().getOutSize() << "; the last layer gives the "
-           << model.task.getNumClasses() << " class scores";
-  return model;
-}
 
 bool readsOwnRows(LayerOp layer) {
   return !layer.getMessage().getArgument(2).use_empty() ||
@@ -139,8 +60,8 @@ private:
   FailureOr<int64_t> messageWidth(LayerOp layer);
   LogicalResult buildLoss(Value logits);
   /// Clones a region's ops with concrete operands; returns what it yields.
-  FailureOr<Value> instantiate(Region &region, IRMapping &mapping, Value ids, const ParamOwner &owner,
-                               LayerOp layer, bool message);
+  FailureOr<Value> instantiate(Region &region, IRMapping &mapping, Value ids,
+                               const ParamOwner &owner, LayerOp layer, bool message);
   FailureOr<Value> readState(Location loc, const std::string &name, ArrayRef<int64_t> shape,
                              StringRef init);
   StateOp declareState(Location loc, StringRef name, StateRole role, ArrayRef<int64_t> shape,
@@ -151,9 +72,9 @@ private:
   const Model &model;
   EntryKind kind;
   OpBuilder builder;
-  SmallVector<TypeMap> ids;                              ///< [hop] type -> ids
+  SmallVector<TypeMap> ids;                                  ///< [hop] type -> ids
   SmallVector<llvm::MapVector<StringAttr, Value>> adjacency; ///< [hop] relation -> adj
-  SmallVector<TypeMap> selfLinks;                        ///< [hop] type -> link to hop + 1
+  SmallVector<TypeMap> selfLinks;                            ///< [hop] type -> link to hop + 1
   llvm::StringMap<Value> reads;
 };
 
@@ -183,7 +104,8 @@ LogicalResult EntryBuilder::sampleAll() {
       auto destination = ids[hop].find(relation.destination.getAttr());
       if (destination == ids[hop].end())
         continue;
-      auto type = AdjType::get(context, hop, relation.symbol, relation.source, relation.destination);
+      auto type =
+          AdjType::get(context, hop, relation.symbol, relation.source, relation.destination);
       adjacency[hop][relation.symbol.getAttr()] =
           SampleOp::create(builder, loc, type, destination->second,
                            builder.getI64IntegerAttr(fanoutOf(relation, hop)));
@@ -230,7 +152,8 @@ FailureOr<SmallVector<int64_t>> EntryBuilder::shapeOf(ParamOp param, LayerOp lay
           number = layer.getInSize();
         else if (layer && factor == "out")
           number = layer.getOutSize();
-        else if (auto args = layer ? layer->getAttrOfType<DictionaryAttr>("args") : DictionaryAttr();
+        else if (auto args =
+                     layer ? layer->getAttrOfType<DictionaryAttr>("args") : DictionaryAttr();
                  args && args.getAs<IntegerAttr>(factor))
           number = args.getAs<IntegerAttr>(factor).getInt();
         else if (factor.getAsInteger(10, number))
@@ -283,15 +206,16 @@ FailureOr<Value> EntryBuilder::readState(Location loc, const std::string &name,
     return emitError(loc) << "parameter '" << name << "' is used with two shapes";
   }
   // At the top of the entry, so that every use may share it.
-  Value value = ReadOp::create(builder, loc,
-                               FeatType::get(DomainAttr::param(module.getContext()), shape),
-                               FlatSymbolRefAttr::get(module.getContext(), name));
+  Value value =
+      ReadOp::create(builder, loc, FeatType::get(DomainAttr::param(module.getContext()), shape),
+                     FlatSymbolRefAttr::get(module.getContext(), name));
   reads[name] = value;
   return value;
 }
 
 /// Creates `op` anew with concrete operands; its result types are inferred again.
-static FailureOr<Operation *> recreate(OpBuilder &builder, Operation *op, ArrayRef<Value> operands) {
+static FailureOr<Operation *> recreate(OpBuilder &builder, Operation *op,
+                                       ArrayRef<Value> operands) {
   OperationState state(op->getLoc(), op->getName());
   state.addOperands(operands);
   state.addAttributes(op->getAttrs());
@@ -341,8 +265,9 @@ FailureOr<Value> EntryBuilder::instantiate(Region &region, IRMapping &mapping, V
       auto shape = shapeOf(param, layer);
       if (failed(shape))
         return failure();
-      std::string name = layer ? paramName(layer.getIndex(), param.getName(), param.getScope(), owner)
-                               : param.getName().str();
+      std::string name = layer
+                             ? paramName(layer.getIndex(), param.getName(), param.getScope(), owner)
+                             : param.getName().str();
       auto value = readState(op.getLoc(), name, *shape, param.getInit());
       if (failed(value))
         return failure();
@@ -353,13 +278,13 @@ FailureOr<Value> EntryBuilder::instantiate(Region &region, IRMapping &mapping, V
       DomainAttr domain = cast<IdsType>(rowIds.getType()).getDomain();
       Value value;
       if (auto sparse = dyn_cast<SparseType>(feature.getResult().getType()))
-        value = FetchSparseOp::create(builder, op.getLoc(),
-                                      SparseType::get(builder.getContext(), domain, sparse.getDim()),
-                                      rowIds, feature.getNameAttr());
+        value = FetchSparseOp::create(
+            builder, op.getLoc(), SparseType::get(builder.getContext(), domain, sparse.getDim()),
+            rowIds, feature.getNameAttr());
       else
-        value = FetchDenseOp::create(builder, op.getLoc(),
-                                     cast<FeatType>(feature.getResult().getType()).withDomain(domain),
-                                     rowIds, feature.getNameAttr());
+        value = FetchDenseOp::create(
+            builder, op.getLoc(), cast<FeatType>(feature.getResult().getType()).withDomain(domain),
+            rowIds, feature.getNameAttr());
       mapping.map(feature.getResult(), value);
       continue;
     }
@@ -373,17 +298,18 @@ FailureOr<Value> EntryBuilder::instantiate(Region &region, IRMapping &mapping, V
         declareState(op.getLoc(), learnable.getName(), StateRole::EmbeddingRows, type.getShape(),
                      domain.getSymbol(), *init, 1);
       }
-      mapping.map(learnable.getResult(),
-                  FetchRowsOp::create(builder, op.getLoc(), type.withDomain(domain), rowIds,
-                                      FlatSymbolRefAttr::get(builder.getContext(), learnable.getName()))
-                      .getResult());
+      mapping.map(
+          learnable.getResult(),
+          FetchRowsOp::create(builder, op.getLoc(), type.withDomain(domain), rowIds,
+                              FlatSymbolRefAttr::get(builder.getContext(), learnable.getName()))
+              .getResult());
       continue;
     }
     if (auto constant = dyn_cast<BroadcastDstOp>(op)) {
-      mapping.map(constant.getResult(),
-                  BroadcastRowsOp::create(builder, op.getLoc(), mapping.lookup(constant.getInput()),
-                                          rowIds)
-                      .getResult());
+      mapping.map(
+          constant.getResult(),
+          BroadcastRowsOp::create(builder, op.getLoc(), mapping.lookup(constant.getInput()), rowIds)
+              .getResult());
       continue;
     }
     if (auto dropout = dyn_cast<DropoutOp>(op)) {
@@ -411,8 +337,8 @@ LogicalResult EntryBuilder::buildInputs(TypeMap &rows) {
   for (auto [type, rowIds] : ids[depth()]) {
     InputOp input = model.inputs.lookup(type);
     if (!input)
-      return model.task->emitError("type ") << type << " is needed at hop " << depth()
-                                            << " and has no hgnn.input program";
+      return model.task->emitError("type ")
+             << type << " is needed at hop " << depth() << " and has no hgnn.input program";
     IRMapping mapping;
     auto value = instantiate(input.getBody(), mapping, rowIds, {}, LayerOp(), false);
     if (failed(value))
@@ -564,16 +490,16 @@ LogicalResult EntryBuilder::buildLoss(Value logits) {
   DomainAttr domain = cast<IdsType>(seeds.getType()).getDomain();
   Value labels = FetchLabelsOp::create(
       builder, loc,
-      LabelsType::get(builder.getContext(), domain, task.getNumClasses(), task.getMultilabel()), seeds,
-      task.getLabelAttr());
+      LabelsType::get(builder.getContext(), domain, task.getNumClasses(), task.getMultilabel()),
+      seeds, task.getLabelAttr());
   Value rowLoss;
   if (task.getLoss() == "binary_cross_entropy")
     rowLoss = SigmoidXentOp::create(builder, loc, logits, labels, task.getClassWeightsAttr());
   else if (task.getLoss() == "cross_entropy")
     rowLoss = SoftmaxXentOp::create(builder, loc, logits, labels, task.getClassWeightsAttr());
   else
-    return task.emitError("unknown loss '") << task.getLoss()
-                                            << "'; known: cross_entropy, binary_cross_entropy";
+    return task.emitError("unknown loss '")
+           << task.getLoss() << "'; known: cross_entropy, binary_cross_entropy";
   Value sum = ColSumOp::create(builder, loc, rowLoss, seeds);
   Value inverse =
       ScalarOp::create(builder, loc, FeatType::get(DomainAttr::param(builder.getContext()), {1}),
@@ -587,8 +513,8 @@ LogicalResult EntryBuilder::run() {
   OpBuilder atModule(module.getContext());
   atModule.setInsertionPointToEnd(module.getBody());
   bool train = kind == EntryKind::Train;
-  auto entry = EntryOp::create(atModule, model.task->getLoc(),
-                               train ? "train_step" : "eval_step", kind);
+  auto entry =
+      EntryOp::create(atModule, model.task->getLoc(), train ? "train_step" : "eval_step", kind);
   builder.setInsertionPointToStart(&entry.getBody().emplaceBlock());
   TypeMap rows;
   if (failed(sampleAll()) || failed(buildInputs(rows)))
@@ -615,8 +541,9 @@ struct UnrollPass : heddle::passes::impl::UnrollPassBase<UnrollPass> {
       return signalPassFailure();
     int64_t hops = model->layers.size();
     SamplingOp sampling = model->sampling;
-    for (auto [name, fanout] : {std::pair<StringRef, ArrayRef<int64_t>>("fanout", sampling.getFanout()),
-                                {"eval_fanout", sampling.getEvalFanout()}})
+    for (auto [name, fanout] :
+         {std::pair<StringRef, ArrayRef<int64_t>>("fanout", sampling.getFanout()),
+          {"eval_fanout", sampling.getEvalFanout()}})
       if (int64_t(fanout.size()) != hops) {
         sampling.emitError(name) << " has " << fanout.size() << " hops, the model has " << hops
                                  << " layers";

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/interpreter/ComputeOps.h"
 
+#include "compiler/interpreter/NumberFunctions.h"
 #include "runtime/base/Keys.h"
 
 using namespace mlir;
@@ -29,7 +30,6 @@ public:
   Result sigmoid(const std::optional<ArrayRef<double>> &weights, bool gradient);
 
 private:
-
   const Tensor<T> &tensor(unsigned i) const { return std::get<Tensor<T>>(operands[i]); }
   template <class Kind> const Kind &object(unsigned i) const {
     return *std::get<std::shared_ptr<const Kind>>(operands[i]);
@@ -59,8 +59,7 @@ private:
       x = function(x);
     return result;
   }
-  template <class Function>
-  Result zip(const Tensor<T> &a, const Tensor<T> &b, Function function) {
+  template <class Function> Result zip(const Tensor<T> &a, const Tensor<T> &b, Function function) {
     if (failed(needAlike(a, b)))
       return failure();
     Tensor<T> result = a;
@@ -70,7 +69,8 @@ private:
   }
   /// result[to[i]] += input[from[i]] for all i, in order; `rows` rows.
   Tensor<T> move(const Tensor<T> &input, int64_t rows, int64_t count,
-                 llvm::function_ref<int64_t(int64_t)> from, llvm::function_ref<int64_t(int64_t)> to) {
+                 llvm::function_ref<int64_t(int64_t)> from,
+                 llvm::function_ref<int64_t(int64_t)> to) {
     auto result = Tensor<T>::make(rows, input.shape);
     for (int64_t i = 0; i < count; ++i)
       for (int64_t column = 0; column < input.width(); ++column)
@@ -92,64 +92,6 @@ private:
   ArrayRef<RuntimeValue<T>> operands;
   const ComputeContext &context;
 };
-
-//===----------------------------------------------------------------------===//
-// Functions of one number
-//===----------------------------------------------------------------------===//
-
-template <class T> T normalCdf(T x) { return T(0.5) * (T(1) + erf(x * T(M_SQRT1_2))); }
-template <class T> T normalPdf(T x) {
-  return T(0.5 * M_2_SQRTPI * M_SQRT1_2) * exp(-(x * x) * T(0.5));
-}
-template <class T> T sigmoidOf(T x) {
-  return valueOf(x) >= 0 ? T(1) / (T(1) + exp(-x)) : exp(x) / (T(1) + exp(x));
-}
-/// max(z, 0) + log(1 + e^-|z|)
-template <class T> T softplus(T z) {
-  return valueOf(z) > 0 ? z + log1p(exp(-z)) : log1p(exp(z));
-}
-
-template <class T> T unary(UnaryFn fn, T x, double alpha) {
-  bool positive = valueOf(x) > 0;
-  switch (fn) {
-  case UnaryFn::Relu:
-    return positive ? x : T(0);
-  case UnaryFn::Elu:
-    return positive ? x : T(alpha) * (exp(x) - T(1));
-  case UnaryFn::Tanh:
-    return tanh(x);
-  case UnaryFn::Sigmoid:
-    return sigmoidOf(x);
-  case UnaryFn::Gelu:
-    return x * normalCdf(x);
-  case UnaryFn::LeakyRelu:
-    return positive ? x : T(alpha) * x;
-  case UnaryFn::Reciprocal:
-    return valueOf(x) == 0 ? T(0) : T(1) / x;
-  }
-  return T(0);
-}
-
-template <class T> T unaryGrad(UnaryFn fn, T x, double alpha) {
-  bool positive = valueOf(x) > 0;
-  switch (fn) {
-  case UnaryFn::Relu:
-    return positive ? T(1) : T(0);
-  case UnaryFn::Elu:
-    return positive ? T(1) : T(alpha) * exp(x);
-  case UnaryFn::Tanh:
-    return T(1) - tanh(x) * tanh(x);
-  case UnaryFn::Sigmoid:
-    return sigmoidOf(x) * (T(1) - sigmoidOf(x));
-  case UnaryFn::Gelu:
-    return normalCdf(x) + x * normalPdf(x);
-  case UnaryFn::LeakyRelu:
-    return positive ? T(1) : T(alpha);
-  case UnaryFn::Reciprocal:
-    return valueOf(x) == 0 ? T(0) : T(-1) / (x * x);
-  }
-  return T(0);
-}
 
 //===----------------------------------------------------------------------===//
 // Changes of domain
@@ -525,7 +467,8 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
                    [&](T x, T g) { return unaryGrad(o.getFn(), x, alpha) * g; });
       })
       .template Case<DropoutOp>([&](DropoutOp o) { return dropout(o); })
-      .template Case<LayerNormOp, LayerNormXhatOp, LayerNormGradOp>([&](auto) { return layerNorm(); })
+      .template Case<LayerNormOp, LayerNormXhatOp, LayerNormGradOp>(
+          [&](auto) { return layerNorm(); })
       .template Case<ConcatOp>([&](auto) { return concat(); })
       .template Case<SliceOp>([&](SliceOp o) -> Result {
         const Tensor<T> &x = tensor(0);
@@ -596,8 +539,8 @@ bool isComputeOp(Operation *op) {
              SparseLinearOp, SparseLinearGradWeightOp, ScaleRowsOp, RowDotOp, AddOp, MulOp, ScaleOp,
              ScaleByOp, AddBiasOp, UnaryOp, UnaryGradOp, DropoutOp, LayerNormOp, LayerNormXhatOp,
              LayerNormGradOp, ConcatOp, SliceOp, PadOp, ReshapeOp, ZerosOp, SoftmaxXentOp,
-             SoftmaxXentGradOp, SigmoidXentOp, SigmoidXentGradOp, SumSquaresOp, ClipFactorOp, PartialOp,
-             MergeOp, OwnOp>(op);
+             SoftmaxXentGradOp, SigmoidXentOp, SigmoidXentGradOp, SumSquaresOp, ClipFactorOp,
+             PartialOp, MergeOp, OwnOp>(op);
 }
 
 template <class T>

@@ -39,16 +39,20 @@ std::string classText(std::string_view cell) {
   return std::string(cell);
 }
 
+absl::StatusOr<int> namedColumn(const TableReader &table, const std::string &name,
+                                const std::string &path) {
+  int index = table.columnIndex(name);
+  if (index < 0)
+    return invalidArgument(path + ":1: no column is named '" + name + "'" +
+                           suggestion(name, table.header()));
+  return index;
+}
+
 absl::StatusOr<int> labelColumnOf(const TableReader &table, const std::string &wanted,
                                   const std::string &path) {
+  if (!wanted.empty())
+    return namedColumn(table, wanted, path);
   const auto &header = table.header();
-  if (!wanted.empty()) {
-    int index = table.columnIndex(wanted);
-    if (index < 0)
-      return invalidArgument(path + ":1: no column is named '" + wanted + "'" +
-                             suggestion(wanted, header));
-    return index;
-  }
   int found = -1;
   for (size_t i = 0; i < header.size(); ++i)
     if (header[i].substr(0, 5) == "label") {
@@ -65,14 +69,9 @@ absl::StatusOr<int> labelColumnOf(const TableReader &table, const std::string &w
 
 absl::StatusOr<int> entityColumnOf(const TableReader &table, const std::string &wanted,
                                    int labelColumn, const std::string &path) {
+  if (!wanted.empty())
+    return namedColumn(table, wanted, path);
   const auto &header = table.header();
-  if (!wanted.empty()) {
-    int index = table.columnIndex(wanted);
-    if (index < 0)
-      return invalidArgument(path + ":1: no column is named '" + wanted + "'" +
-                             suggestion(wanted, header));
-    return index;
-  }
   int found = -1;
   for (size_t i = 0; i < header.size(); ++i) {
     if (int(i) == labelColumn || header[i] == "id" || header[i].empty())

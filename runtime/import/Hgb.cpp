@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/import/Hgb.h"
 
+#include "runtime/import/EdgeBuffer.h"
 #include "runtime/import/HgbLabels.h"
 
 #include <algorithm>
@@ -47,8 +48,8 @@ struct Relation {
   int64_t source, destination;
   int handle = -1;
   int64_t count = 0;
-  uint64_t forward = 0, backward = 0;         ///< sums of edgeHash
-  std::vector<int64_t> sources, destinations; ///< not yet handed over
+  uint64_t forward = 0, backward = 0; ///< sums of edgeHash
+  EdgeBuffer edges;
 };
 
 class Importer {
@@ -308,7 +309,7 @@ private:
     HEDDLE_RETURN_IF_ERROR(forEachLine("link.dat", "reading links",
                                        [&](const LineReader &reader) { return addLink(reader); }));
     for (auto &[key, relation] : relations_)
-      HEDDLE_RETURN_IF_ERROR(flush(relation));
+      HEDDLE_RETURN_IF_ERROR(relation.edges.flush(builder_, relation.handle));
     return absl::OkStatus();
   }
 
@@ -360,18 +361,8 @@ private:
     ++relation->count;
     relation->forward += edgeHash(node[0], node[1]);
     relation->backward += edgeHash(node[1], node[0]);
-    relation->sources.push_back(nodes_.rowOf[size_t(node[0])]);
-    relation->destinations.push_back(nodes_.rowOf[size_t(node[1])]);
-    return relation->sources.size() == 1024 ? flush(*relation) : absl::OkStatus();
-  }
-
-  absl::Status flush(Relation &relation) {
-    HEDDLE_RETURN_IF_ERROR(builder_.addEdges(relation.handle, relation.sources.data(),
-                                             relation.destinations.data(),
-                                             int64_t(relation.sources.size())));
-    relation.sources.clear();
-    relation.destinations.clear();
-    return absl::OkStatus();
+    return relation->edges.add(builder_, relation->handle, nodes_.rowOf[size_t(node[0])],
+                               nodes_.rowOf[size_t(node[1])]);
   }
 
   absl::Status addReverses() {

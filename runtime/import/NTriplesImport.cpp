@@ -7,6 +7,7 @@
 
 #include "runtime/base/FileError.h"
 #include "runtime/base/Suggest.h"
+#include "runtime/import/EdgeBuffer.h"
 #include "runtime/import/IdMap.h"
 #include "runtime/import/Lines.h"
 #include "runtime/import/NTriples.h"
@@ -57,7 +58,7 @@ public:
     HEDDLE_RETURN_IF_ERROR(forEachTriple("reading edges", false,
                                          [&](const Triple &triple) { return addEdge(triple); }));
     for (Relation &relation : relations_)
-      HEDDLE_RETURN_IF_ERROR(flush(relation));
+      HEDDLE_RETURN_IF_ERROR(relation.edges.flush(builder_, relation.handle));
     HEDDLE_RETURN_IF_ERROR(addLabels());
     report();
     return absl::OkStatus();
@@ -66,7 +67,7 @@ public:
 private:
   struct Relation {
     int handle = -1;
-    std::vector<int64_t> sources, destinations; ///< not yet handed over
+    EdgeBuffer edges;
   };
 
   template <typename Visit>
@@ -300,18 +301,8 @@ private:
       relations_.push_back(std::move(relation));
     }
     Relation &relation = relations_[it->second];
-    relation.sources.push_back(rowOf_[size_t(subject)]);
-    relation.destinations.push_back(rowOf_[size_t(object)]);
-    return relation.sources.size() == 256 ? flush(relation) : absl::OkStatus();
-  }
-
-  absl::Status flush(Relation &relation) {
-    HEDDLE_RETURN_IF_ERROR(builder_.addEdges(relation.handle, relation.sources.data(),
-                                             relation.destinations.data(),
-                                             int64_t(relation.sources.size())));
-    relation.sources.clear();
-    relation.destinations.clear();
-    return absl::OkStatus();
+    return relation.edges.add(builder_, relation.handle, rowOf_[size_t(subject)],
+                              rowOf_[size_t(object)]);
   }
 
   absl::Status addLabels() {
@@ -388,7 +379,7 @@ bool isNTriplesName(const std::string &name) {
 
 absl::Status findNTriples(const std::string &source, NTriplesOptions &options) {
   namespace fs = std::filesystem;
-  struct stat info {};
+  struct stat info{};
   if (stat(source.c_str(), &info) != 0)
     return cannotOpen(source, errno);
   if (!S_ISDIR(info.st_mode)) {
@@ -424,7 +415,7 @@ absl::Status importNTriples(const NTriplesOptions &options, graph::GraphBuilder 
                             const ProgressFunction &progress) {
   std::vector<Source> sources;
   for (const std::string &path : options.files) {
-    struct stat info {};
+    struct stat info{};
     int64_t bytes = stat(path.c_str(), &info) == 0 ? int64_t(info.st_size) : 0;
     sources.push_back({path, [path] { return openBytes(path); }, bytes});
   }

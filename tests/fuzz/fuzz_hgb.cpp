@@ -7,22 +7,11 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/import/Hgb.h"
+#include "tests/fuzz/Require.h"
 #include "tests/unit/import/RecordingBuilder.h"
-
-#include <cstdio>
-#include <cstdlib>
 
 using namespace heddle;
 using namespace heddle::importing;
-
-namespace {
-void require(bool right, const std::string &what) {
-  if (right)
-    return;
-  std::fprintf(stderr, "fuzz_hgb: %s\n", what.c_str());
-  std::abort();
-}
-} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size < 1)
