@@ -41,7 +41,7 @@ install_packages() {
   DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-build() { # folder, tests ON|OFF, warnings as errors ON|OFF
+build() { # folder, tests ON|OFF, warnings as errors ON|OFF, targets (none: all)
   say "building in $1"
   cmake -S . -B "$1" -G Ninja -DCMAKE_BUILD_TYPE=Release \
     -DCMAKE_C_COMPILER=clang-22 -DCMAKE_CXX_COMPILER=clang++-22 \
@@ -49,13 +49,13 @@ build() { # folder, tests ON|OFF, warnings as errors ON|OFF
     -DHEDDLE_BUILD_TESTS="$2" -DHEDDLE_WERROR="$3" >/dev/null
   local quiet=()
   [ -t 1 ] || quiet=(--quiet)
-  ninja -C "$1" -j "${JOBS:-$(nproc)}" "${quiet[@]}"
+  ninja -C "$1" -j "${JOBS:-$(nproc)}" "${quiet[@]}" "${@:4}"
 }
 
 demo() {
   install_packages "${toolchain[@]}" "${libraries[@]}" "${demo_data[@]}"
   local folder="${BUILD_DIR:-build}"
-  build "$folder" OFF OFF
+  build "$folder" OFF OFF heddle-import heddle-compile heddle-dump heddle-run
   local bin="$folder/bin" out="${OUT_DIR:-runs/wordnet}"
   mkdir -p "$(dirname "$out")"
   say "importing WordNet"
