@@ -114,6 +114,9 @@ public:
     states_.initialize(seed, computePool_);
   }
 
+  bool keeps(size_t) const override { return true; }
+  absl::Status gatherStates(uint32_t) override { return absl::OkStatus(); }
+
   const ExecutorStats &stats() const override { return stats_; }
   int threads() const override { return computePool_.threads(); }
   std::string kernelTarget() const override { return kernels_->target(); }
@@ -152,9 +155,9 @@ absl::StatusOr<std::unique_ptr<Executor>> Executor::create(std::shared_ptr<const
   return std::unique_ptr<Executor>(std::move(executor));
 }
 
-int findEntry(const plan::PlanT &plan, plan::EntryKind kind) {
+int findEntry(const plan::PlanT &plan, plan::EntryKind kind, uint32_t partition) {
   for (size_t i = 0; i < plan.entries.size(); ++i)
-    if (plan.entries[i]->kind == kind)
+    if (plan.entries[i]->kind == kind && plan.entries[i]->partition == partition)
       return static_cast<int>(i);
   return -1;
 }

@@ -20,7 +20,18 @@
 #include <string>
 #include <vector>
 
+namespace heddle::transport {
+class Transport;
+}
+
 namespace heddle::exec {
+
+/// The connections of one partition: rank and size of each are partition and number of partitions.
+/// Every queue that communicates has its own, since a transport is one ordered line of calls.
+struct Connections {
+  transport::Transport *compute = nullptr; ///< of the comm queue, beside the compute queue
+  transport::Transport *ahead = nullptr;   ///< of the fetch queue, which works steps ahead
+};
 
 struct ExecutorOptions {
   int threads = 0;           ///< of the compute queue's pool, 0 = as many as cores
@@ -29,6 +40,8 @@ struct ExecutorOptions {
   uint64_t memoryLimit = 0;  ///< bytes for arenas and step slots, 0 = none; beyond: a clear error
   std::string cpuLevel = {}; ///< force a kernel library ("x86-64-v2"); empty = the best that fits
   Trace *trace = nullptr;    ///< optional
+  uint32_t partition = 0;    ///< whose entries run here
+  Connections connections = {}; ///< needed where the plan has several partitions
 };
 
 /// One state of the registry as bytes. Row-major; `rows` x `rowBytes`.
@@ -83,13 +96,19 @@ public:
   virtual std::vector<StateView> states() = 0;
   /// Every state back to its initial value under `seed`.
   virtual void resetStates(uint64_t seed) = 0;
+  /// Whether this partition keeps a copy of the state: others have views too, of zeros, until
+  /// gatherStates() fills them.
+  virtual bool keeps(size_t state) const = 0;
+  /// Brings every state that `root` does not keep there from the first partition that does. All
+  /// partitions call it, between runs. One partition: nothing to do.
+  virtual absl::Status gatherStates(uint32_t root) = 0;
   virtual const ExecutorStats &stats() const = 0;
   virtual int threads() const = 0;
   virtual std::string kernelTarget() const = 0;
 };
 
-/// The entry of the given kind, or -1.
-int findEntry(const plan::PlanT &plan, plan::EntryKind kind);
+/// The partition's entry of the given kind, or -1.
+int findEntry(const plan::PlanT &plan, plan::EntryKind kind, uint32_t partition = 0);
 
 } // namespace heddle::exec
 

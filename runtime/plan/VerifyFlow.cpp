@@ -142,6 +142,11 @@ private:
           if (auto sample = a.AsSampleAttrs())
             set[s] = sample->hop == symbol.hop && sample->relation == symbol.index;
           break;
+        case SymbolKind::Union:
+        case SymbolKind::Gathered:
+          if (auto rows = a.AsUnionRowsAttrs())
+            set[s] = rows->hop == symbol.hop && rows->node_type == symbol.index;
+          break;
         case SymbolKind::Nnz:
           if (a.AsFetchSparseAttrs())
             for (size_t output : {1, 2, 4, 5}) {

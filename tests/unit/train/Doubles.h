@@ -198,6 +198,8 @@ public:
              int64_t(rows.size() * 4)}};
   }
   void resetStates(uint64_t) override {}
+  bool keeps(size_t) const override { return true; }
+  absl::Status gatherStates(uint32_t) override { return absl::OkStatus(); }
   const exec::ExecutorStats &stats() const override { return stats_; }
   int threads() const override { return 2; }
   std::string kernelTarget() const override { return "x86-64-v3"; }
