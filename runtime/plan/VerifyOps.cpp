@@ -65,6 +65,12 @@ public:
       return checkGemm(*op_.attrs.AsGemmAttrs());
     case OpAttrs::MergeAttrs:
       return checkMerge(*op_.attrs.AsMergeAttrs());
+    case OpAttrs::MergeAllAttrs:
+    case OpAttrs::MergeToAttrs:
+    case OpAttrs::BroadcastAttrs:
+    case OpAttrs::UnionRowsAttrs:
+    case OpAttrs::ExchangeRowsAttrs:
+      return true;
     case OpAttrs::NONE:
       break;
     }
