@@ -114,14 +114,17 @@ private:
     if (made.combineMean)
       for (auto layer : module->getOps<hgnn::LayerOp>())
         layer.setCombine(hgnn::Combine::Mean);
+    compiler::PhaseOptions keepGradients, oneOpEach, fused;
+    keepGradients.keepGradients = oneOpEach.keepGradients = true;
+    oneOpEach.maxFused = 1;
     HEDDLE_RETURN_IF_ERROR(compiler::runPhases(
-        *module, "model", "kernels", 0, /*keepGradients=*/true,
+        *module, "model", "kernels", keepGradients,
         [&](const std::string &phase) { phases[phase] = Module(module->clone()); }));
     Module single(phases["training"]->clone());
-    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*single, "training", "kernels", 1, true, {}));
+    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*single, "training", "kernels", oneOpEach, {}));
     phases["kernels, one op each"] = std::move(single);
     planModule = Module(phases["training"]->clone());
-    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*planModule, "training", "kernels", 0, false, {}));
+    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*planModule, "training", "kernels", fused, {}));
 
     HEDDLE_ASSIGN_OR_RETURN(graph::SplitView split,
                             store->split(store->schema().nodeTypeId(spec.task.targetNtype),
