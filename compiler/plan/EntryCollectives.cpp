@@ -18,7 +18,7 @@ using plan::Space;
 
 namespace {
 
-constexpr double numberBytes = 4, idBytes = 8;
+constexpr double bytesPerNumber = 4, bytesPerId = 8;
 
 plan::Traffic trafficOf(Collective op) { return plan::Traffic(uint8_t(op.getTrafficClass())); }
 std::vector<uint32_t> participantsOf(Collective op) {
@@ -61,7 +61,7 @@ LogicalResult EntryWriter::write(MergeAllOp op) {
   open.sums.push_back(sum);
   open.scratch.push_back(addBuffer(name + " blocks", DType::F32, blocksOf(units, q),
                                    open.byNumber ? 1 : width, Space::Arena));
-  addTo(open.wire, rows, 2 * others(collective) * width * numberBytes);
+  addTo(open.wire, rows, 2 * others(collective) * width * bytesPerNumber);
   arrays_[op.getResult()][ArgPart::Data] = sum;
   if (int64_t(op.getId()) != group.members.back())
     return success();
@@ -97,7 +97,7 @@ LogicalResult EntryWriter::write(MergeToOp op) {
   attrs.traffic = trafficOf(collective);
   attrs.leader = uint32_t(op.getLeader());
   OpT &written = addOp(op.getLoc(), name, Queue::Comm, std::move(attrs), {term}, outputs);
-  addTo(written.wire, rows, others(collective) * width * numberBytes);
+  addTo(written.wire, rows, others(collective) * width * bytesPerNumber);
   estimateTraffic(written);
   return success();
 }
@@ -127,7 +127,7 @@ LogicalResult EntryWriter::write(BroadcastOp op) {
   Extent rows = *buffer.rows;
   double width = buffer.width;
   OpT &written = addOp(op.getLoc(), name, Queue::Comm, std::move(attrs), inputs, outputs);
-  addTo(written.wire, rows, others(collective) * width * numberBytes);
+  addTo(written.wire, rows, others(collective) * width * bytesPerNumber);
   estimateTraffic(written);
   return success();
 }
@@ -170,7 +170,7 @@ FailureOr<EntryWriter::UnitedRows> EntryWriter::unitedRows(ExchangeRowsOp op) {
   OpT &written = addOp(op.getLoc(), "rows of all " + name, Queue::Fetch, std::move(attrs),
                        {arrayOf(op.getIds(), ArgPart::Ids)}, {rows.ids, rows.rows, rows.counts});
   written.in_loop_static = static_;
-  addTo(written.wire, *gathered, others(collective) * idBytes);
+  addTo(written.wire, *gathered, others(collective) * bytesPerId);
   estimateTraffic(written);
   return rows;
 }
@@ -195,7 +195,7 @@ LogicalResult EntryWriter::write(ExchangeRowsOp op) {
   OpT &written =
       addOp(op.getLoc(), name, Queue::Comm, std::move(attrs),
             {arrayOf(op.getRows(), ArgPart::Data), all->rows, all->counts}, {sums, scratch});
-  addTo(written.wire, all->gathered, others(collective) * width * numberBytes);
+  addTo(written.wire, all->gathered, others(collective) * width * bytesPerNumber);
   estimateTraffic(written);
   return success();
 }

@@ -171,8 +171,8 @@ FailureOr<Extent> EntrySymbols::unionRows(Location location, int64_t hop, String
     const Estimates &there = all_[size_t(partition)];
     auto found = there.find({SymbolKind::Rows, hop, id, 0});
     if (found == there.end())
-      return emitError(location) << "partition " << partition << " has no rows(" << hop << ", @""
-                                 << type << "")",
+      return emitError(location) << "partition " << partition << " has no rows(" << hop << ", @\""
+                                 << type << "\")",
              failure();
     united.bound = std::min(nodes, addSaturated(united.bound, found->second.bound));
     if (nodes > 0)
