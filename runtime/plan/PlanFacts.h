@@ -13,6 +13,7 @@
 #include "runtime/plan/PlanFile.h"
 
 #include <array>
+#include <optional>
 
 namespace heddle::plan {
 
@@ -29,6 +30,16 @@ struct Cost {
 };
 Cost costOf(const OpT &op, const EntryT &entry, const MachineRates &rates);
 
+/// What all collectives have.
+struct CollectiveFacts {
+  uint32_t id = 0;                                     ///< `collective`
+  const std::vector<uint32_t> *participants = nullptr; ///< in the op
+  Traffic traffic = Traffic::Control;
+  int64_t leader = -1; ///< -1: it has none
+};
+/// Nothing for an op that is no collective.
+std::optional<CollectiveFacts> collectiveOf(const OpT &op);
+
 inline constexpr int numQueues = 5;
 struct QueueFacts {
   uint64_t ops = 0, waves = 0;
@@ -38,8 +49,9 @@ struct QueueFacts {
 struct EntryFacts {
   std::array<QueueFacts, numQueues> queues;
   uint64_t ops = 0;
-  Cost total;             ///< seconds: of the slowest queue, as the others overlap with it
-  int slowestQueue = -1;  ///< -1 while the rates are unknown
+  Cost total;                 ///< seconds: of the slowest queue, as the others overlap with it
+  int slowestQueue = -1;      ///< -1 while the rates are unknown; compute: with comm beside it
+  double wavesSeconds = 0;    ///< compute and comm: the sum over their waves of the slower one
   uint64_t arenaExpected = 0; ///< bytes, symbols at their expected values
 };
 EntryFacts factsOf(const EntryT &entry, const MachineRates &rates);
