@@ -7,7 +7,6 @@
 
 #include "compiler/plan/PlanWriter.h"
 #include "runtime/base/Format.h"
-#include "runtime/plan/CollectiveOps.h"
 #include "runtime/plan/PlanFacts.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -45,7 +44,7 @@ double expectedWire(const plan::PlanT &plan) {
       continue;
     for (const auto &op : entry->ops)
       if (auto collective = plan::collectiveOf(*op);
-          collective && collective->participants->front() == entry->partition &&
+          collective && collective.participants->front() == entry->partition &&
           !op->in_loop_static)
         total += plan::expectedValue(op->wire, *entry);
   }

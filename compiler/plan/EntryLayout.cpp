@@ -8,7 +8,7 @@
 #include "compiler/cost/SizeModel.h"
 #include "compiler/plan/Memory.h"
 #include "compiler/plan/Waves.h"
-#include "runtime/plan/CollectiveOps.h"
+#include "runtime/plan/Collective.h"
 #include "runtime/plan/CostModel.h"
 #include "runtime/plan/PlanFile.h"
 
@@ -151,7 +151,7 @@ private:
     std::vector<std::pair<uint32_t, uint32_t>> collectives; // number, op
     for (uint32_t k = 0; k < compute_.size(); ++k)
       if (e_.ops[compute_[k]]->queue == Queue::Comm)
-        collectives.push_back({collectiveOf(*e_.ops[compute_[k]])->number, k});
+        collectives.push_back({collectiveOf(*e_.ops[compute_[k]]).id, k});
     std::sort(collectives.begin(), collectives.end());
     for (size_t c = 1; c < collectives.size(); ++c)
       ops[collectives[c].second].after.push_back(collectives[c - 1].second);

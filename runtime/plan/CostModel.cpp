@@ -82,15 +82,15 @@ double shareOf(const OpT &op, const EntryT &entry, size_t participants) {
 } // namespace
 
 double linkBytesOf(const OpT &op, const EntryT &entry) {
-  std::optional<CollectiveFacts> collective = collectiveOf(op);
-  if (!collective || collective->participants->size() < 2)
+  Collective collective = collectiveOf(op);
+  if (!collective || collective.participants->size() < 2)
     return 0;
-  size_t participants = collective->participants->size();
+  size_t participants = collective.participants->size();
   double all = expectedValue(op.wire, entry), others = double(participants) - 1;
   switch (op.attrs.type) {
   case OpAttrs::MergeToAttrs:
   case OpAttrs::BroadcastAttrs: // all of it passes the leader
-    return int64_t(entry.partition) == collective->leader ? all : all / others;
+    return int64_t(entry.partition) == collective.leader ? all : all / others;
   case OpAttrs::UnionRowsAttrs:
   case OpAttrs::ExchangeRowsAttrs: {
     double share = shareOf(op, entry, participants);
@@ -106,8 +106,8 @@ double secondsOf(const OpT &op, const EntryT &entry, double bytes, double flops,
   double own = rates.seconds(bytes, flops, rates.known() && gathers(op, entry),
                              op.attrs.type == OpAttrs::GemmAttrs);
   int rounds = roundsOf(op);
-  std::optional<CollectiveFacts> collective = collectiveOf(op);
-  if (!rates.known() || rounds == 0 || !collective || collective->participants->size() < 2)
+  Collective collective = collectiveOf(op);
+  if (!rates.known() || rounds == 0 || !collective || collective.participants->size() < 2)
     return own;
   return own + rounds * rates.messageSeconds + linkBytesOf(op, entry) / rates.linkBytesPerSecond;
 }

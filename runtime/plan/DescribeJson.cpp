@@ -93,7 +93,7 @@ Json toJson(const OpAttrsUnion &attrs) {
 }
 
 /// The attributes of a collective.
-Json collectiveJson(const OpT &op, const CollectiveFacts &collective) {
+Json collectiveJson(const OpT &op, const Collective &collective) {
   Json out = {{"collective", collective.id},
               {"participants", *collective.participants},
               {"traffic", spelled(collective.traffic)}};
@@ -109,14 +109,14 @@ Json collectiveJson(const OpT &op, const CollectiveFacts &collective) {
 }
 
 Json toJson(const OpT &op, const EntryT &entry, const MachineRates &rates) {
-  std::optional<CollectiveFacts> collective = collectiveOf(op);
+  Collective collective = collectiveOf(op);
   return {{"id", op.id},
           {"name", op.name},
           {"location", op.location},
           {"queue", spelled(op.queue)},
           {"wave", op.wave},
           {"kind", spelled(op.attrs.type)},
-          {"attrs", collective ? collectiveJson(op, *collective) : toJson(op.attrs)},
+          {"attrs", collective ? collectiveJson(op, collective) : toJson(op.attrs)},
           {"inputs", op.inputs},
           {"outputs", op.outputs},
           {"waits", op.waits},

@@ -41,11 +41,11 @@ std::string detailOf(const PlanT &plan, const EntryT &entry, const OpT &op) {
   if (auto *a = attrs.AsMergeAttrs())
     return "width " + std::to_string(a->width);
   std::string out;
-  if (std::optional<CollectiveFacts> collective = collectiveOf(op)) {
-    out = spelled(collective->traffic) + " " + std::to_string(collective->id) + " of {" +
-          partitionList(*collective->participants, plan.partitions) + "}";
-    if (collective->leader >= 0)
-      out += " leader " + std::to_string(collective->leader);
+  if (Collective collective = collectiveOf(op)) {
+    out = spelled(collective.traffic) + " " + std::to_string(collective.id) + " of {" +
+          partitionList(*collective.participants, plan.partitions) + "}";
+    if (collective.leader >= 0)
+      out += " leader " + std::to_string(collective.leader);
     if (!op.wire.empty())
       out += " " + formatBytes(expectedValue(op.wire, entry));
   }

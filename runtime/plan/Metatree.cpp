@@ -62,7 +62,7 @@ Part partOf(const PlanT &plan, const EntryT &entry) {
 }
 
 /// A collective of activations; `vertex` is set by the rows that it merges.
-Metatree::Merge mergeOf(const OpT &op, const CollectiveFacts &collective, const EntryT &entry,
+Metatree::Merge mergeOf(const OpT &op, const Collective &collective, const EntryT &entry,
                         const std::map<VertexKey, size_t> &index) {
   Metatree::Merge merge;
   merge.collective = collective.id;
@@ -124,9 +124,9 @@ Metatree metatreeOf(const PlanT &plan, const StepFacts &step) {
   std::map<uint32_t, Metatree::Merge> merges;
   for (uint32_t e : step.entries)
     for (const auto &op : plan.entries[e]->ops) {
-      std::optional<CollectiveFacts> collective = collectiveOf(*op);
-      if (collective && collective->traffic == Traffic::Activations && op->queue == Queue::Comm)
-        merges.try_emplace(collective->id, mergeOf(*op, *collective, *plan.entries[e], index));
+      Collective collective = collectiveOf(*op);
+      if (collective && collective.traffic == Traffic::Activations && op->queue == Queue::Comm)
+        merges.try_emplace(collective.id, mergeOf(*op, collective, *plan.entries[e], index));
     }
   for (const auto &[id, merge] : merges)
     tree.merges.push_back(merge);

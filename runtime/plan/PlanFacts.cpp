@@ -68,20 +68,6 @@ Cost costOf(const OpT &op, const EntryT &entry, const MachineRates &rates) {
   return cost;
 }
 
-std::optional<CollectiveFacts> collectiveOf(const OpT &op) {
-  if (auto *a = op.attrs.AsMergeAllAttrs())
-    return CollectiveFacts{a->collective, &a->participants, a->traffic, -1};
-  if (auto *a = op.attrs.AsMergeToAttrs())
-    return CollectiveFacts{a->collective, &a->participants, a->traffic, int64_t(a->leader)};
-  if (auto *a = op.attrs.AsBroadcastAttrs())
-    return CollectiveFacts{a->collective, &a->participants, a->traffic, int64_t(a->leader)};
-  if (auto *a = op.attrs.AsUnionRowsAttrs())
-    return CollectiveFacts{a->collective, &a->participants, a->traffic, -1};
-  if (auto *a = op.attrs.AsExchangeRowsAttrs())
-    return CollectiveFacts{a->collective, &a->participants, a->traffic, -1};
-  return std::nullopt;
-}
-
 EntryFacts factsOf(const EntryT &entry, const MachineRates &rates) {
   EntryFacts facts;
   std::array<int64_t, numQueues> wave;

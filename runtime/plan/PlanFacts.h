@@ -9,11 +9,11 @@
 #ifndef HEDDLE_RUNTIME_PLAN_PLANFACTS_H
 #define HEDDLE_RUNTIME_PLAN_PLANFACTS_H
 
+#include "runtime/plan/Collective.h"
 #include "runtime/plan/CostModel.h"
 #include "runtime/plan/PlanFile.h"
 
 #include <array>
-#include <optional>
 
 namespace heddle::plan {
 
@@ -29,16 +29,6 @@ struct Cost {
   double seconds = 0; ///< the slower of memory and arithmetic; 0 while the rates are unknown
 };
 Cost costOf(const OpT &op, const EntryT &entry, const MachineRates &rates);
-
-/// What all collectives have.
-struct CollectiveFacts {
-  uint32_t id = 0;                                     ///< `collective`
-  const std::vector<uint32_t> *participants = nullptr; ///< in the op
-  Traffic traffic = Traffic::Control;
-  int64_t leader = -1; ///< -1: it has none
-};
-/// Nothing for an op that is no collective.
-std::optional<CollectiveFacts> collectiveOf(const OpT &op);
 
 inline constexpr int numQueues = 5;
 struct QueueFacts {

@@ -63,16 +63,16 @@ std::vector<WireTerm> wireOf(const PlanT &plan, const StepFacts &step) {
   for (uint32_t index : step.entries) {
     const EntryT &entry = *plan.entries[index];
     for (const auto &op : entry.ops) {
-      std::optional<CollectiveFacts> collective = collectiveOf(*op);
-      if (!collective || collective->traffic == Traffic::Control ||
-          !seen.insert({op->queue, collective->id}).second)
+      Collective collective = collectiveOf(*op);
+      if (!collective || collective.traffic == Traffic::Control ||
+          !seen.insert({op->queue, collective.id}).second)
         continue;
       auto add = [&](WireTerm term, uint64_t scale, double units) {
         if (scale == 0)
           return;
-        term.traffic = collective->traffic;
+        term.traffic = collective.traffic;
         term.once = op->in_loop_static;
-        explain(term, *op, collective->participants->size(), scale);
+        explain(term, *op, collective.participants->size(), scale);
         term.expected = double(scale) * units;
         auto [found, isNew] = terms.try_emplace(keyOf(term), term);
         if (isNew)
