@@ -160,7 +160,7 @@ TEST(DescribePartitions, SummarySaysWhoDoesWhat) {
         std::string("Memory of each partition"),
         std::string("by partition and queue"),
         std::string("in partition 2, the slowest"),
-        std::string("2 GB/s and 30 us a message"),
+        std::string("1 GB/s and 50 us a message"),
         "activations       208 KiB  416 * rows(0, " + test::movie + ")",
         std::string("  2 * (3 - 1) * 26 * 4\n"),
         std::string("dense_gradients  1.34 KiB  1,376"),
@@ -259,7 +259,7 @@ TEST(DescribePartitions, JsonHasTheSameFacts) {
   EXPECT_EQ(json["alternatives"][0]["chosen"], true);
   EXPECT_EQ(json["alternatives"][2]["note"], "needs a split batch");
   EXPECT_EQ(json["states"][3]["partitions"], Json::array({0, 1, 2}));
-  EXPECT_EQ(json["machine_rates"]["link_bytes_per_second"], 2e9);
+  EXPECT_EQ(json["machine_rates"]["link_bytes_per_second"], 1e9);
   const Json &merge = json["entries"][0]["ops"][6];
   EXPECT_EQ(merge["attrs"]["participants"], Json::array({0, 1, 2}));
   EXPECT_EQ(merge["attrs"]["traffic"], "activations");
