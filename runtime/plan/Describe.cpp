@@ -318,12 +318,14 @@ std::string heaviestSection(const EntryT &entry, const std::string &name,
                             const DescribeOptions &options) {
   std::vector<std::pair<const OpT *, Cost>> ops;
   Cost total;
+  double links = 0;
   for (const auto &op : entry.ops) {
     if (op->in_loop_static)
       continue;
     Cost cost = costOf(*op, entry, options.rates);
     total.bytes += cost.bytes;
     total.seconds += cost.seconds;
+    links += linkBytesOf(*op, entry);
     ops.emplace_back(op.get(), cost);
   }
   bool known = options.rates.known();
@@ -336,8 +338,9 @@ std::string heaviestSection(const EntryT &entry, const std::string &name,
     return "";
   std::string out = heading("Heaviest ops of " + name);
   TextTable table({{"op", Align::Right},
-                   {"name", Align::Left, 44},
+                   {"name", Align::Left, links > 0 ? 32u : 44u},
                    {"queue", Align::Left},
+                   {"sent", Align::Right},
                    {"bytes", Align::Right},
                    {"flops", Align::Right},
                    {"seconds", Align::Right},
@@ -347,7 +350,9 @@ std::string heaviestSection(const EntryT &entry, const std::string &name,
     const auto &[op, cost] = ops[i];
     if (!(weight(cost) > 0))
       break;
-    table.addRow({std::to_string(op->id), op->name, spelled(op->queue), formatBytes(cost.bytes),
+    double sent = linkBytesOf(*op, entry);
+    table.addRow({std::to_string(op->id), op->name, spelled(op->queue),
+                  sent > 0 ? formatBytes(sent) : "", formatBytes(cost.bytes),
                   formatCount(cost.flops), known ? formatSeconds(cost.seconds) : "",
                   percent(weight(cost), weight(total))});
   }

@@ -81,7 +81,7 @@ std::string detailsOf(const PlanT &plan, const PartitionFacts &facts, const Link
     samples += (samples.empty() ? "" : "; ") + std::string("hop ") + std::to_string(hop) + ": " +
                count(relations.first, "relation");
     if (relations.second > 0)
-      samples += ", " + formatInteger(relations.second) + " of them in other partitions too";
+      samples += " (" + formatInteger(relations.second) + " also elsewhere)";
   }
   line("samples: " + (samples.empty() ? "nothing" : samples));
   // By whom a state is shared with; its own first.
@@ -416,14 +416,17 @@ std::string alternativesSection(const PlanT &plan) {
                    {"", Align::Left}});
   for (const auto &alternative : plan.alternatives) {
     auto known = [](double value) { return value >= 0 && value < 1e300; };
-    table.addRow({alternative->name,
-                  known(alternative->seconds) && alternative->seconds > 0
-                      ? formatSeconds(alternative->seconds)
-                      : "-",
-                  known(alternative->wire_bytes) ? formatBytes(alternative->wire_bytes) : "-",
-                  !alternative->chosen  ? ""
-                  : alternative->forced ? "chosen by the user"
-                                        : "chosen"});
+    table.addRow(
+        {alternative->name,
+         known(alternative->seconds) && alternative->seconds > 0
+             ? formatSeconds(alternative->seconds)
+             : "-",
+         known(alternative->wire_bytes) && (alternative->wire_bytes > 0 || alternative->seconds > 0)
+             ? formatBytes(alternative->wire_bytes)
+             : "-",
+         !alternative->chosen  ? ""
+         : alternative->forced ? "chosen by the user"
+                               : "chosen"});
   }
   out += table.str(2);
   for (const auto &alternative : plan.alternatives)

@@ -59,7 +59,7 @@ public:
 private:
   struct Lane {
     size_t bundle = 0;
-    std::string label;
+    std::string name, figures;
     std::string title; ///< escaped, may have lines
     double y = 0;
     bool faint = false;
@@ -128,13 +128,12 @@ private:
     if (bundle.links.size() > listed)
       lane.title += "\n... and " + formatInteger(bundle.links.size() - listed) + " more";
     const Metatree::Link &first = tree_.links[bundle.links.front()];
-    std::string figures = linkFigures(first);
     if (bundle.links.size() == 1) {
-      lane.label = ellipsize(printable(nameOf(first, false)), nameColumns) +
-                   (figures.empty() ? "" : "  " + figures);
+      lane.name = ellipsize(printable(nameOf(first, false)), nameColumns);
+      lane.figures = linkFigures(first);
     } else {
-      lane.label =
-          count(bundle.links.size(), "relation") + (known ? ": " + formatCount(edges) : "");
+      lane.name = count(bundle.links.size(), "relation");
+      lane.figures = known ? formatCount(edges) + " edges" : "";
     }
     lane.faint = known && !(edges > 0);
     return lane;
@@ -170,7 +169,8 @@ private:
       for (const auto &[partition, value] : vertex.rows)
         lines.push_back({{partition}, rows(value)});
     } else {
-      lines.push_back({{}, "in {" + partitionList(partitions, plan_.partitions) + "}"});
+      std::string list = partitionList(partitions, plan_.partitions);
+      lines.push_back({{}, list == "all" ? "in all partitions" : "in partitions " + list});
       if (least >= 0)
         lines.push_back(
             {{}, least == most ? rows(most) + " each" : formatCount(least) + " to " + rows(most)});
@@ -223,7 +223,8 @@ private:
       x += width;
       double lane = 0;
       for (const Lane &l : lanes_[hop])
-        lane = std::max(lane, chipWidth(bundles_[l.bundle].partition) + 4 + widthOf(l.label) + 8);
+        lane = std::max(lane, chipWidth(bundles_[l.bundle].partition) + 4 + widthOf(l.name) + 8 +
+                                  widthOf(l.figures) + 8);
       laneX_.push_back(x + bend);
       laneWidth_.push_back(lane);
       if (!lanes_[hop].empty())
@@ -336,7 +337,7 @@ private:
                           px(left) + bendTo(left, y, tip, end),
                       bundle.partition, lane.faint, lane.title);
         double x = plan_.partitions > 1 ? canvas_.chip(left, lane.y - 2, bundle.partition) : left;
-        canvas_.text(x + 2, lane.y + 2, lane.label, lane.faint ? "fill=\"#777777\"" : "");
+        canvas_.label(x + 2, lane.y + 2, lane.name, lane.figures, lane.faint);
       }
     for (const auto &[vertex, partition] : arrivals_)
       canvas_.arrow(boxes_[vertex].x + boxes_[vertex].width, portOf(vertex, partition), partition);

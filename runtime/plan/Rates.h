@@ -28,8 +28,8 @@ struct MachineRates {
   double elementFlopsPerSecond = 0; ///< elements; unknown: half of the products'
   double waveSeconds = 10e-6;       ///< starting a wave on all threads and waiting for the last
   // Processes on one machine that talk by TCP.
-  double linkBytesPerSecond = 2e9; ///< what a worker sends to, or receives from, all others
-  double messageSeconds = 30e-6;   ///< from the start of a round of messages until one arrives
+  double linkBytesPerSecond = 1e9; ///< what a worker sends to, or receives from, all others
+  double messageSeconds = 50e-6;   ///< from the start of a round of messages until one arrives
 
   bool known() const { return bytesPerSecond > 0 && flopsPerSecond > 0; }
   double streamRate() const {
@@ -50,7 +50,7 @@ struct MachineRates {
 /// "20 GB/s gathered, 30 GB/s streamed, 200 GFLOP/s in dense products, ...": every rate that the
 /// estimates of one partition assume.
 std::string describeRates(const MachineRates &rates);
-/// "2 GB/s and 30 us a message between workers": what estimates of communication assume besides.
+/// "1 GB/s and 50 us a message between workers": what estimates of communication assume besides.
 std::string describeLinkRates(const MachineRates &rates);
 
 } // namespace heddle::plan

@@ -66,6 +66,16 @@ void Canvas::text(double x, double y, const std::string &text, const std::string
            (attributes.empty() ? "" : " " + attributes) + ">" + escaped(text) + "</text>\n";
 }
 
+void Canvas::label(double x, double y, const std::string &name, const std::string &figures,
+                   bool faint) {
+  body_ += "<text x=\"" + px(x) + "\" y=\"" + px(y) + "\"" + (faint ? " fill=\"#777777\"" : "") +
+           ">" + escaped(name);
+  if (!figures.empty())
+    body_ += std::string("<tspan dx=\"8\" fill=\"") + (faint ? "#777777" : grey) + "\">" +
+             escaped(figures) + "</tspan>";
+  body_ += "</text>\n";
+}
+
 double Canvas::chip(double x, double middle, uint32_t partition) {
   PartitionStyle style = styleOf(partition);
   double width = chipWidth(partition);

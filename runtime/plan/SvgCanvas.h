@@ -44,6 +44,8 @@ class Canvas {
 public:
   /// (x, y) is where the text's base line starts; `attributes` are SVG's.
   void text(double x, double y, const std::string &text, const std::string &attributes = "");
+  /// A name with figures behind it.
+  void label(double x, double y, const std::string &name, const std::string &figures, bool faint);
   /// The number of a partition on its colour; returns the x behind it.
   double chip(double x, double middle, uint32_t partition);
   void box(const Box &box, const std::vector<Line> &lines, double radius, bool heavy,
