@@ -147,6 +147,11 @@ private:
           ops[updater].after.push_back(uint32_t(loss));
       }
     }
+    // What others learn of this step's gradient they may act upon: a loss that is not finite has to
+    // stop the step before.
+    for (uint32_t k = 0; k < compute_.size(); ++k)
+      if (e_.ops[compute_[k]]->attrs.AsBroadcastAttrs() && loss >= 0 && uint32_t(loss) != k)
+        ops[k].after.push_back(uint32_t(loss));
     // All partitions run their collectives in one order, which is that of the program.
     std::vector<std::pair<uint32_t, uint32_t>> collectives; // number, op
     for (uint32_t k = 0; k < compute_.size(); ++k)
