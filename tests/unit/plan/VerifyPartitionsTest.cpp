@@ -141,7 +141,7 @@ const std::vector<Case> &replicated() {
       // all partitions together
       {"entries of kind EvalStep: there are 1 for 2", [](PlanT &p) { p.entries.pop_back(); }},
       {"entry 1: partition 2 is out of range", [](PlanT &p) { p.entries[1]->partition = 2; }},
-      {"entry 3: entry 2 is of the same kind", [](PlanT &p) { p.entries[2] = std::make_unique<EntryT>(*p.entries[3]); for (auto &op : p.entries[2]->ops) op->id += 1000; }},
+      {"entry 3: entry 2 is of the same kind", [](PlanT &p) { p.entries[2] = std::make_unique<EntryT>(*p.entries[3]); for (auto &op : p.entries[2]->ops) { op->id += 1000; if (auto *a = op->attrs.AsFrontierAttrs()) a->samples[0] += 1000; } }},
       {"entry 1: slots differ", [](PlanT &p) { p.entries[1]->slots = 2; }},
       {"entry 1: batch_size differs", [](PlanT &p) { p.entries[1]->batch_size = 7; }},
       {"'exchange dx': collectives of a queue are not ascending", [](PlanT &p) { find(p, "exchange dx").attrs.AsExchangeRowsAttrs()->collective = 7; }},
@@ -229,6 +229,8 @@ const std::vector<Case> &led() {
          find(p, "step W", 1).wave = 12;
          find(p, "step V", 1).waits = find(p, "step W", 1).waits;
          find(p, "step W", 1).waits.clear();
+         find(p, "step W", 1).signals = find(p, "scatter", 1).signals;
+         find(p, "scatter", 1).signals.clear();
        }},
   };
   return all;
