@@ -511,6 +511,9 @@ TEST(Partitions, CollectivesAreTraced) {
       EXPECT_EQ(seen[partition + std::string("comm")]["merge dV"].second, 4 * 2 * 16 * 4);
       EXPECT_EQ(seen[partition + std::string("comm ahead")]["union b"].first, 4);
       EXPECT_GT(seen[partition + std::string("comm ahead")]["union b"].second, 0);
+      EXPECT_EQ(seen[partition + std::string("comm ahead")]["rows of the batch"].second,
+                4 * 2 * 8);
+      EXPECT_EQ(seen[partition + std::string("comm")]["end of step"].first, 4);
     }
   }
 }

@@ -260,6 +260,38 @@ TEST(VerifyPartitions, AcceptsTheModel) {
       }
 }
 
+// A comm op fills an array and a compute op of a later wave changes it in place; in the list all
+// compute ops come before all comm ops.
+TEST(VerifyPartitions, TheListNeedNotMixTheQueues) {
+  TestPartitions model({});
+  PlanT &p = *model.plan;
+  p.kernels.push_back(std::make_unique<KernelT>());
+  p.kernels.back()->name = p.kernels.back()->symbol = "k_scale";
+  p.kernels.back()->num_args = 1;
+  for (size_t e : {0u, 1u}) {
+    auto op = std::make_unique<OpT>();
+    op->id = uint32_t(5000 + e);
+    op->name = "scale";
+    op->queue = Queue::Compute;
+    op->wave = 13;
+    KernelAttrsT a;
+    a.kernel = uint32_t(p.kernels.size() - 1);
+    a.domain = std::make_unique<Extent>(-1, 1, 0, 32);
+    op->attrs.Set(std::move(a));
+    op->outputs = {indexOf(p, "sum dV", e)};
+    auto &ops = p.entries[e]->ops;
+    find(p, "step V", e).wave = 14;
+    ops.insert(std::find_if(ops.begin(), ops.end(), [](auto &o) { return o->name == "step V"; }),
+               std::move(op));
+    std::stable_sort(ops.begin(), ops.end(),
+                     [](auto &x, auto &y) { return x->queue < y->queue; });
+  }
+  EXPECT_TRUE(verifyPlan(p).ok()) << verifyPlan(p);
+  find(p, "scale", 1).wave = 12; // beside the merge
+  EXPECT_NE(messageOf(verifyPlan(p)).find("at the same time"), std::string::npos)
+      << verifyPlan(p);
+}
+
 TEST(VerifyPartitions, EveryWrongFieldHasItsError) {
   for (const Case &c : replicated())
     expectRefused(c, {.numA = 20, .numB = 20, .edges = 40});
