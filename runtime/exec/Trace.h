@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -46,9 +47,16 @@ public:
   Track *addTrack(const std::string &name);
   /// Writes the Chrome JSON; call when no track is being written.
   absl::Status write(const std::string &path) const;
+  /// Several traces in one file, as one process each, on a common clock.
+  struct Part {
+    std::string name;
+    const Trace *trace = nullptr;
+  };
+  static absl::Status write(const std::string &path, const std::vector<Part> &parts);
   static uint64_t nowNs();
 
 private:
+  void writeTracks(std::FILE *file, size_t process, uint64_t origin) const;
   size_t capacity_;
   std::vector<std::unique_ptr<Track>> tracks_;
 };

@@ -37,7 +37,7 @@ void StateSnapshot::take(exec::Executor &executor) {
   std::vector<exec::StateView> states = executor.states();
   copies_.resize(states.size());
   for (size_t i = 0; i < states.size(); ++i)
-    if (partOf(*states[i].description) == StatePart::Weights) {
+    if (partOf(*states[i].description) == StatePart::Weights && executor.keeps(i)) {
       const uint8_t *data = static_cast<const uint8_t *>(states[i].data);
       copies_[i].assign(data, data + states[i].bytes);
     }
@@ -53,11 +53,19 @@ void StateSnapshot::restore(exec::Executor &executor) const {
 std::vector<exec::StateView> StateSnapshot::views(exec::Executor &executor) const {
   std::vector<exec::StateView> out, states = executor.states();
   for (size_t i = 0; i < std::min(states.size(), copies_.size()); ++i)
-    if (partOf(*states[i].description) == StatePart::Weights) {
+    if (partOf(*states[i].description) == StatePart::Weights && executor.keeps(i)) {
       out.push_back(states[i]);
       out.back().data = const_cast<uint8_t *>(copies_[i].data());
     }
   return out;
+}
+
+bool keepsAll(exec::Executor &executor) {
+  std::vector<exec::StateView> states = executor.states();
+  for (size_t i = 0; i < states.size(); ++i)
+    if (states[i].description->checkpointed && !executor.keeps(i))
+      return false;
+  return true;
 }
 
 absl::Status writeStates(const std::string &path, const std::vector<exec::StateView> &states,
