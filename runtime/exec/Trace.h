@@ -14,8 +14,8 @@
 
 #include <atomic>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -43,21 +43,16 @@ public:
   };
 
   explicit Trace(size_t eventsPerTrack = size_t(1) << 16) : capacity_(eventsPerTrack) {}
-  /// A new track; call while setting up, not in a step. Lives as long as the trace.
+  /// A new track; call while setting up, not in a step; from any thread (the partitions of a process
+  /// share a trace). Lives as long as the trace.
   Track *addTrack(const std::string &name);
   /// Writes the Chrome JSON; call when no track is being written.
   absl::Status write(const std::string &path) const;
-  /// Several traces in one file, as one process each, on a common clock.
-  struct Part {
-    std::string name;
-    const Trace *trace = nullptr;
-  };
-  static absl::Status write(const std::string &path, const std::vector<Part> &parts);
   static uint64_t nowNs();
 
 private:
-  void writeTracks(std::FILE *file, size_t process, uint64_t origin) const;
   size_t capacity_;
+  std::mutex mutex_; ///< guards the list
   std::vector<std::unique_ptr<Track>> tracks_;
 };
 

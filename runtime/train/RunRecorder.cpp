@@ -86,9 +86,12 @@ absl::Status RunRecorder::onEpoch(const EpochRecord &record) {
                {"steps_per_second", perSecond(record.steps, record.seconds)},
                {"seeds_per_second", perSecond(record.seeds, record.seconds)},
                {"edges_per_second", perSecond(record.edges, record.seconds)}};
-  if (options_.partitions > 1)
+  if (options_.partitions > 1) {
+    line["comm_seconds"] = record.commSeconds;
+    line["comm_stall_seconds"] = record.commStallSeconds;
     for (size_t i = 0; i < record.sentBytes.size(); ++i)
       line["sent_bytes"][transport::trafficName(transport::Traffic(i))] = record.sentBytes[i];
+  }
   HEDDLE_RETURN_IF_ERROR(lines_->write(line));
   lastWanted_ = due(lastSaved_);
   wantedEpoch_ = record.epoch;

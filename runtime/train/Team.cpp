@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/train/Team.h"
 
+#include "runtime/plan/Collective.h"
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
@@ -18,8 +20,9 @@ using transport::SendBlock;
 using transport::Traffic;
 using transport::Transport;
 
-// No ops of a plan, nor the one that workers join by.
-constexpr uint32_t wordOp = 0xFFFFFFFEu, numbersOp = 0xFFFFFFFDu;
+// No ops of a plan, nor those of the executor.
+constexpr uint32_t wordOp = plan::firstReservedCollective + 64,
+                   numbersOp = plan::firstReservedCollective + 65;
 
 class Alone final : public Team {
 public:
@@ -44,7 +47,7 @@ struct Word {
 class Joined final : public Team {
 public:
   explicit Joined(const exec::Connections &connections)
-      : compute_(*connections.compute), ahead_(connections.ahead) {
+      : compute_(*connections.compute), ahead_(*connections.ahead) {
     for (int peer = 1; peer < size(); ++peer) {
       sends_.push_back({peer, &word_, sizeof(Word)});
       receives_.push_back({peer, nullptr, 0});
@@ -111,21 +114,14 @@ public:
   }
 
   transport::TransportCounters sent() const override {
-    transport::TransportCounters sum = compute_.counters();
-    if (ahead_) {
-      transport::TransportCounters other = ahead_->counters();
-      for (size_t i = 0; i < sum.sent.size(); ++i) {
-        sum.sent[i].bytes += other.sent[i].bytes;
-        sum.sent[i].blocks += other.sent[i].blocks;
-      }
-    }
-    return sum;
+    transport::TransportCounters both = compute_.counters();
+    both += ahead_.counters();
+    return both;
   }
 
   void abort(const absl::Status &reason) override {
     compute_.abort(reason);
-    if (ahead_)
-      ahead_->abort(reason);
+    ahead_.abort(reason);
   }
 
 private:
@@ -152,7 +148,7 @@ private:
   }
 
   Transport &compute_;
-  Transport *ahead_;
+  Transport &ahead_;
   int64_t turn_ = 0;
   std::vector<SendBlock> sends_;
   std::vector<ReceiveBlock> receives_;

@@ -106,17 +106,21 @@ absl::Status Trainer::addUp(EpochRecord &record, const exec::ExecutorStats &befo
                             const transport::TransportCounters &sentBefore) {
   const exec::ExecutorStats &now = executor_->stats();
   const transport::TransportCounters sent = team_->sent();
-  std::vector<int64_t> own = {
-      int64_t(now.sampledEdges - before.sampledEdges),
-      int64_t((now.computeStallSeconds - before.computeStallSeconds) * 1e9)};
+  auto nanoseconds = [](double seconds) { return int64_t(seconds * 1e9); };
+  std::vector<int64_t> own = {int64_t(now.sampledEdges - before.sampledEdges),
+                              nanoseconds(now.computeStallSeconds - before.computeStallSeconds),
+                              nanoseconds(now.commSeconds - before.commSeconds),
+                              nanoseconds(now.commStallSeconds - before.commStallSeconds)};
   for (size_t i = 0; i < sent.sent.size(); ++i)
     own.push_back(sent.sent[i].bytes - sentBefore.sent[i].bytes);
   HEDDLE_ASSIGN_OR_RETURN(auto all, team_->collect(own));
   for (const std::vector<int64_t> &numbers : all) {
     record.edges += uint64_t(numbers[0]);
     record.stallSeconds = std::max(record.stallSeconds, double(numbers[1]) * 1e-9);
+    record.commSeconds = std::max(record.commSeconds, double(numbers[2]) * 1e-9);
+    record.commStallSeconds = std::max(record.commStallSeconds, double(numbers[3]) * 1e-9);
     for (size_t i = 0; i < record.sentBytes.size(); ++i)
-      record.sentBytes[i] += numbers[2 + i];
+      record.sentBytes[i] += numbers[4 + i];
   }
   return absl::OkStatus();
 }

@@ -29,7 +29,9 @@ struct EpochRecord {
   uint64_t edges = 0;            ///< sampled in this epoch, by all partitions together
   double loss = 0;   ///< mean over the epoch's labelled seeds, each as it was trained on
   double seconds = 0;
-  double stallSeconds = 0;           ///< of the partition that waited longest
+  /// Each of the partition that took longest: the computation waiting for sampling and fetching;
+  /// collectives; the computation waiting for collectives and the other partitions.
+  double stallSeconds = 0, commSeconds = 0, commStallSeconds = 0;
   std::vector<double> learningRates; ///< of the last step, per optimizer group
   /// Bytes that all partitions together sent in the epoch's steps, by transport::Traffic.
   std::array<int64_t, transport::trafficClasses> sentBytes{};

@@ -29,6 +29,7 @@ struct Work {
   const MakeExecutor &make;
   const TrainSettings &settings;
   const WorkerOptions &options;
+  const exec::ExecutorOptions &executor; ///< of the worker, with its trace
   const std::function<bool()> &stop;
 };
 
@@ -143,7 +144,7 @@ int shareOf(int whole, int part, int parts) {
   return std::max(1, whole * (part + 1) / parts - whole * part / parts);
 }
 
-absl::StatusOr<RunOutcome> runPartitions(const Work &work, std::vector<exec::Trace> &traces) {
+absl::StatusOr<RunOutcome> runPartitions(const Work &work) {
   const WorkerOptions &options = work.options;
   const int partitions = int(work.plan.partitions);
   const PartitionRange range = partitionsOf(options.rank, options.workers, partitions);
@@ -154,15 +155,14 @@ absl::StatusOr<RunOutcome> runPartitions(const Work &work, std::vector<exec::Tra
     for (ConnectionPair &pair : pairs)
       pair.setTimeout(untimed);
   }
-  const int threads = options.executor.threads > 0 ? options.executor.threads : availableCores();
+  const int threads = work.executor.threads > 0 ? work.executor.threads : availableCores();
   std::mutex mutex;
   RunOutcome outcome;
   absl::Status worst;
   auto host = [&](int k) {
-    exec::ExecutorOptions executor = options.executor;
+    exec::ExecutorOptions executor = work.executor;
     executor.threads = shareOf(threads, k - range.first, hosted);
     executor.memoryLimit /= uint64_t(hosted);
-    executor.trace = traces.empty() ? nullptr : &traces[size_t(k - range.first)];
     auto own = runGuarded(work, k, std::move(pairs[size_t(k)]), executor, k == range.first);
     std::lock_guard<std::mutex> lock(mutex);
     if (severityOf(own.status()) > severityOf(worst))
@@ -207,30 +207,24 @@ absl::StatusOr<RunOutcome> runWorker(const plan::PlanT &plan, const graph::Graph
                                      const MakeExecutor &make, const TrainSettings &settings,
                                      const WorkerOptions &options,
                                      const std::function<bool()> &stop) {
-  const PartitionRange range =
-      partitionsOf(options.rank, options.workers, int(plan.partitions));
-  std::vector<exec::Trace> traces(options.trace.empty() ? 0 : size_t(range.last - range.first));
+  exec::ExecutorOptions executor = options.executor;
+  exec::Trace trace;
+  if (!options.trace.empty())
+    executor.trace = &trace;
   absl::StatusOr<RunOutcome> outcome = RunOutcome();
   if (plan.partitions == 1) {
-    exec::ExecutorOptions executor = options.executor;
-    executor.trace = traces.empty() ? nullptr : traces.data();
     auto factory = [&](uint64_t seed) {
       executor.seed = seed;
       return make(executor);
     };
     outcome = runTraining(plan, graph, factory, settings, options.run, stop);
   } else {
-    outcome = runPartitions({plan, graph, make, settings, options, stop}, traces);
+    outcome = runPartitions({plan, graph, make, settings, options, executor, stop});
   }
   if (options.trace.empty())
     return outcome;
   // A trace is most wanted when a run went wrong.
-  std::vector<exec::Trace::Part> parts;
-  for (size_t i = 0; i < traces.size(); ++i)
-    parts.push_back({plan.partitions == 1 ? "heddle"
-                                          : "partition " + std::to_string(range.first + int(i)),
-                     &traces[i]});
-  absl::Status written = exec::Trace::write(options.trace, parts);
+  absl::Status written = trace.write(options.trace);
   if (outcome.ok())
     HEDDLE_RETURN_IF_ERROR(written);
   return outcome;

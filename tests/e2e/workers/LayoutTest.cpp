@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <map>
 
 namespace heddle::e2e {
 namespace {
@@ -68,6 +69,20 @@ void expectSameLosses(const std::string &one, const std::string &other) {
     EXPECT_NEAR(x, y, 1e-5 * std::abs(x)) << "epoch " << i + 1;
   }
   EXPECT_LT(a.back()["loss"], a.front()["loss"]);
+}
+
+/// Partitions that have tracks with events in a trace.
+std::set<std::string> tracedPartitions(const std::string &path) {
+  std::map<Json, std::string> names;
+  std::set<std::string> found;
+  for (const Json &event : jsonOf(path)["traceEvents"]) {
+    if (event["name"] == "thread_name")
+      names[event["tid"]] = event["args"]["name"];
+    std::string name = event["ph"] == "X" ? names[event["tid"]] : "";
+    if (name.rfind("partition ", 0) == 0)
+      found.insert(name.substr(10, name.find(' ', 10) - 10));
+  }
+  return found;
 }
 
 class Layout : public testing::TestWithParam<const char *> {
@@ -141,21 +156,13 @@ TEST(Layouts, SeveralRunsAndTraces) {
   EXPECT_TRUE(fs::exists(run + "/seed-0/best/weights.safetensors")) << run;
   EXPECT_FALSE(fs::exists(trace));
   for (int rank : {0, 1}) {
-    std::set<std::string> processes;
-    for (const Json &event :
-         jsonOf(scene.in("t.rank" + std::to_string(rank) + ".json"))["traceEvents"])
-      if (event["name"] == "process_name")
-        processes.insert(event["args"]["name"]);
-    EXPECT_EQ(processes, (std::set<std::string>{"partition " + std::to_string(2 * rank),
-                                                "partition " + std::to_string(2 * rank + 1)}));
+    std::string path = scene.in("t.rank" + std::to_string(rank) + ".json");
+    EXPECT_EQ(tracedPartitions(path), (std::set<std::string>{std::to_string(2 * rank),
+                                                             std::to_string(2 * rank + 1)}));
   }
   // In one process, one file.
   scene.train(scene.plan(2), "traced", {"--epochs", "1", "--trace", trace});
-  std::set<Json> ids;
-  for (const Json &event : jsonOf(trace)["traceEvents"])
-    if (event["ph"] == "X")
-      ids.insert(event["pid"]);
-  EXPECT_EQ(ids.size(), 2u);
+  EXPECT_EQ(tracedPartitions(trace), (std::set<std::string>{"0", "1"}));
   Tool again("heddle-run", scene.run(scene.plan(4), scene.in("again"),
                                      {"--workers", "2", "--trace", trace}));
   EXPECT_EQ(again.wait(), 2);
