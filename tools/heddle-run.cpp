@@ -8,6 +8,7 @@
 #include "runtime/base/Json.h"
 #include "runtime/base/Suggest.h"
 #include "runtime/base/ThreadPool.h"
+#include "runtime/exec/KernelLibrary.h"
 #include "runtime/launch/LaunchEnvironment.h"
 #include "runtime/launch/WorkerLink.h"
 #include "runtime/train/RunFolder.h"
@@ -179,8 +180,6 @@ absl::Status checkOutputs(const Options &options, bool mayLead, int firstRank, i
 
 /// Starts the workers, which do the same again, and says what became of them.
 absl::StatusOr<int> launchAll(const Options &options) {
-  // What is wrong with the graph is better said once. Nothing of it is kept.
-  HEDDLE_RETURN_IF_ERROR(graph::GraphStore::open(options.graph).status());
   auto code = cli::launchWorkers(options.worker.workers, options.arguments, options.worker.timeout);
   const std::string partial = train::RunFolder::partialOf(options.worker.run.output);
   std::error_code error;
@@ -249,7 +248,12 @@ absl::StatusOr<int> trainPlan(Options &options, const launch::LaunchEnvironment 
                    launches ? options.worker.workers - 1 : options.worker.rank));
   if (!launches)
     return work(options, plan, settings, environment, link);
-  plan.reset(); // the workers have their own
+  // What is wrong with the graph and the kernels is better said once. Nothing of it is kept: the
+  // workers have their own.
+  HEDDLE_RETURN_IF_ERROR(graph::GraphStore::open(options.graph).status());
+  HEDDLE_RETURN_IF_ERROR(
+      exec::KernelLibrary::load(*plan, options.worker.executor.cpuLevel).status());
+  plan.reset();
   return launchAll(options);
 }
 

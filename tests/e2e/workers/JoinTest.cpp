@@ -125,7 +125,7 @@ void expectMisfit(const std::string &name, const Strings &second, const std::str
 
 TEST(Join, AWorkerWithAnotherPlanIsRefused) {
   Scene &scene = Scene::instance();
-  std::string other = scene.plan(2, "other", {"--order", "vanilla"});
+  std::string other = scene.plan(2, "other", {"--exchange", "leader"});
   expectMisfit("other-plan", scene.run(other, scene.in("other-plan"), {"--timeout", "3"}),
                "the workers do not fit together: plan hash: rank 0 has ");
 }
