@@ -283,8 +283,13 @@ TEST(VerifyPartitions, TheListNeedNotMixTheQueues) {
     find(p, "step V", e).wave = 14;
     ops.insert(std::find_if(ops.begin(), ops.end(), [](auto &o) { return o->name == "step V"; }),
                std::move(op));
-    std::stable_sort(ops.begin(), ops.end(),
-                     [](auto &x, auto &y) { return x->queue < y->queue; });
+    // By queue, in the order that they have in the list.
+    std::vector<std::unique_ptr<OpT>> byQueue;
+    for (Queue queue : EnumValuesQueue())
+      for (auto &each : ops)
+        if (each && each->queue == queue)
+          byQueue.push_back(std::move(each));
+    ops = std::move(byQueue);
   }
   EXPECT_TRUE(verifyPlan(p).ok()) << verifyPlan(p);
   find(p, "scale", 1).wave = 12; // beside the merge
