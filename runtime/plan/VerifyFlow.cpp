@@ -278,8 +278,9 @@ private:
     for (size_t s = 0; s < count; ++s) {
       // The list need not mix the two queues that share waves as time does.
       if (!writes_[s].empty() && inWaves(*e_.ops[writes_[s][0]]))
-        std::stable_sort(writes_[s].begin(), writes_[s].end(),
-                         [&](size_t a, size_t b) { return e_.ops[a]->wave < e_.ops[b]->wave; });
+        std::sort(writes_[s].begin(), writes_[s].end(), [&](size_t a, size_t b) {
+          return std::pair(e_.ops[a]->wave, a) < std::pair(e_.ops[b]->wave, b);
+        });
       if (!checkStorage(s))
         return false;
     }
