@@ -6,7 +6,7 @@
 #ifndef HEDDLE_RUNTIME_TRAIN_EVALUATOR_H
 #define HEDDLE_RUNTIME_TRAIN_EVALUATOR_H
 
-#include "runtime/exec/Executor.h"
+#include "runtime/train/Team.h"
 #include "runtime/train/TrainSettings.h"
 
 #include <functional>
@@ -21,6 +21,7 @@ struct Scores {
   int64_t rows = 0;
 };
 
+/// Complete on partition 0; the others only know whether it was interrupted.
 struct Evaluation {
   std::vector<int64_t> ids;  ///< sorted
   std::vector<float> logits; ///< [ids, classes]
@@ -34,11 +35,13 @@ public:
   /// Everything must outlive the evaluator. Error: no eval_step entry.
   static absl::StatusOr<Evaluator> create(const plan::PlanT &plan, exec::Executor &executor,
                                           const graph::LabelView &labels,
-                                          const TrainSettings &settings);
+                                          const TrainSettings &settings,
+                                          Team &team = Team::alone());
 
   /// Runs the evaluation entry over `ids` (sorted) with the states as they are. Every evaluation
   /// samples under the same keys (steps from 0), so that a state has one score whenever it is
-  /// evaluated. `keepGoing` is asked after every step.
+  /// evaluated. `keepGoing` is asked after every step; partition 0's answer counts. All partitions
+  /// call it.
   absl::StatusOr<Evaluation> evaluate(std::span<const int64_t> ids,
                                       const std::function<bool()> &keepGoing) const;
 
@@ -56,6 +59,7 @@ private:
   exec::Executor *executor_ = nullptr;
   const graph::LabelView *labels_ = nullptr;
   const TrainSettings *settings_ = nullptr;
+  Team *team_ = nullptr;
   int entry_ = -1;
   uint64_t batchSize_ = 0;
 };

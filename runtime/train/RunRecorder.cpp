@@ -74,22 +74,41 @@ absl::Status RunRecorder::onEpoch(const EpochRecord &record) {
   Json rates = Json::object();
   for (size_t g = 0; g < record.learningRates.size() && g < plan_->optimizer_groups.size(); ++g)
     rates[plan_->optimizer_groups[g]->name] = record.learningRates[g];
-  HEDDLE_RETURN_IF_ERROR(
-      lines_->write({{"event", "train"},
-                     {"epoch", record.epoch},
-                     {"step", record.step},
-                     {"whole", record.whole},
-                     {"loss", record.loss},
-                     {"lr", rates},
-                     {"seconds", record.seconds},
-                     {"stall_seconds", record.stallSeconds},
-                     {"steps_per_second", perSecond(record.steps, record.seconds)},
-                     {"seeds_per_second", perSecond(record.seeds, record.seconds)},
-                     {"edges_per_second", perSecond(record.edges, record.seconds)}}));
-  if (due(lastSaved_)) {
-    HEDDLE_RETURN_IF_ERROR(saveLast(record.epoch, record.step));
+  Json line = {{"event", "train"},
+               {"epoch", record.epoch},
+               {"step", record.step},
+               {"whole", record.whole},
+               {"loss", record.loss},
+               {"lr", rates},
+               {"seconds", record.seconds},
+               {"stall_seconds", record.stallSeconds},
+               {"edges", record.edges},
+               {"steps_per_second", perSecond(record.steps, record.seconds)},
+               {"seeds_per_second", perSecond(record.seeds, record.seconds)},
+               {"edges_per_second", perSecond(record.edges, record.seconds)}};
+  if (options_.partitions > 1) {
+    line["comm_seconds"] = record.commSeconds;
+    line["comm_stall_seconds"] = record.commStallSeconds;
+    for (size_t i = 0; i < record.sentBytes.size(); ++i)
+      line["sent_bytes"][transport::trafficName(transport::Traffic(i))] = record.sentBytes[i];
+  }
+  HEDDLE_RETURN_IF_ERROR(lines_->write(line));
+  lastWanted_ = due(lastSaved_);
+  wantedEpoch_ = record.epoch;
+  wantedStep_ = record.step;
+  return absl::OkStatus();
+}
+
+absl::Status RunRecorder::onStates() {
+  if (lastWanted_) {
+    HEDDLE_RETURN_IF_ERROR(saveLast(wantedEpoch_, wantedStep_));
     lastSaved_ = Clock::now();
   }
+  if (bestWanted_) {
+    HEDDLE_RETURN_IF_ERROR(saveBest(executor_->states(), wantedEpoch_, wantedStep_));
+    bestSaved_ = Clock::now();
+  }
+  lastWanted_ = bestWanted_ = false;
   return absl::OkStatus();
 }
 
@@ -117,14 +136,13 @@ absl::Status RunRecorder::onEvaluation(const EvaluationRecord &record) {
   if (record.split == "valid")
     line["best"] = record.best;
   HEDDLE_RETURN_IF_ERROR(lines_->write(line));
-  if (record.best && due(bestSaved_)) {
-    HEDDLE_RETURN_IF_ERROR(saveBest(executor_->states(), record.epoch, record.step));
-    bestSaved_ = Clock::now();
-  }
+  bestWanted_ = record.best && due(bestSaved_);
+  wantedEpoch_ = record.epoch;
+  wantedStep_ = record.step;
   return absl::OkStatus();
 }
 
-bool RunRecorder::due(Clock::time_point &last) const {
+bool RunRecorder::due(Clock::time_point last) const {
   return std::chrono::duration<double>(Clock::now() - last).count() >=
          options_.saveIntervalSeconds;
 }

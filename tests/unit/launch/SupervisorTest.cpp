@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/launch/Supervisor.h"
 #include "runtime/launch/ChildProcess.h"
+#include "runtime/launch/WorkerLink.h"
 #include "tests/unit/support/TestSupport.h"
 
 #include <arpa/inet.h>
@@ -196,9 +197,11 @@ TEST_P(Death, KilledWorkerEndsTheRest) {
   kill(run.worker(GetParam()), SIGKILL);
   EXPECT_EQ(run.wait(), 1);
   EXPECT_LE(Clock::now() - begin, 5s);
+  // How it ended, and what the others saw of it.
   expectHas(run, {("failed rank " + std::to_string(GetParam()) + ": " + who +
                    " was ended by signal 9 (Killed), last in 'op 5, step ")
                       .c_str(),
+                  "'; rank ",
                   (who + " is gone").c_str(), "allToAll of op 5, step "});
   run.expectNothingLeft(address);
 }
@@ -263,6 +266,41 @@ TEST(Supervisor, ExitCodeOfTheFirstFailureIsKept) {
   EXPECT_EQ(run.wait(5s), 3);
   expectHas(run, {"failed rank 1: rank 1 ended with exit code 3, last in 'reading the plan'"});
   EXPECT_TRUE(run.processes().empty());
+}
+
+TEST(Supervisor, TheCauseIsToldAndNotItsConsequence) {
+  HelperRun run({"supervise", "3", "20000", "tell"});
+  EXPECT_EQ(run.wait(5s), 2);
+  expectHas(run, {"failed rank 2: rank 2: x.npy: is cut off\n"});
+}
+
+TEST(Supervisor, SavingAfterASignalMayTakeItsTime) {
+  HelperRun run({"supervise", "3", "300", "saving"});
+  ASSERT_TRUE(run.readUntil("ready"));
+  kill(run.pid(), SIGINT);
+  EXPECT_EQ(run.wait(5s), 130);
+  expectHas(run, {"supervisor: exit 130, failed rank -1: \n"});
+  // But who does not answer any more is not waited for.
+  HelperRun stopped({"supervise", "3", "300", "saving"});
+  ASSERT_TRUE(stopped.readUntil("ready"));
+  pid_t worker = stopped.worker(1);
+  kill(stopped.pid(), SIGINT);
+  kill(worker, SIGSTOP);
+  EXPECT_EQ(stopped.wait(5s), 130);
+  expectHas(stopped, {"failed rank 1: rank 1 was stopped by a signal and was killed"});
+}
+
+TEST(WorkerLink, TextsAreOneLineAndCutBetweenCharacters) {
+  LinkText<192> text;
+  text.write("a\nb\tc");
+  EXPECT_EQ(text.read(), "a b c");
+  std::string umlauts = "x";
+  while (umlauts.size() < 200)
+    umlauts += "\xC3\xA4";
+  text.write(umlauts);
+  EXPECT_EQ(text.read(), umlauts.substr(0, 191));
+  text.write("");
+  EXPECT_EQ(text.read(), "");
 }
 
 TEST(Supervisor, RefusedWorkerSaysWhy) {
