@@ -281,15 +281,12 @@ TEST(VerifyPartitions, TheListNeedNotMixTheQueues) {
     op->outputs = {indexOf(p, "sum dV", e)};
     auto &ops = p.entries[e]->ops;
     find(p, "step V", e).wave = 14;
+    std::swap(find(p, "step V", e).waits, find(p, "step emb", e).waits);
     ops.insert(std::find_if(ops.begin(), ops.end(), [](auto &o) { return o->name == "step V"; }),
                std::move(op));
-    // By queue, in the order that they have in the list.
-    std::vector<std::unique_ptr<OpT>> byQueue;
-    for (Queue queue : EnumValuesQueue())
-      for (auto &each : ops)
-        if (each && each->queue == queue)
-          byQueue.push_back(std::move(each));
-    ops = std::move(byQueue);
+    std::sort(ops.begin(), ops.end(), [](auto &x, auto &y) {
+      return std::tuple(x->queue, x->wave, x->id) < std::tuple(y->queue, y->wave, y->id);
+    });
   }
   EXPECT_TRUE(verifyPlan(p).ok()) << verifyPlan(p);
   find(p, "scale", 1).wave = 12; // beside the merge
