@@ -179,8 +179,18 @@ absl::Status checkOutputs(const Options &options, bool mayLead, int firstRank, i
 }
 
 /// Starts the workers, which do the same again, and says what became of them.
-absl::StatusOr<int> launchAll(const Options &options) {
-  auto code = cli::launchWorkers(options.worker.workers, options.arguments, options.worker.timeout);
+absl::StatusOr<int> launchAll(const Options &options, int partitions) {
+  // Transports count partitions as ranks, so a worker is a rank only where it hosts one.
+  std::vector<std::string> names;
+  for (int worker = 0; worker < options.worker.workers; ++worker) {
+    auto [first, last] = train::partitionsOf(worker, options.worker.workers, partitions);
+    std::string ranks = "rank " + std::to_string(first);
+    if (last - first > 1)
+      ranks = "ranks " + std::to_string(first) + " to " + std::to_string(last - 1);
+    bool one = options.worker.workers == partitions;
+    names.push_back(one ? ranks : "worker " + std::to_string(worker) + " (" + ranks + ")");
+  }
+  auto code = cli::launchWorkers(names, options.arguments, options.worker.timeout);
   const std::string partial = train::RunFolder::partialOf(options.worker.run.output);
   std::error_code error;
   if (code.ok() || messageOf(code.status()).find(partial) != std::string::npos ||
@@ -253,8 +263,9 @@ absl::StatusOr<int> trainPlan(Options &options, const launch::LaunchEnvironment 
   HEDDLE_RETURN_IF_ERROR(graph::GraphStore::open(options.graph).status());
   HEDDLE_RETURN_IF_ERROR(
       exec::KernelLibrary::load(*plan, options.worker.executor.cpuLevel).status());
+  const int partitions = int(plan->partitions);
   plan.reset();
-  return launchAll(options);
+  return launchAll(options, partitions);
 }
 
 /// A worker of our own launcher tells it why it failed, so that the user is told once.

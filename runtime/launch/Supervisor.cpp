@@ -30,7 +30,7 @@ using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 
 std::string WorkerEnd::describe() const {
-  std::string text = "rank " + std::to_string(rank);
+  std::string text = name;
   if (hung)
     text += std::string(" ") + (stopped ? "was stopped by a signal" : "stopped answering") +
             " and was killed";
@@ -184,6 +184,9 @@ absl::Status Supervisor::start() {
       return withPrefix(process.status(), "rank " + std::to_string(rank) + ": ");
     Worker worker;
     worker.end.rank = rank;
+    worker.end.name = static_cast<size_t>(rank) < options_.names.size()
+                          ? options_.names[static_cast<size_t>(rank)]
+                          : "rank " + std::to_string(rank);
     worker.process = std::move(process).value();
     worker.heard = Clock::now();
     workers_.push_back(std::move(worker));
@@ -313,8 +316,7 @@ void Supervisor::printLines(Worker &worker, bool all) {
         break;
       end = worker.line.size();
     }
-    std::string line = "[rank " + std::to_string(worker.end.rank) + "] " +
-                       worker.line.substr(begin, end - begin) + "\n";
+    std::string line = "[" + worker.end.name + "] " + worker.line.substr(begin, end - begin) + "\n";
     (void)!write(STDERR_FILENO, line.data(), line.size()); // one write: lines stay whole
     begin = std::min(end + 1, worker.line.size());
   }
@@ -343,9 +345,8 @@ const Worker *Supervisor::firstFailure() const {
 
 std::string Supervisor::sayFailure(const Worker &first) const {
   auto said = [](const Worker &worker) {
-    std::string who = "rank " + std::to_string(worker.end.rank) + ": ";
     bool named = worker.end.message.compare(0, 5, "rank ") == 0;
-    return named ? worker.end.message : who + worker.end.message;
+    return named ? worker.end.message : worker.end.name + ": " + worker.end.message;
   };
   if (!first.end.message.empty() && !first.end.signal)
     return said(first);

@@ -13,7 +13,7 @@
 //  - There is no file, port or named shared memory to leave behind: the workers meet at a name in
 //    the abstract socket namespace and beat in an unnamed file.
 //  - Rank 0 has the supervisor's stdin, stdout and stderr. The lines of the others, of both streams,
-//    go to stderr with "[rank N] " before them. Why they fail they may tell the supervisor
+//    go to stderr with "[rank N] " (their name) before them. Why they fail they may tell the supervisor
 //    (WorkerLink::setFailure), which names the first cause once.
 //
 //===----------------------------------------------------------------------===//
@@ -31,6 +31,8 @@ namespace heddle::launch {
 
 struct LaunchOptions {
   int workers = 1;
+  /// What messages call each worker; empty: "rank 0", "rank 1", ...
+  std::vector<std::string> names;
   /// argv of each worker, the name first.
   std::vector<std::string> arguments;
   std::string program = "/proc/self/exe";
@@ -46,6 +48,7 @@ struct LaunchOptions {
 
 struct WorkerEnd {
   int rank = 0;
+  std::string name;             ///< "rank 2"
   int exitCode = -1;            ///< -1: ended by a signal
   int signal = 0;               ///< that ended it
   bool hung = false;            ///< it had stopped answering and was killed

@@ -273,6 +273,7 @@ absl::Status runAll(const Context &context, const TrainSettings &settings,
     if (run > 0) {
       executor.reset();
       HEDDLE_ASSIGN_OR_RETURN(executor, context.factory(own.seed));
+      HEDDLE_RETURN_IF_ERROR(context.team.awaitAll());
     }
     HEDDLE_ASSIGN_OR_RETURN(RunReport report, runOne(context, own, *executor, path, name));
     interrupted = report.result.interrupted;
@@ -313,6 +314,7 @@ absl::StatusOr<RunOutcome> trainAndWrite(const Context &context, const TrainSett
                                            context.stop, team)
                                .status());
   }
+  HEDDLE_RETURN_IF_ERROR(team.awaitAll());
   std::unique_ptr<RunFolder> folder; // on partition 0
   HEDDLE_RETURN_IF_ERROR(team.leadTo([&]() -> absl::Status {
     HEDDLE_ASSIGN_OR_RETURN(folder, RunFolder::create(options.output, options.force));
@@ -324,7 +326,9 @@ absl::StatusOr<RunOutcome> trainAndWrite(const Context &context, const TrainSett
     if (!folder)
       return status;
     (void)writeState(context, folder->path(), "failed", Json{{"error", messageOf(status)}});
-    std::string message = messageOf(status) + "; what was learnt until then is in " + folder->path();
+    const char *kept = team.size() == 1 ? "learnt" : "saved";
+    std::string message =
+        messageOf(status) + "; what was " + kept + " until then is in " + folder->path();
     return absl::Status(status.code(), absl::string_view(message.data(), message.size()));
   }
   RunOutcome outcome;

@@ -24,6 +24,8 @@ using transport::Transport;
 constexpr uint32_t wordOp = plan::firstReservedCollective + 64,
                    numbersOp = plan::firstReservedCollective + 65;
 
+constexpr Transport::Milliseconds startTimeout = std::chrono::minutes(10);
+
 class Alone final : public Team {
 public:
   int partition() const override { return 0; }
@@ -35,6 +37,7 @@ public:
   collect(std::span<const int64_t> numbers) override {
     return std::vector<std::vector<int64_t>>{{numbers.begin(), numbers.end()}};
   }
+  absl::Status awaitAll() override { return absl::OkStatus(); }
   transport::TransportCounters sent() const override { return {}; }
   void abort(const absl::Status &) override {}
 };
@@ -47,7 +50,8 @@ struct Word {
 class Joined final : public Team {
 public:
   explicit Joined(const exec::Connections &connections)
-      : compute_(*connections.compute), ahead_(*connections.ahead) {
+      : compute_(*connections.compute), ahead_(*connections.ahead),
+        aliveInterval_(compute_.timeout() / 8) {
     for (int peer = 1; peer < size(); ++peer) {
       sends_.push_back({peer, &word_, sizeof(Word)});
       receives_.push_back({peer, nullptr, 0});
@@ -113,6 +117,14 @@ public:
     return all;
   }
 
+  absl::Status awaitAll() override {
+    const Transport::Milliseconds timeout = compute_.timeout();
+    compute_.setTimeout(std::max(timeout, startTimeout));
+    absl::Status status = compute_.barrier(compute_.tag(turn_++, wordOp));
+    compute_.setTimeout(timeout);
+    return status;
+  }
+
   transport::TransportCounters sent() const override {
     transport::TransportCounters both = compute_.counters();
     both += ahead_.counters();
@@ -142,13 +154,14 @@ private:
   /// while it does: a connection is used by one thread at a time.
   void sayAlive() {
     std::unique_lock<std::mutex> lock(mutex_);
-    while (!end_.wait_for(lock, compute_.timeout() / 8, [&] { return ending_; }))
+    while (!end_.wait_for(lock, aliveInterval_, [&] { return ending_; }))
       if (working_)
         (void)say(workingTurn_, {}); // a failure shows when the work is done
   }
 
   Transport &compute_;
   Transport &ahead_;
+  const Transport::Milliseconds aliveInterval_;
   int64_t turn_ = 0;
   std::vector<SendBlock> sends_;
   std::vector<ReceiveBlock> receives_;

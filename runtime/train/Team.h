@@ -39,6 +39,10 @@ public:
   virtual absl::StatusOr<std::vector<std::vector<int64_t>>>
   collect(std::span<const int64_t> numbers) = 0;
 
+  /// Returns when all have called it. For the start, which takes each as long as its machine and its
+  /// states need: the others are waited for much longer than in a call.
+  virtual absl::Status awaitAll() = 0;
+
   /// What this partition has sent to others so far, over all of its connections.
   virtual transport::TransportCounters sent() const = 0;
 

@@ -12,11 +12,13 @@
 
 namespace heddle::cli {
 
-absl::StatusOr<int> launchWorkers(int workers, const std::vector<std::string> &arguments,
+absl::StatusOr<int> launchWorkers(const std::vector<std::string> &names,
+                                  const std::vector<std::string> &arguments,
                                   std::chrono::milliseconds timeout) {
   using std::chrono::milliseconds;
   launch::LaunchOptions options;
-  options.workers = workers;
+  options.workers = static_cast<int>(names.size());
+  options.names = names;
   options.arguments = arguments;
   // A little earlier than the workers' own time-outs, so that all have ended by then.
   options.timeout = timeout * 9 / 10;

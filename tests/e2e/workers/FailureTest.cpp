@@ -78,6 +78,15 @@ TEST_P(OfRank, AStoppedWorkerEndsAll) {
 
 INSTANTIATE_TEST_SUITE_P(Workers, OfRank, testing::Values(0, 2));
 
+// Where workers host several partitions, errors tell workers and ranks apart.
+TEST(Failure, WorkersOfSeveralPartitionsAreNamed) {
+  Endless endless("named", 2);
+  kill(endless.tool.worker(1), SIGKILL);
+  endless.expectFailure({"worker 1 (ranks 2 to 3) was ended by signal 9 (Killed), last in 'train: ",
+                         "'; rank ", " of op ", " is gone", "named.partial"},
+                        timeout);
+}
+
 TEST(Failure, AKilledLauncherLeavesNothing) {
   Endless endless("orphaned");
   EXPECT_EQ(endless.tool.processes().size(), 5u);

@@ -276,13 +276,15 @@ TEST(Supervisor, TheCauseIsToldAndNotItsConsequence) {
 
 TEST(Supervisor, SavingAfterASignalMayTakeItsTime) {
   HelperRun run({"supervise", "3", "300", "saving"});
-  ASSERT_TRUE(run.readUntil("ready"));
+  for (const char *ready : {"ready 0", "ready 1", "ready 2"})
+    ASSERT_TRUE(run.readUntil(ready));
   kill(run.pid(), SIGINT);
   EXPECT_EQ(run.wait(5s), 130);
   expectHas(run, {"supervisor: exit 130, failed rank -1: \n"});
   // But who does not answer any more is not waited for.
   HelperRun stopped({"supervise", "3", "300", "saving"});
-  ASSERT_TRUE(stopped.readUntil("ready"));
+  for (const char *ready : {"ready 0", "ready 1", "ready 2"})
+    ASSERT_TRUE(stopped.readUntil(ready));
   pid_t worker = stopped.worker(1);
   kill(stopped.pid(), SIGINT);
   kill(worker, SIGSTOP);

@@ -75,6 +75,14 @@ TEST(Team, WorkMayTakeLongerThanACall) {
   });
 }
 
+TEST(Team, StartingMayTakeLongerThanACall) {
+  onAll(3, milliseconds(200), [&](Team &team) {
+    std::this_thread::sleep_for(milliseconds(300 * team.partition()));
+    EXPECT_TRUE(team.awaitAll().ok());
+    EXPECT_EQ(*team.lead([] { return uint64_t(8); }), 8u);
+  });
+}
+
 TEST(Team, AnErrorEndsAllWithItsReason) {
   onAll(3, milliseconds(20000), [&](Team &team) {
     absl::Status status = team.leadTo([] { return unavailable("x.csv: the disk is full"); });

@@ -76,10 +76,8 @@ int work(std::chrono::milliseconds timeout, const std::string &scenario, int arg
   if (scenario == "saving") { // takes longer to end than the timeout
     static std::atomic<bool> asked{false};
     std::signal(SIGINT, [](int) { asked = true; });
-    if (rank == 0) {
-      std::puts("ready");
-      std::fflush(stdout);
-    }
+    std::printf("ready %d\n", rank);
+    std::fflush(stdout);
     while (!asked)
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     std::this_thread::sleep_for(timeout * 3);
