@@ -176,6 +176,18 @@ TEST(Partitions, KeptResultsDoNotChangeBits) {
   EXPECT_TRUE(runAll(one, options(), batches) == first);
 }
 
+// Partition 1 could keep all of its batch, partition 0 not: they still choose the same slots.
+TEST(Partitions, WhatIsKeptIsKeptByAll) {
+  TestPartitions plain({.fanout = -1, .leader = true}),
+      kept({.fanout = -1, .leader = true, .stay = true, .freshLabels = true});
+  verified(kept);
+  std::vector<std::vector<int64_t>> batches(7, plain.batches(1, 200)[0]);
+  batches[4] = plain.batches(1, 50, 7)[0];
+  auto first = runAll(plain, options(), batches);
+  for (bool overlap : {false, true})
+    EXPECT_TRUE(runAll(kept, options(1, overlap), batches) == first);
+}
+
 // The ids of a step that is kept are not exchanged again.
 TEST(Partitions, KeptIdsTravelOnce) {
   TestPartitions model({.fanout = -1, .stay = true});
@@ -511,8 +523,7 @@ TEST(Partitions, CollectivesAreTraced) {
       EXPECT_EQ(seen[partition + std::string("comm")]["merge dV"].second, 4 * 2 * 16 * 4);
       EXPECT_EQ(seen[partition + std::string("comm ahead")]["union b"].first, 4);
       EXPECT_GT(seen[partition + std::string("comm ahead")]["union b"].second, 0);
-      EXPECT_EQ(seen[partition + std::string("comm ahead")]["rows of the batch"].second,
-                4 * 2 * 8);
+      EXPECT_EQ(seen[partition + std::string("comm ahead")]["rows of the batch"].second, 4 * 2 * 8);
       EXPECT_EQ(seen[partition + std::string("comm")]["end of step"].first, 4);
     }
   }

@@ -30,7 +30,8 @@ struct TestPartitions {
     bool leader = false;
     bool stay = false; ///< in_loop_static
     int32_t emptyRelation = -1;
-    bool stayInOne = false; ///< partition 1's batch is kept where the seeds are, the others' not
+    bool stayInOne = false;   ///< partition 1's batch is kept where the seeds are, the others' not
+    bool freshLabels = false; ///< labels, which with a leader one partition has, are not kept
   };
   Options o;
   std::shared_ptr<plan::PlanT> plan = std::make_shared<plan::PlanT>();
@@ -138,7 +139,7 @@ struct TestPartitions {
       fetchY.label = "topic";
       fetchY.num_classes = classes;
       plan::OpT &op = b.op("fetch labels", Queue::Fetch, 0, fetchY, {ids0}, {y});
-      op.in_loop_static = stay;
+      op.in_loop_static = stay && !o.freshLabels;
       b.semaphore(*s.last, op);
     }
     int32_t scalars = b.slot("scalars", DType::F32, b.constant(2));
