@@ -163,9 +163,9 @@ void EntryRuntime::sample(StepSlot &slot, const Request &request) {
   slot.sampleSeconds = secondsSince(start);
 }
 
-bool EntryRuntime::meetOthers(StepSlot &slot, size_t op) {
+void EntryRuntime::numberTogether(StepSlot &slot, size_t op) {
   if (aheadEnded_)
-    return false;
+    return;
   if (met_ <= slot.batch) {
     // Counts are of all ops, so all of their ids must be there.
     for (uint32_t s : aheadWaits_)
@@ -173,11 +173,11 @@ bool EntryRuntime::meetOthers(StepSlot &slot, size_t op) {
     met_ = slot.batch + 1;
     if (!good(slot)) {
       failAhead(slot, absl::OkStatus(), false);
-      return false;
+      return;
     }
     // Where everything is kept the steps follow each other, and nobody is ahead of a stop.
     if (allStatic_ && slot.sameSeeds)
-      return true;
+      return;
     const uint64_t start = Trace::nowNs();
     absl::Status status = ahead_->meet(slot.step, &slot, !stop_, aheadEnded_);
     if (shared_.tracks.ahead)
@@ -186,14 +186,13 @@ bool EntryRuntime::meetOthers(StepSlot &slot, size_t op) {
     if (!status.ok())
       failAhead(slot, status, true);
     if (aheadEnded_)
-      return false;
+      return;
   }
   if (entry_.ops[op]->in_loop_static && slot.sameSeeds)
-    return true;
+    return;
   absl::Status status = ahead_->run(op, slot, shared_.tracks.ahead);
   if (!status.ok()) // for want of memory, or by the connection
     failAhead(slot, status, status.code() != absl::StatusCode::kResourceExhausted);
-  return status.ok();
 }
 
 void EntryRuntime::fetch(StepSlot &slot, const Request &request) {
@@ -206,7 +205,7 @@ void EntryRuntime::fetch(StepSlot &slot, const Request &request) {
     if (ahead_ && ahead_->has(i)) {
       // Others may have come to this batch's exchanges already: a stop does not end it half way.
       uint64_t opStart = Trace::nowNs();
-      meetOthers(slot, i);
+      numberTogether(slot, i);
       busy += secondsSince(opStart);
     } else if (good(slot) && !aheadEnded_ && !stop_.load(std::memory_order_relaxed)) {
       uint64_t opStart = Trace::nowNs();

@@ -68,8 +68,8 @@ private:
   void begin(StepSlot &slot, const Request &request, size_t batch);
   void sample(StepSlot &slot, const Request &request);
   void fetch(StepSlot &slot, const Request &request);
-  /// False: the batch goes no further, because of an error or because somebody stops.
-  bool meetOthers(StepSlot &slot, size_t op);
+  /// An op of ahead_, after the batch's meeting; nothing where it has failed or somebody stops.
+  void numberTogether(StepSlot &slot, size_t op);
   /// False ends the run (`status` says whether by an error).
   bool compute(StepSlot &slot, const Request &request, absl::Status &status);
   /// Partition 0 tells the others its loss and whether the run goes on.
@@ -92,10 +92,10 @@ private:
   const Shared &shared_;
   std::unique_ptr<Sampler> sampler_;
   std::unique_ptr<Fetcher> fetcher_;
-  std::unique_ptr<CommQueue> comm_;           ///< null: no collectives in the comm queue
-  std::unique_ptr<AheadExchange> ahead_;      ///< null: none in the fetch queue
+  std::unique_ptr<CommQueue> comm_;      ///< null: no collectives in the comm queue
+  std::unique_ptr<AheadExchange> ahead_; ///< null: none in the fetch queue
   std::unique_ptr<ComputeQueue> compute_;
-  std::vector<uint32_t> aheadWaits_;          ///< semaphores of all ops of ahead_
+  std::vector<uint32_t> aheadWaits_;         ///< semaphores of all ops of ahead_
   std::vector<size_t> sampleOps_, fetchOps_; ///< indices of ops
   std::vector<StepSlot> slots_;
   std::vector<absl::Status> slotStatus_;
