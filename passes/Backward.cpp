@@ -181,7 +181,7 @@ FlatSymbolRefAttr StepBuilder::moment(StateOp state, StringRef suffix, StateRole
     shape.assign({1});
   StateOp::create(atModule, state.getLoc(), name, role, shape, state.getRowsTypeAttr(), zeros,
                   FlatSymbolRefAttr::get(state.getSymNameAttr()), state.getGroup(),
-                  state.getPartitionsAttr(), state.getSpreadAttr());
+                  state.getPartitionsAttr(), state.getSpread());
   return symbol;
 }
 
