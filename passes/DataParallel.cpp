@@ -4,8 +4,8 @@
 //
 // Each entry becomes one per partition, and all do the same for their block of the seeds: sample,
 // fetch rows from the partitions that keep them, compute, add up. Rows are asked for once for a
-// frontier, whatever is fetched or pushed for them. Sums over the rows of a split batch are terms by
-// type; forward there is one, the loss, and it is merged where it is made.
+// frontier, whatever is fetched or pushed for them. Sums over the rows of a split batch are terms
+// by type; forward there is one, the loss, and it is merged where it is made.
 //
 //===----------------------------------------------------------------------===//
 
@@ -65,7 +65,7 @@ private:
   IRMapping mapping;
   Value whole, block; ///< the seeds of all, and of this partition
   int64_t nextId = 0;
-  DenseMap<Value, Value> requests;                       ///< by ids
+  DenseMap<Value, Value> requests;                         ///< by ids
   std::map<std::pair<void *, std::string>, Value> fetched; ///< by ids and feature or table
 };
 
@@ -79,10 +79,10 @@ Value BlockBuilder::request(Value ids, Location loc) {
     return isa<FetchDenseOp, FetchSparseOp>(op) && mapping.lookupOrNull(op.getOperand(0)) == ids;
   });
   Type type = withPlacement(ids.getType(), PlacementAttr::kept(builder.getContext(), partition));
-  kept = count(RequestRowsOp::create(
-                   builder, loc, type, ids, nextId++, everyone,
-                   features ? Traffic::RemoteFeatures : Traffic::EmbeddingRows, 0))
-             .getKept();
+  kept =
+      count(RequestRowsOp::create(builder, loc, type, ids, nextId++, everyone,
+                                  features ? Traffic::RemoteFeatures : Traffic::EmbeddingRows, 0))
+          .getKept();
   return kept;
 }
 
@@ -118,16 +118,14 @@ void BlockBuilder::fetchTable(FetchRowsOp op) {
 LogicalResult BlockBuilder::mergeTerm(Operation &op, Value term) {
   for (Value operand : op.getOperands())
     if (auto type = dyn_cast<FeatType>(operand.getType()))
-      if (!type.getDomain().isParam() &&
-          !(type.getDomain().isRows() && type.getDomain().getHop() == 0))
+      if (!type.getDomain().isParam() && type.getDomain().getHop() > 0)
         return op.emitOpError("sums over ")
                << type.getDomain() << ", of which partitions of a split batch have rows in common; "
-               << "vanilla order takes sums over the seeds only";
-  auto merge = count(
-      MergeAllOp::create(builder, op.getLoc(),
-                         withPlacement(term.getType(),
-                                       PlacementAttr::replicated(builder.getContext())),
-                         term, nextId++, everyone, Traffic::Activations, 0));
+               << "vanilla order takes sums over the seeds and their edges only";
+  auto merge = count(MergeAllOp::create(
+      builder, op.getLoc(),
+      withPlacement(term.getType(), PlacementAttr::replicated(builder.getContext())), term,
+      nextId++, everyone, Traffic::Activations, 0));
   mapping.map(op.getResult(0), merge.getResult());
   return success();
 }
@@ -178,10 +176,6 @@ LogicalResult BlockBuilder::recreate(Operation &op) {
 }
 
 LogicalResult BlockBuilder::build(Operation &op) {
-  if (isa<Collective, PartialOp, MergeOp>(op))
-    return op.emitOpError("is of another order of the step; hgnn-data-parallel takes the metatree phase");
-  if (isa<OptimizerStepOp, RowOptimizerStepOp>(op))
-    return op.emitOpError("is there already; communication comes before hgnn-differentiate");
   if (auto seeds = dyn_cast<SeedsOp>(op)) {
     whole = SeedsOp::create(builder, op.getLoc(), seeds.getIds().getType());
     block = SeedBlockOp::create(builder, op.getLoc(), withPlacement(whole.getType(), here), whole,
@@ -201,6 +195,14 @@ LogicalResult BlockBuilder::build(Operation &op) {
 }
 
 LogicalResult BlockBuilder::run() {
+  for (Operation &op : from.getBody().front()) {
+    if (isa<Collective, PartialOp, MergeOp, OwnOp>(op))
+      return op.emitOpError(
+          "is of another order of the step; hgnn-data-parallel takes the metatree "
+          "phase");
+    if (isa<OptimizerStepOp, RowOptimizerStepOp>(op))
+      return op.emitOpError("is there already; communication comes before hgnn-differentiate");
+  }
   builder.setInsertionPoint(from);
   auto entry =
       EntryOp::create(builder, from.getLoc(), (from.getSymName() + ":" + Twine(partition)).str(),
@@ -228,7 +230,8 @@ private:
 LogicalResult DataParallelPass::run() {
   ModuleOp module = getOperation();
   if (partitions < 1)
-    return module.emitError("cannot be cut into ") << int64_t(partitions) << " partitions; use at least 1";
+    return module.emitError("cannot be cut into ")
+           << int64_t(partitions) << " partitions; use at least 1";
   SmallVector<EntryOp> entries(module.getOps<EntryOp>());
   if (entries.empty())
     return module.emitError("has no hgnn.entry to cut; run hgnn-unroll first");

@@ -142,8 +142,9 @@ def DataParallelPass : Pass<"hgnn-data-parallel", "::mlir::ModuleOp"> {
     are `spread`; dense parameters have a copy in every partition; ids are sent once a frontier; labels are
     everywhere; every collective stands in all partitions with one id.
 
-    Restrictions: a forward sum over rows that are not the seeds is refused (fundamental: frontiers of
-    several partitions have rows in common).
+    Restrictions: a forward sum over rows further than the seeds is refused (fundamental: frontiers of
+    several partitions have rows in common); so is one that rows of the batch depend on again
+    (incidental: its gradient would be one more merge).
 
     Example: partition 1 of 2
     ```mlir

@@ -84,8 +84,7 @@ private:
   static llvm::FailureOr<RuntimeValue<T>> append(mlir::Operation *op, const RuntimeValue<T> &front,
                                                  const RuntimeValue<T> &back);
   /// The table after the step, from the partitions that keep its rows.
-  llvm::FailureOr<NumericArray> assemble(hgnn::StateOp state,
-                                         llvm::ArrayRef<NumericArrays> copies);
+  llvm::FailureOr<NumericArray> assemble(hgnn::StateOp state, llvm::ArrayRef<NumericArrays> copies);
 
   const Batch &batch;
   std::vector<std::unique_ptr<Partition<T>>> partitions;

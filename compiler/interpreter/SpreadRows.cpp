@@ -55,8 +55,7 @@ template <class T> FailureOr<Spread> Lockstep<T>::spreadOf(Operation *op, int64_
   return op->emitError("has no ids"), failure();
 }
 
-template <class T>
-LogicalResult Lockstep<T>::gatherBlocks(Ops ops, Participants participants) {
+template <class T> LogicalResult Lockstep<T>::gatherBlocks(Ops ops, Participants participants) {
   std::optional<RuntimeValue<T>> all;
   for (auto [op, participant] : llvm::zip(ops, participants)) {
     RuntimeValue<T> block = partitions[participant]->runner.lookup(op->getOperand(0));
@@ -145,8 +144,7 @@ template <class T> LogicalResult Lockstep<T>::fetchRemoteRows(Ops ops, Participa
     auto result = Tensor<T>::make(ids->size(), own->shape);
     for (int64_t row = 0; row < ids->size(); ++row) {
       int64_t id = ids->ids[row], keeper = spread->keeperOf(id);
-      const Tensor<T> *table =
-          partitions[participants[keeper]]->states.initial(op, op.getState());
+      const Tensor<T> *table = partitions[participants[keeper]]->states.initial(op, op.getState());
       if (!table)
         return failure();
       for (int64_t column = 0; column < result.width(); ++column)

@@ -87,7 +87,8 @@ vanillaBytes(mlir::ModuleOp metatree, const graph::GraphStore &store, bool train
         for (const auto &[feature, width] : vertex.dense)
           bytes["remote_features"] += 4 * width;
         for (const std::string &feature : vertex.sparse) {
-          HEDDLE_ASSIGN_OR_RETURN(graph::SparseFeatureView view, store.sparseFeature(type, feature));
+          HEDDLE_ASSIGN_OR_RETURN(graph::SparseFeatureView view,
+                                  store.sparseFeature(type, feature));
           bytes["remote_features"] += 4 + 8 * (view.indptr[id + 1] - view.indptr[id]);
         }
         for (const auto &[table, width] : vertex.tables)

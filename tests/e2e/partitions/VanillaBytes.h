@@ -18,7 +18,8 @@ namespace heddle::test {
 /// Makes results of the frontiers that rows are fetched for: "frontier:HOP:TYPE:PARTITION", ids.
 void showFrontiers(mlir::ModuleOp cut);
 
-/// Bytes by class of one step of `partitions` partitions, from what the program says before it is cut
+/// Bytes by class of one step of `partitions` partitions, from what the program says before it is
+/// cut
 /// (`metatree`), the frontiers among the step's `outputs`, and the results of the whole step
 /// (`wanted`). Of a type with N nodes partition k keeps the rows
 /// [N k / q, N (k + 1) / q). With `elsewhere` rows of a frontier that another partition keeps:

@@ -7,7 +7,7 @@ hgnn.entry train_step @train_step {
   %a = hgnn.sample %s fanout -1 : <rows(0, @p)> -> <0, @"a:w:p" from @a to @p>
   %f = hgnn.frontier samples(%a) : (!hgnn.adj<0, @"a:w:p" from @a to @p>) -> !hgnn.ids<rows(1, @a)>
   %x = hgnn.fetch_dense "x" of %f : (!hgnn.ids<rows(1, @a)>) -> !hgnn.tensor<rows(1, @a) : 2xf32>
-  // expected-error@+1 {{'hgnn.col_sum' op sums over #hgnn.domain<rows(1, @a)>, of which partitions of a split batch have rows in common; vanilla order takes sums over the seeds only}}
+  // expected-error@+1 {{'hgnn.col_sum' op sums over #hgnn.domain<rows(1, @a)>, of which partitions of a split batch have rows in common; vanilla order takes sums over the seeds and their edges only}}
   %sum = hgnn.col_sum %x : !hgnn.tensor<rows(1, @a) : 2xf32>
 }
 

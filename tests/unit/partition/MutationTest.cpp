@@ -3,9 +3,9 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // Each test puts an error into the IR between two passes (the ones of the released code that
-// reference/heta.md lists, and those that vanilla order could have), and shows that the step is then
-// not the whole one: the comparisons in this folder and in tests/e2e/partitions would fail. Where
-// types or hgnn-verify-phase refuse the error before it runs, that is shown too.
+// reference/heta.md lists, and those that vanilla order could have), and shows that the step is
+// then not the whole one: the comparisons in this folder and in tests/e2e/partitions would fail.
+// Where types or hgnn-verify-phase refuse the error before it runs, that is shown too.
 //
 //===----------------------------------------------------------------------===//
 #include "tests/unit/partition/Cut.h"
@@ -39,16 +39,17 @@ protected:
   }
   /// What a merge of dense gradients sums is first multiplied by `factor`.
   Module scaledMerges(mlir::ModuleOp module, double factor) {
-    const std::regex merge(R"((\s*)(%\S+ = hgnn.merge_all +dense_gradients) (%\S+) (\{.*\} : <(.*)> -> .*))");
+    const std::regex merge(
+        R"((\s*)(%\S+ = hgnn.merge_all +dense_gradients) (%\S+) (\{.*\} : <(.*)> -> .*))");
     int64_t count = 0;
     return edited(module, [&](std::string line) {
       std::smatch m;
       if (!std::regex_match(line, m, merge))
         return line;
       std::string scaled = "%scaled" + std::to_string(count++);
-      return m[1].str() + scaled + " = hgnn.scale " + m[3].str() + " {factor = " +
-             std::to_string(factor) + " : f64} : !hgnn.tensor<" + m[5].str() + ">\n" + m[1].str() +
-             m[2].str() + " " + scaled + " " + m[4].str();
+      return m[1].str() + scaled + " = hgnn.scale " + m[3].str() +
+             " {factor = " + std::to_string(factor) + " : f64} : !hgnn.tensor<" + m[5].str() +
+             ">\n" + m[1].str() + m[2].str() + " " + scaled + " " + m[4].str();
     });
   }
   static constexpr const char *verifyTraining = "hgnn-verify-phase{phase=training}";
@@ -237,7 +238,8 @@ TEST_F(Mutation, Vanilla_Invariant2_MeanForSum) {
   EXPECT_GT(difference(got.outputs, wanted.outputs, "grad:convs"), noticed);
 }
 
-// Each partition steps the rows that it touched by what it has: of a row, its keeper's part is left.
+// Each partition steps the rows that it touched by what it has: of a row, its keeper's part is
+// left.
 TEST_F(Mutation, Vanilla_Invariant20_OnlyOwnRowsAreStepped) {
   InterpreterResult wanted = interpret(*whole({}), input());
   Module module = vanilla({}, 2);
@@ -278,7 +280,8 @@ TEST_F(Mutation, Vanilla_Invariant19_ASharedRowIsSteppedTwice) {
     secondStep(*module, byOwnRows);
     EXPECT_TRUE(refused(*module, verifyTraining));
     EXPECT_NE(messages.find("a second time in one step"), std::string::npos) << messages;
-    EXPECT_GT(difference(interpret(*module, input()).states, wanted.states, "embeddings."), noticed);
+    EXPECT_GT(difference(interpret(*module, input()).states, wanted.states, "embeddings."),
+              noticed);
   }
 }
 
@@ -315,7 +318,8 @@ TEST_F(Mutation, Vanilla_Invariant20_ATableReadLocally) {
   EXPECT_NE(messages.find("that other partitions keep; use hgnn.fetch_remote_rows"),
             std::string::npos);
   InterpreterResult wanted = interpret(*whole({}), input());
-  EXPECT_FALSE(std::isfinite(difference(interpret(*module, input()).outputs, wanted.outputs, "loss")));
+  EXPECT_FALSE(
+      std::isfinite(difference(interpret(*module, input()).outputs, wanted.outputs, "loss")));
 }
 
 } // namespace

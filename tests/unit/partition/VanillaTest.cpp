@@ -21,8 +21,8 @@ InterpreterResult withoutLogits(InterpreterResult result) {
   return result;
 }
 
-// Outputs and summed gradients are those of the whole for any number of blocks, also where there are
-// more partitions than seeds, so that some have none.
+// Outputs and summed gradients are those of the whole for any number of blocks, also where there
+// are more partitions than seeds, so that some have none.
 TEST_F(Cut, Vanilla_Invariants1And2_AnyBlocksAreTheWhole) {
   for (bool self : {true, false})
     for (int64_t fanout : {-1, 2}) {
@@ -91,7 +91,8 @@ TEST_F(Cut, Vanilla_Invariant11_TrajectoriesStayTogether) {
   }
 }
 
-// Lazy Adam at the keepers: a row that any partition touched has one step more, others keep every bit.
+// Lazy Adam at the keepers: a row that any partition touched has one step more, others keep every
+// bit.
 TEST_F(Cut, Vanilla_Invariant19_OnlyTouchedRowsMoveAndEachOnce) {
   ModelText model;
   model.fanout = 1;
@@ -128,7 +129,8 @@ TEST_F(Cut, Vanilla_Invariant20_RowGradientsAreOfAllPartitions) {
   mlir::OpBuilder builder(&context);
   module->walk([&](PushRowsOp op) {
     builder.setInsertionPointAfter(op);
-    std::string name = mlir::cast<IdsType>(op.getIds().getType()).getDomain().getSymbol().getValue().str();
+    std::string name =
+        mlir::cast<IdsType>(op.getIds().getType()).getDomain().getSymbol().getValue().str();
     std::string p = std::to_string(op->getParentOfType<EntryOp>().getPartition());
     OutputOp::create(builder, op.getLoc(), "ids:" + name + ":" + p, op.getIds());
     OutputOp::create(builder, op.getLoc(), "mine:" + name + ":" + p, op.getRows());
