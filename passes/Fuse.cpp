@@ -8,6 +8,9 @@
 // that computes is stored as soon as two kernels need it, or when a user would evaluate it once per
 // edge.
 //
+// Partials and own uses only say where a value lives. They are never stored: inside a kernel they are
+// nothing, and where what they take is stored they stay beside the launches, as other names for it.
+//
 //===----------------------------------------------------------------------===//
 
 #include "passes/Passes.h"
@@ -28,8 +31,10 @@ namespace {
 
 bool isCompute(Operation *op) {
   return op->getNumResults() == 1 && isa<FeatType>(op->getResult(0).getType()) &&
-         !isa<FetchDenseOp, FetchRowsOp, ReadOp, ScalarOp, LaunchOp>(op);
+         !isa<FetchDenseOp, FetchRowsOp, ReadOp, ScalarOp, LaunchOp, Collective>(op);
 }
+/// Says where a value lives, computes and moves nothing.
+bool isView(Operation *op) { return isa<PartialOp, OwnOp>(op); }
 /// What stays at the top level: products of rows by a library, and views of parameters.
 bool isLibrary(Operation *op) { return isa<LinearOp, LinearGradWeightOp, ReshapeOp>(op); }
 bool isStep(Operation *op) { return isa<OptimizerStepOp, RowOptimizerStepOp>(op); }
@@ -39,7 +44,7 @@ bool isMove(Operation *op) {
 }
 /// Costs about as much as reading a stored result.
 bool isCheap(Operation *op) {
-  if (isMove(op) || isa<ScaleOp, ScaleByOp, DegreeOp, SliceOp, PadOp, ZerosOp, BroadcastRowsOp>(op))
+  if (isMove(op) || isView(op) || isa<ScaleOp, ScaleByOp, DegreeOp, SliceOp, PadOp, ZerosOp, BroadcastRowsOp>(op))
     return true;
   if (auto unary = dyn_cast<UnaryOp>(op))
     return unary.getFn() == UnaryFn::Reciprocal;
@@ -50,6 +55,19 @@ bool endsLoop(Operation *op) {
   return isa<ColSumOp, SumSquaresOp, SparseLinearGradWeightOp, ClipFactorOp>(op);
 }
 DomainAttr domainOf(Value value) { return cast<FeatType>(value.getType()).getDomain(); }
+/// The ops that use the result of `op`, those of a view instead of the view.
+void collectUsers(Operation *op, SmallVectorImpl<Operation *> &users) {
+  for (Operation *user : op->getUsers())
+    if (isView(user))
+      collectUsers(user, users);
+    else
+      users.push_back(user);
+}
+SmallVector<Operation *> usersOf(Operation *op) {
+  SmallVector<Operation *> users;
+  collectUsers(op, users);
+  return users;
+}
 
 class Fuser {
 public:
@@ -61,6 +79,13 @@ public:
 private:
   void chooseMaterialized();
   bool mustMaterialize(Operation *op);
+  /// A value that is there before a kernel that reads it starts.
+  bool isStored(Value value) {
+    Operation *def = value.getDefiningOp();
+    if (def && isView(def))
+      return isStored(def->getOperand(0));
+    return !def || !isCompute(def) || isLibrary(def) || materialized.contains(def);
+  }
   void buildLaunch(Operation *root);
   void collect(Operation *op, SetVector<Operation *> &body, SetVector<Value> &inputs);
   KernelOp outline(ArrayRef<Operation *> body, ArrayRef<Value> inputs, Operation *root);
@@ -78,7 +103,7 @@ bool Fuser::mustMaterialize(Operation *op) {
     return true;
   SmallPtrSet<Operation *, 4> roots; // kernels that would evaluate it
   bool cheap = isCheap(op);
-  for (Operation *user : op->getUsers()) {
+  for (Operation *user : usersOf(op)) {
     if (!isCompute(user) || isLibrary(user) || isStep(user))
       return true; // read from memory by something that is not a kernel of ours
     if (isMove(user) && !cheap)
@@ -97,14 +122,18 @@ bool Fuser::mustMaterialize(Operation *op) {
   // A reduction under a move would loop inside a loop.
   if (isa<ReduceDstOp, ReduceSrcOp, SparseLinearOp, LayerNormOp, LayerNormGradOp, SoftmaxXentOp,
           SoftmaxXentGradOp, SigmoidXentOp, SigmoidXentGradOp>(op))
-    for (Operation *user : op->getUsers())
+    for (Operation *user : usersOf(op))
       if (isMove(user))
         return true;
   if (maxFused > 0) {
     int64_t size = 1;
-    for (Value operand : op->getOperands())
-      if (Operation *def = operand.getDefiningOp(); def && fusedSize.count(def) && !materialized.contains(def))
+    for (Value operand : op->getOperands()) {
+      Operation *def = operand.getDefiningOp();
+      while (def && isView(def))
+        def = def->getOperand(0).getDefiningOp();
+      if (def && fusedSize.count(def) && !materialized.contains(def))
         size += fusedSize[def];
+    }
     fusedSize[op] = size;
     if (size >= maxFused)
       return true;
@@ -114,7 +143,7 @@ bool Fuser::mustMaterialize(Operation *op) {
 
 void Fuser::chooseMaterialized() {
   for (Operation &op : entry.getBody().front())
-    if (isCompute(&op) && !isLibrary(&op) && mustMaterialize(&op))
+    if (isCompute(&op) && !isLibrary(&op) && !isView(&op) && mustMaterialize(&op))
       materialized.insert(&op);
   // scale_rows is cheap over a stored operand only: under a move, what it scales must be stored, or
   // the chain below would be evaluated once per edge.
@@ -122,16 +151,19 @@ void Fuser::chooseMaterialized() {
   while (changed) {
     changed = false;
     for (Operation &op : entry.getBody().front()) {
-      if (!isCompute(&op) || isLibrary(&op) || materialized.contains(&op) || !isCheap(&op))
+      if (!isCompute(&op) || isLibrary(&op) || isView(&op) || materialized.contains(&op) ||
+          !isCheap(&op))
         continue;
-      bool underMove = llvm::any_of(op.getUsers(), [&](Operation *user) {
+      SmallVector<Operation *> users = usersOf(&op);
+      bool underMove = llvm::any_of(users, [&](Operation *user) {
         return isMove(user) || (isCheap(user) && !materialized.contains(user));
       });
-      bool shared = std::distance(op.user_begin(), op.user_end()) > 1;
-      if (!underMove && !shared)
+      if (!underMove && users.size() <= 1)
         continue;
       for (Value operand : op.getOperands()) {
         Operation *def = operand.getDefiningOp();
+        while (def && isView(def))
+          def = def->getOperand(0).getDefiningOp();
         if (def && isCompute(def) && !isLibrary(def) && !isCheap(def) && !materialized.contains(def)) {
           materialized.insert(def);
           changed = true;
@@ -143,11 +175,10 @@ void Fuser::chooseMaterialized() {
 
 void Fuser::collect(Operation *op, SetVector<Operation *> &body, SetVector<Value> &inputs) {
   for (Value operand : op->getOperands()) {
-    Operation *def = operand.getDefiningOp();
-    if (def && isCompute(def) && !isLibrary(def) && !materialized.contains(def))
-      collect(def, body, inputs);
-    else
+    if (isStored(operand))
       inputs.insert(operand);
+    else
+      collect(operand.getDefiningOp(), body, inputs);
   }
   body.insert(op);
 }
@@ -239,6 +270,10 @@ KernelOp Fuser::outline(ArrayRef<Operation *> body, ArrayRef<Value> inputs, Oper
     mapping.map(input, block.addArgument(abstraction.rename(input.getType()), loc));
   builder.setInsertionPointToStart(&block);
   for (Operation *op : body) {
+    if (isView(op)) { // where a value lives is the launch's matter
+      mapping.map(op->getResult(0), mapping.lookup(op->getOperand(0)));
+      continue;
+    }
     Operation *clone = builder.clone(*op, mapping);
     for (Value result : clone->getResults())
       result.setType(abstraction.rename(result.getType()));
@@ -314,11 +349,10 @@ struct FusePass : heddle::passes::impl::FusePassBase<FusePass> {
     ModuleOp module = getOperation();
     llvm::StringMap<KernelOp> kernels;
     for (auto entry : module.getOps<EntryOp>())
-      for (Operation &op : entry.getBody().front())
-        if (isa<PartialOp, MergeOp, OwnOp, Collective>(op)) {
-          op.emitOpError("cannot be part of a kernel; fuse entries without root links and partitions");
-          return signalPassFailure();
-        }
+      for (auto merge : entry.getOps<MergeOp>()) {
+        merge.emitOpError("cannot be part of a kernel; run hgnn-insert-communication first");
+        return signalPassFailure();
+      }
     for (auto entry : llvm::to_vector(module.getOps<EntryOp>())) {
       for (auto output : llvm::make_early_inc_range(entry.getOps<OutputOp>()))
         if (!keepGradients && output.getName().starts_with("grad:"))

@@ -191,11 +191,12 @@ def FusePass : Pass<"hgnn-fuse", "::mlir::ModuleOp"> {
     one function.
 
     Invariants established: at the top level of an entry only seeds, sample, frontier, fetches, read,
-    scalar, reshape, linear, linear_grad_weight, launch and output remain. "grad:" outputs are gone
-    unless `keep-gradients` asks for them.
+    scalar, reshape, linear, linear_grad_weight, launch and output remain, and with partitions
+    collectives and the partials and own uses of stored values. Kernels end where a collective is. "grad:"
+    outputs are gone unless `keep-gradients` asks for them.
 
-    Restrictions: entries without partials and collectives (incidental: kernels end where a collective
-    is, and plans would need communication ops).
+    Restrictions: entries without merges of the raf phase (fundamental: hgnn-insert-communication says
+    where their terms come from).
   }];
   let options = [
     Option<"keepGradients", "keep-gradients", "bool", "false",

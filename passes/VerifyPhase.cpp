@@ -243,7 +243,8 @@ LogicalResult VerifyPhasePass::verifyOps() {
       return refuse(op, "kernels come with hgnn-fuse");
     if (name == "kernels" && isa_and_nonnull<EntryOp>(op->getParentOp()) &&
         !isa<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp,
-             ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, LaunchOp, OutputOp>(op))
+             ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, LaunchOp, OutputOp,
+             PartialOp, OwnOp, SeedBlockOp, Collective>(op))
       return refuse(op, "hgnn-fuse puts it into a kernel");
     return WalkResult::advance();
   });
@@ -263,7 +264,7 @@ LogicalResult VerifyPhasePass::verifyEntries() {
       if (failed(verifyRaf(entry)))
         return failure();
     }
-    if (phase != "partitioned" && !(phase == "training" && partitioned))
+    if (phase != "partitioned" && !((phase == "training" || phase == "kernels") && partitioned))
       continue;
     if (partition < 0)
       return entry.emitOpError("has no partition; run hgnn-insert-communication");

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Compile.h"
+#include "runtime/base/Suggest.h"
 #include "tools/support/Cli.h"
 
 #include <iostream>
@@ -14,6 +15,7 @@ int main(int argc, char **argv) {
   CLI::App app;
   cli::setUp(app, "heddle-compile", "Compiles a model spec for a graph's schema into a plan file.",
              "  heddle-compile --graph wn/ --model rgcn.json -o wn.plan\n"
+             "  heddle-compile --graph wn/ --model rgcn.json --partitions 4 -o wn4.plan\n"
              "  heddle-compile --graph wn/ --model rgcn.json --emit=metatree\n"
              "  heddle-compile --print-config > defaults.json");
   compiler::CompileOptions options;
@@ -23,7 +25,23 @@ int main(int argc, char **argv) {
   app.add_option("--model", options.model, "Model spec (JSON, comments allowed)");
   app.add_option("-o,--output", options.output, "Plan file to write");
   app.add_flag("--force", options.force, "Replace an existing plan");
-  app.add_option("--emit", emit, "Print the program after a phase instead: model, metatree, training or kernels");
+  app.add_option("--emit", emit, "Print the program after a phase instead: model, metatree, raf, partitioned, "
+                                  "training or kernels");
+  const char *cutting = "Partitions";
+  app.add_option("--partitions", options.partitions,
+                 "Parts that a step is cut into; a plan runs on 1 to so many workers")
+      ->group(cutting);
+  app.add_option("--order", options.order,
+                 "auto (the cost model's choice) or raf (relation-aggregation-first)")
+      ->group(cutting);
+  app.add_option("--exchange", options.exchange,
+                 "Where the part above the merges runs: replicated (in all partitions), leader (in "
+                 "the first), auto")
+      ->group(cutting);
+  app.add_option("--weights", options.weights,
+                 "What root links are balanced by: sampled (expected work of a step), heta (nodes "
+                 "and edges, Heta's Algorithm 2), heta-code (as its released code counts them)")
+      ->group(cutting);
   app.add_option("--cpu", options.targets,
                  "CPU feature levels to generate code for: x86-64-v2, x86-64-v3, x86-64-v4 (default: all three)")
       ->delimiter(',');
@@ -60,7 +78,7 @@ int main(int argc, char **argv) {
         if (!emit.empty()) {
           if (std::find(phases.begin(), phases.end(), emit) == phases.end())
             return invalidArgument("--emit: unknown phase '" + emit +
-                                   "'; known: model, metatree, training, kernels");
+                                   "'" + suggestion(emit, phases));
           HEDDLE_ASSIGN_OR_RETURN(std::string text, compiler::emitPhase(options, emit));
           cli::print(text);
           return absl::OkStatus();

@@ -5,6 +5,7 @@
 // Reads and verifies a plan and prints it; never executes anything from it.
 //
 //===----------------------------------------------------------------------===//
+#include "runtime/base/AtomicOutput.h"
 #include "runtime/plan/Describe.h"
 #include "runtime/plan/MachineRates.h"
 #include "tools/support/Cli.h"
@@ -14,9 +15,29 @@ using namespace heddle;
 namespace {
 
 struct Options {
-  std::string plan, phase, entry, machineRates;
-  bool json = false, dot = false, ops = false, kernels = false, measure = false;
+  std::string plan, phase, entry, machineRates, svg;
+  bool json = false, dot = false, ops = false, kernels = false, measure = false, force = false;
+  int64_t partition = -1;
 };
+
+/// The step that --entry names, or the main one.
+absl::StatusOr<plan::StepFacts> stepOf(const plan::PlanT &plan, const Options &options) {
+  if (!options.entry.empty())
+    return plan::stepByName(plan, options.entry);
+  plan::StepFacts step = plan::mainStep(plan);
+  if (step.entries.empty())
+    return failedPrecondition("the plan has no entries; recompile with heddle-compile");
+  return step;
+}
+
+/// --dot: the metatree of a step over all partitions, or the ops of one entry.
+absl::StatusOr<std::string> dotOf(const plan::PlanT &plan, const Options &options) {
+  if (plan.partitions > 1 && options.partition < 0)
+    if (auto step = stepOf(plan, options); step.ok())
+      return plan::metatreeDot(plan, *step);
+  HEDDLE_ASSIGN_OR_RETURN(int entry, plan::entryOf(plan, options.entry, options.partition));
+  return plan::describeDot(plan, entry);
+}
 
 absl::StatusOr<std::string> textOf(const plan::PlanT &plan, const Options &options) {
   plan::DescribeOptions describe;
@@ -34,16 +55,22 @@ absl::StatusOr<std::string> textOf(const plan::PlanT &plan, const Options &optio
     return plan::describeKernels(plan);
   if (options.json)
     return plan::describeJson(plan, describe);
-  if (!options.dot && !options.ops)
-    return plan::describe(plan, describe);
-  int entry = plan::mainEntry(plan);
-  if (!options.entry.empty()) {
-    HEDDLE_ASSIGN_OR_RETURN(entry, plan::entryByName(plan, options.entry));
+  if (options.dot)
+    return dotOf(plan, options);
+  if (!options.svg.empty()) {
+    HEDDLE_ASSIGN_OR_RETURN(plan::StepFacts step, stepOf(plan, options));
+    return plan::metatreeSvg(plan, step);
   }
-  if (entry < 0)
-    return failedPrecondition("the plan has no entries; recompile with heddle-compile");
-  return options.dot ? plan::describeDot(plan, entry)
-                     : plan::describeOps(plan, entry, describe);
+  if (!options.ops)
+    return plan::describe(plan, describe);
+  HEDDLE_ASSIGN_OR_RETURN(int entry, plan::entryOf(plan, options.entry, options.partition));
+  return plan::describeOps(plan, entry, describe);
+}
+
+absl::Status writeNew(const std::string &path, const std::string &text, bool force) {
+  HEDDLE_ASSIGN_OR_RETURN(auto output, AtomicOutput::create(path, AtomicOutput::Kind::File, force));
+  HEDDLE_RETURN_IF_ERROR(writeFile(output.path(), text));
+  return output.publish();
 }
 
 absl::Status dump(const Options &options) {
@@ -53,6 +80,8 @@ absl::Status dump(const Options &options) {
   auto text = textOf(*plan, options);
   if (!text.ok())
     return withPrefix(text.status(), options.plan + ": ");
+  if (!options.svg.empty() && options.svg != "-")
+    return writeNew(options.svg, *text, options.force);
   cli::print(*text);
   return absl::OkStatus();
 }
@@ -61,33 +90,49 @@ absl::Status dump(const Options &options) {
 
 int main(int argc, char **argv) {
   CLI::App app;
-  cli::setUp(app, "heddle-dump",
-             "Show what a plan does: task, relations and hops, sizes, parameters, memory, kernels,\n"
-             "estimated work. Nothing in the plan is executed.",
-             "  heddle-dump wn.plan                          the summary\n"
-             "  heddle-dump wn.plan --measure                with seconds, from this machine's rates\n"
-             "  heddle-dump wn.plan --machine-rates=12,150   with seconds, at 12 GB/s and 150 GFLOP/s\n"
-             "  heddle-dump wn.plan --ops --entry=eval_step  every op of an entry\n"
-             "  heddle-dump wn.plan --phase=list             the stored phases of the compiler\n"
-             "  heddle-dump wn.plan --phase=kernels          the text of one\n"
-             "  heddle-dump wn.plan --dot | dot -Tsvg > wn.svg\n"
-             "  heddle-dump wn.plan --json | jq .entries[0].queues\n");
+  cli::setUp(
+      app, "heddle-dump",
+      "Show what a plan does: task, partitions, relations and hops, sizes, parameters, memory,\n"
+      "kernels, estimated work, bytes between partitions. Nothing in the plan is executed.",
+      "  heddle-dump wn.plan                          the summary\n"
+      "  heddle-dump wn.plan --measure                with seconds, from this machine's rates\n"
+      "  heddle-dump wn.plan --machine-rates=12,150   with seconds, at 12 GB/s and 150 GFLOP/s\n"
+      "  heddle-dump wn.plan --ops --entry=eval_step  every op of an entry\n"
+      "  heddle-dump wn.plan --phase=list             the stored phases of the compiler\n"
+      "  heddle-dump wn.plan --phase=kernels          the text of one\n"
+      "  heddle-dump wn.plan --svg wn.svg             a picture of what is sampled where\n"
+      "  heddle-dump wn.plan --dot | dot -Tsvg > wn.svg\n"
+      "  heddle-dump wn.plan --json | jq .entries[0].queues\n");
   Options options;
   app.add_option("plan", options.plan, "Plan file written by heddle-compile")->required();
   auto *phase = app.add_option("--phase", options.phase,
                                "Print the stored text of one phase ('list' names them)");
   auto *json = app.add_flag("--json", options.json, "Print everything, for programs");
-  auto *dot = app.add_flag("--dot", options.dot, "Print the ops of an entry as a Graphviz graph");
+  auto *dot =
+      app.add_flag("--dot", options.dot,
+                   "Print a Graphviz graph: of several partitions the metatree, coloured by "
+                   "partition; of one partition the ops of an entry");
+  auto *svg = app.add_option("--svg", options.svg,
+                             "Draw the metatree, coloured by partition, to this file ('-': stdout)")
+                  ->type_name("FILE");
+  app.add_flag("--force", options.force, "Replace an existing --svg file");
   auto *ops = app.add_flag("--ops", options.ops, "Print a table of the ops of an entry");
   auto *kernels = app.add_flag("--kernels", options.kernels, "Print the generated kernels' bodies");
-  app.add_option("--entry", options.entry, "Entry for --dot and --ops (default: train_step)");
+  app.add_option("--entry", options.entry,
+                 "Entry for --dot, --ops and --svg (default: train_step)");
+  auto *partition =
+      app.add_option("--partition", options.partition,
+                     "Partition whose entry --ops (default: the first) or --dot shows")
+          ->check(CLI::Range(0, 65535));
+  partition->excludes(svg);
   auto *rates = app.add_option(
       "--machine-rates", options.machineRates,
       "GBps,GFLOPs of the machine to estimate seconds for: of gathered rows and dense "
-      "products; two more: of streamed arrays and generated kernels");
+      "products; two more: of streamed arrays and generated kernels; two more: GB/s between "
+      "workers and us a message");
   auto *measure = app.add_flag("--measure", options.measure,
                                "Measure this machine's rates (one second) and estimate seconds");
-  CLI::Option *modes[] = {phase, json, dot, ops, kernels};
+  CLI::Option *modes[] = {phase, json, dot, svg, ops, kernels};
   for (CLI::Option *a : modes)
     for (CLI::Option *b : modes)
       if (a != b)

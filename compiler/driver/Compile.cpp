@@ -7,6 +7,7 @@
 #include "compiler/driver/Compile.h"
 
 #include "compiler/codegen/CodeGen.h"
+#include "compiler/driver/Alternatives.h"
 #include "compiler/frontend/BuildModel.h"
 #include "compiler/plan/PlanWriter.h"
 #include "passes/Passes.h"
@@ -26,11 +27,13 @@ using namespace mlir;
 namespace heddle::compiler {
 namespace {
 
-/// Collects diagnostics as lines "place: message" instead of printing them.
+/// Collects diagnostics as lines "place: message" instead of printing them; remarks apart.
 class DiagnosticCollector {
 public:
-  explicit DiagnosticCollector(MLIRContext &context)
-      : handler(&context, [this](Diagnostic &diagnostic) {
+  explicit DiagnosticCollector(MLIRContext &context, std::vector<std::string> *remarks = nullptr)
+      : handler(&context, [this, remarks](Diagnostic &diagnostic) {
+          if (remarks && diagnostic.getSeverity() == DiagnosticSeverity::Remark)
+            remarks->push_back(diagnostic.str());
           if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
             return success();
           if (!text.empty())
@@ -91,28 +94,70 @@ absl::StatusOr<Loaded> load(const CompileOptions &options) {
   return loaded;
 }
 
-absl::Status addPhase(PassManager &manager, const std::string &phase, int64_t maxFused,
-                      bool keepGradients) {
+void addPhase(PassManager &manager, const std::string &phase, const PhaseOptions &options) {
   if (phase == "metatree") {
     manager.addPass(passes::createUnrollPass());
+  } else if (phase == "raf") {
+    manager.addPass(passes::createRelationAggregationFirstPass());
+  } else if (phase == "partitioned") {
+    passes::AssignPartitionsPassOptions assign;
+    assign.partitions = options.partitions;
+    assign.weights = options.weights;
+    manager.addPass(passes::createAssignPartitionsPass(assign));
+    passes::InsertCommunicationPassOptions insert;
+    insert.mode = options.exchange;
+    manager.addPass(passes::createInsertCommunicationPass(insert));
   } else if (phase == "training") {
     manager.addPass(passes::createDifferentiatePass());
   } else if (phase == "kernels") {
     passes::FusePassOptions fuse;
-    fuse.maxFused = maxFused;
-    fuse.keepGradients = keepGradients;
+    fuse.maxFused = options.maxFused;
+    fuse.keepGradients = options.keepGradients;
     manager.addPass(passes::createFusePass(fuse));
   }
   passes::VerifyPhasePassOptions verify;
   verify.phase = phase;
   manager.addPass(passes::createVerifyPhasePass(verify));
+}
+
+/// A step of one partition is not cut, unless somebody wants to see how it would be.
+bool isSkipped(const std::string &phase, const std::string &to, const PhaseOptions &options) {
+  bool cuts = options.partitions > 1 || to == "raf" || to == "partitioned";
+  return (phase == "raf" || phase == "partitioned") && !cuts;
+}
+
+absl::Status checkOptions(const CompileOptions &options) {
+  auto known = [](const std::string &option, const std::string &value,
+                  const std::vector<std::string> &values) {
+    if (std::find(values.begin(), values.end(), value) != values.end())
+      return absl::OkStatus();
+    return invalidArgument(option + ": unknown value '" + value + "'" + suggestion(value, values));
+  };
+  HEDDLE_RETURN_IF_ERROR(known("--weights", options.weights, {"sampled", "heta", "heta-code"}));
+  HEDDLE_RETURN_IF_ERROR(known("--order", options.order, {"auto", "raf"}));
+  HEDDLE_RETURN_IF_ERROR(known("--exchange", options.exchange, {"auto", "replicated", "leader"}));
+  if (options.partitions < 1 || options.partitions > 1024)
+    return invalidArgument("--partitions: must be in 1..1024, got " +
+                           std::to_string(options.partitions));
   return absl::OkStatus();
+}
+
+PhaseOptions phaseOptions(const CompileOptions &options) {
+  PhaseOptions out;
+  out.maxFused = options.maxFused;
+  out.partitions = options.partitions;
+  out.weights = options.weights;
+  if (options.order != "auto")
+    out.order = options.order;
+  if (options.exchange != "auto")
+    out.exchange = options.exchange;
+  return out;
 }
 
 } // namespace
 
 const std::vector<std::string> &phaseNames() {
-  static const std::vector<std::string> names = {"model", "metatree", "training", "kernels"};
+  static const std::vector<std::string> names = {"model", "metatree", "raf", "partitioned", "training", "kernels"};
   return names;
 }
 
@@ -122,18 +167,19 @@ void prepareContext(MLIRContext &context) {
 }
 
 absl::Status runPhases(ModuleOp module, const std::string &from, const std::string &to,
-                       int64_t maxFused, bool keepGradients,
-                       const std::function<void(const std::string &)> &reached) {
-  DiagnosticCollector diagnostics(*module.getContext());
+                       const PhaseOptions &options,
+                       const std::function<void(const std::string &)> &reached,
+                       std::vector<std::string> *remarks) {
+  DiagnosticCollector diagnostics(*module.getContext(), remarks);
   bool started = false;
   for (const std::string &phase : phaseNames()) {
     if (phase == from) {
       started = true;
       if (reached)
         reached(phase);
-    } else if (started) {
+    } else if (started && !isSkipped(phase, to, options)) {
       PassManager manager(module.getContext());
-      HEDDLE_RETURN_IF_ERROR(addPhase(manager, phase, maxFused, keepGradients));
+      addPhase(manager, phase, options);
       if (failed(manager.run(module)))
         return diagnostics.status("the " + phase + " phase failed");
       if (reached)
@@ -147,6 +193,7 @@ absl::Status runPhases(ModuleOp module, const std::string &from, const std::stri
 
 absl::StatusOr<std::string> emitPhase(const CompileOptions &options, const std::string &phase) {
   HEDDLE_RETURN_IF_ERROR(targetsOf(options).status());
+  HEDDLE_RETURN_IF_ERROR(checkOptions(options));
   HEDDLE_ASSIGN_OR_RETURN(Loaded loaded, load(options));
   MLIRContext context;
   prepareContext(context);
@@ -157,8 +204,7 @@ absl::StatusOr<std::string> emitPhase(const CompileOptions &options, const std::
     if (!module)
       return diagnostics.status(options.model + ": no model could be built");
   }
-  HEDDLE_RETURN_IF_ERROR(
-      runPhases(*module, "model", phase, options.maxFused, /*keepGradients=*/false, {}));
+  HEDDLE_RETURN_IF_ERROR(runPhases(*module, "model", phase, phaseOptions(options), {}));
   return textOf(*module);
 }
 
@@ -168,6 +214,7 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
     return alreadyExists(options.output + ": exists already; choose another name or use --force");
   PlanWriterOptions writer;
   HEDDLE_ASSIGN_OR_RETURN(writer.targets, targetsOf(options));
+  HEDDLE_RETURN_IF_ERROR(checkOptions(options));
   if (!options.machineRates.empty()) {
     HEDDLE_ASSIGN_OR_RETURN(writer.rates, plan::parseMachineRates(options.machineRates));
   }
@@ -183,11 +230,32 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
     if (!module)
       return diagnostics.status(options.model + ": no model could be built");
   }
-  HEDDLE_RETURN_IF_ERROR(runPhases(*module, "model", "kernels", options.maxFused, false,
-                                   [&](const std::string &phase) {
-                                     if (options.keepPhases)
-                                       writer.phases.emplace_back(phase, textOf(*module));
-                                   }));
+  auto keep = [&](const std::string &phase) {
+    if (options.keepPhases)
+      writer.phases.emplace_back(phase, textOf(*module));
+  };
+  HEDDLE_RETURN_IF_ERROR(
+      runPhases(*module, "model", "metatree", phaseOptions(options), keep, &report.remarks));
+  PhaseOptions chosen = phaseOptions(options);
+  std::vector<Alternative> alternatives;
+  if (options.partitions > 1) {
+    HEDDLE_ASSIGN_OR_RETURN(alternatives,
+                            weighAlternatives(*module, chosen, options.order, options.exchange,
+                                              writer.rates));
+    for (const Alternative &alternative : alternatives)
+      if (alternative.chosen)
+        chosen = alternative.options;
+    report.remarks.push_back(describeChoice(alternatives));
+  }
+  bool first = true; // the metatree phase is kept already
+  HEDDLE_RETURN_IF_ERROR(runPhases(
+      *module, "metatree", "kernels", chosen,
+      [&](const std::string &phase) {
+        if (!first)
+          keep(phase);
+        first = false;
+      },
+      &report.remarks));
   writer.schemaFingerprint = loaded.schema.schemaFingerprint;
   writer.statisticsFingerprint = loaded.schema.dataFingerprint;
   writer.remarks = &report.remarks;
@@ -199,6 +267,7 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
       return diagnostics.status(options.model + ": no plan could be written");
     plan = std::move(*written);
   }
+  addAlternatives(*plan, alternatives);
   HEDDLE_RETURN_IF_ERROR(plan::savePlan(*plan, options.output, options.force));
   struct stat written;
   report.planBytes = stat(options.output.c_str(), &written) == 0 ? uint64_t(written.st_size) : 0;

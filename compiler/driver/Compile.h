@@ -25,6 +25,16 @@ namespace heddle::compiler {
 /// The phases in order, by the names of --emit and of heddle-dump --phase.
 const std::vector<std::string> &phaseNames();
 
+/// How a step is cut, and what passes do on the way.
+struct PhaseOptions {
+  int64_t maxFused = 0;        ///< of hgnn-fuse
+  bool keepGradients = false;  ///< of hgnn-fuse
+  int64_t partitions = 1;
+  std::string weights = "sampled";     ///< of hgnn-assign-partitions
+  std::string order = "raf";           ///< relation-aggregation-first
+  std::string exchange = "replicated"; ///< of hgnn-insert-communication
+};
+
 struct CompileOptions {
   std::string graph;  ///< a graph directory, or its graph.json; no array is opened
   std::string model;  ///< a model spec
@@ -34,6 +44,10 @@ struct CompileOptions {
   int64_t maxFused = 0;             ///< of hgnn-fuse
   std::string machineRates; ///< as of plan::parseMachineRates; empty: an ordinary server socket
   bool keepPhases = true;           ///< store the text of the phases in the plan
+  int64_t partitions = 1;
+  std::string weights = "sampled"; ///< "sampled", "heta" or "heta-code"
+  std::string order = "auto";      ///< "auto": the cost model's choice
+  std::string exchange = "auto";   ///< "replicated", "leader" or "auto"
 };
 
 struct CompileReport {
@@ -52,10 +66,13 @@ absl::StatusOr<std::string> emitPhase(const CompileOptions &options, const std::
 void prepareContext(mlir::MLIRContext &context);
 
 /// Runs the passes from the phase that `module` is in (given by its position in phaseNames()) up to
-/// `to`, with a verification between phases. Calls `reached(name)` after each phase.
+/// `to`, with a verification between phases. Phases that the options have no use for are left out
+/// unless `to` asks for them. Calls `reached(name)` after each phase; remarks of passes go to
+/// `remarks` if given.
 absl::Status runPhases(mlir::ModuleOp module, const std::string &from, const std::string &to,
-                       int64_t maxFused, bool keepGradients,
-                       const std::function<void(const std::string &)> &reached);
+                       const PhaseOptions &options,
+                       const std::function<void(const std::string &)> &reached,
+                       std::vector<std::string> *remarks = nullptr);
 
 } // namespace heddle::compiler
 

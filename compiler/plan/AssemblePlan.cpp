@@ -61,6 +61,11 @@ FailureOr<std::unique_ptr<plan::StateT>> stateOf(StateOp op, const ModuleTables 
     state->parameter = int32_t(id->second);
   }
   state->group = int32_t(op.getGroup());
+  if (auto keepers = op.getPartitions()) {
+    state->partitions.assign(keepers->begin(), keepers->end());
+    if (keepers->size() == 1)
+      state->owner = int32_t(keepers->front());
+  }
   return state;
 }
 
@@ -81,6 +86,20 @@ void addSchema(plan::PlanT &plan, const ModuleTables &tables) {
     added->num_edges = relation.statistics.numEdges;
     added->reverse_of = int32_t(op.getReverseOf());
     plan.relations.push_back(std::move(added));
+  }
+}
+
+/// Who owns what, for inspection.
+void addPartitioning(plan::PlanT &plan, ModuleOp module) {
+  for (auto partitioning : module.getOps<PartitioningOp>()) {
+    plan.balance_rule = partitioning.getWeights().str();
+    for (auto [links, load] : llvm::zip(partitioning.getLinks(), partitioning.getLoads())) {
+      auto info = std::make_unique<plan::PartitionInfoT>();
+      for (Attribute link : cast<ArrayAttr>(links))
+        info->links.push_back(unescapeName(cast<StringAttr>(link).getValue()));
+      info->load = uint64_t(std::max<int64_t>(0, load));
+      plan.partition_info.push_back(std::move(info));
+    }
   }
 }
 
@@ -161,6 +180,21 @@ LogicalResult addKernels(plan::PlanT &plan, ModuleOp module, ArrayRef<KernelSign
   return success();
 }
 
+/// The entries of each kind in module order; of one kind by partition.
+SmallVector<SmallVector<EntryOp>> entriesByKind(ModuleOp module) {
+  SmallVector<SmallVector<EntryOp>> kinds;
+  for (EntryOp entry : module.getOps<EntryOp>()) {
+    auto same = llvm::find_if(kinds, [&](const SmallVector<EntryOp> &kind) {
+      return EntryOp(kind.front()).getKind() == entry.getKind() && int64_t(entry.getPartition()) >= 0;
+    });
+    if (same == kinds.end())
+      kinds.push_back({entry});
+    else
+      same->push_back(entry);
+  }
+  return kinds;
+}
+
 } // namespace
 
 FailureOr<std::unique_ptr<plan::PlanT>> assemblePlan(ModuleOp module,
@@ -197,18 +231,25 @@ FailureOr<std::unique_ptr<plan::PlanT>> assemblePlan(ModuleOp module,
 
   std::vector<std::string> remarks;
   uint32_t nextOpId = 0;
-  for (EntryOp op : module.getOps<EntryOp>()) {
-    auto entry = writeEntry(op, *tables, kernels, nextOpId);
-    if (failed(entry))
+  for (const SmallVector<EntryOp> &entries : entriesByKind(module)) {
+    auto kind = EntryKindTables::of(entries, *tables);
+    if (failed(kind))
       return failure();
-    if (!layOutEntry(**entry, options.rates, remarks))
-      return op.emitOpError("has ops that depend on each other in a circle: a state is read by what "
-                            "its own update leads to"),
-             failure();
-    plan->entries.push_back(std::move(*entry));
+    for (auto [partition, op] : llvm::enumerate(entries)) {
+      auto entry = writeEntry(*kind, partition, *tables, kernels, nextOpId);
+      if (failed(entry))
+        return failure();
+      if (!layOutEntry(**entry, options.rates, remarks))
+        return EntryOp(op).emitOpError("has ops that depend on each other in a circle: a state is "
+                                       "read by what its own update leads to"),
+               failure();
+      plan->entries.push_back(std::move(*entry));
+    }
+    plan->partitions = uint32_t(entries.size());
   }
   if (plan->entries.empty())
     return module.emitError("the module has no hgnn.entry"), failure();
+  addPartitioning(*plan, module);
   remarks.push_back(
       "estimates of time assume " + plan::describeRates(options.rates) +
       ", on all threads, and no array in a cache; heddle-dump --measure estimates for the "

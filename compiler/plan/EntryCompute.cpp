@@ -27,7 +27,7 @@ std::string EntryWriter::weightName(Value weight) {
 FailureOr<Extent> EntryWriter::productRows(Location location, FeatType type) {
   if (type.getDomain().isParam())
     return constantExtent(paramShape(type.getShape()).first);
-  return symbols_.domain(location, type.getDomain());
+  return symbols_.rowsOf(location, type);
 }
 
 LogicalResult EntryWriter::write(LinearOp op) {
@@ -130,21 +130,16 @@ void EntryWriter::addMerge(Location location, const std::string &name, int32_t p
 
 FailureOr<std::optional<Extent>> EntryWriter::countOf(LaunchOp launch, const KernelCount &count) {
   auto rowsOf = [&](Type type) -> FailureOr<std::optional<Extent>> {
-    DomainAttr domain;
-    if (auto tensor = dyn_cast<FeatType>(type)) {
-      if (tensor.getDomain().isParam())
-        return std::optional(constantExtent(uint64_t(tensor.getWidth())));
-      domain = tensor.getDomain();
-    } else if (auto ids = dyn_cast<IdsType>(type)) {
-      domain = ids.getDomain();
-    } else if (auto labels = dyn_cast<LabelsType>(type)) {
-      domain = labels.getDomain();
-    } else if (auto sparse = dyn_cast<SparseType>(type)) {
-      domain = sparse.getDomain();
-    } else {
-      return launch.emitOpError("counts the rows of ") << type, failure();
-    }
-    FailureOr<Extent> extent = symbols_.domain(launch.getLoc(), domain);
+    if (auto tensor = dyn_cast<FeatType>(type); tensor && tensor.getDomain().isParam())
+      return std::optional(constantExtent(uint64_t(tensor.getWidth())));
+    FailureOr<Extent> extent = symbols_.rowsOf(launch.getLoc(), type);
+    if (failed(extent))
+      return failure();
+    return std::optional(*extent);
+  };
+  // Rows at the ends of samples and links are this partition's own.
+  auto ownRows = [&](int64_t hop, FlatSymbolRefAttr type) -> FailureOr<std::optional<Extent>> {
+    FailureOr<Extent> extent = symbols_.rows(launch.getLoc(), hop, type.getValue());
     if (failed(extent))
       return failure();
     return std::optional(*extent);
@@ -184,15 +179,14 @@ FailureOr<std::optional<Extent>> EntryWriter::countOf(LaunchOp launch, const Ker
   case CountKind::AdjSources: {
     auto adj = cast<AdjType>(launch.getInputs()[size_t(count.index)].getType());
     bool sources = count.kind == CountKind::AdjSources;
-    return rowsOf(IdsType::get(adj.getContext(),
-                               sources ? DomainAttr::rows(adj.getHop() + 1, adj.getSource())
-                                       : DomainAttr::rows(adj.getHop(), adj.getDestination())));
+    return sources ? ownRows(adj.getHop() + 1, adj.getSource())
+                   : ownRows(adj.getHop(), adj.getDestination());
   }
   case CountKind::LinkNear:
   case CountKind::LinkFar: {
     auto link = cast<LinkType>(launch.getInputs()[size_t(count.index)].getType());
     int64_t hop = link.getHop() + (count.kind == CountKind::LinkFar);
-    return rowsOf(IdsType::get(link.getContext(), DomainAttr::rows(hop, link.getNodeType())));
+    return ownRows(hop, link.getNodeType());
   }
   }
   return failure();

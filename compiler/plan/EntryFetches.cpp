@@ -60,7 +60,7 @@ LogicalResult EntryWriter::write(FetchSparseOp op) {
     return success();
   auto type = cast<SparseType>(result.getType());
   DomainAttr domain = type.getDomain();
-  FailureOr<Extent> rows = symbols_.domain(op.getLoc(), domain);
+  FailureOr<Extent> rows = symbols_.rowsOf(op.getLoc(), type);
   const ModuleTables::Feature *feature = featureOf(op, domain, op.getFeature());
   if (failed(rows) || !feature)
     return failure();
@@ -108,7 +108,7 @@ LogicalResult EntryWriter::write(FetchLabelsOp op) {
     return success();
   auto type = cast<LabelsType>(result.getType());
   DomainAttr domain = type.getDomain();
-  FailureOr<Extent> rows = symbols_.domain(op.getLoc(), domain);
+  FailureOr<Extent> rows = symbols_.rowsOf(op.getLoc(), type);
   if (failed(rows))
     return failure();
   std::vector<int32_t> outputs;

@@ -8,6 +8,7 @@
 #include "compiler/cost/SizeModel.h"
 #include "compiler/plan/Memory.h"
 #include "compiler/plan/Waves.h"
+#include "runtime/plan/Collective.h"
 #include "runtime/plan/CostModel.h"
 #include "runtime/plan/PlanFile.h"
 
@@ -82,7 +83,7 @@ private:
 
   bool setComputeWaves() {
     for (size_t i = 0; i < e_.ops.size(); ++i)
-      if (e_.ops[i]->queue == Queue::Compute)
+      if (e_.ops[i]->queue == Queue::Compute || e_.ops[i]->queue == Queue::Comm)
         compute_.push_back(i);
     std::vector<WaveOp> ops(compute_.size());
     std::vector<WaveBuffer> buffers(e_.buffers.size());
@@ -98,7 +99,9 @@ private:
     std::map<int32_t, int32_t> tableOf; ///< fetched rows -> state
     for (uint32_t k = 0; k < compute_.size(); ++k) {
       const OpT &op = *e_.ops[compute_[k]];
-      ops[k].seconds = secondsOf(op, e_, sum(op.bytes), sum(op.flops), rates_);
+      // A collective is not on the threads that the others of its wave share.
+      if (op.queue == Queue::Compute)
+        ops[k].seconds = secondsOf(op, e_, sum(op.bytes), sum(op.flops), rates_);
       for (int32_t b : op.outputs) {
         if (b < 0)
           continue;
@@ -144,6 +147,19 @@ private:
           ops[updater].after.push_back(uint32_t(loss));
       }
     }
+    // What others learn of this step's gradient they may act upon: a loss that is not finite has to
+    // stop the step before.
+    for (uint32_t k = 0; k < compute_.size(); ++k)
+      if (e_.ops[compute_[k]]->attrs.AsBroadcastAttrs() && loss >= 0 && uint32_t(loss) != k)
+        ops[k].after.push_back(uint32_t(loss));
+    // All partitions run their collectives in one order, which is that of the program.
+    std::vector<std::pair<uint32_t, uint32_t>> collectives; // number, op
+    for (uint32_t k = 0; k < compute_.size(); ++k)
+      if (e_.ops[compute_[k]]->queue == Queue::Comm)
+        collectives.push_back({collectiveOf(*e_.ops[compute_[k]]).id, k});
+    std::sort(collectives.begin(), collectives.end());
+    for (size_t c = 1; c < collectives.size(); ++c)
+      ops[collectives[c].second].after.push_back(collectives[c - 1].second);
     for (WaveOp &op : ops) {
       std::sort(op.after.begin(), op.after.end());
       op.after.erase(std::unique(op.after.begin(), op.after.end()), op.after.end());
@@ -200,22 +216,42 @@ private:
         }
       return firstLast;
     };
-    auto link = [&](const char *name, Queue from, Queue to) {
-      OpT *last = ends(from).second, *first = ends(to).first;
+    auto join = [&](const char *name, OpT *last, OpT *first) {
       if (!last || !first)
         return;
       auto semaphore = std::make_unique<SemaphoreT>();
       semaphore->name = name;
-      semaphore->from = from;
-      semaphore->to = to;
+      semaphore->from = last->queue;
+      semaphore->to = first->queue;
       uint32_t index = uint32_t(e_.semaphores.size());
       e_.semaphores.push_back(std::move(semaphore));
       last->signals.push_back(index);
       first->waits.push_back(index);
     };
+    auto link = [&](const char *name, Queue from, Queue to) {
+      join(name, ends(from).second, ends(to).first);
+    };
     link("sampled for fetch", Queue::Sample, Queue::Fetch);
     link("sampled for compute", Queue::Sample, Queue::Compute);
     link("fetched for compute", Queue::Fetch, Queue::Compute);
+    link("sampled for comm", Queue::Sample, Queue::Comm);
+    link("fetched for comm", Queue::Fetch, Queue::Comm);
+    // A collective of wave w runs after the compute ops of all earlier waves and before those of all
+    // later ones.
+    std::vector<OpT *> compute, comm;
+    for (auto &op : e_.ops)
+      if (op->queue == Queue::Compute || op->queue == Queue::Comm)
+        (op->queue == Queue::Compute ? compute : comm).push_back(op.get());
+    for (OpT *op : comm) {
+      auto before = std::partition_point(compute.begin(), compute.end(),
+                                         [&](OpT *other) { return other->wave < op->wave; });
+      auto after = std::partition_point(compute.begin(), compute.end(),
+                                        [&](OpT *other) { return other->wave <= op->wave; });
+      if (before != compute.begin())
+        join("computed for comm", *(before - 1), op);
+      if (after != compute.end())
+        join("exchanged for compute", op, *after);
+    }
   }
 
   double expectedBytes(const BufferT &b) const {
@@ -267,7 +303,7 @@ private:
   EntryT &e_;
   const MachineRates &rates_;
   std::vector<std::string> &remarks_;
-  std::vector<size_t> compute_; ///< positions of the compute queue's ops
+  std::vector<size_t> compute_; ///< positions of the ops of the compute and comm queues
   std::vector<Lifetime> lives_; ///< by buffer, in waves of the compute queue
 };
 

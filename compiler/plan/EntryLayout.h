@@ -17,10 +17,11 @@
 
 namespace heddle::compiler {
 
-/// Orders the ops (sample, fetch, compute queue; within each by wave, then by id), sets waves,
+/// Orders the ops (sample, fetch, compute, comm queue; within each by wave, then by id), sets waves,
 /// semaphores, regions, arena_bound and slot_bound, and appends what was decided to `remarks`.
 /// A state that the entry updates is updated after every other op that reads it (rows fetched from
 /// it included, as they may be the table itself) and after the loss is known.
+/// Collectives run one after the other in program order, beside the compute ops of their wave.
 /// False: the ops depend on each other in a circle.
 bool layOutEntry(plan::EntryT &entry, const MachineRates &rates, std::vector<std::string> &remarks);
 

@@ -8,7 +8,6 @@
 #ifndef HEDDLE_COMPILER_PLAN_ENTRYOPS_H
 #define HEDDLE_COMPILER_PLAN_ENTRYOPS_H
 
-#include "compiler/plan/EntrySymbols.h"
 #include "compiler/plan/EntryWriter.h"
 #include "compiler/plan/Extents.h"
 
@@ -35,10 +34,11 @@ std::string printable(llvm::StringRef text);
 
 class EntryWriter {
 public:
-  EntryWriter(hgnn::EntryOp entry, const ModuleTables &tables,
+  EntryWriter(const EntryKindTables &kind, size_t partition, const ModuleTables &tables,
               const std::map<std::string, KernelReference> &kernels, uint32_t &nextOpId)
-      : source_(entry), tables_(tables), kernels_(kernels), nextOpId_(nextOpId),
-        entry_(std::make_unique<plan::EntryT>()), symbols_(tables, *entry_) {}
+      : kind_(kind), partition_(partition), source_(kind.entries[partition]), tables_(tables),
+        kernels_(kernels), nextOpId_(nextOpId), entry_(std::make_unique<plan::EntryT>()),
+        symbols_(tables, *entry_, kind.estimates, partition) {}
   mlir::FailureOr<std::unique_ptr<plan::EntryT>> run();
 
 private:
@@ -102,6 +102,8 @@ private:
   /// has one buffer, whose readers take the shape from their attributes.
   mlir::LogicalResult write(hgnn::ReshapeOp op);
   mlir::LogicalResult write(hgnn::OutputOp op);
+  /// Says where a value lives: another name for its arrays.
+  mlir::LogicalResult writeView(mlir::Operation *op);
   static std::string at(llvm::StringRef name, int64_t hop) {
     return name.str() + " @" + std::to_string(hop);
   }
@@ -147,6 +149,22 @@ private:
                                                        const KernelCount &count);
   mlir::LogicalResult write(hgnn::LaunchOp op);
 
+  // EntryCollectives.cpp
+  mlir::LogicalResult write(hgnn::MergeAllOp op);
+  mlir::LogicalResult write(hgnn::MergeToOp op);
+  mlir::LogicalResult write(hgnn::BroadcastOp op);
+  mlir::LogicalResult write(hgnn::ExchangeRowsOp op);
+  /// The rows of (hop, type) of all participants, numbered together; made at the first use.
+  struct UnitedRows {
+    std::string type;
+    int64_t hop = 0;
+    int32_t ids = -1, rows = -1, counts = -1;
+    plan::Extent united, gathered;
+  };
+  mlir::FailureOr<UnitedRows> unitedRows(hgnn::ExchangeRowsOp op);
+
+  const EntryKindTables &kind_;
+  size_t partition_;
   hgnn::EntryOp source_;
   const ModuleTables &tables_;
   const std::map<std::string, KernelReference> &kernels_;
@@ -162,6 +180,13 @@ private:
   llvm::DenseMap<mlir::Value, plan::Extent> nnz_;
   llvm::DenseMap<mlir::Value, uint32_t> sampleIds_;
   llvm::DenseSet<mlir::Operation *> liveLaunches_;
+  std::map<uint32_t, UnitedRows> united_; ///< by number
+  struct OpenGroup {
+    std::vector<int32_t> terms, sums, scratch;
+    std::vector<plan::Extent> wire;
+    bool byNumber = false;
+  };
+  std::map<uint32_t, OpenGroup> openGroups_; ///< merges that travel together, until the last of them
 };
 
 } // namespace heddle::compiler

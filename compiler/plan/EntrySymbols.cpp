@@ -13,9 +13,11 @@ namespace heddle::compiler {
 using plan::Extent;
 using plan::SymbolKind;
 
-LogicalResult EntrySymbols::estimate(EntryOp entry) {
-  TaskOp task = tables_.task;
-  SamplingOp sampling = tables_.sampling;
+FailureOr<EntrySymbols::Estimates> EntrySymbols::estimate(const ModuleTables &tables,
+                                                          EntryOp entry) {
+  Estimates estimates;
+  TaskOp task = tables.task;
+  SamplingOp sampling = tables.sampling;
   auto count = [](auto value) { return uint64_t(std::max<int64_t>(0, int64_t(value))); };
   bool train = entry.getKind() == hgnn::EntryKind::Train;
   uint64_t available =
@@ -23,49 +25,53 @@ LogicalResult EntrySymbols::estimate(EntryOp entry) {
   for (Operation &op : entry.getBody().front()) {
     if (auto seeds = dyn_cast<SeedsOp>(op)) {
       DomainAttr domain = cast<IdsType>(seeds.getIds().getType()).getDomain();
-      auto type = tables_.typeIds.find(domain.getSymbol() ? domain.getSymbol().getValue().str() : "");
-      if (!domain.isRows() || type == tables_.typeIds.end())
-        return seeds.emitOpError("gives rows of a node type, got ") << domain;
-      estimates_[{SymbolKind::Rows, domain.getHop(), type->second, 0}] =
+      auto type = tables.typeIds.find(domain.getSymbol() ? domain.getSymbol().getValue().str() : "");
+      if (!domain.isRows() || type == tables.typeIds.end())
+        return seeds.emitOpError("gives rows of a node type, got ") << domain,
+               failure();
+      estimates[{SymbolKind::Rows, domain.getHop(), type->second, 0}] =
           estimateSeeds(count(train ? sampling.getBatchSize() : sampling.getEvalBatchSize()),
-                        available, tables_.types[type->second].numNodes);
+                        available, tables.types[type->second].numNodes);
     } else if (auto sample = dyn_cast<SampleOp>(op)) {
       auto adj = cast<AdjType>(sample.getAdj().getType());
-      auto relation = tables_.relationIds.find(adj.getRelation().getValue().str());
-      if (relation == tables_.relationIds.end())
-        return sample.emitOpError("samples ") << adj.getRelation() << ", which the module does not have";
-      const ModuleTables::Relation &r = tables_.relations[relation->second];
-      auto rows = estimates_.find({SymbolKind::Rows, adj.getHop(), r.destination, 0});
-      if (rows == estimates_.end())
-        return sample.emitOpError("has destinations that no op before it numbers");
+      auto relation = tables.relationIds.find(adj.getRelation().getValue().str());
+      if (relation == tables.relationIds.end())
+        return sample.emitOpError("samples ") << adj.getRelation() << ", which the module does not have",
+               failure();
+      const ModuleTables::Relation &r = tables.relations[relation->second];
+      auto rows = estimates.find({SymbolKind::Rows, adj.getHop(), r.destination, 0});
+      if (rows == estimates.end())
+        return sample.emitOpError("has destinations that no op before it numbers"), failure();
       LinkEstimate link =
           estimateLink(r.statistics, rows->second, int64_t(sample.getFanout()));
-      estimates_[{SymbolKind::Edges, adj.getHop(), relation->second, 0}] = link.edges;
-      estimates_[{SymbolKind::Active, adj.getHop(), relation->second, 0}] = link.active;
+      estimates[{SymbolKind::Edges, adj.getHop(), relation->second, 0}] = link.edges;
+      estimates[{SymbolKind::Active, adj.getHop(), relation->second, 0}] = link.active;
     } else if (auto frontier = dyn_cast<FrontierOp>(op)) {
       DomainAttr domain = cast<IdsType>(frontier.getIds().getType()).getDomain();
-      auto type = tables_.typeIds.find(domain.getSymbol().getValue().str());
-      if (type == tables_.typeIds.end())
-        return frontier.emitOpError("is of a node type that the module does not have");
+      auto type = tables.typeIds.find(domain.getSymbol().getValue().str());
+      if (type == tables.typeIds.end())
+        return frontier.emitOpError("is of a node type that the module does not have"),
+               failure();
       std::vector<FrontierSource> sources;
       for (Value value : frontier.getSamples()) {
         auto adj = cast<AdjType>(value.getType());
-        auto relation = tables_.relationIds.find(adj.getRelation().getValue().str());
-        if (relation == tables_.relationIds.end())
+        auto relation = tables.relationIds.find(adj.getRelation().getValue().str());
+        if (relation == tables.relationIds.end())
           return frontier.emitOpError("unites ") << adj.getRelation()
-                                                 << ", which the module does not have";
+                                                 << ", which the module does not have",
+               failure();
         sources.push_back(
-            {&tables_.relations[relation->second].statistics,
-             estimates_[{SymbolKind::Edges, adj.getHop(), relation->second, 0}]});
+            {&tables.relations[relation->second].statistics,
+             estimates[{SymbolKind::Edges, adj.getHop(), relation->second, 0}]});
       }
       SizeEstimate previous;
       if (frontier.getPrevious())
-        previous = estimates_[{SymbolKind::Rows, domain.getHop() - 1, type->second, 0}];
-      estimates_[{SymbolKind::Rows, domain.getHop(), type->second, 0}] =
-          estimateFrontier(tables_.types[type->second].numNodes, sources, previous);
+        previous = estimates[{SymbolKind::Rows, domain.getHop() - 1, type->second, 0}];
+      estimates[{SymbolKind::Rows, domain.getHop(), type->second, 0}] =
+          estimateFrontier(tables.types[type->second].numNodes, sources, previous);
     }
   }
-  return success();
+  return estimates;
 }
 
 Extent EntrySymbols::symbol(const Key &key, const SizeEstimate &size) {
@@ -122,6 +128,74 @@ FailureOr<Extent> EntrySymbols::domain(Location location, DomainAttr domain) {
   default:
     return emitError(location) << "a value has the generic domain " << domain, failure();
   }
+}
+
+FailureOr<Extent> EntrySymbols::rowsOf(Location location, Type type) {
+  DomainAttr domain;
+  if (auto tensor = dyn_cast<FeatType>(type))
+    domain = tensor.getDomain();
+  else if (auto ids = dyn_cast<IdsType>(type))
+    domain = ids.getDomain();
+  else if (auto labels = dyn_cast<LabelsType>(type))
+    domain = labels.getDomain();
+  else if (auto sparse = dyn_cast<SparseType>(type))
+    domain = sparse.getDomain();
+  else
+    return emitError(location) << "a value of type " << type << " has no rows", failure();
+  if (all_.size() == 1 || !domain.isRows() || domain.getHop() == 0 ||
+      !placementOf(type).isReplicated())
+    return this->domain(location, domain);
+  StringRef name = domain.getSymbol().getValue();
+  auto id = tables_.typeIds.find(name.str());
+  auto found = id == tables_.typeIds.end()
+                   ? symbols_.end()
+                   : symbols_.find({SymbolKind::Union, domain.getHop(), id->second, 0});
+  if (found == symbols_.end())
+    return emitError(location) << "no op of the entry gives the rows of all partitions of "
+                               << domain,
+           failure();
+  return Extent(found->second, 1, 1, 0);
+}
+
+FailureOr<Extent> EntrySymbols::unionRows(Location location, int64_t hop, StringRef type,
+                                          ArrayRef<int64_t> partitions) {
+  FailureOr<Extent> own = rows(location, hop, type);
+  if (failed(own))
+    return failure();
+  uint32_t id = tables_.typeIds.at(type.str());
+  uint64_t nodes = tables_.types[id].numNodes;
+  SizeEstimate united;
+  // A node is missing in all partitions as if they chose independently; the bound is exact.
+  double missing = 1;
+  for (int64_t partition : partitions) {
+    const Estimates &there = all_[size_t(partition)];
+    auto found = there.find({SymbolKind::Rows, hop, id, 0});
+    if (found == there.end())
+      return emitError(location) << "partition " << partition << " has no rows(" << hop << ", @\""
+                                 << type << "\")",
+             failure();
+    united.bound = std::min(nodes, addSaturated(united.bound, found->second.bound));
+    if (nodes > 0)
+      missing *= 1 - std::min(1.0, found->second.expected / double(nodes));
+  }
+  united.expected = std::min(double(united.bound), (1 - missing) * double(nodes));
+  return symbol({SymbolKind::Union, hop, id, 0}, united);
+}
+
+FailureOr<Extent> EntrySymbols::gatheredRows(Location location, int64_t hop, StringRef type,
+                                             ArrayRef<int64_t> partitions) {
+  FailureOr<Extent> united = unionRows(location, hop, type, partitions);
+  if (failed(united))
+    return failure();
+  uint32_t id = tables_.typeIds.at(type.str());
+  SizeEstimate sum;
+  for (int64_t partition : partitions) {
+    const SizeEstimate &there =
+        all_[size_t(partition)].at({SymbolKind::Rows, hop, id, 0});
+    sum.bound = addSaturated(sum.bound, there.bound);
+    sum.expected += there.expected;
+  }
+  return symbol({SymbolKind::Gathered, hop, id, 0}, sum);
 }
 
 Extent EntrySymbols::nodes(uint32_t type) {

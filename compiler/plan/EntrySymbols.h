@@ -18,14 +18,29 @@ namespace heddle::compiler {
 /// plan uses, in the order of first use.
 class EntrySymbols {
 public:
-  EntrySymbols(const ModuleTables &tables, plan::EntryT &entry) : tables_(tables), entry_(entry) {}
+  using Key = std::tuple<plan::SymbolKind, int64_t, uint32_t, uint32_t>; // kind, hop, index, aux
+  using Estimates = std::map<Key, SizeEstimate>;
 
-  /// Walks the entry's seeds, samples and frontiers.
-  mlir::LogicalResult estimate(hgnn::EntryOp entry);
+  /// Walks an entry's seeds, samples and frontiers.
+  static mlir::FailureOr<Estimates> estimate(const ModuleTables &tables, hgnn::EntryOp entry);
+
+  /// `estimates`: of the entries of one kind, by partition; this one is `partition`.
+  EntrySymbols(const ModuleTables &tables, plan::EntryT &entry,
+               const std::vector<Estimates> &estimates, size_t partition)
+      : tables_(tables), entry_(entry), all_(estimates), estimates_(estimates[partition]) {}
 
   // Plain extents (scale 1). An error is emitted at `location` when no op of the entry makes the
   // value countable, or a name is unknown.
   mlir::FailureOr<plan::Extent> domain(mlir::Location location, hgnn::DomainAttr domain);
+  /// Rows of a value of this type. Replicated rows beyond the seeds are those of all partitions.
+  mlir::FailureOr<plan::Extent> rowsOf(mlir::Location location, mlir::Type type);
+  /// Distinct rows of (hop, type) over these partitions, and the sum of each partition's.
+  mlir::FailureOr<plan::Extent> unionRows(mlir::Location location, int64_t hop,
+                                          llvm::StringRef type,
+                                          llvm::ArrayRef<int64_t> partitions);
+  mlir::FailureOr<plan::Extent> gatheredRows(mlir::Location location, int64_t hop,
+                                             llvm::StringRef type,
+                                             llvm::ArrayRef<int64_t> partitions);
   mlir::FailureOr<plan::Extent> edges(mlir::Location location, hgnn::AdjType adj);
   mlir::FailureOr<plan::Extent> active(mlir::Location location, hgnn::AdjType adj);
   /// Rows of an ids-like domain of node type `type` at `hop`.
@@ -34,14 +49,14 @@ public:
   plan::Extent nnz(int64_t hop, uint32_t type, const ModuleTables::Feature &feature);
 
 private:
-  using Key = std::tuple<plan::SymbolKind, int64_t, uint32_t, uint32_t>; // kind, hop, index, aux
   plan::Extent symbol(const Key &key, const SizeEstimate &size);
   mlir::FailureOr<plan::Extent> lookUp(mlir::Location location, plan::SymbolKind kind, int64_t hop,
                                        llvm::StringRef name);
 
   const ModuleTables &tables_;
   plan::EntryT &entry_;
-  std::map<Key, SizeEstimate> estimates_;
+  const std::vector<Estimates> &all_;
+  const Estimates &estimates_;
   std::map<Key, int32_t> symbols_;
 };
 

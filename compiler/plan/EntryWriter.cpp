@@ -44,13 +44,16 @@ FailureOr<std::unique_ptr<plan::EntryT>> EntryWriter::run() {
   entry_->name = printable(source_.getSymName());
   entry_->batch_size = uint64_t(
       std::max<int64_t>(0, int64_t(train ? sampling.getBatchSize() : sampling.getEvalBatchSize())));
+  entry_->partition = uint32_t(partition_);
+  // A step that only one partition could keep would leave the others waiting for it.
   static_ = entry_->batch_size == 0;
-  for (SampleOp sample : source_.getBody().getOps<SampleOp>())
-    static_ &= int64_t(sample.getFanout()) == -1;
+  for (EntryOp entry : kind_.entries)
+    for (SampleOp sample : entry.getBody().getOps<SampleOp>())
+      static_ &= int64_t(sample.getFanout()) == -1;
   // Batches in flight: one computing, two being sampled and fetched. Nothing is ahead of a step
   // whose inputs stay the same.
   entry_->slots = static_ ? 1 : 3;
-  if (failed(symbols_.estimate(source_)) || failed(findDemand()))
+  if (failed(findDemand()))
     return failure();
   for (Operation &op : source_.getBody().front())
     if (failed(writeOp(op)))
@@ -80,6 +83,13 @@ LogicalResult EntryWriter::findDemand() {
       if (demanded(op.getResult(0)))
         for (Value operand : op.getOperands())
           demand(operand, ArgPart::Data);
+    } else if (isa<PartialOp, OwnOp>(op)) {
+      if (demanded(op.getResult(0)))
+        demand(op.getOperand(0), ArgPart::Data);
+    } else if (isa<Collective>(op)) {
+      // All partitions meet at all collectives, whatever becomes of the results here.
+      for (Value operand : op.getOperands())
+        demand(operand, isa<IdsType>(operand.getType()) ? ArgPart::Ids : ArgPart::Data);
     } else if (isa<FetchRowsOp>(op)) {
       if (demanded(op.getResult(0)))
         demand(op.getOperand(0), ArgPart::Ids);
@@ -134,7 +144,7 @@ FailureOr<int32_t> EntryWriter::tensorBuffer(Location location, std::string name
     auto [rows, width] = paramShape(type.getShape());
     return addBuffer(std::move(name), DType::F32, constantExtent(rows), width, space);
   }
-  FailureOr<Extent> rows = symbols_.domain(location, type.getDomain());
+  FailureOr<Extent> rows = symbols_.rowsOf(location, type);
   if (failed(rows))
     return failure();
   return addBuffer(std::move(name), DType::F32, *rows, uint32_t(type.getWidth()), space);
@@ -182,8 +192,9 @@ void EntryWriter::estimateTraffic(OpT &op) {
 LogicalResult EntryWriter::writeOp(Operation &op) {
   return TypeSwitch<Operation *, LogicalResult>(&op)
       .Case<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp,
-            ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, LaunchOp, OutputOp>(
-          [&](auto typed) { return write(typed); })
+            ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, LaunchOp, OutputOp, MergeAllOp,
+            MergeToOp, BroadcastOp, ExchangeRowsOp>([&](auto typed) { return write(typed); })
+      .Case<PartialOp, OwnOp>([&](Operation *view) { return writeView(view); })
       .Default([](Operation *other) { return other->emitOpError("is not a plan op"); });
 }
 
@@ -216,6 +227,12 @@ LogicalResult EntryWriter::write(ReshapeOp op) {
   return success();
 }
 
+LogicalResult EntryWriter::writeView(Operation *op) {
+  if (demanded(op->getResult(0)))
+    arrays_[op->getResult(0)] = arrays_[op->getOperand(0)];
+  return success();
+}
+
 LogicalResult EntryWriter::write(OutputOp op) {
   if (!isResult(op.getName()))
     return success();
@@ -227,10 +244,27 @@ LogicalResult EntryWriter::write(OutputOp op) {
   return success();
 }
 
+FailureOr<EntryKindTables> EntryKindTables::of(ArrayRef<EntryOp> entries,
+                                               const ModuleTables &tables) {
+  EntryKindTables out;
+  out.entries.assign(entries.begin(), entries.end());
+  for (EntryOp entry : entries) {
+    auto estimates = EntrySymbols::estimate(tables, entry);
+    if (failed(estimates))
+      return failure();
+    out.estimates.push_back(std::move(*estimates));
+  }
+  auto collectives = Collectives::of(entries);
+  if (failed(collectives))
+    return failure();
+  out.collectives = std::move(*collectives);
+  return out;
+}
+
 FailureOr<std::unique_ptr<plan::EntryT>>
-writeEntry(EntryOp entry, const ModuleTables &tables,
+writeEntry(const EntryKindTables &kind, size_t partition, const ModuleTables &tables,
            const std::map<std::string, KernelReference> &kernels, uint32_t &nextOpId) {
-  return EntryWriter(entry, tables, kernels, nextOpId).run();
+  return EntryWriter(kind, partition, tables, kernels, nextOpId).run();
 }
 
 } // namespace heddle::compiler

@@ -30,11 +30,14 @@ uint64_t sum(const std::vector<plan::Extent> &extents, const std::vector<uint64_
   }
   return total;
 }
+/// Of an error by which partitions recognise what ended a step of another one.
+const std::string lossIs = ": the loss is ";
+
 bool isFloat(plan::DType dtype) {
   return dtype == plan::DType::F32 || dtype == plan::DType::F64;
 }
 /// Index of the first element that is not finite, or -1.
-int64_t firstBad(const void *data, plan::DType dtype, uint64_t elements) {
+int64_t badElement(const void *data, plan::DType dtype, uint64_t elements) {
   for (uint64_t i = 0; i < elements; ++i) {
     double value = dtype == plan::DType::F64 ? static_cast<const double *>(data)[i]
                                              : double(static_cast<const float *>(data)[i]);
@@ -47,12 +50,13 @@ int64_t firstBad(const void *data, plan::DType dtype, uint64_t elements) {
 
 ComputeQueue::ComputeQueue(const plan::PlanT &plan, const plan::EntryT &entry,
                            const KernelLibrary &kernels, const States &states, ThreadPool &pool,
-                           MemoryBudget &budget)
+                           MemoryBudget &budget, CommQueue *comm)
     : plan_(plan), entry_(entry), kernels_(kernels), states_(states), pool_(pool), budget_(budget),
-      pointers_(entry.buffers.size()) {
+      comm_(comm), pointers_(entry.buffers.size()) {
   for (const auto &op : entry.ops)
     if (op->queue == plan::Queue::Compute)
       addOp(*op);
+  makeWaves();
   arguments_.resize(argumentBuffers_.size());
   offsets_.reserve(entry.regions.size());
   tasks_.reserve(ops_.size() * static_cast<size_t>(tasksPerThread * pool.threads() + 1));
@@ -62,10 +66,18 @@ ComputeQueue::ComputeQueue(const plan::PlanT &plan, const plan::EntryT &entry,
   for (const auto &output : entry.outputs)
     if (output->name == "loss")
       lossBuffer_ = static_cast<int32_t>(output->buffer);
-  for (const Op &op : ops_)
-    for (int32_t b : op.op->outputs)
-      if (b >= 0 && b == lossBuffer_)
-        lossWave_ = op.wave;
+  auto writesLoss = [&](const plan::OpT &op) {
+    return lossBuffer_ >= 0 &&
+           std::find(op.outputs.begin(), op.outputs.end(), lossBuffer_) != op.outputs.end();
+  };
+  for (uint32_t w = 0; w < waves_.size(); ++w) {
+    for (uint32_t i = waves_[w].firstOp; i < waves_[w].endOp; ++i)
+      if (writesLoss(*ops_[i].op))
+        lossWave_ = w;
+    for (size_t i = waves_[w].firstComm; i < waves_[w].endComm; ++i)
+      if (writesLoss(comm_->op(i)))
+        lossWave_ = w;
+  }
 }
 
 ComputeQueue::~ComputeQueue() { budget_.release(arena_); }
@@ -93,17 +105,38 @@ void ComputeQueue::addOp(const plan::OpT &op) {
   added.firstArgument = argumentBuffers_.size();
   argumentBuffers_.insert(argumentBuffers_.end(), op.inputs.begin(), op.inputs.end());
   argumentBuffers_.insert(argumentBuffers_.end(), op.outputs.begin(), op.outputs.end());
-  uint32_t index = static_cast<uint32_t>(ops_.size());
-  if (ops_.empty() || ops_.back().op->wave != op.wave) {
-    waves_.push_back({});
-    waves_.back().firstOp = index;
-  }
-  added.wave = static_cast<uint32_t>(waves_.size() - 1);
-  waves_.back().endOp = index + 1;
   ops_.push_back(added);
 }
 
-absl::Status ComputeQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths) {
+void ComputeQueue::makeWaves() {
+  const size_t comms = comm_ ? comm_->size() : 0;
+  uint32_t i = 0;
+  size_t c = 0;
+  while (i < ops_.size() || c < comms) {
+    const uint32_t computeWave = i < ops_.size() ? ops_[i].op->wave : UINT32_MAX;
+    const uint32_t commWave = c < comms ? comm_->op(c).wave : UINT32_MAX;
+    const uint32_t number = std::min(computeWave, commWave);
+    Wave wave;
+    wave.firstOp = i;
+    while (i < ops_.size() && ops_[i].op->wave == number)
+      ++i;
+    wave.endOp = i;
+    wave.firstComm = c;
+    while (c < comms && comm_->op(c).wave == number)
+      ++c;
+    wave.endComm = c;
+    waves_.push_back(wave);
+  }
+}
+
+bool ComputeQueue::mixesWaves() const {
+  return std::any_of(waves_.begin(), waves_.end(), [](const Wave &wave) {
+    return wave.firstOp < wave.endOp && wave.firstComm < wave.endComm;
+  });
+}
+
+absl::Status ComputeQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths,
+                                   Trace::Track *commTrack) {
   uint64_t needed = plan::layoutArena(entry_, slot.symbols, offsets_);
   if (needed > arena_.capacity()) {
     ++arenaGrowths;
@@ -157,6 +190,8 @@ absl::Status ComputeQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths) {
     wave.endTask = tasks_.size();
     wave.alone = work < waveBytes;
   }
+  if (comm_)
+    comm_->prepare(slot, pointers_, commTrack);
   return absl::OkStatus();
 }
 
@@ -308,8 +343,13 @@ void ComputeQueue::runTask(const Task &task) const {
 }
 
 absl::Status ComputeQueue::execute(const StepSlot &slot, std::span<Trace::Track *const> tracks) {
+  commStallNs_ = 0;
   for (uint32_t w = 0; w < waves_.size(); ++w) {
     const Wave &wave = waves_[w];
+    // Tasks that are not worth waking the pool for are not worth waking the comm thread for either.
+    const bool comm = wave.firstComm < wave.endComm, beside = comm && !wave.alone;
+    if (beside)
+      comm_->begin(wave.firstComm, wave.endComm);
     auto run = [&](int64_t t, int thread) {
       const Task &task = tasks_[wave.firstTask + static_cast<size_t>(t)];
       if (tracks.empty()) {
@@ -331,6 +371,14 @@ absl::Status ComputeQueue::execute(const StepSlot &slot, std::span<Trace::Track 
         run(t, 0);
     else
       pool_.parallelFor(tasks, run);
+    if (comm) {
+      uint64_t start = Trace::nowNs();
+      absl::Status status =
+          beside ? comm_->wait() : comm_->run(wave.firstComm, wave.endComm, &pool_);
+      commStallNs_ += Trace::nowNs() - start;
+      if (!status.ok())
+        return w <= lossWave_ || lossBuffer_ < 0 ? withCulprit(slot, status) : status;
+    }
     if (lossBuffer_ >= 0 && w == lossWave_) {
       float loss = *static_cast<const float *>(pointers_[static_cast<size_t>(lossBuffer_)]);
       if (!std::isfinite(loss))
@@ -342,8 +390,9 @@ absl::Status ComputeQueue::execute(const StepSlot &slot, std::span<Trace::Track 
 
 std::string ComputeQueue::firstBadState() const {
   for (const StateView &view : states_.views())
-    if (isFloat(view.description->dtype)) {
-      int64_t at = firstBad(view.data, view.description->dtype, uint64_t(view.elements));
+    if (isFloat(view.description->dtype) &&
+        plan::keepsState(*view.description, entry_.partition)) {
+      int64_t at = badElement(view.data, view.description->dtype, uint64_t(view.elements));
       if (at >= 0)
         return "'" + view.description->name + "' (element " + std::to_string(at) +
                "), a state that an earlier step made so";
@@ -357,7 +406,7 @@ std::string ComputeQueue::firstBadOutput(const plan::OpT &op, const StepSlot &sl
       continue;
     const plan::BufferT &buffer = *entry_.buffers[size_t(b)];
     uint64_t rows = plan::evaluate(*buffer.rows, slot.symbols);
-    int64_t at = firstBad(pointers_[size_t(b)], buffer.dtype, rows * buffer.width);
+    int64_t at = badElement(pointers_[size_t(b)], buffer.dtype, rows * buffer.width);
     if (at >= 0)
       return "'" + (buffer.name.empty() ? "buffer " + std::to_string(b) : buffer.name) +
              "' (row " + std::to_string(uint64_t(at) / buffer.width) + ", column " +
@@ -367,20 +416,49 @@ std::string ComputeQueue::firstBadOutput(const plan::OpT &op, const StepSlot &sl
   return "";
 }
 
-absl::Status ComputeQueue::diagnose(const StepSlot &slot, float loss) {
+std::string ComputeQueue::firstBad(const StepSlot &slot, const plan::OpT *&collective) const {
   std::string culprit = firstBadState();
   for (const auto &op : entry_.ops)
-    if (culprit.empty() && op->queue != plan::Queue::Compute)
+    if (culprit.empty() && op->queue < plan::Queue::Compute)
       culprit = firstBadOutput(*op, slot);
-  // Buffers share memory over the waves, so the step runs again and each op is looked at at once.
-  for (uint32_t w = 0; w <= lossWave_ && culprit.empty(); ++w)
+  // Buffers share memory over the waves, so the step runs again and each op is looked at at once. A
+  // collective cannot run again by itself: behind the first one nothing is known.
+  collective = nullptr;
+  const size_t waves = lossBuffer_ < 0 ? waves_.size() : lossWave_ + 1;
+  for (size_t w = 0; w < waves && culprit.empty() && !collective; ++w) {
+    if (waves_[w].firstComm < waves_[w].endComm)
+      collective = &comm_->op(waves_[w].firstComm);
     for (uint32_t i = waves_[w].firstOp; i < waves_[w].endOp && culprit.empty(); ++i) {
       for (size_t t = waves_[w].firstTask; t < waves_[w].endTask; ++t)
         if (tasks_[t].op == i)
           runTask(tasks_[t]);
       culprit = firstBadOutput(*ops_[i].op, slot);
     }
-  std::string message = "step " + std::to_string(slot.step) + ": the loss is " +
+  }
+  return culprit;
+}
+
+absl::Status ComputeQueue::withCulprit(const StepSlot &slot, const absl::Status &status) const {
+  if (status.code() != absl::StatusCode::kAborted ||
+      messageOf(status).find(lossIs) == std::string::npos)
+    return status;
+  const plan::OpT *collective = nullptr;
+  std::string culprit = firstBad(slot, collective);
+  if (culprit.empty())
+    return status;
+  std::string message = messageOf(status) + "; in partition " +
+                        std::to_string(entry_.partition) +
+                        " the first tensor that is not finite is " + culprit;
+  return absl::AbortedError(absl::string_view(message));
+}
+
+absl::Status ComputeQueue::diagnose(const StepSlot &slot, float loss) const {
+  const plan::OpT *collective = nullptr;
+  std::string culprit = firstBad(slot, collective);
+  if (culprit.empty() && collective)
+    culprit = "of another partition or behind op '" + collective->name + "', where partition " +
+              std::to_string(entry_.partition) + " first meets the others";
+  std::string message = "step " + std::to_string(slot.step) + lossIs +
                         (std::isnan(loss) ? "nan" : loss > 0 ? "inf" : "-inf") +
                         "; the first tensor that is not finite is " +
                         (culprit.empty() ? "the loss itself" : culprit) +

@@ -7,11 +7,15 @@
 // and there is one barrier per wave, not per op. How an op is cut never changes its bits: rows of a
 // kernel are independent, and chunks and tiles are fixed by the plan.
 //
+// The comm queue shares the waves: what it has in a wave runs beside the wave's tasks, and the next
+// wave begins when both have ended. The plan's semaphores between the two queues say the same.
+//
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_EXEC_COMPUTEQUEUE_H
 #define HEDDLE_RUNTIME_EXEC_COMPUTEQUEUE_H
 
 #include "runtime/base/ThreadPool.h"
+#include "runtime/exec/CommQueue.h"
 #include "runtime/exec/KernelLibrary.h"
 #include "runtime/exec/States.h"
 #include "runtime/exec/StepSlot.h"
@@ -25,16 +29,23 @@ namespace heddle::exec {
 
 class ComputeQueue {
 public:
+  /// `comm`: the entry's collectives, or null.
   ComputeQueue(const plan::PlanT &plan, const plan::EntryT &entry, const KernelLibrary &kernels,
-               const States &states, ThreadPool &pool, MemoryBudget &budget);
+               const States &states, ThreadPool &pool, MemoryBudget &budget, CommQueue *comm);
   ~ComputeQueue();
 
   /// Everything of a step that depends on its sizes: arena, pointers, tasks. Allocates if it grows.
-  absl::Status prepare(StepSlot &slot, uint64_t &arenaGrowths);
+  /// `commTrack` may be null.
+  absl::Status prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::Track *commTrack);
 
   /// Runs the waves. A loss that is not finite ends the step before any state is changed: returns
   /// an error that names the first bad tensor. `tracks`: one per thread of the pool, or empty.
   absl::Status execute(const StepSlot &slot, std::span<Trace::Track *const> tracks);
+
+  /// Whether a collective stands beside compute ops: then it wants the comm queue's thread.
+  bool mixesWaves() const;
+  /// How long the last execute() had nothing to do but to wait for collectives.
+  double commStallSeconds() const { return double(commStallNs_) * 1e-9; }
 
   /// Bytes of the arena now.
   uint64_t arenaBytes() const { return arena_.capacity(); }
@@ -46,7 +57,6 @@ private:
   struct Op {
     const plan::OpT *op = nullptr;
     Kind kind = Kind::Kernel;
-    uint32_t wave = 0; ///< index into waves_
     KernelFunction kernel = nullptr;
     const plan::KernelAttrsT *kernelAttrs = nullptr;
     const plan::GemmAttrsT *gemm = nullptr;
@@ -65,16 +75,23 @@ private:
   };
   struct Wave {
     uint32_t firstOp = 0, endOp = 0;
+    size_t firstComm = 0, endComm = 0; ///< ops of the comm queue
     size_t firstTask = 0, endTask = 0;
     bool alone = false; ///< too small for the pool
   };
 
   void addOp(const plan::OpT &op);
+  void makeWaves();
   void cut(Op &op, uint64_t &work);
   void cutRows(uint32_t index, int64_t rows, int64_t grain, int64_t tasks);
   void cutBalanced(uint32_t index, int64_t rows, const int32_t *ptr, int64_t tasks);
   void runTask(const Task &task) const;
-  absl::Status diagnose(const StepSlot &slot, float loss);
+  absl::Status diagnose(const StepSlot &slot, float loss) const;
+  /// Adds to an error of a collective that a loss somewhere was not finite what is wrong here.
+  absl::Status withCulprit(const StepSlot &slot, const absl::Status &status) const;
+  /// The first tensor that is not finite, or "". Runs ops again, up to the loss or the first
+  /// `collective`; no state may have been changed yet.
+  std::string firstBad(const StepSlot &slot, const plan::OpT *&collective) const;
   std::string firstBadState() const;
   std::string firstBadOutput(const plan::OpT &op, const StepSlot &slot) const;
 
@@ -84,6 +101,7 @@ private:
   const States &states_;
   ThreadPool &pool_;
   MemoryBudget &budget_;
+  CommQueue *comm_;
   HugeMemory arena_;
   std::vector<Op> ops_;
   std::vector<Wave> waves_;
@@ -94,6 +112,7 @@ private:
   std::vector<uint64_t> offsets_; ///< of regions
   int32_t lossBuffer_ = -1;
   uint32_t lossWave_ = 0; ///< the wave after which the loss stands
+  uint64_t commStallNs_ = 0;
 };
 
 } // namespace heddle::exec

@@ -25,26 +25,33 @@ EntryRuntime::EntryRuntime(const plan::EntryT &entry, const Shared &shared)
 absl::StatusOr<std::unique_ptr<EntryRuntime>> EntryRuntime::create(const plan::EntryT &entry,
                                                                    const Shared &shared) {
   std::unique_ptr<EntryRuntime> self(new EntryRuntime(entry, shared));
+  // All partitions choose a batch's slot by the same rule: what is kept from the step before is kept
+  // in all of them.
   self->allStatic_ = true;
+  for (const auto &other : shared.plan.entries)
+    if (runTogether(entry, *other))
+      for (const auto &op : other->ops)
+        if (op->queue < plan::Queue::Compute && !op->attrs.AsScalarsAttrs())
+          self->allStatic_ &= op->in_loop_static;
   for (size_t i = 0; i < entry.ops.size(); ++i) {
     const plan::OpT &op = *entry.ops[i];
-    if (op.queue == plan::Queue::Comm || op.queue == plan::Queue::Io)
-      return failedPrecondition("entry '" + entry.name + "' op '" + op.name +
-                                "': it communicates between partitions, which this worker does "
-                                "not; compile with --partitions 1");
-    if (op.queue == plan::Queue::Compute)
-      continue;
-    if (!op.attrs.AsScalarsAttrs())
-      self->allStatic_ &= op.in_loop_static;
-    // Scalars look at no array of the graph, whatever queue they are in.
-    (op.queue == plan::Queue::Sample ? self->sampleOps_ : self->fetchOps_).push_back(i);
+    if (op.queue < plan::Queue::Compute)
+      (op.queue == plan::Queue::Sample ? self->sampleOps_ : self->fetchOps_).push_back(i);
+    if (op.attrs.AsUnionRowsAttrs())
+      self->aheadWaits_.insert(self->aheadWaits_.end(), op.waits.begin(), op.waits.end());
   }
   self->sampler_ = std::make_unique<Sampler>(shared.plan, entry, shared.graph,
                                              shared.computePool, shared.budget);
   HEDDLE_ASSIGN_OR_RETURN(self->fetcher_, Fetcher::create(shared.plan, entry, shared.graph,
                                                           shared.computePool, shared.budget));
-  self->compute_ = std::make_unique<ComputeQueue>(shared.plan, entry, shared.kernels, shared.states,
-                                                  shared.computePool, shared.budget);
+  if (!shared.partners.alone()) {
+    HEDDLE_ASSIGN_OR_RETURN(self->comm_,
+                            CommQueue::create(entry, shared.partners, shared.budget));
+    self->ahead_ = AheadExchange::create(shared.plan, entry, shared.partners, shared.budget);
+  }
+  self->compute_ =
+      std::make_unique<ComputeQueue>(shared.plan, entry, shared.kernels, shared.states,
+                                     shared.computePool, shared.budget, self->comm_.get());
   for (StepSlot &slot : self->slots_) {
     slot.symbols.assign(entry.symbols.size(), 0);
     for (size_t s = 0; s < entry.symbols.size(); ++s)
@@ -77,6 +84,23 @@ void EntryRuntime::fail(StepSlot &slot, const absl::Status &status) {
 bool EntryRuntime::good(const StepSlot &slot) {
   std::lock_guard<std::mutex> lock(failure_);
   return slotStatus_[static_cast<size_t>(&slot - slots_.data())].ok();
+}
+
+void EntryRuntime::failAhead(StepSlot &slot, const absl::Status &status, bool connection) {
+  fail(slot, status);
+  aheadEnded_ = true;
+  {
+    std::lock_guard<std::mutex> lock(failure_);
+    if (aheadStatus_.ok())
+      aheadStatus_ = slotStatus_[static_cast<size_t>(&slot - slots_.data())];
+  }
+  if (connection)
+    shared_.partners.abort(status);
+}
+
+absl::Status EntryRuntime::aheadStatus() {
+  std::lock_guard<std::mutex> lock(failure_);
+  return aheadStatus_;
 }
 
 void EntryRuntime::begin(StepSlot &slot, const Request &request, size_t batch) {
@@ -139,6 +163,35 @@ void EntryRuntime::sample(StepSlot &slot, const Request &request) {
   slot.sampleSeconds = secondsSince(start);
 }
 
+bool EntryRuntime::meetOthers(StepSlot &slot, size_t op) {
+  if (aheadEnded_)
+    return false;
+  if (met_ <= slot.batch) {
+    // Counts are of all ops, so all of their ids must be there.
+    for (uint32_t s : aheadWaits_)
+      semaphores_[s].wait(slot.batch + 1);
+    met_ = slot.batch + 1;
+    if (!good(slot)) {
+      failAhead(slot, absl::OkStatus(), false);
+      return false;
+    }
+    // Where everything is kept the steps follow each other, and nobody is ahead of a stop.
+    if (allStatic_ && slot.sameSeeds)
+      return true;
+    absl::Status status = ahead_->meet(slot.step, &slot, !stop_, aheadEnded_);
+    if (!status.ok())
+      failAhead(slot, status, true);
+    if (aheadEnded_)
+      return false;
+  }
+  if (entry_.ops[op]->in_loop_static && slot.sameSeeds)
+    return true;
+  absl::Status status = ahead_->run(op, slot, shared_.tracks.ahead);
+  if (!status.ok())
+    failAhead(slot, status, false);
+  return status.ok();
+}
+
 void EntryRuntime::fetch(StepSlot &slot, const Request &request) {
   double busy = 0;
   const double *rates = request.rates.data() + slot.batch * request.groups;
@@ -146,7 +199,12 @@ void EntryRuntime::fetch(StepSlot &slot, const Request &request) {
     const plan::OpT &op = *entry_.ops[i];
     for (uint32_t s : op.waits)
       semaphores_[s].wait(slot.batch + 1);
-    if (good(slot) && !stop_.load(std::memory_order_relaxed)) {
+    if (ahead_ && ahead_->has(i)) {
+      // Others may have come to this batch's exchanges already: a stop does not end it half way.
+      uint64_t opStart = Trace::nowNs();
+      meetOthers(slot, i);
+      busy += secondsSince(opStart);
+    } else if (good(slot) && !aheadEnded_ && !stop_.load(std::memory_order_relaxed)) {
       uint64_t opStart = Trace::nowNs();
       absl::Status status = fetcher_->run(i, slot, request.seed, rates);
       busy += secondsSince(opStart);
@@ -172,14 +230,16 @@ bool EntryRuntime::compute(StepSlot &slot, const Request &request, absl::Status 
     return false;
   stats.sampledEdges += slot.sampledEdges;
   uint64_t start = Trace::nowNs();
-  status = compute_->prepare(slot, stats.arenaGrowths);
+  status = compute_->prepare(slot, stats.arenaGrowths, shared_.tracks.comm);
   if (!status.ok()) {
     status = withPrefix(status, "step " + std::to_string(slot.step) + ": ");
     return false;
   }
   status = compute_->execute(slot, shared_.tracks.compute);
   uint64_t end = Trace::nowNs();
-  stats.computeSeconds += double(end - start) * 1e-9;
+  const double stall = compute_->commStallSeconds();
+  stats.computeSeconds += double(end - start) * 1e-9 - stall;
+  stats.commStallSeconds += stall;
   if (!shared_.tracks.compute.empty())
     shared_.tracks.compute[0]->record(
         {entry_.name.empty() ? "step" : entry_.name.c_str(), noOp, slot.step, start, end,
@@ -198,7 +258,52 @@ bool EntryRuntime::compute(StepSlot &slot, const Request &request, absl::Status 
     result.logits = static_cast<const float *>(compute_->buffer(static_cast<uint32_t>(logits_)));
     result.classes = entry_.buffers[static_cast<size_t>(logits_)]->width;
   }
+  if (!shared_.partners.alone())
+    return agree(slot, request, result, status);
   return !*request.done || (*request.done)(result);
+}
+
+bool EntryRuntime::agree(const StepSlot &slot, const Request &request, StepResult &result,
+                         absl::Status &status) {
+  struct Verdict {
+    float loss;
+    uint8_t hasLoss, goOn;
+    uint16_t none = 0;
+  } verdict{result.loss, result.hasLoss, 1};
+  const Partners &partners = shared_.partners;
+  transport::Transport &transport = *partners.connections.compute;
+  const transport::Tag tag = transport.tag(static_cast<int64_t>(slot.step), verdictOp);
+  const bool first = partners.partition == 0;
+  if (first)
+    verdict.goOn = !*request.done || (*request.done)(result);
+  verdicts_.clear();
+  for (uint32_t p = 1; first && p < partners.partitions; ++p)
+    verdicts_.push_back({static_cast<int>(p), &verdict, sizeof verdict});
+  const transport::ReceiveBlock receive{0, &verdict, sizeof verdict, nullptr};
+  uint64_t start = Trace::nowNs();
+  status = transport.exchange(tag, transport::Traffic::Control, verdicts_,
+                              {&receive, size_t(first ? 0 : 1)});
+  shared_.stats.commStallSeconds += secondsSince(start);
+  if (!status.ok())
+    return false;
+  if (!first) {
+    result.loss = verdict.loss;
+    result.hasLoss = verdict.hasLoss;
+    if (*request.done)
+      (void)(*request.done)(result);
+  }
+  endedEarly_ = !verdict.goOn;
+  return verdict.goOn;
+}
+
+absl::Status EntryRuntime::endAhead(const Request &request) {
+  // A batch that was prepared in vain may have failed: then this partition has left the line, which
+  // the others have to hear.
+  HEDDLE_RETURN_IF_ERROR(aheadStatus());
+  if (!ahead_ || allStatic_ || aheadEnded_ || met_ >= request.batches.size())
+    return absl::OkStatus();
+  bool stopped = false;
+  return ahead_->meet(request.firstStep + met_, nullptr, false, stopped);
 }
 
 StepSlot &EntryRuntime::staticSlot(const Request &request, size_t batch) {
@@ -265,6 +370,8 @@ absl::Status EntryRuntime::runOverlapped(const Request &request) {
     computed_.raise(i + 1);
   }
   stop_ = true;
+  if (!status.ok()) // the fetch queue may be waiting for somebody
+    shared_.partners.abort(status);
   computed_.raise(everything);
   sampler.join();
   fetcher.join();
@@ -277,14 +384,36 @@ absl::Status EntryRuntime::run(const Request &request) {
   for (StepCount &semaphore : semaphores_)
     semaphore.reset();
   stop_ = false;
+  met_ = 0;
+  aheadEnded_ = endedEarly_ = false;
+  aheadStatus_ = absl::OkStatus();
+  verdicts_.reserve(shared_.partners.partitions);
+  if (!shared_.partners.alone()) {
+    // Partitions may have seen an error in different steps: none keeps anything from before it.
+    uint32_t incarnation = shared_.partners.connections.compute->incarnation();
+    for (StepSlot &slot : slots_)
+      slot.complete = slot.complete && incarnation == incarnation_;
+    incarnation_ = incarnation;
+  }
+  if (comm_ && compute_->mixesWaves())
+    comm_->startThread();
   const bool overlap = request.overlap && slots_.size() > 1 && !allStatic_ &&
                        request.batches.size() > 1;
   // In order, the one thread that drives all queues has the whole pool for each of them.
   sampler_->usePool(overlap ? shared_.samplePool : shared_.computePool);
   fetcher_->usePool(overlap ? shared_.fetchPool : shared_.computePool);
   absl::Status status = overlap ? runOverlapped(request) : runInOrder(request);
-  // A batch that was begun but not finished leaves its slot half written.
-  if (!status.ok() || stop_)
+  if (status.ok() && endedEarly_)
+    status = endAhead(request);
+  if (!status.ok())
+    shared_.partners.abort(status);
+  if (comm_) {
+    comm_->stopThread();
+    shared_.stats.commSeconds += comm_->takeBusySeconds();
+  }
+  // A batch that was begun but not finished leaves its slot half written. Who has worked ahead is
+  // not the same in all partitions, so with several it does not matter.
+  if (!status.ok() || stop_ || !shared_.partners.alone())
     for (StepSlot &slot : slots_)
       slot.complete = slot.complete && allStatic_ && status.ok();
   return status;

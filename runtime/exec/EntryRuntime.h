@@ -6,9 +6,11 @@
 #ifndef HEDDLE_RUNTIME_EXEC_ENTRYRUNTIME_H
 #define HEDDLE_RUNTIME_EXEC_ENTRYRUNTIME_H
 
+#include "runtime/exec/AheadExchange.h"
 #include "runtime/exec/ComputeQueue.h"
 #include "runtime/exec/Fetch.h"
 #include "runtime/exec/Sampler.h"
+#include "runtime/exec/StepCount.h"
 
 #include <atomic>
 #include <functional>
@@ -16,27 +18,10 @@
 
 namespace heddle::exec {
 
-/// A count that one thread raises and others wait for.
-class StepCount {
-public:
-  void reset() { value_.store(0, std::memory_order_relaxed); }
-  void raise(uint64_t value) {
-    value_.store(value, std::memory_order_release);
-    value_.notify_all();
-  }
-  void wait(uint64_t value) const {
-    for (uint64_t now; (now = value_.load(std::memory_order_acquire)) < value;)
-      value_.wait(now, std::memory_order_acquire);
-  }
-  uint64_t value() const { return value_.load(std::memory_order_acquire); }
-
-private:
-  alignas(64) std::atomic<uint64_t> value_{0};
-};
-
 /// Tracks of the queues; null or empty = not traced.
 struct Tracks {
   Trace::Track *sample = nullptr, *fetch = nullptr;
+  Trace::Track *comm = nullptr, *ahead = nullptr; ///< exchanges of the comm and the fetch queue
   std::vector<Trace::Track *> compute; ///< one per thread of the pool
 };
 
@@ -50,10 +35,15 @@ struct Shared {
   MemoryBudget &budget;
   Tracks &tracks;
   ExecutorStats &stats;
+  const Partners &partners;
 };
 
-/// The three queues of one entry and its step slots. Batches go through them in order; batch i uses
-/// slot i % slots, whose sample and fetch queues wait until compute has done with batch i - slots.
+/// The queues of one entry and its step slots. Batches go through them in order; batch i uses slot
+/// i % slots, whose sample and fetch queues wait until compute has done with batch i - slots.
+///
+/// With several partitions all run the same batches, and partition 0 says after each step whether
+/// there is another. An error of a batch that is prepared ahead is told to the others when the steps
+/// before it are done, as it is with one partition; an error of a connection at once.
 class EntryRuntime {
 public:
   static absl::StatusOr<std::unique_ptr<EntryRuntime>> create(const plan::EntryT &entry,
@@ -78,8 +68,18 @@ private:
   void begin(StepSlot &slot, const Request &request, size_t batch);
   void sample(StepSlot &slot, const Request &request);
   void fetch(StepSlot &slot, const Request &request);
+  /// False: the batch goes no further, because of an error or because somebody stops.
+  bool meetOthers(StepSlot &slot, size_t op);
   /// False ends the run (`status` says whether by an error).
   bool compute(StepSlot &slot, const Request &request, absl::Status &status);
+  /// Partition 0 tells the others its loss and whether the run goes on.
+  bool agree(const StepSlot &slot, const Request &request, StepResult &result,
+             absl::Status &status);
+  /// After an early end that all have agreed on: leaves the fetch queues in step with each other.
+  absl::Status endAhead(const Request &request);
+  void failAhead(StepSlot &slot, const absl::Status &status, bool connection);
+  /// The error that ended this partition's part in the exchanges ahead.
+  absl::Status aheadStatus();
   void fail(StepSlot &slot, const absl::Status &status);
   bool good(const StepSlot &slot);
   void record(Trace::Track &track, const plan::OpT &op, const StepSlot &slot, uint64_t start) const;
@@ -92,7 +92,10 @@ private:
   const Shared &shared_;
   std::unique_ptr<Sampler> sampler_;
   std::unique_ptr<Fetcher> fetcher_;
+  std::unique_ptr<CommQueue> comm_;           ///< null: no collectives in the comm queue
+  std::unique_ptr<AheadExchange> ahead_;      ///< null: none in the fetch queue
   std::unique_ptr<ComputeQueue> compute_;
+  std::vector<uint32_t> aheadWaits_;          ///< semaphores of all ops of ahead_
   std::vector<size_t> sampleOps_, fetchOps_; ///< indices of ops
   std::vector<StepSlot> slots_;
   std::vector<absl::Status> slotStatus_;
@@ -101,8 +104,15 @@ private:
   std::atomic<bool> stop_{false};
   std::mutex failure_;
   int32_t loss_ = -1, logits_ = -1;
-  bool allStatic_ = false;
+  bool allStatic_ = false; ///< in the entries of all partitions
   size_t nextStatic_ = 0;
+  // Of a run with several partitions.
+  size_t met_ = 0;           ///< batches before it have had their meeting
+  bool aheadEnded_ = false;  ///< somebody has said stop, or this partition has failed
+  absl::Status aheadStatus_; ///< guarded by failure_
+  bool endedEarly_ = false;
+  uint32_t incarnation_ = 0; ///< of the connections in the run before
+  std::vector<transport::SendBlock> verdicts_;
   std::vector<int64_t> sorted_;
 };
 

@@ -9,6 +9,7 @@
 #include "runtime/exec/Gemm.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace heddle::exec {
 
@@ -48,35 +49,97 @@ absl::Status checkGraph(const plan::PlanT &plan, const graph::GraphSchema &schem
   return absl::OkStatus();
 }
 
+absl::Status checkConnections(const plan::PlanT &plan, const ExecutorOptions &options) {
+  if (options.partition >= plan.partitions)
+    return invalidArgument("partition " + std::to_string(options.partition) + ": the plan has " +
+                           std::to_string(plan.partitions) + " partitions");
+  if (plan.partitions == 1)
+    return absl::OkStatus();
+  for (const transport::Transport *t : {options.connections.compute, options.connections.ahead}) {
+    if (!t)
+      return invalidArgument("the plan has " + std::to_string(plan.partitions) +
+                             " partitions: an executor of one needs connections to the others");
+    if (t->size() != static_cast<int>(plan.partitions) ||
+        t->rank() != static_cast<int>(options.partition))
+      return invalidArgument("partition " + std::to_string(options.partition) + " of " +
+                             std::to_string(plan.partitions) + " is given a connection as rank " +
+                             std::to_string(t->rank()) + " of " + std::to_string(t->size()));
+  }
+  return options.connections.compute == options.connections.ahead
+             ? invalidArgument("the two queues that communicate need a connection each")
+             : absl::OkStatus();
+}
+
+/// What connections call the ops that their errors are about. It outlives the executor, since the
+/// connections may.
+struct OpNames {
+  std::shared_ptr<const plan::PlanT> plan;
+  std::atomic<int> entry{-1}; ///< that runs
+
+  std::string of(plan::Queue queue, uint32_t collective) const {
+    if (collective == verdictOp)
+      return "end of step";
+    if (collective == countsOp)
+      return "rows of the batch";
+    if (collective == statesOp)
+      return "states";
+    const int running = entry;
+    if (running >= 0)
+      for (const auto &op : plan->entries[static_cast<size_t>(running)]->ops)
+        if (const plan::Collective c = plan::collectiveOf(*op);
+            c && c.id == collective && op->queue == queue)
+          return op->name;
+    return "no op of the entry";
+  }
+};
+
 class ExecutorImpl final : public Executor {
 public:
   ExecutorImpl(std::shared_ptr<const plan::PlanT> plan, std::shared_ptr<graph::GraphStore> graph,
                const ExecutorOptions &options)
       : plan_(std::move(plan)), graph_(std::move(graph)), options_(options), seed_(options.seed),
-        budget_(options.memoryLimit),
+        partners_{options.partition, plan_->partitions, options.connections},
+        names_(std::make_shared<OpNames>()), budget_(options.memoryLimit),
         computePool_(options.threads > 0 ? options.threads : availableCores(), "compute",
                      [] { (void)useOneBlasThread(); }) {}
 
   absl::Status initialize() {
+    HEDDLE_RETURN_IF_ERROR(checkConnections(*plan_, options_));
     HEDDLE_RETURN_IF_ERROR(checkGraph(*plan_, graph_->schema()));
     HEDDLE_ASSIGN_OR_RETURN(kernels_, KernelLibrary::load(*plan_, options_.cpuLevel));
-    HEDDLE_RETURN_IF_ERROR(states_.create(*plan_, *graph_));
+    HEDDLE_RETURN_IF_ERROR(states_.create(*plan_, *graph_, options_.partition));
     states_.initialize(seed_, computePool_);
     // Beside the computation a few threads are enough: they only have to keep up with it.
     int helpers = options_.overlap ? (computePool_.threads() + 3) / 4 : 1;
     samplePool_ = std::make_unique<ThreadPool>(helpers, "sample");
     fetchPool_ = std::make_unique<ThreadPool>(helpers, "fetch");
     if (options_.trace) {
+      const std::string prefix =
+          partners_.alone() ? "" : "partition " + std::to_string(options_.partition) + " ";
+      auto track = [&](const std::string &name) { return options_.trace->addTrack(prefix + name); };
       for (int t = 0; t < computePool_.threads(); ++t)
-        tracks_.compute.push_back(options_.trace->addTrack("compute " + std::to_string(t)));
-      tracks_.sample = options_.trace->addTrack("sample");
-      tracks_.fetch = options_.trace->addTrack("fetch");
+        tracks_.compute.push_back(track("compute " + std::to_string(t)));
+      if (!partners_.alone())
+        tracks_.comm = track("comm");
+      tracks_.sample = track("sample");
+      tracks_.fetch = track("fetch");
+      if (!partners_.alone())
+        tracks_.ahead = track("comm ahead");
     }
-    shared_.reset(new Shared{*plan_, *graph_, *kernels_, states_, computePool_,
-                             *samplePool_, *fetchPool_, budget_, tracks_, stats_});
+    if (!partners_.alone()) {
+      names_->plan = plan_;
+      partners_.connections.compute->setOpNames(
+          [names = names_](uint32_t op) { return names->of(plan::Queue::Comm, op); });
+      partners_.connections.ahead->setOpNames(
+          [names = names_](uint32_t op) { return names->of(plan::Queue::Fetch, op); });
+    }
+    shared_.reset(new Shared{*plan_, *graph_, *kernels_, states_, computePool_, *samplePool_,
+                             *fetchPool_, budget_, tracks_, stats_, partners_});
     for (const auto &entry : plan_->entries) {
-      HEDDLE_ASSIGN_OR_RETURN(auto runtime, EntryRuntime::create(*entry, *shared_));
-      entries_.push_back(std::move(runtime));
+      entries_.emplace_back();
+      if (entry->partition == options_.partition) {
+        HEDDLE_ASSIGN_OR_RETURN(entries_.back(), EntryRuntime::create(*entry, *shared_));
+      }
     }
     updateStats();
     return absl::OkStatus();
@@ -88,6 +151,12 @@ public:
     if (entry < 0 || static_cast<size_t>(entry) >= entries_.size())
       return invalidArgument("entry " + std::to_string(entry) + ": the plan has " +
                              std::to_string(entries_.size()) + " entries");
+    if (!entries_[static_cast<size_t>(entry)])
+      return invalidArgument(
+          "entry " + std::to_string(entry) + ": it is of partition " +
+          std::to_string(plan_->entries[static_cast<size_t>(entry)]->partition) +
+          ", this executor runs those of partition " + std::to_string(options_.partition));
+    names_->entry = entry;
     EntryRuntime::Request request;
     request.batches = batches;
     request.firstStep = firstStep;
@@ -114,8 +183,16 @@ public:
     states_.initialize(seed, computePool_);
   }
 
-  bool keeps(size_t) const override { return true; }
-  absl::Status gatherStates(uint32_t) override { return absl::OkStatus(); }
+  bool keeps(size_t state) const override { return states_.keeps(state); }
+
+  absl::Status gatherStates(uint32_t root) override {
+    if (root >= plan_->partitions)
+      return invalidArgument("partition " + std::to_string(root) + ": the plan has " +
+                             std::to_string(plan_->partitions) + " partitions");
+    absl::Status status = states_.gather(partners_, root);
+    updateStats();
+    return status;
+  }
 
   const ExecutorStats &stats() const override { return stats_; }
   int threads() const override { return computePool_.threads(); }
@@ -125,7 +202,7 @@ private:
   void updateStats() {
     stats_.arenaBytes = 0;
     for (const auto &entry : entries_)
-      stats_.arenaBytes += entry->arenaBytes();
+      stats_.arenaBytes += entry ? entry->arenaBytes() : 0;
     stats_.slotBytes = budget_.held() - stats_.arenaBytes;
     stats_.stateBytes = states_.bytes();
   }
@@ -134,6 +211,8 @@ private:
   std::shared_ptr<graph::GraphStore> graph_;
   ExecutorOptions options_;
   uint64_t seed_;
+  const Partners partners_;
+  std::shared_ptr<OpNames> names_;
   MemoryBudget budget_;
   ThreadPool computePool_;
   std::unique_ptr<ThreadPool> samplePool_, fetchPool_;

@@ -68,6 +68,9 @@ struct StepResult {
 struct ExecutorStats {
   double computeSeconds = 0, sampleSeconds = 0, fetchSeconds = 0;
   double computeStallSeconds = 0;     ///< the compute queue waiting for sample or fetch
+  double commSeconds = 0;             ///< in collectives beside and between compute ops
+  double commStallSeconds = 0;        ///< the compute queue waiting for them, or for the other
+                                      ///< partitions at the end of a step; not in computeSeconds
   uint64_t arenaBytes = 0, slotBytes = 0, stateBytes = 0; ///< now held
   uint64_t arenaGrowths = 0;
   uint64_t sampledEdges = 0;
@@ -88,6 +91,12 @@ public:
   /// `done` is called in step order on the calling thread; returning false ends after that step.
   /// A non-finite loss ends with an error that names the step and the first bad tensor; states keep
   /// the value of the step before.
+  ///
+  /// With several partitions all call it with equal arguments. Only what partition 0's `done` returns
+  /// counts: all end after the same step, and an early end leaves everything fit for another run().
+  /// Every partition is given partition 0's loss; logits only where its entry has them. An error of
+  /// one ends the run in all of them, with that reason; then the connections have to be re-made (by
+  /// all) before another run().
   virtual absl::Status run(int entry, const std::vector<std::vector<int64_t>> &batches,
                            uint64_t firstStep,
                            const std::function<double(uint64_t step, int group)> &learningRates,

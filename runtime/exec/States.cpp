@@ -12,8 +12,15 @@
 
 namespace heddle::exec {
 
-absl::Status States::create(const plan::PlanT &plan, const graph::GraphStore &graph) {
+namespace {
+/// What travels at once, well within a transport's time for a call.
+constexpr int64_t gatherBytes = int64_t(16) << 20;
+} // namespace
+
+absl::Status States::create(const plan::PlanT &plan, const graph::GraphStore &graph,
+                            uint32_t partition) {
   memory_.resize(plan.states.size());
+  gathered_.resize(plan.states.size());
   for (size_t i = 0; i < plan.states.size(); ++i) {
     const plan::StateT &state = *plan.states[i];
     uint64_t elements = 1, rows = 1;
@@ -39,13 +46,44 @@ absl::Status States::create(const plan::PlanT &plan, const graph::GraphStore &gr
     view.elements = static_cast<int64_t>(elements);
     view.bytes = static_cast<int64_t>(bytes);
     views_.push_back(view);
-    bytes_ += bytes;
+    kept_.push_back(plan::keepsState(state, partition));
+    bytes_ += kept_.back() ? bytes : 0;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status States::gather(const Partners &partners, uint32_t root) {
+  for (size_t i = 0; i < views_.size(); ++i) {
+    const plan::StateT &state = *views_[i].description;
+    if (plan::keepsState(state, root))
+      continue;
+    const uint32_t source = state.partitions.front();
+    if (partners.partition != root && partners.partition != source)
+      continue;
+    transport::Transport &transport = *partners.connections.compute;
+    const transport::Tag tag = transport.tag(static_cast<int64_t>(i), statesOp);
+    for (int64_t at = 0; at < views_[i].bytes; at += gatherBytes) {
+      const int64_t bytes = std::min(gatherBytes, views_[i].bytes - at);
+      char *data = static_cast<char *>(views_[i].data) + at;
+      const auto control = transport::Traffic::Control;
+      HEDDLE_RETURN_IF_ERROR(
+          partners.partition == root
+              ? transport.receive(tag, control, static_cast<int>(source), data, bytes)
+              : transport.send(tag, control, static_cast<int>(root), data, bytes));
+    }
+    if (partners.partition == root && !gathered_[i]) {
+      gathered_[i] = true;
+      bytes_ += static_cast<uint64_t>(views_[i].bytes);
+    }
   }
   return absl::OkStatus();
 }
 
 void States::initialize(uint64_t seed, ThreadPool &pool) {
-  for (const StateView &view : views_) {
+  for (size_t i = 0; i < views_.size(); ++i) {
+    if (!kept_[i])
+      continue;
+    const StateView &view = views_[i];
     const plan::StateT &state = *view.description;
     const plan::InitializerT &init = *state.init;
     const int64_t columns = static_cast<int64_t>(plan::initialColumns(state));

@@ -8,27 +8,35 @@
 
 #include "runtime/base/HugeMemory.h"
 #include "runtime/base/ThreadPool.h"
-#include "runtime/exec/Executor.h"
+#include "runtime/exec/Partners.h"
 
 #include <vector>
 
 namespace heddle::exec {
 
-/// Memory of every state of a plan.
+/// Memory of every state of a plan, as one partition has it. States that it does not keep have views
+/// too, of zeros; no page of them is taken until something is gathered into them.
 class States {
 public:
   /// Allocates; values are zero until initialize().
-  absl::Status create(const plan::PlanT &plan, const graph::GraphStore &graph);
-  /// Gives every state its initial value (plan/InitialValue.h); the same for any number of threads.
+  absl::Status create(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition);
+  /// Gives every state that is kept its initial value (plan/InitialValue.h); the same for any number
+  /// of threads.
   void initialize(uint64_t seed, ThreadPool &pool);
+
+  bool keeps(size_t state) const { return kept_[state]; }
+  /// All partitions call it. Brings the states that `root` does not keep there.
+  absl::Status gather(const Partners &partners, uint32_t root);
 
   void *data(size_t state) const { return memory_[state].data(); }
   const std::vector<StateView> &views() const { return views_; }
+  /// Of the states that are kept or were gathered.
   uint64_t bytes() const { return bytes_; }
 
 private:
   std::vector<HugeMemory> memory_;
   std::vector<StateView> views_;
+  std::vector<bool> kept_, gathered_;
   uint64_t bytes_ = 0;
 };
 

@@ -17,6 +17,7 @@ Trace::Track *Trace::addTrack(const std::string &name) {
   auto track = std::make_unique<Track>();
   track->name_ = name;
   track->events_.resize(std::max<size_t>(capacity_, 1));
+  std::lock_guard<std::mutex> lock(mutex_);
   tracks_.push_back(std::move(track));
   return tracks_.back().get();
 }

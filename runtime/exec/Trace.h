@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -42,7 +43,8 @@ public:
   };
 
   explicit Trace(size_t eventsPerTrack = size_t(1) << 16) : capacity_(eventsPerTrack) {}
-  /// A new track; call while setting up, not in a step. Lives as long as the trace.
+  /// A new track; call while setting up, not in a step; from any thread (the partitions of a process
+  /// share a trace). Lives as long as the trace.
   Track *addTrack(const std::string &name);
   /// Writes the Chrome JSON; call when no track is being written.
   absl::Status write(const std::string &path) const;
@@ -50,6 +52,7 @@ public:
 
 private:
   size_t capacity_;
+  std::mutex mutex_; ///< guards the list
   std::vector<std::unique_ptr<Track>> tracks_;
 };
 

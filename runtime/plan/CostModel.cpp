@@ -5,7 +5,10 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/plan/CostModel.h"
 
+#include "runtime/plan/PlanFacts.h"
+
 #include <cstdio>
+#include <map>
 
 namespace heddle::plan {
 namespace {
@@ -46,12 +49,78 @@ bool gathers(const OpT &op, const EntryT &entry) {
   }
 }
 
+/// Rounds of messages, each of which starts when the one before has ended.
+int roundsOf(const OpT &op) {
+  switch (op.attrs.type) {
+  case OpAttrs::MergeAllAttrs:  // blocks, then sums
+  case OpAttrs::UnionRowsAttrs: // counts, then ids
+    return 2;
+  case OpAttrs::MergeToAttrs:
+  case OpAttrs::BroadcastAttrs:
+  case OpAttrs::ExchangeRowsAttrs:
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+/// The part of all participants' rows that this partition has, for ops that send own rows to all;
+/// an equal part where the plan does not say.
+double shareOf(const OpT &op, const EntryT &entry, size_t participants) {
+  double equal = 1.0 / double(participants), gathered = 0;
+  for (const Extent &extent : op.wire)
+    if (extent.symbol() >= 0 && size_t(extent.symbol()) < entry.symbols.size() &&
+        entry.symbols[size_t(extent.symbol())]->kind == SymbolKind::Gathered)
+      gathered = expectedValue(Extent(extent.symbol(), 1, 1, 0), entry);
+  int32_t rows = op.inputs.empty() ? -1 : op.inputs[0];
+  if (!(gathered > 0) || rows < 0 || size_t(rows) >= entry.buffers.size() ||
+      !entry.buffers[size_t(rows)]->rows)
+    return equal;
+  return std::min(1.0, expectedValue(*entry.buffers[size_t(rows)]->rows, entry) / gathered);
+}
+
 } // namespace
+
+double linkBytesOf(const OpT &op, const EntryT &entry) {
+  Collective collective = collectiveOf(op);
+  if (!collective || collective.participants->size() < 2)
+    return 0;
+  size_t participants = collective.participants->size();
+  double all = expectedValue(op.wire, entry), others = double(participants) - 1;
+  switch (op.attrs.type) {
+  case OpAttrs::MergeToAttrs:
+  case OpAttrs::BroadcastAttrs: // all of it passes the leader
+    return int64_t(entry.partition) == collective.leader ? all : all / others;
+  case OpAttrs::UnionRowsAttrs:
+  case OpAttrs::ExchangeRowsAttrs: {
+    double share = shareOf(op, entry, participants);
+    return std::max(all * share, all * (1 - share) / others);
+  }
+  default:
+    return all / double(participants);
+  }
+}
 
 double secondsOf(const OpT &op, const EntryT &entry, double bytes, double flops,
                  const MachineRates &rates) {
-  return rates.seconds(bytes, flops, rates.known() && gathers(op, entry),
-                       op.attrs.type == OpAttrs::GemmAttrs);
+  double own = rates.seconds(bytes, flops, rates.known() && gathers(op, entry),
+                             op.attrs.type == OpAttrs::GemmAttrs);
+  int rounds = roundsOf(op);
+  Collective collective = collectiveOf(op);
+  if (!rates.known() || rounds == 0 || !collective || collective.participants->size() < 2)
+    return own;
+  return own + rounds * rates.messageSeconds + linkBytesOf(op, entry) / rates.linkBytesPerSecond;
+}
+
+double stepSeconds(const PlanT &plan, EntryKind kind, const MachineRates &rates) {
+  std::map<uint32_t, double> seconds;
+  for (const auto &entry : plan.entries)
+    if (entry->kind == kind)
+      seconds[entry->partition] += factsOf(*entry, rates).total.seconds;
+  double slowest = 0;
+  for (const auto &[partition, taken] : seconds)
+    slowest = std::max(slowest, taken);
+  return slowest;
 }
 
 std::string describeRates(const MachineRates &rates) {
@@ -61,6 +130,13 @@ std::string describeRates(const MachineRates &rates) {
                 "%.3g GFLOP/s in kernels, %.3g us a wave",
                 rates.bytesPerSecond / 1e9, rates.streamRate() / 1e9, rates.flopsPerSecond / 1e9,
                 rates.elementRate() / 1e9, rates.waveSeconds * 1e6);
+  return text;
+}
+
+std::string describeLinkRates(const MachineRates &rates) {
+  char text[100];
+  std::snprintf(text, sizeof text, "%.3g GB/s and %.3g us a message between workers",
+                rates.linkBytesPerSecond / 1e9, rates.messageSeconds * 1e6);
   return text;
 }
 

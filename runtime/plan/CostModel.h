@@ -7,6 +7,10 @@
 // with elsewhere is not its business. Caches are not modelled: an array that the op before has just
 // written counts as read from memory.
 //
+// A collective takes the bytes that its partition sends, or receives if those are more, at the rate
+// of a link, a latency for each round of messages, and its own sums. Partitions that wait for
+// others in it are not modelled: a step takes as long as in the slowest partition alone.
+//
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_PLAN_COSTMODEL_H
 #define HEDDLE_RUNTIME_PLAN_COSTMODEL_H
@@ -16,9 +20,20 @@
 
 namespace heddle::plan {
 
-/// Seconds of an op that moves `bytes` and computes `flops`; 0 while the rates are unknown.
+/// Seconds of an op that moves `bytes` (in memory) and computes `flops`; what a collective sends is
+/// taken from the op. 0 while the rates are unknown.
 double secondsOf(const OpT &op, const EntryT &entry, double bytes, double flops,
                  const MachineRates &rates);
+
+/// Bytes that a collective moves over the links of the partition that `entry` belongs to: sent or
+/// received, whichever are more, with every symbol at its expected value; 0 for other ops.
+double linkBytesOf(const OpT &op, const EntryT &entry);
+
+/// Seconds of one step of `kind` in the slowest partition, without the first step's extra work. The
+/// queues of a partition overlap, but compute and comm ops of a wave run between the same two
+/// waves: these two queues take the sum over waves of the slower one. Several entries of one kind
+/// in a partition (layers) are added. 0 while the rates are unknown or if there is no such entry.
+double stepSeconds(const PlanT &plan, EntryKind kind, const MachineRates &rates);
 
 } // namespace heddle::plan
 

@@ -6,7 +6,7 @@
 #include "runtime/plan/Describe.h"
 
 #include "runtime/base/Format.h"
-#include "runtime/base/Suggest.h"
+#include "runtime/plan/DescribeText.h"
 
 #include "nlohmann/json.hpp"
 
@@ -20,58 +20,6 @@ namespace heddle::plan {
 namespace {
 
 using Align = TextTable::Align;
-
-std::string heading(const std::string &text) { return "\n" + text + "\n"; }
-
-/// The line that stands for the rows of a table that were not printed.
-std::string more(size_t total, size_t shown, const std::string &what) {
-  if (total <= shown)
-    return "";
-  return "  ... and " + formatInteger(total - shown) + " more " + what + " (--json has all)\n";
-}
-
-std::string percent(double part, double whole) {
-  char buffer[32];
-  std::snprintf(buffer, sizeof buffer, "%.0f %%", whole > 0 ? 100 * part / whole : 0.0);
-  return buffer;
-}
-
-std::string fanoutText(int32_t fanout) { return fanout < 0 ? "all" : std::to_string(fanout); }
-
-std::string typeName(const PlanT &plan, uint32_t type) {
-  return type < plan.node_types.size() ? plan.node_types[type]->name : std::to_string(type);
-}
-
-std::string number(double value) {
-  char buffer[40];
-  std::snprintf(buffer, sizeof buffer, "%g", value);
-  return buffer;
-}
-
-std::string count(size_t n, const char *what) {
-  return formatInteger(n) + " " + what + (n == 1 ? "" : "s");
-}
-
-/// `text` broken at spaces into lines of at most `columns`, continued with an indent.
-std::string wrapped(const std::string &text, size_t columns, const std::string &first,
-                    const std::string &next) {
-  std::string out, line = first;
-  bool empty = true;
-  size_t at = 0;
-  while (at < text.size()) {
-    size_t end = text.find(' ', at);
-    std::string word = text.substr(at, end == std::string::npos ? end : end - at);
-    at = end == std::string::npos ? text.size() : end + 1;
-    if (!empty && displayWidth(line) + 1 + displayWidth(word) > columns) {
-      out += line + "\n";
-      line = next;
-      empty = true;
-    }
-    line += (empty ? "" : " ") + word;
-    empty = false;
-  }
-  return out + line + "\n";
-}
 
 std::string taskSection(const PlanT &plan) {
   if (!plan.task)
@@ -247,8 +195,8 @@ std::string parameterSection(const PlanT &plan) {
                    {"numbers", Align::Right},
                    {"bytes", Align::Right}});
   auto row = [&](const std::string &label, const Sum &sum) {
-    table.addRow({label, formatInteger(sum.tensors), formatCount(sum.elements),
-                  formatBytes(sum.bytes)});
+    table.addRow(
+        {label, formatInteger(sum.tensors), formatCount(sum.elements), formatBytes(sum.bytes)});
   };
   for (const auto &[role, sum] : roles)
     row(spelled(role), sum);
@@ -256,7 +204,8 @@ std::string parameterSection(const PlanT &plan) {
     row("learnt in optimizer group '" +
             (group >= 0 && size_t(group) < plan.optimizer_groups.size()
                  ? plan.optimizer_groups[group]->name
-                 : "none") + "'",
+                 : "none") +
+            "'",
         sum);
   if (plan.states.empty())
     return out + "  none\n";
@@ -271,8 +220,8 @@ std::string parameterSection(const PlanT &plan) {
   out += "  biggest:\n";
   TextTable names({{"name", Align::Left, 60}, {"shape", Align::Left}, {"bytes", Align::Right}});
   for (size_t i = 0; i < learnt.size() && i < biggest; ++i)
-    names.addRow({learnt[i]->name, shapeText(plan, *learnt[i]),
-                  formatBytes(bytesOf(plan, *learnt[i]))});
+    names.addRow(
+        {learnt[i]->name, shapeText(plan, *learnt[i]), formatBytes(bytesOf(plan, *learnt[i]))});
   return out + names.str(4);
 }
 
@@ -365,19 +314,18 @@ std::string costSection(const PlanT &plan, const DescribeOptions &options) {
   return out + wrapped(text, 100, "  ", "  ");
 }
 
-std::string heaviestSection(const PlanT &plan, const DescribeOptions &options) {
-  int main = mainEntry(plan);
-  if (main < 0 || plan.entries[main]->ops.empty())
-    return "";
-  const EntryT &entry = *plan.entries[main];
+std::string heaviestSection(const EntryT &entry, const std::string &name,
+                            const DescribeOptions &options) {
   std::vector<std::pair<const OpT *, Cost>> ops;
   Cost total;
+  double links = 0;
   for (const auto &op : entry.ops) {
     if (op->in_loop_static)
       continue;
     Cost cost = costOf(*op, entry, options.rates);
     total.bytes += cost.bytes;
     total.seconds += cost.seconds;
+    links += linkBytesOf(*op, entry);
     ops.emplace_back(op.get(), cost);
   }
   bool known = options.rates.known();
@@ -388,10 +336,11 @@ std::string heaviestSection(const PlanT &plan, const DescribeOptions &options) {
   });
   if (ops.empty() || !(weight(ops.front().second) > 0))
     return "";
-  std::string out = heading("Heaviest ops of '" + printable(entry.name) + "'");
+  std::string out = heading("Heaviest ops of " + name);
   TextTable table({{"op", Align::Right},
-                   {"name", Align::Left, 44},
+                   {"name", Align::Left, links > 0 ? 32u : 44u},
                    {"queue", Align::Left},
+                   {"sent", Align::Right},
                    {"bytes", Align::Right},
                    {"flops", Align::Right},
                    {"seconds", Align::Right},
@@ -401,39 +350,55 @@ std::string heaviestSection(const PlanT &plan, const DescribeOptions &options) {
     const auto &[op, cost] = ops[i];
     if (!(weight(cost) > 0))
       break;
-    table.addRow({std::to_string(op->id), op->name, spelled(op->queue), formatBytes(cost.bytes),
+    double sent = linkBytesOf(*op, entry);
+    table.addRow({std::to_string(op->id), op->name, spelled(op->queue),
+                  sent > 0 ? formatBytes(sent) : "", formatBytes(cost.bytes),
                   formatCount(cost.flops), known ? formatSeconds(cost.seconds) : "",
                   percent(weight(cost), weight(total))});
   }
   return out + table.str(2);
 }
 
-/// What an op works on, in one short cell.
-std::string detailOf(const PlanT &plan, const OpT &op) {
-  const OpAttrsUnion &attrs = op.attrs;
-  if (auto *a = attrs.AsSeedsAttrs())
-    return typeName(plan, a->node_type);
-  if (auto *a = attrs.AsSampleAttrs())
-    return "fan-out " + fanoutText(a->mode == SampleMode::All ? -1 : a->fanout) + " hop " +
-           std::to_string(a->hop) + " " + relationTriple(plan, a->relation);
-  if (auto *a = attrs.AsFrontierAttrs())
-    return "hop " + std::to_string(a->hop) + " " + typeName(plan, a->node_type);
-  if (auto *a = attrs.AsFetchDenseAttrs())
-    return typeName(plan, a->node_type) + "." + a->feature + " [" + std::to_string(a->dim) + "]";
-  if (auto *a = attrs.AsFetchSparseAttrs())
-    return typeName(plan, a->node_type) + "." + a->feature + " [" + std::to_string(a->dim) + "]";
-  if (auto *a = attrs.AsFetchLabelsAttrs())
-    return typeName(plan, a->node_type) + "." + a->label;
-  if (auto *a = attrs.AsKernelAttrs())
-    return (a->kernel < plan.kernels.size() ? plan.kernels[a->kernel]->name : "?") +
-           (a->mode == KernelMode::Chunks ? " by chunks of " + std::to_string(a->chunk_rows) : "");
-  if (auto *a = attrs.AsGemmAttrs())
-    return std::string(a->gemm == GemmKind::ParamGrad ? "A^T B" : "A B") + " k=" +
-           std::to_string(a->k) + " n=" + std::to_string(a->n) +
-           (a->transpose_b ? " B transposed" : "") + (a->accumulate ? " adds" : "");
-  if (auto *a = attrs.AsMergeAttrs())
-    return "width " + std::to_string(a->width);
-  return "";
+/// The middle of the summary for a plan of one partition.
+std::string wholeSections(const PlanT &plan, const DescribeOptions &options) {
+  std::string out;
+  int main = mainEntry(plan);
+  if (main >= 0) {
+    out += relationSection(plan, *plan.entries[main], options.maxRows);
+    out += sizeSection(plan, *plan.entries[main], options.maxRows);
+  }
+  out += parameterSection(plan);
+  out += memorySection(plan, options);
+  out += kernelSection(plan);
+  out += costSection(plan, options);
+  out += alternativesSection(plan);
+  if (main >= 0)
+    out += heaviestSection(*plan.entries[main], "'" + printable(plan.entries[main]->name) + "'",
+                           options);
+  return out;
+}
+
+/// The same for several partitions.
+std::string partitionedSections(const PlanT &plan, const DescribeOptions &options) {
+  std::string out = partitionsSection(plan, options);
+  StepFacts step = mainStep(plan);
+  if (step.entries.empty())
+    return out + parameterSection(plan) + kernelSection(plan) + costSection(plan, options);
+  out += partitionRelationsSection(plan, step, options);
+  out += partitionSizesSection(plan, step, options);
+  out += parameterSection(plan);
+  out += partitionMemorySection(plan, options);
+  out += kernelSection(plan);
+  out += partitionCostSection(plan, step, options);
+  out += wireSection(plan, step);
+  out += alternativesSection(plan);
+  const EntryT &slowest = *plan.entries[slowestEntry(plan, step, options.rates)];
+  out += heaviestSection(slowest,
+                         "'" + printable(step.name) + "' in partition " +
+                             std::to_string(slowest.partition) +
+                             (options.rates.known() ? ", the slowest" : ""),
+                         options);
+  return out;
 }
 
 } // namespace
@@ -456,16 +421,7 @@ std::string describe(const PlanT &plan, const DescribeOptions &options) {
   if (types.rows() > 0)
     out += heading("Node types") + types.str(2) +
            more(plan.node_types.size(), types.rows(), "node types");
-  int main = mainEntry(plan);
-  if (main >= 0) {
-    out += relationSection(plan, *plan.entries[main], options.maxRows);
-    out += sizeSection(plan, *plan.entries[main], options.maxRows);
-  }
-  out += parameterSection(plan);
-  out += memorySection(plan, options);
-  out += kernelSection(plan);
-  out += costSection(plan, options);
-  out += heaviestSection(plan, options);
+  out += plan.partitions > 1 ? partitionedSections(plan, options) : wholeSections(plan, options);
   if (!plan.remarks.empty()) {
     out += heading("Remarks of the compiler");
     size_t shown = std::min(plan.remarks.size(), options.maxRows);
@@ -474,71 +430,6 @@ std::string describe(const PlanT &plan, const DescribeOptions &options) {
     out += more(plan.remarks.size(), shown, "remarks");
   }
   return out;
-}
-
-std::string describeOps(const PlanT &plan, int entryIndex, const DescribeOptions &options) {
-  const EntryT &entry = *plan.entries[entryIndex];
-  bool known = options.rates.known();
-  TextTable table({{"op", Align::Right},
-                   {"queue", Align::Left},
-                   {"wave", Align::Right},
-                   {"kind", Align::Left},
-                   {"name", Align::Left, 28},
-                   {"what", Align::Left, 40},
-                   {"bytes", Align::Right},
-                   {"flops", Align::Right},
-                   {"seconds", Align::Right}});
-  for (const auto &op : entry.ops) {
-    Cost cost = costOf(*op, entry, options.rates);
-    table.addRow({std::to_string(op->id), spelled(op->queue), std::to_string(op->wave),
-                  spelled(op->attrs.type), op->name, detailOf(plan, *op), formatBytes(cost.bytes),
-                  formatCount(cost.flops), known ? formatSeconds(cost.seconds) : ""});
-  }
-  return "Ops of entry '" + printable(entry.name) + "' (" + formatInteger(entry.ops.size()) +
-         "), estimates of one step\n" + table.str(2);
-}
-
-std::string describeKernels(const PlanT &plan) {
-  std::string out;
-  for (const auto &kernel : plan.kernels) {
-    out += "// " + printable(kernel->name) + ": symbol " + printable(kernel->symbol) + ", " +
-           count(kernel->num_args, "argument") + ", " + number(kernel->flops_per_row) +
-           " flops per row\n";
-    std::string body = kernel->ir.empty() ? "// the plan holds no body of it\n" : kernel->ir;
-    // Line by line: a body is many lines, but nothing else in it may reach the terminal raw.
-    for (size_t at = 0; at < body.size();) {
-      size_t end = std::min(body.find('\n', at), body.size());
-      out += printable(std::string_view(body).substr(at, end - at)) + "\n";
-      at = end + 1;
-    }
-    out += "\n";
-  }
-  return out.empty() ? "the plan has no kernels\n" : out;
-}
-
-std::string describePhases(const PlanT &plan) {
-  TextTable table({{"phase", Align::Left, 48}, {"text", Align::Right}});
-  for (const auto &phase : plan.phases)
-    table.addRow({phase->name, formatBytes(phase->size)});
-  return plan.phases.empty() ? "the plan holds no phase texts\n" : table.str();
-}
-
-absl::StatusOr<std::string> phaseText(const PlanT &plan, const std::string &name) {
-  std::vector<std::string> names;
-  for (const auto &phase : plan.phases) {
-    if (phase->name == name) {
-      auto text = decompressText(phase->text, phase->size);
-      if (!text.ok())
-        return withPrefix(text.status(), "phase '" + name + "': ");
-      return text;
-    }
-    names.push_back(phase->name);
-  }
-  if (names.empty())
-    return invalidArgument("--phase: the plan holds no phase texts; recompile with heddle-compile "
-                           "to store them");
-  return invalidArgument("--phase: the plan holds no phase '" + name + "'" +
-                         suggestion(name, names));
 }
 
 } // namespace heddle::plan

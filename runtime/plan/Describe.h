@@ -1,4 +1,4 @@
-//===- Describe.h - a plan in words, tables, JSON and DOT --------*- C++ -*-===//
+//===- Describe.h - a plan in words, tables and pictures ---------*- C++ -*-===//
 //
 // Part of Heddle, under the Apache License v2.0.
 //
@@ -9,7 +9,7 @@
 #ifndef HEDDLE_RUNTIME_PLAN_DESCRIBE_H
 #define HEDDLE_RUNTIME_PLAN_DESCRIBE_H
 
-#include "runtime/plan/PlanFacts.h"
+#include "runtime/plan/PartitionFacts.h"
 
 namespace heddle::plan {
 
@@ -19,7 +19,8 @@ struct DescribeOptions {
   size_t maxRows = 30;     ///< longer tables end with a line that counts the rest
 };
 
-/// The summary: task, relations and hops, sizes, parameters, memory, kernels, cost, remarks.
+/// The summary: task, relations and hops, sizes, parameters, memory, kernels, cost, remarks; of
+/// several partitions also what each does and keeps, what travels between them, alternatives.
 std::string describe(const PlanT &plan, const DescribeOptions &options);
 
 /// A table of the ops of one entry (index in plan.entries), in list order.
@@ -40,6 +41,13 @@ std::string describeJson(const PlanT &plan, const DescribeOptions &options);
 /// The op DAG of one entry for Graphviz: solid edges are buffers, dashed ones semaphores; ops of a
 /// wave of a queue share a rank.
 std::string describeDot(const PlanT &plan, int entry);
+
+/// The metatree of `step` (Metatree.h) over all its partitions for Graphviz, the seeds on top. A
+/// link has its partition's colour; one that several partitions sample is drawn once for each.
+std::string metatreeDot(const PlanT &plan, const StepFacts &step);
+/// The same as an SVG picture that needs nothing else: hops from left to right, links of a
+/// partition between the same two vertices drawn as one where a hop has many, a legend.
+std::string metatreeSvg(const PlanT &plan, const StepFacts &step);
 
 } // namespace heddle::plan
 

@@ -6,6 +6,7 @@
 #include "runtime/plan/Describe.h"
 
 #include "runtime/base/Format.h"
+#include "runtime/plan/DescribeText.h"
 
 #include <map>
 #include <set>
@@ -13,24 +14,6 @@
 
 namespace heddle::plan {
 namespace {
-
-/// A DOT string. Backslashes are doubled after the name was made printable, so that no name can
-/// end the string or smuggle in an escape such as \N.
-std::string quoted(const std::string &text) {
-  std::string out = "\"";
-  for (char c : printable(text)) {
-    if (c == '"' || c == '\\')
-      out += '\\';
-    out += c;
-  }
-  return out + "\"";
-}
-
-/// Two lines in one label.
-std::string quotedLines(const std::string &first, const std::string &second) {
-  std::string a = quoted(first), b = quoted(second);
-  return a.substr(0, a.size() - 1) + "\\n" + b.substr(1);
-}
 
 const char *colourOf(Queue queue) {
   switch (queue) {
@@ -114,9 +97,9 @@ std::string describeDot(const PlanT &plan, int entryIndex) {
   for (size_t i = 0; i < entry.ops.size(); ++i) {
     const OpT &op = *entry.ops[i];
     out += "  op" + std::to_string(op.id) + " [label=" +
-           quotedLines(std::to_string(op.id) + ": " + op.name,
-                       spelled(op.attrs.type) + ", " + spelled(op.queue) + " wave " +
-                           std::to_string(op.wave)) +
+           quotedLines({std::to_string(op.id) + ": " + op.name,
+                        spelled(op.attrs.type) + ", " + spelled(op.queue) + " wave " +
+                            std::to_string(op.wave)}) +
            ", fillcolor=\"" + colourOf(op.queue) + "\"];\n";
     waves[{int(op.queue), op.wave}].push_back(i);
   }

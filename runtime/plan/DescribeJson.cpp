@@ -8,6 +8,7 @@
 #include "runtime/plan/Describe.h"
 
 #include "runtime/base/Json.h"
+#include "runtime/plan/Metatree.h"
 
 #include "nlohmann/json.hpp"
 
@@ -28,7 +29,9 @@ Json toJson(const Extent &extent) {
           {"scale", extent.scale()},
           {"constant", extent.constant()}};
 }
-Json toJson(const std::unique_ptr<Extent> &extent) { return extent ? toJson(*extent) : Json(nullptr); }
+Json toJson(const std::unique_ptr<Extent> &extent) {
+  return extent ? toJson(*extent) : Json(nullptr);
+}
 Json toJson(const std::vector<Extent> &extents) {
   Json out = Json::array();
   for (const Extent &extent : extents)
@@ -89,14 +92,31 @@ Json toJson(const OpAttrsUnion &attrs) {
   return Json::object();
 }
 
+/// The attributes of a collective.
+Json collectiveJson(const OpT &op, const Collective &collective) {
+  Json out = {{"collective", collective.id},
+              {"participants", *collective.participants},
+              {"traffic", spelled(collective.traffic)}};
+  if (collective.leader >= 0)
+    out["leader"] = collective.leader;
+  if (auto *a = op.attrs.AsMergeAllAttrs())
+    out["by_number"] = a->by_number;
+  if (auto *a = op.attrs.AsUnionRowsAttrs()) {
+    out["node_type"] = a->node_type;
+    out["hop"] = a->hop;
+  }
+  return out;
+}
+
 Json toJson(const OpT &op, const EntryT &entry, const MachineRates &rates) {
+  Collective collective = collectiveOf(op);
   return {{"id", op.id},
           {"name", op.name},
           {"location", op.location},
           {"queue", spelled(op.queue)},
           {"wave", op.wave},
           {"kind", spelled(op.attrs.type)},
-          {"attrs", toJson(op.attrs)},
+          {"attrs", collective ? collectiveJson(op, collective) : toJson(op.attrs)},
           {"inputs", op.inputs},
           {"outputs", op.outputs},
           {"waits", op.waits},
@@ -104,6 +124,7 @@ Json toJson(const OpT &op, const EntryT &entry, const MachineRates &rates) {
           {"static", op.in_loop_static},
           {"bytes_formula", toJson(op.bytes)},
           {"flops_formula", toJson(op.flops)},
+          {"wire_formula", toJson(op.wire)},
           {"estimate", toJson(costOf(op, entry, rates), rates.known())}};
 }
 
@@ -182,6 +203,107 @@ Json toJson(const PlanT &plan, const EntryT &entry, const MachineRates &rates) {
           {"outputs", outputs}};
 }
 
+Json toJson(const PlanT &plan, const WireTerm &term) {
+  Json symbol = nullptr;
+  if (term.hasSymbol)
+    symbol = {{"kind", spelled(term.kind)},
+              {"hop", term.hop},
+              {"index", term.index},
+              {"aux", term.aux},
+              {"divisor", term.divisor}};
+  return {{"traffic", spelled(term.traffic)},
+          {"first_step_only", term.once},
+          {"symbol", symbol},
+          {"scale", term.scale},
+          {"passes", term.passes},
+          {"others", term.others},
+          {"id_bytes", term.idBytes},
+          {"numbers", term.numbers},
+          {"plain_bytes", term.plain},
+          {"formula", formulaOf(plan, term)},
+          {"expected_bytes", numberOrNull(term.expected)}};
+}
+
+Json toJson(const PlanT &plan, const Metatree &tree) {
+  Json vertices = Json::array(), links = Json::array(), merges = Json::array();
+  for (const Metatree::Vertex &vertex : tree.vertices) {
+    Json rows = Json::array();
+    for (const auto &[partition, expected] : vertex.rows)
+      rows.push_back({{"partition", partition},
+                      {"expected", expected < 0 ? Json(nullptr) : numberOrNull(expected)}});
+    vertices.push_back({{"hop", vertex.hop},
+                        {"node_type", plan.node_types[vertex.nodeType]->name},
+                        {"rows", rows}});
+  }
+  for (const Metatree::Link &link : tree.links)
+    links.push_back(
+        {{"partition", link.partition},
+         {"relation",
+          link.relation < 0 ? Json(nullptr) : Json(relationTriple(plan, uint32_t(link.relation)))},
+         {"from", link.from},
+         {"to", link.to},
+         {"fanout", link.relation < 0 ? Json(nullptr) : Json(link.fanout)},
+         {"edges", link.edges < 0 ? Json(nullptr) : numberOrNull(link.edges)}});
+  for (const Metatree::Merge &merge : tree.merges)
+    merges.push_back({{"collective", merge.collective},
+                      {"kind", merge.kind},
+                      {"participants", merge.participants},
+                      {"leader", merge.leader < 0 ? Json(nullptr) : Json(merge.leader)},
+                      {"vertex", merge.vertex},
+                      {"numbers", merge.numbers}});
+  return {{"vertices", vertices}, {"links", links}, {"merges", merges}};
+}
+
+/// What each partition does, what a step of all of them is, what the compiler weighed.
+void addPartitions(Json &out, const PlanT &plan, const MachineRates &rates) {
+  std::vector<PartitionFacts> partitions = partitionsOf(plan);
+  double balance = balanceOf(partitions);
+  out["balance_rule"] = plan.balance_rule;
+  out["balance"] = balance > 0 ? Json(balance) : Json(nullptr);
+  out["partition_info"] = Json::array();
+  for (const PartitionFacts &facts : partitions) {
+    Json learnt = Json::array();
+    for (const auto &[key, kept] : facts.learnt)
+      learnt.push_back({{"role", spelled(key.first)},
+                        {"shared_with", key.second},
+                        {"states", kept.states},
+                        {"bytes", numberOrNull(kept.bytes)}});
+    out["partition_info"].push_back({{"partition", facts.partition},
+                                     {"root_links", facts.links},
+                                     {"load", facts.load},
+                                     {"state_bytes", numberOrNull(facts.stateBytes)},
+                                     {"learnt", learnt},
+                                     {"kernels", facts.kernels}});
+  }
+  out["steps"] = Json::array();
+  for (const StepFacts &step : stepsOf(plan)) {
+    double slowest = 0;
+    for (uint32_t e : step.entries)
+      slowest = std::max(slowest, factsOf(*plan.entries[e], rates).total.seconds);
+    Json wire = Json::array();
+    std::vector<WireTerm> terms = wireOf(plan, step);
+    for (const WireTerm &term : terms)
+      wire.push_back(toJson(plan, term));
+    out["steps"].push_back({{"name", step.name},
+                            {"kind", spelled(step.kind)},
+                            {"layer", step.layer},
+                            {"entries", step.entries},
+                            {"seconds", rates.known() ? numberOrNull(slowest) : Json(nullptr)},
+                            {"wire", wire},
+                            {"wire_bytes", numberOrNull(wireBytes(terms, false))},
+                            {"first_step_wire_bytes", numberOrNull(wireBytes(terms, true))},
+                            {"metatree", toJson(plan, metatreeOf(plan, step))}});
+  }
+  out["alternatives"] = Json::array();
+  for (const auto &alternative : plan.alternatives)
+    out["alternatives"].push_back({{"name", alternative->name},
+                                   {"chosen", alternative->chosen},
+                                   {"forced", alternative->forced},
+                                   {"seconds", numberOrNull(alternative->seconds)},
+                                   {"wire_bytes", numberOrNull(alternative->wire_bytes)},
+                                   {"note", alternative->note}});
+}
+
 /// Text that holds JSON as JSON, anything else as a string.
 Json parsedOrText(const std::string &text) {
   Json parsed = Json::parse(text, nullptr, /*allow_exceptions=*/false);
@@ -206,7 +328,9 @@ std::string describeJson(const PlanT &plan, const DescribeOptions &options) {
                             {"flops_per_second", options.rates.flopsPerSecond},
                             {"stream_bytes_per_second", options.rates.streamRate()},
                             {"element_flops_per_second", options.rates.elementRate()},
-                            {"wave_seconds", options.rates.waveSeconds}};
+                            {"wave_seconds", options.rates.waveSeconds},
+                            {"link_bytes_per_second", options.rates.linkBytesPerSecond},
+                            {"message_seconds", options.rates.messageSeconds}};
   else
     out["machine_rates"] = nullptr;
   out["task"] = nullptr;
@@ -262,6 +386,7 @@ std::string describeJson(const PlanT &plan, const DescribeOptions &options) {
                              {"checkpointed", state->checkpointed},
                              {"undoable", state->undoable},
                              {"owner", state->owner},
+                             {"partitions", keepersOf(plan, *state)},
                              {"export_key", state->export_key}});
   }
   out["kernels"] = Json::array();
@@ -279,6 +404,7 @@ std::string describeJson(const PlanT &plan, const DescribeOptions &options) {
   out["entries"] = Json::array();
   for (const auto &entry : plan.entries)
     out["entries"].push_back(toJson(plan, *entry, options.rates));
+  addPartitions(out, plan, options.rates);
   out["phases"] = Json::array();
   for (const auto &phase : plan.phases)
     out["phases"].push_back({{"name", phase->name}, {"bytes", phase->size}});

@@ -23,6 +23,11 @@ uint64_t multiplySaturated(uint64_t a, uint64_t b) {
 }
 } // namespace
 
+bool keepsState(const StateT &state, uint32_t partition) {
+  return state.partitions.empty() ||
+         std::binary_search(state.partitions.begin(), state.partitions.end(), partition);
+}
+
 int64_t sizeOf(DType dtype) {
   switch (dtype) {
   case DType::I8:

@@ -126,20 +126,25 @@ absl::StatusOr<MachineRates> parseMachineRates(const std::string &text) {
       numbers.clear();
       break;
     }
-    numbers.push_back(number * 1e9);
+    numbers.push_back(number);
     at = end + 1;
   }
-  if (numbers.size() != 2 && numbers.size() != 4)
+  if (numbers.size() != 2 && numbers.size() != 4 && numbers.size() != 6)
     return invalidArgument(
         "--machine-rates: '" + text +
         "' is not GBps,GFLOPs; give two positive numbers, for example 12,150, or "
-        "four: GB/s gathered, GFLOP/s of products, GB/s streamed, GFLOP/s of kernels");
+        "four: GB/s gathered, GFLOP/s of products, GB/s streamed, GFLOP/s of kernels, or "
+        "six: GB/s between workers and us a message besides");
   MachineRates rates;
-  rates.bytesPerSecond = numbers[0];
-  rates.flopsPerSecond = numbers[1];
-  if (numbers.size() == 4) {
-    rates.streamBytesPerSecond = numbers[2];
-    rates.elementFlopsPerSecond = numbers[3];
+  rates.bytesPerSecond = numbers[0] * 1e9;
+  rates.flopsPerSecond = numbers[1] * 1e9;
+  if (numbers.size() >= 4) {
+    rates.streamBytesPerSecond = numbers[2] * 1e9;
+    rates.elementFlopsPerSecond = numbers[3] * 1e9;
+  }
+  if (numbers.size() == 6) {
+    rates.linkBytesPerSecond = numbers[4] * 1e9;
+    rates.messageSeconds = numbers[5] * 1e-6;
   }
   return rates;
 }

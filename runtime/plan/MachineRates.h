@@ -14,8 +14,8 @@
 namespace heddle::plan {
 
 /// "12.5,180": GB/s (1e9 bytes) of gathered rows and GFLOP/s of dense products; or four numbers,
-/// followed by GB/s of streamed arrays and GFLOP/s of generated kernels. All must be positive and
-/// finite.
+/// followed by GB/s of streamed arrays and GFLOP/s of generated kernels; or six, followed by GB/s of
+/// a worker's links to the others and microseconds of a message. All must be positive and finite.
 absl::StatusOr<MachineRates> parseMachineRates(const std::string &text);
 
 /// Gathers random rows of 256 bytes, copies arrays, multiplies 64 x 64 matrices and evaluates

@@ -72,6 +72,10 @@ EntryFacts factsOf(const EntryT &entry, const MachineRates &rates) {
   EntryFacts facts;
   std::array<int64_t, numQueues> wave;
   wave.fill(-1);
+  struct Wave {
+    double compute = 0, comm = 0;
+  };
+  std::map<uint32_t, Wave> waves;
   for (const auto &op : entry.ops) {
     size_t q = size_t(op->queue);
     if (q >= numQueues)
@@ -82,6 +86,8 @@ EntryFacts factsOf(const EntryT &entry, const MachineRates &rates) {
     if (wave[q] != int64_t(op->wave)) {
       wave[q] = op->wave;
       ++queue.waves;
+      if (op->queue == Queue::Compute)
+        waves[op->wave].compute += rates.waveSeconds;
     }
     Cost cost = costOf(*op, entry, rates);
     // What stays the same over the steps of a full-graph entry costs nothing in a later step.
@@ -93,15 +99,28 @@ EntryFacts factsOf(const EntryT &entry, const MachineRates &rates) {
       continue;
     facts.total.bytes += cost.bytes;
     facts.total.flops += cost.flops;
+    if (op->queue == Queue::Compute)
+      waves[op->wave].compute += cost.seconds;
+    else if (op->queue == Queue::Comm)
+      waves[op->wave].comm += cost.seconds;
   }
-  if (QueueFacts &compute = facts.queues[size_t(Queue::Compute)]; rates.known())
+  QueueFacts &compute = facts.queues[size_t(Queue::Compute)];
+  const QueueFacts &comm = facts.queues[size_t(Queue::Comm)];
+  if (rates.known()) {
     compute.cost.seconds += double(compute.waves) * rates.waveSeconds;
-  for (int q = 0; q < numQueues && rates.known(); ++q)
-    if (facts.queues[q].ops > 0 && (facts.slowestQueue < 0 ||
-                                    facts.queues[q].cost.seconds > facts.total.seconds)) {
-      facts.total.seconds = facts.queues[q].cost.seconds;
+    for (const auto &[number, both] : waves)
+      facts.wavesSeconds += std::max(both.compute, both.comm);
+  }
+  for (int q = 0; q < numQueues && rates.known(); ++q) {
+    if (facts.queues[q].ops == 0 || (q == int(Queue::Comm) && compute.ops > 0))
+      continue;
+    double seconds = q == int(Queue::Compute) && comm.ops > 0 ? facts.wavesSeconds
+                                                              : facts.queues[q].cost.seconds;
+    if (facts.slowestQueue < 0 || seconds > facts.total.seconds) {
+      facts.total.seconds = seconds;
       facts.slowestQueue = q;
     }
+  }
   std::vector<uint64_t> expected, offsets;
   for (const auto &symbol : entry.symbols) {
     double value = expectedOf(*symbol);
@@ -198,8 +217,7 @@ absl::StatusOr<int> entryByName(const PlanT &plan, const std::string &name) {
       return int(i);
     names.push_back(plan.entries[i]->name);
   }
-  return invalidArgument("--entry: the plan has no entry '" + name + "'" +
-                         suggestion(name, names));
+  return invalidArgument("--entry: the plan has no entry '" + name + "'" + suggestion(name, names));
 }
 
 std::string relationTriple(const PlanT &plan, uint32_t relation) {

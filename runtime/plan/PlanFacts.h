@@ -9,6 +9,7 @@
 #ifndef HEDDLE_RUNTIME_PLAN_PLANFACTS_H
 #define HEDDLE_RUNTIME_PLAN_PLANFACTS_H
 
+#include "runtime/plan/Collective.h"
 #include "runtime/plan/CostModel.h"
 #include "runtime/plan/PlanFile.h"
 
@@ -38,8 +39,9 @@ struct QueueFacts {
 struct EntryFacts {
   std::array<QueueFacts, numQueues> queues;
   uint64_t ops = 0;
-  Cost total;             ///< seconds: of the slowest queue, as the others overlap with it
-  int slowestQueue = -1;  ///< -1 while the rates are unknown
+  Cost total;                 ///< seconds: of the slowest queue, as the others overlap with it
+  int slowestQueue = -1;      ///< -1 while the rates are unknown; compute: with comm beside it
+  double wavesSeconds = 0;    ///< compute and comm: the sum over their waves of the slower one
   uint64_t arenaExpected = 0; ///< bytes, symbols at their expected values
 };
 EntryFacts factsOf(const EntryT &entry, const MachineRates &rates);

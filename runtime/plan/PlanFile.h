@@ -36,7 +36,8 @@ absl::StatusOr<std::unique_ptr<PlanT>> parsePlan(const uint8_t *bytes, size_t si
 /// Semantic verification of an unpacked plan: every index in range, dtypes and widths as each op's
 /// table in plan.fbs says, waves ascending per queue, an op reads only what an earlier wave or a
 /// waited-for queue wrote, regions hold buffers that are never alive together, semaphores signalled
-/// once, kernels with the right number of arguments. Also run by the plan writer on what it wrote.
+/// once, kernels with the right number of arguments; with several partitions, an entry of each kind
+/// for each of them, that agree on every collective. Also run by the plan writer on what it wrote.
 absl::Status verifyPlan(const PlanT &plan);
 
 /// Serialises (sorted, deterministic: the same plan gives the same bytes).
@@ -44,6 +45,8 @@ std::vector<uint8_t> serializePlan(const PlanT &plan);
 /// Writes atomically; an existing file is refused without `force`.
 absl::Status savePlan(const PlanT &plan, const std::string &path, bool force);
 
+/// Whether the partition keeps a copy of the state.
+bool keepsState(const StateT &state, uint32_t partition);
 /// Bytes of one element.
 int64_t sizeOf(DType dtype);
 /// scale * ceil(value / divisor) + constant with overflow saturated; value of symbol -1 is 0.

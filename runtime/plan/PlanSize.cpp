@@ -65,6 +65,7 @@ public:
     numbers(o.signals());
     extents(o.bytes());
     extents(o.flops());
+    extents(o.wire());
     if (auto a = o.attrs_as_FrontierAttrs())
       numbers(a->samples());
     if (auto a = o.attrs_as_FetchDenseAttrs())
@@ -75,6 +76,16 @@ public:
       text(a->label());
     if (auto a = o.attrs_as_ScalarsAttrs())
       tables(a->scalars(), [](const ScalarSpec &) {});
+    if (auto a = o.attrs_as_MergeAllAttrs())
+      numbers(a->participants());
+    if (auto a = o.attrs_as_MergeToAttrs())
+      numbers(a->participants());
+    if (auto a = o.attrs_as_BroadcastAttrs())
+      numbers(a->participants());
+    if (auto a = o.attrs_as_UnionRowsAttrs())
+      numbers(a->participants());
+    if (auto a = o.attrs_as_ExchangeRowsAttrs())
+      numbers(a->participants());
   }
   void entry(const Entry &e) {
     text(e.name());
@@ -90,7 +101,13 @@ public:
     text(p.schema_fingerprint());
     text(p.statistics_fingerprint());
     text(p.spec());
+    text(p.balance_rule());
     texts(p.remarks());
+    tables(p.partition_info(), [&](const PartitionInfo &i) { texts(i.links()); });
+    tables(p.alternatives(), [&](const Alternative &a) {
+      text(a.name());
+      text(a.note());
+    });
     tables(p.node_types(), [&](const NodeType &t) { text(t.name()); });
     tables(p.relations(), [&](const Relation &r) { text(r.name()); });
     tables(p.optimizer_groups(), [&](const OptimizerGroup &g) { text(g.name()); });
@@ -98,6 +115,7 @@ public:
       text(s.name());
       text(s.export_key());
       numbers(s.shape());
+      numbers(s.partitions());
     });
     tables(p.kernels(), [&](const Kernel &k) {
       text(k.name());

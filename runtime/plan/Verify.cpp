@@ -158,6 +158,12 @@ bool checkStates(Context &c) {
       return c.fail(place, "group " + outOf(s.group, p.optimizer_groups.size()));
     if (s.owner < -1 || s.owner >= static_cast<int64_t>(p.partitions))
       return c.fail(place, "owner " + outOf(s.owner, p.partitions));
+    for (size_t k = 0; k < s.partitions.size(); ++k) {
+      if (s.partitions[k] >= p.partitions)
+        return c.fail(place, "partition " + outOf(s.partitions[k], p.partitions));
+      if (k && s.partitions[k - 1] >= s.partitions[k])
+        return c.fail(place, "its partitions are not ascending");
+    }
   }
   return true;
 }
@@ -257,6 +263,9 @@ bool checkBuffers(Context &c, const EntryT &e, const std::string &entry) {
     if (b.space != Space::State)
       continue;
     const StateT &s = *p.states[static_cast<size_t>(b.state)];
+    if (!keepsState(s, e.partition))
+      return c.fail(place, "partition " + std::to_string(e.partition) + " keeps no copy of state '" +
+                               s.name + "'");
     if (s.dtype != b.dtype)
       return c.fail(place, "the dtype is not that of state '" + s.name + "'");
     uint64_t elements = 1;
@@ -376,7 +385,7 @@ absl::Status verifyPlan(const PlanT &plan) {
       if (!checkEntry(c, *plan.entries[i], place, opIds))
         return false;
     }
-    return true;
+    return checkPartitions(c);
   };
   return run() ? absl::OkStatus() : invalidArgument(c.error);
 }

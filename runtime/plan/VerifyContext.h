@@ -61,6 +61,9 @@ bool checkOp(Context &context, const EntryT &entry, size_t index, const std::str
 /// Order, semaphores, lifetimes, symbols. Ops have been checked.
 bool checkFlow(Context &context, const EntryT &entry, const std::string &place);
 
+/// What the entries of several partitions must agree on. Each entry has been checked by itself.
+bool checkPartitions(Context &context);
+
 inline bool sameExtent(const Extent &a, const Extent &b) {
   if (a.symbol() < 0 && b.symbol() < 0)
     return a.constant() == b.constant();

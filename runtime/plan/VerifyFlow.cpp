@@ -28,12 +28,17 @@ public:
 
   bool run() {
     return checkWaves() && checkSemaphores() && checkSampling() && checkSymbolsSet() &&
-           checkClocks() && checkAccesses() && checkRegions() && checkLossFirst() && checkStatic();
+           checkClocks() && checkSharedWaves() && checkAccesses() && checkRegions() &&
+           checkLossFirst() && checkStatic();
   }
 
 private:
   std::string opPlaceOf(size_t i) const { return opPlace(place_, i, *e_.ops[i]); }
   static size_t queueOf(const OpT &op) { return static_cast<size_t>(op.queue); }
+  /// The queues that share their waves.
+  static bool inWaves(const OpT &op) {
+    return op.queue == Queue::Compute || op.queue == Queue::Comm;
+  }
 
   bool checkWaves() {
     std::array<int64_t, numQueues> last;
@@ -86,9 +91,13 @@ private:
     }
     frontierOf_.assign(e_.ops.size(), -1);
     size_t seeds = 0;
+    std::map<std::pair<uint32_t, uint32_t>, size_t> unions;
     for (size_t i = 0; i < e_.ops.size(); ++i) {
       if (e_.ops[i]->attrs.AsSeedsAttrs() && ++seeds > 1)
         return c_.fail(opPlaceOf(i), "an entry has one list of seeds");
+      if (const UnionRowsAttrsT *a = e_.ops[i]->attrs.AsUnionRowsAttrs())
+        if (!unions.try_emplace({a->hop, a->node_type}, i).second)
+          return c_.fail(opPlaceOf(i), "these rows are numbered together twice");
       const FrontierAttrsT *a = e_.ops[i]->attrs.AsFrontierAttrs();
       if (!a)
         continue;
@@ -203,6 +212,28 @@ private:
     return false;
   }
 
+  /// The executor runs a wave's compute and comm ops beside each other and goes on when all have
+  /// ended. The plan's semaphores must say the same, so that any other executor keeps that order.
+  bool checkSharedWaves() {
+    constexpr size_t compute = size_t(Queue::Compute), comm = size_t(Queue::Comm);
+    for (auto [queue, other] : {std::pair{comm, compute}, std::pair{compute, comm}}) {
+      size_t earlier = 0; // ops of the other queue in earlier waves
+      for (size_t i : queues_[queue]) {
+        while (earlier < queues_[other].size() &&
+               e_.ops[queues_[other][earlier]]->wave < e_.ops[i]->wave)
+          ++earlier;
+        if (clocks_[i][other] < earlier)
+          return c_.fail(opPlaceOf(i), "it may start before " +
+                                           opPlaceOf(queues_[other][clocks_[i][other]]) +
+                                           " of an earlier wave has ended: a semaphore is missing");
+        if (clocks_[i][other] > earlier)
+          return c_.fail(opPlaceOf(i), "it waits for " + opPlaceOf(queues_[other][earlier]) +
+                                           ", which is not of an earlier wave");
+      }
+    }
+    return true;
+  }
+
   /// Op `a` has certainly ended when op `b` starts.
   bool before(size_t a, size_t b) const {
     const OpT &first = *e_.ops[a], &second = *e_.ops[b];
@@ -314,8 +345,8 @@ private:
         continue;
       for (const auto *list : {&reads_[b], &writes_[b]})
         for (size_t i : *list) {
-          if (e_.ops[i]->queue != Queue::Compute) {
-            // Beside the compute queue there are no waves to tell lifetimes by.
+          if (!inWaves(*e_.ops[i])) {
+            // Other queues have no waves to tell lifetimes by.
             first[b] = 0;
             last[b] = always;
             continue;
@@ -347,8 +378,8 @@ private:
       if (output->name != "loss")
         continue;
       if (writes_[output->buffer].empty() || e_.buffers[output->buffer]->space != Space::Arena ||
-          e_.ops[writes_[output->buffer].back()]->queue != Queue::Compute)
-        return c_.fail(place_ + " output 'loss'", "no compute op writes it");
+          !inWaves(*e_.ops[writes_[output->buffer].back()]))
+        return c_.fail(place_ + " output 'loss'", "no compute or comm op writes it");
       size_t loss = writes_[output->buffer].back();
       // A step whose loss is not finite must leave every state as it was.
       for (size_t s = e_.buffers.size(); s < writes_.size(); ++s)
@@ -362,7 +393,7 @@ private:
   bool checkStatic() {
     for (size_t i = 0; i < e_.ops.size(); ++i) {
       const OpT &op = *e_.ops[i];
-      if (!op.in_loop_static || op.queue == Queue::Compute)
+      if (!op.in_loop_static || inWaves(op))
         continue;
       for (int32_t b : op.inputs)
         if (b >= 0)

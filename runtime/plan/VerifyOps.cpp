@@ -6,16 +6,16 @@
 // have exactly the shape that its comment in plan.fbs gives.
 //
 //===----------------------------------------------------------------------===//
-#include "runtime/plan/VerifyContext.h"
+#include "runtime/plan/Collective.h"
+#include "runtime/plan/VerifyOp.h"
 
 namespace heddle::plan::verify {
 
 namespace {
 
-class OpChecker {
+class OpChecker : OpShape {
 public:
-  OpChecker(Context &context, const EntryT &entry, size_t index, std::string place)
-      : c_(context), e_(entry), op_(*entry.ops[index]), place_(std::move(place)) {}
+  using OpShape::OpShape;
 
   bool run() {
     if (op_.queue > Queue::MAX)
@@ -36,12 +36,14 @@ public:
       for (uint32_t s : *list)
         if (s >= e_.semaphores.size())
           return fail("semaphore " + outOf(s, e_.semaphores.size()));
-    for (const auto *list : {&op_.bytes, &op_.flops})
+    for (const auto *list : {&op_.bytes, &op_.flops, &op_.wire})
       for (const Extent &extent : *list)
         if (!checkExtent(c_, e_, &extent, place_ + " estimate"))
           return false;
     if (!op_.attrs.value)
       return fail("the attributes are missing or of an unknown kind");
+    if (!op_.wire.empty() && !collectiveOf(op_))
+      return fail("it sends nothing, so it has no bytes on the wire");
     switch (op_.attrs.type) {
     case OpAttrs::SeedsAttrs:
       return checkSeeds(*op_.attrs.AsSeedsAttrs());
@@ -70,7 +72,7 @@ public:
     case OpAttrs::BroadcastAttrs:
     case OpAttrs::UnionRowsAttrs:
     case OpAttrs::ExchangeRowsAttrs:
-      return true;
+      return checkCollective(c_, e_, index_, place_);
     case OpAttrs::NONE:
       break;
     }
@@ -78,94 +80,6 @@ public:
   }
 
 private:
-  bool fail(const std::string &what) { return c_.fail(place_, what); }
-  std::string inputPlace(size_t i) const { return place_ + " input " + std::to_string(i); }
-  std::string outputPlace(size_t i) const { return place_ + " output " + std::to_string(i); }
-
-  bool checkIndex(int32_t buffer, const std::string &place) {
-    if (buffer < -1 || buffer >= static_cast<int64_t>(e_.buffers.size()))
-      return c_.fail(place, "buffer " + outOf(buffer, e_.buffers.size()));
-    return true;
-  }
-
-  const BufferT &buffer(int32_t index) const { return *e_.buffers[static_cast<size_t>(index)]; }
-
-  bool counts(size_t inputs, size_t outputs) {
-    if (op_.inputs.size() != inputs)
-      return fail("it has " + std::to_string(op_.inputs.size()) + " inputs, not " +
-                  std::to_string(inputs));
-    if (op_.outputs.size() != outputs)
-      return fail("it has " + std::to_string(op_.outputs.size()) + " outputs, not " +
-                  std::to_string(outputs));
-    return true;
-  }
-
-  bool queueIs(Queue queue) {
-    return op_.queue == queue || fail(std::string("it is not in the ") + EnumNameQueue(queue) +
-                                      " queue");
-  }
-
-  bool typed(int32_t index, const std::string &place, DType dtype, uint64_t width) {
-    if (index < 0)
-      return c_.fail(place, "it is absent");
-    const BufferT &b = buffer(index);
-    if (b.dtype != dtype)
-      return c_.fail(place, std::string("the dtype is ") + EnumNameDType(b.dtype) + ", not " +
-                                EnumNameDType(dtype));
-    if (width && b.width != width)
-      return c_.fail(place, "the width is " + std::to_string(b.width) + ", not " +
-                                std::to_string(width));
-    return true;
-  }
-
-  bool rowsAre(int32_t index, const std::string &place, SymbolKind kind, uint32_t hop,
-               uint32_t id, uint64_t constant = 0) {
-    const Extent &rows = *buffer(index).rows;
-    bool plain = rows.symbol() >= 0 && rows.divisor() == 1 && rows.scale() == 1 &&
-                 rows.constant() == constant;
-    if (plain) {
-      const SymbolT &s = *e_.symbols[static_cast<size_t>(rows.symbol())];
-      plain = s.kind == kind && s.index == id && (kind == SymbolKind::Nodes || s.hop == hop);
-    }
-    return plain || c_.fail(place, std::string("the rows are not ") + EnumNameSymbolKind(kind) +
-                                       " of hop " + std::to_string(hop) + ", id " +
-                                       std::to_string(id) +
-                                       (constant ? " plus " + std::to_string(constant) : ""));
-  }
-
-  bool inSlot(int32_t index, const std::string &place) {
-    return buffer(index).space == Space::Slot || c_.fail(place, "the buffer is not in the step slot");
-  }
-
-  /// An output of the sample or fetch queue that may be absent.
-  bool slotOutput(size_t i, DType dtype, uint64_t width, SymbolKind kind, uint32_t hop, uint32_t id,
-                  uint64_t constant = 0) {
-    int32_t index = op_.outputs[i];
-    return index < 0 || (typed(index, outputPlace(i), dtype, width) &&
-                         inSlot(index, outputPlace(i)) &&
-                         rowsAre(index, outputPlace(i), kind, hop, id, constant));
-  }
-
-  bool idsInput(size_t i, uint32_t hop, uint32_t type) {
-    return typed(op_.inputs[i], inputPlace(i), DType::I64, 1) &&
-           inSlot(op_.inputs[i], inputPlace(i)) &&
-           rowsAre(op_.inputs[i], inputPlace(i), SymbolKind::Rows, hop, type);
-  }
-
-  /// The hop of an ids buffer of `type`, or -1 after an error.
-  int64_t idsHop(size_t i, uint32_t type) {
-    if (!typed(op_.inputs[i], inputPlace(i), DType::I64, 1) || !inSlot(op_.inputs[i], inputPlace(i)))
-      return -1;
-    int32_t symbol = buffer(op_.inputs[i]).rows->symbol();
-    uint32_t hop = symbol < 0 ? 0 : e_.symbols[static_cast<size_t>(symbol)]->hop;
-    return rowsAre(op_.inputs[i], inputPlace(i), SymbolKind::Rows, hop, type) ? int64_t(hop) : -1;
-  }
-
-  bool nodeType(uint32_t type) {
-    return type < c_.plan.node_types.size() ||
-           fail("node type " + outOf(type, c_.plan.node_types.size()));
-  }
-
   bool checkSeeds(const SeedsAttrsT &a) {
     if (!nodeType(a.node_type) || !queueIs(Queue::Sample) || !counts(0, 1))
       return false;
@@ -301,15 +215,6 @@ private:
         !rowsAre(out, outputPlace(0), SymbolKind::Rows, uint32_t(hop), type))
       return false;
     return buffer(out).space == Space::Arena || c_.fail(outputPlace(0), "it is not in the arena");
-  }
-
-  bool constantElements(int32_t index, const std::string &place, uint64_t elements) {
-    const BufferT &b = buffer(index);
-    uint64_t held;
-    if (b.rows->symbol() >= 0 ||
-        __builtin_mul_overflow(b.rows->constant(), uint64_t(b.width), &held) || held != elements)
-      return c_.fail(place, "it does not hold " + std::to_string(elements) + " elements");
-    return true;
   }
 
   bool checkScalars(const ScalarsAttrsT &a) {
@@ -454,11 +359,6 @@ private:
             heldConstant == constant) ||
            c_.fail(inputPlace(0), "it does not hold one row for each chunk");
   }
-
-  Context &c_;
-  const EntryT &e_;
-  const OpT &op_;
-  std::string place_;
 };
 
 } // namespace

@@ -99,37 +99,81 @@ struct Peer {
   bool payloadPosted = false;
 };
 
+class GlooTransport;
+
+/// What the lines of one rank share. Calls that wait for answers of the control plane come from one
+/// thread: lines are joined, re-made and closed one after the other.
+struct Station {
+  void wakeAll();
+
+  std::shared_ptr<gloo::transport::Device> device;
+  size_t open = 0;  ///< lines that are not closed
+  std::mutex mutex; ///< guards the list; taken before a line's
+  std::vector<GlooTransport *> lines;
+  std::unique_ptr<ControlClient> control; ///< the first to go: it wakes the lines
+};
+
 class GlooTransport final : public Transport {
 public:
-  GlooTransport(int rank, int size) : Transport(rank, size) {}
+  GlooTransport(std::shared_ptr<Station> station, int rank, int size)
+      : Transport(rank, size), station_(std::move(station)) {
+    std::lock_guard<std::mutex> lock(station_->mutex);
+    station_->lines.push_back(this);
+    ++station_->open;
+  }
 
   ~GlooTransport() override {
-    control_.reset(); // first, so that the others hear the reason before connections break
+    bool last;
+    {
+      std::lock_guard<std::mutex> lock(station_->mutex);
+      std::erase(station_->lines, this);
+      last = station_->lines.empty();
+    }
+    // First, so that the others hear the reason before connections break.
+    if (last)
+      station_->control.reset();
+    else if (!left_ && station_->control)
+      end(unavailable("its worker has destroyed its transport without closing"));
     PipeSignalBlocked guard;
     dropMesh();
   }
 
+  /// The first line of a station.
   absl::Status join(const Address &address) {
     Call call{"join", Tag{}, Clock::now() + timeout(), timeout()};
-    auto control = ControlClient::join(address, rank(), size(), call.deadline, [this] { wake(); });
-    if (!control.ok())
-      return failed(call, control.status().code(), messageOf(control.status()));
-    {
-      std::lock_guard<std::mutex> lock(wakeMutex_);
-      control_ = std::move(control).value();
-    }
-    if (control_->incarnation() != incarnation() || !control_->status().ok())
+    auto joined = ControlClient::join(address, rank(), size(), call.deadline,
+                                      [station = station_.get()] { station->wakeAll(); });
+    if (!joined.ok())
+      return failed(call, joined.status().code(), messageOf(joined.status()));
+    station_->control = std::move(joined).value();
+    if (control().incarnation() != incarnation() || !control().status().ok())
       return failed(call, absl::StatusCode::kUnavailable, "the others have gone on without it");
     try {
       PipeSignalBlocked guard;
       SignalsBlocked blocked; // for the thread of Gloo's device
       gloo::transport::tcp::attr attributes;
-      attributes.hostname = control_->host();
-      device_ = gloo::transport::tcp::CreateDevice(attributes);
+      attributes.hostname = control().host();
+      station_->device = gloo::transport::tcp::CreateDevice(attributes);
     } catch (const std::exception &error) {
       return failed(call, absl::StatusCode::kUnavailable, oneLine(error.what()));
     }
     return makeMesh(call);
+  }
+
+  /// Another line of a station whose first line has joined.
+  absl::Status connect() {
+    return makeMesh(Call{"join", Tag{}, Clock::now() + timeout(), timeout()});
+  }
+
+  /// Called when the incarnation ends, from any thread.
+  void wake() {
+    std::lock_guard<std::mutex> lock(wakeMutex_);
+    if (!waiting_)
+      return;
+    if (waitingReceives_)
+      waiting_->abortWaitRecv();
+    else
+      waiting_->abortWaitSend();
   }
 
 protected:
@@ -146,40 +190,58 @@ protected:
       status = broken(call, oneLine(error.what()));
     }
     if (!status.ok()) {
-      control_->end(endedHere(status)); // before the connections break
+      end(status); // before the connections break
       dropMesh();
     }
     return status;
   }
 
-  void abortGroup(const absl::Status &reason) override { control_->end(endedHere(reason)); }
+  void abortGroup(const absl::Status &reason) override { end(reason); }
 
-  absl::Status groupStatus() override { return control_->status(); }
+  absl::Status groupStatus() override {
+    absl::Status status = control().status();
+    if (status.ok() && control().incarnation() != incarnation())
+      return absl::AbortedError("its pair was re-made and this one was not");
+    return status;
+  }
 
   absl::StatusOr<uint32_t> remakeGroup(const Call &call) override {
     PipeSignalBlocked guard;
-    control_->end(endedHere(cancelled("it asked for a re-make")));
+    // The first line to be re-made begins the next incarnation, the others follow it.
+    const bool first = control().incarnation() == latest_;
+    if (first)
+      end(cancelled("it asked for a re-make"));
     dropMesh();
-    auto incarnation = control_->remake(call.deadline);
-    if (!incarnation.ok())
-      return controlError(call, incarnation.status());
+    if (first)
+      if (auto begun = control().remake(call.deadline); !begun.ok())
+        return controlError(call, begun.status());
+    latest_ = control().incarnation();
     HEDDLE_RETURN_IF_ERROR(makeMesh(call));
-    return *incarnation;
+    return latest_;
   }
 
   absl::Status closeGroup(const Call &call) override {
-    absl::Status status = control_->leave(call.deadline);
+    // The last line of a station leaves; the others only wait until all are here.
+    const bool last = station_->open == 1;
+    absl::Status status =
+        last ? control().leave(call.deadline) : control().allGather("", call.deadline).status();
     if (!status.ok()) {
       status = controlError(call, status);
-      control_->end(endedHere(status));
+      end(status);
       return status;
     }
+    --station_->open;
+    left_ = true;
     PipeSignalBlocked guard;
     dropMesh();
     return absl::OkStatus();
   }
 
 private:
+  ControlClient &control() { return *station_->control; }
+
+  void end(const absl::Status &reason) { control().end(endedHere(reason)); }
+
   static std::string oneLine(std::string text) {
     std::replace(text.begin(), text.end(), '\n', ' ');
     return "Gloo: " + text;
@@ -195,10 +257,10 @@ private:
   absl::Status makeMesh(const Call &call) {
     absl::Status status = connectMesh(call);
     if (status.ok()) // nobody may send before everybody can receive
-      if (auto all = control_->allGather("", call.deadline); !all.ok())
+      if (auto all = control().allGather("", call.deadline); !all.ok())
         status = controlError(call, all.status());
     if (!status.ok()) {
-      control_->end(endedHere(status));
+      end(status);
       dropMesh();
     }
     return status;
@@ -207,7 +269,7 @@ private:
   absl::Status connectMesh(const Call &call) {
     int at = -1;
     try {
-      auto mesh = device_->createContext(rank(), size());
+      auto mesh = station_->device->createContext(rank(), size());
       // Gloo waits five times as long for a connection as it is told.
       auto left = std::chrono::duration_cast<Milliseconds>(call.deadline - Clock::now()) / 5;
       mesh->setTimeout(std::max(left, Milliseconds(1)));
@@ -220,7 +282,7 @@ private:
         addresses.append(reinterpret_cast<const char *>(&length), sizeof(length));
         addresses.append(address.data(), address.size());
       }
-      auto all = control_->allGather(addresses, call.deadline);
+      auto all = control().allGather(addresses, call.deadline);
       if (!all.ok())
         return controlError(call, all.status());
       for (at = 0; at < size(); ++at)
@@ -238,7 +300,7 @@ private:
         self.inBuffer->recv(peer, headerSlot, 0, sizeof(Message));
       }
     } catch (const std::exception &error) {
-      absl::Status reason = control_->awaitEnd(Milliseconds(0));
+      absl::Status reason = control().awaitEnd(Milliseconds(0));
       if (!reason.ok())
         return interrupted(call, reason);
       std::string where = at < 0 ? "" : "connecting to rank " + std::to_string(at) + ": ";
@@ -361,7 +423,7 @@ private:
     current_ = rank;
     {
       std::lock_guard<std::mutex> lock(wakeMutex_);
-      absl::Status ended = control_->status();
+      absl::Status ended = groupStatus();
       if (!ended.ok())
         return interrupted(call, ended);
       waiting_ = &buffer;
@@ -388,7 +450,7 @@ private:
   /// Why the operation with rank current_ failed.
   absl::Status broken(const Call &call, const std::string &error) {
     bool late = Clock::now() >= call.deadline;
-    absl::Status ended = control_->awaitEnd(late ? Milliseconds(0) : reasonMargin);
+    absl::Status ended = control().awaitEnd(late ? Milliseconds(0) : reasonMargin);
     if (!ended.ok())
       return interrupted(call, ended);
     std::string peer = "rank " + std::to_string(current_);
@@ -397,19 +459,9 @@ private:
     return failed(call, absl::StatusCode::kUnavailable, "lost " + peer + " (" + error + ")");
   }
 
-  /// Called when the incarnation ends, from any thread.
-  void wake() {
-    std::lock_guard<std::mutex> lock(wakeMutex_);
-    if (!waiting_)
-      return;
-    if (waitingReceives_)
-      waiting_->abortWaitRecv();
-    else
-      waiting_->abortWaitSend();
-  }
-
-  std::unique_ptr<ControlClient> control_;
-  std::shared_ptr<gloo::transport::Device> device_;
+  std::shared_ptr<Station> station_;
+  bool left_ = false;   ///< it has been closed
+  uint32_t latest_ = 1; ///< incarnation of the control plane that the line has seen
   std::shared_ptr<gloo::transport::Context> mesh_;
   int current_ = -1;        ///< the peer that is being dealt with
   std::vector<Peer> peers_; ///< one for each rank; this rank's is unused
@@ -419,23 +471,44 @@ private:
   bool waitingReceives_ = false;
 };
 
+void Station::wakeAll() {
+  std::lock_guard<std::mutex> lock(mutex);
+  for (GlooTransport *line : lines)
+    line->wake();
+}
+
 } // namespace
 
-absl::StatusOr<std::unique_ptr<Transport>>
-makeGlooTransport(const std::string &address, int rank, int size, Transport::Milliseconds timeout) {
+absl::StatusOr<std::vector<std::unique_ptr<Transport>>>
+makeGlooLines(const std::string &address, int rank, int size, int lines,
+              Transport::Milliseconds timeout) {
   if (size < 1 || rank < 0 || rank >= size)
     return invalidArgument("there is no rank " + std::to_string(rank) + " among " +
                            std::to_string(size) + " workers");
+  std::vector<std::unique_ptr<Transport>> transports;
   if (size == 1) {
-    std::unique_ptr<Transport> alone = std::move(makeThreadTransports(1)[0]);
-    alone->setTimeout(timeout);
-    return alone;
+    transports = std::move(makeThreadLines(1, lines)[0]);
+    for (auto &alone : transports)
+      alone->setTimeout(timeout);
+    return transports;
   }
   HEDDLE_ASSIGN_OR_RETURN(Address parsed, parseAddress(address));
-  auto transport = std::make_unique<GlooTransport>(rank, size);
-  transport->setTimeout(timeout);
-  HEDDLE_RETURN_IF_ERROR(transport->join(parsed));
-  return absl::StatusOr<std::unique_ptr<Transport>>(std::move(transport));
+  auto station = std::make_shared<Station>();
+  std::vector<std::unique_ptr<GlooTransport>> made;
+  for (int line = 0; line < lines; ++line) {
+    made.push_back(std::make_unique<GlooTransport>(station, rank, size));
+    made.back()->setTimeout(timeout);
+    HEDDLE_RETURN_IF_ERROR(line == 0 ? made.back()->join(parsed) : made.back()->connect());
+  }
+  for (auto &transport : made)
+    transports.push_back(std::move(transport));
+  return transports;
+}
+
+absl::StatusOr<std::unique_ptr<Transport>>
+makeGlooTransport(const std::string &address, int rank, int size, Transport::Milliseconds timeout) {
+  HEDDLE_ASSIGN_OR_RETURN(auto lines, makeGlooLines(address, rank, size, 1, timeout));
+  return std::move(lines[0]);
 }
 
 } // namespace heddle::transport

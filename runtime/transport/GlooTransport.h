@@ -12,6 +12,7 @@
 #include "runtime/transport/Transport.h"
 
 #include <memory>
+#include <vector>
 
 namespace heddle::transport {
 
@@ -21,6 +22,13 @@ namespace heddle::transport {
 absl::StatusOr<std::unique_ptr<Transport>>
 makeGlooTransport(const std::string &address, int rank, int size,
                   Transport::Milliseconds timeout = Transport::defaultTimeout);
+
+/// Several transports of one rank, which meet at one address and share their incarnation: an error
+/// or abort() of one ends all of them on all ranks. All ranks re-make and close all lines, in the
+/// same order, while no thread is inside a call of any.
+absl::StatusOr<std::vector<std::unique_ptr<Transport>>>
+makeGlooLines(const std::string &address, int rank, int size, int lines,
+              Transport::Milliseconds timeout = Transport::defaultTimeout);
 
 } // namespace heddle::transport
 

@@ -7,6 +7,7 @@
 
 #include <condition_variable>
 #include <cstring>
+#include <deque>
 #include <mutex>
 
 namespace heddle::transport {
@@ -28,40 +29,56 @@ struct Member {
   bool gone = false;
 };
 
-struct Group {
-  explicit Group(int ranks)
-      : size(ranks), members(static_cast<size_t>(ranks)),
-        mailboxes(static_cast<size_t>(ranks) * static_cast<size_t>(ranks)) {}
+/// One ordered line of calls: a communicator.
+struct Line {
+  explicit Line(size_t ranks) : members(ranks), mailboxes(ranks * ranks) {}
 
   Mailbox &mailbox(int from, int to) {
-    return mailboxes[static_cast<size_t>(from) * static_cast<size_t>(size) +
-                     static_cast<size_t>(to)];
+    return mailboxes[static_cast<size_t>(from) * members.size() + static_cast<size_t>(to)];
   }
   Member &member(int rank) { return members[static_cast<size_t>(rank)]; }
-  void wakeAll() {
-    for (Member &member : members)
-      member.changed.notify_all();
-  }
   /// The ranks for which `flag` is not set.
   std::vector<int> without(bool Member::*flag) const {
     std::vector<int> ranks;
-    for (int rank = 0; rank < size; ++rank)
-      if (!(members[static_cast<size_t>(rank)].*flag))
-        ranks.push_back(rank);
+    for (size_t rank = 0; rank < members.size(); ++rank)
+      if (!(members[rank].*flag))
+        ranks.push_back(static_cast<int>(rank));
     return ranks;
   }
-  bool end(const absl::Status &reason) {
+
+  std::vector<Member> members;
+  std::vector<Mailbox> mailboxes;
+  uint32_t incarnation = 1; ///< the group's, once the line too has been re-made
+};
+
+/// Lines that end together.
+struct Group {
+  Group(int ranks, int count) : size(ranks) {
+    for (int line = 0; line < count; ++line)
+      lines.emplace_back(static_cast<size_t>(ranks));
+  }
+
+  void wakeAll() {
+    for (Line &line : lines)
+      for (Member &member : line.members)
+        member.changed.notify_all();
+  }
+  void end(const absl::Status &reason) {
     if (!status.ok())
-      return false;
+      return;
     status = reason;
     wakeAll();
-    return true;
+  }
+  /// Why calls on the line cannot go on.
+  absl::Status endOf(const Line &line) const {
+    if (status.ok() && line.incarnation != incarnation)
+      return absl::AbortedError("its pair was re-made and this one was not");
+    return status;
   }
 
   std::mutex mutex; ///< guards everything below; never held while bytes are copied
   const int size;
-  std::vector<Member> members;
-  std::vector<Mailbox> mailboxes;
+  std::deque<Line> lines;
   absl::Status status; ///< why the incarnation ended
   uint32_t incarnation = 1;
 };
@@ -70,12 +87,13 @@ using Lock = std::unique_lock<std::mutex>;
 
 class ThreadTransport final : public Transport {
 public:
-  ThreadTransport(std::shared_ptr<Group> group, int rank)
-      : Transport(rank, group->size), group_(std::move(group)) {}
+  ThreadTransport(std::shared_ptr<Group> group, int line, int rank)
+      : Transport(rank, group->size), group_(std::move(group)),
+        line_(group_->lines[static_cast<size_t>(line)]) {}
 
   ~ThreadTransport() override {
     Lock lock(group_->mutex);
-    Member &self = group_->member(rank());
+    Member &self = line_.member(rank());
     self.gone = true;
     self.remaking = false;
     if (!self.closing)
@@ -91,8 +109,8 @@ protected:
     Lock lock(group_->mutex);
     absl::Status status;
     for (bool expired = false;;) {
-      if (!group_->status.ok()) {
-        status = interrupted(call, group_->status);
+      if (absl::Status ended = group_->endOf(line_); !ended.ok()) {
+        status = interrupted(call, ended);
         break;
       }
       bool allDone = true;
@@ -107,79 +125,84 @@ protected:
         break;
       }
       expired =
-          group_->member(rank()).changed.wait_until(lock, call.deadline) == std::cv_status::timeout;
+          line_.member(rank()).changed.wait_until(lock, call.deadline) == std::cv_status::timeout;
     }
     if (!status.ok()) {
       withdraw(lock, sends);
-      group_->end(endedHere(status));
+      end(status);
     }
     return status;
   }
 
   void abortGroup(const absl::Status &reason) override {
     Lock lock(group_->mutex);
-    group_->end(endedHere(reason));
+    end(reason);
   }
 
   absl::Status groupStatus() override {
     Lock lock(group_->mutex);
-    return group_->status;
+    return group_->endOf(line_);
   }
 
   absl::StatusOr<uint32_t> remakeGroup(const Call &call) override {
     Lock lock(group_->mutex);
-    group_->end(endedHere(cancelled("it asked for a re-make")));
-    uint32_t old = group_->incarnation;
-    Member &self = group_->member(rank());
+    // The first line to be re-made begins the group's next incarnation, the others follow it.
+    if (line_.incarnation == group_->incarnation)
+      end(cancelled("it asked for a re-make"));
+    const uint32_t old = line_.incarnation;
+    Member &self = line_.member(rank());
     self.remaking = true;
-    if (group_->without(&Member::remaking).empty()) {
+    if (line_.without(&Member::remaking).empty()) {
       // All ranks are here, so no mailbox holds anything of theirs.
-      for (Member &member : group_->members)
+      for (Member &member : line_.members)
         member.remaking = false;
-      group_->status = absl::OkStatus();
-      ++group_->incarnation;
+      if (line_.incarnation == group_->incarnation) {
+        group_->status = absl::OkStatus();
+        ++group_->incarnation;
+      }
+      line_.incarnation = group_->incarnation;
       group_->wakeAll();
-      return group_->incarnation;
+      return line_.incarnation;
     }
-    while (group_->incarnation == old) {
-      std::vector<int> missing = group_->without(&Member::remaking), left;
+    while (line_.incarnation == old) {
+      std::vector<int> missing = line_.without(&Member::remaking), left;
       for (int rank : missing)
-        if (group_->member(rank).gone)
+        if (line_.member(rank).gone)
           left.push_back(rank);
       if (!left.empty()) {
         self.remaking = false;
         return failed(call, absl::StatusCode::kUnavailable, rankList(left) + " has left");
       }
       if (self.changed.wait_until(lock, call.deadline) == std::cv_status::timeout &&
-          group_->incarnation == old) {
-        missing = group_->without(&Member::remaking);
+          line_.incarnation == old) {
+        missing = line_.without(&Member::remaking);
         self.remaking = false;
         return timedOut(call, rankList(missing));
       }
     }
-    return old + 1;
+    return line_.incarnation;
   }
 
   absl::Status closeGroup(const Call &call) override {
     Lock lock(group_->mutex);
-    if (!group_->status.ok())
-      return interrupted(call, group_->status);
-    Member &self = group_->member(rank());
+    if (absl::Status ended = group_->endOf(line_); !ended.ok())
+      return interrupted(call, ended);
+    Member &self = line_.member(rank());
     self.closing = true;
     group_->wakeAll();
     while (true) {
-      std::vector<int> missing = group_->without(&Member::closing);
+      std::vector<int> missing = line_.without(&Member::closing);
       if (missing.empty())
         return absl::OkStatus();
       absl::Status status;
-      if (!group_->status.ok())
-        status = interrupted(call, group_->status);
+      if (absl::Status ended = group_->endOf(line_); !ended.ok())
+        status = interrupted(call, ended);
       else if (self.changed.wait_until(lock, call.deadline) == std::cv_status::timeout &&
-               !group_->without(&Member::closing).empty())
-        status = timedOut(call, rankList(group_->without(&Member::closing)));
+               !line_.without(&Member::closing).empty())
+        status = timedOut(call, rankList(line_.without(&Member::closing)));
       if (!status.ok()) {
         self.closing = false;
-        group_->end(endedHere(status));
+        end(status);
         return status;
       }
     }
@@ -187,6 +210,8 @@ protected:
 
 private:
   enum class Progress : uint8_t { Waiting, Posted, Done };
+
+  void end(const absl::Status &reason) { group_->end(endedHere(reason)); }
 
   /// Posts what can be posted and ends what was taken; says whether anything moved.
   bool postBlocks(const Call &call, std::span<const SendBlock> sends, bool &allDone) {
@@ -198,7 +223,7 @@ private:
       size_t peer = static_cast<size_t>(block.peer);
       if (state == Progress::Done || blocked_[peer])
         continue;
-      Mailbox &box = group_->mailbox(rank(), block.peer);
+      Mailbox &box = line_.mailbox(rank(), block.peer);
       if (state == Progress::Posted && box.state == Mailbox::State::Taken) {
         box.state = Mailbox::State::Empty;
         state = Progress::Done;
@@ -208,7 +233,7 @@ private:
       if (state == Progress::Waiting && box.state == Mailbox::State::Empty) {
         box = {Mailbox::State::Posted, block.data, block.bytes, call.tag};
         state = Progress::Posted;
-        group_->member(block.peer).changed.notify_all();
+        line_.member(block.peer).changed.notify_all();
         moved = true;
       }
       blocked_[peer] = true; // later blocks for this peer wait for this one
@@ -225,7 +250,7 @@ private:
       size_t peer = static_cast<size_t>(block.peer);
       if (receiveState_[i] == Progress::Done || blocked_[peer])
         continue;
-      Mailbox &box = group_->mailbox(block.peer, rank());
+      Mailbox &box = line_.mailbox(block.peer, rank());
       if (box.state != Mailbox::State::Posted) {
         blocked_[peer] = true;
         allDone = false;
@@ -245,7 +270,7 @@ private:
       box.state = Mailbox::State::Taken;
       receiveState_[i] = Progress::Done;
       moved = true;
-      group_->member(block.peer).changed.notify_all();
+      line_.member(block.peer).changed.notify_all();
     }
     return absl::OkStatus();
   }
@@ -255,9 +280,8 @@ private:
     for (size_t i = 0; i < sends.size(); ++i) {
       if (sendState_[i] != Progress::Posted)
         continue;
-      Mailbox &box = group_->mailbox(rank(), sends[i].peer);
-      group_->member(rank()).changed.wait(lock,
-                                          [&] { return box.state != Mailbox::State::Copying; });
+      Mailbox &box = line_.mailbox(rank(), sends[i].peer);
+      line_.member(rank()).changed.wait(lock, [&] { return box.state != Mailbox::State::Copying; });
       box.state = Mailbox::State::Empty;
     }
   }
@@ -279,17 +303,27 @@ private:
   }
 
   std::shared_ptr<Group> group_;
+  Line &line_;
   std::vector<Progress> sendState_, receiveState_;
   std::vector<bool> blocked_;
 };
 
 } // namespace
 
-std::vector<std::unique_ptr<Transport>> makeThreadTransports(int size) {
-  auto group = std::make_shared<Group>(size);
-  std::vector<std::unique_ptr<Transport>> transports;
+std::vector<std::vector<std::unique_ptr<Transport>>> makeThreadLines(int size, int lines) {
+  auto group = std::make_shared<Group>(size, lines);
+  std::vector<std::vector<std::unique_ptr<Transport>>> ranks(static_cast<size_t>(size));
   for (int rank = 0; rank < size; ++rank)
-    transports.push_back(std::make_unique<ThreadTransport>(group, rank));
+    for (int line = 0; line < lines; ++line)
+      ranks[static_cast<size_t>(rank)].push_back(
+          std::make_unique<ThreadTransport>(group, line, rank));
+  return ranks;
+}
+
+std::vector<std::unique_ptr<Transport>> makeThreadTransports(int size) {
+  std::vector<std::unique_ptr<Transport>> transports;
+  for (auto &lines : makeThreadLines(size, 1))
+    transports.push_back(std::move(lines[0]));
   return transports;
 }
 

@@ -20,6 +20,11 @@ namespace heddle::transport {
 /// destroyed before close() ends the incarnation of the others.
 std::vector<std::unique_ptr<Transport>> makeThreadTransports(int size);
 
+/// Several transports for each rank, by rank and line, that share their incarnation: an error or
+/// abort() of one ends all of them. All ranks re-make all lines, in the same order, while nobody is
+/// inside a call of any.
+std::vector<std::vector<std::unique_ptr<Transport>>> makeThreadLines(int size, int lines);
+
 } // namespace heddle::transport
 
 #endif // HEDDLE_RUNTIME_TRANSPORT_THREADTRANSPORT_H

@@ -89,6 +89,13 @@ struct TransportCounters {
   };
   std::array<Class, trafficClasses> sent;
   const Class &of(Traffic traffic) const { return sent[static_cast<size_t>(traffic)]; }
+  TransportCounters &operator+=(const TransportCounters &other) {
+    for (size_t i = 0; i < sent.size(); ++i) {
+      sent[i].bytes += other.sent[i].bytes;
+      sent[i].blocks += other.sent[i].blocks;
+    }
+    return *this;
+  }
 };
 
 class Transport {

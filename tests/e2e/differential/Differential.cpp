@@ -23,6 +23,9 @@
 //     and with balanced class weights terms of size 1 cancel in the gradient of the last bias. What
 //     is still over 1e-5 may be off by 8 times what rounding the states alone would do to it in
 //     fp64, up to 1e-3: layer norms over nearly equal numbers are ill-conditioned.
+//     The same of a plan of two, three or as many partitions as there are root links, in a mode
+//     that the seed chooses, run by threads; copies of states have the same bits, and the bytes sent,
+//     by class, are those that the interpreter counts.
 //  4. Every fourth seed: states after five steps have the same bits for 1, 2, 3 and 8 threads, with
 //     overlap and without.
 // ctest runs 20 seeds; `bin/heddle_differential --count 200` is the full run.
@@ -50,6 +53,7 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <set>
 #include <unistd.h>
 
 using namespace heddle;
@@ -88,7 +92,8 @@ public:
     HEDDLE_RETURN_IF_ERROR(prepare());
     HEDDLE_RETURN_IF_ERROR(comparePhases());
     HEDDLE_RETURN_IF_ERROR(compareDerivatives());
-    return comparePlan();
+    HEDDLE_RETURN_IF_ERROR(comparePlan(*planModule));
+    return comparePartitions();
   }
   const std::string &name() const { return made.name; }
 
@@ -114,14 +119,17 @@ private:
     if (made.combineMean)
       for (auto layer : module->getOps<hgnn::LayerOp>())
         layer.setCombine(hgnn::Combine::Mean);
+    compiler::PhaseOptions keepGradients, oneOpEach, fused;
+    keepGradients.keepGradients = oneOpEach.keepGradients = true;
+    oneOpEach.maxFused = 1;
     HEDDLE_RETURN_IF_ERROR(compiler::runPhases(
-        *module, "model", "kernels", 0, /*keepGradients=*/true,
+        *module, "model", "kernels", keepGradients,
         [&](const std::string &phase) { phases[phase] = Module(module->clone()); }));
     Module single(phases["training"]->clone());
-    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*single, "training", "kernels", 1, true, {}));
+    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*single, "training", "kernels", oneOpEach, {}));
     phases["kernels, one op each"] = std::move(single);
     planModule = Module(phases["training"]->clone());
-    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*planModule, "training", "kernels", 0, false, {}));
+    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*planModule, "training", "kernels", fused, {}));
 
     HEDDLE_ASSIGN_OR_RETURN(graph::SplitView split,
                             store->split(store->schema().nodeTypeId(spec.task.targetNtype),
@@ -285,14 +293,62 @@ private:
     return absl::OkStatus();
   }
 
-  absl::Status comparePlan() {
+  std::string ofPlan(const std::string &what) const {
+    return "plan" + (variant.empty() ? "" : " (" + variant + ")") + ", " + what;
+  }
+
+  /// The same with the step cut.
+  absl::Status comparePartitions() {
+    Module links(phases["metatree"]->clone());
+    compiler::PhaseOptions cut;
+    cut.exchange = seed % 2 ? "leader" : "replicated";
+    cut.weights = seed % 3 == 2 ? "heta" : "sampled";
+    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*links, "metatree", "raf", cut, {}));
+    std::set<std::string> names;
+    links->walk([&](hgnn::PartialOp partial) { names.insert(partial.getLink()->str()); });
+    cut.partitions = int64_t(names.size());
+    if (seed % 3 && cut.partitions > 2)
+      cut.partitions = std::min<int64_t>(cut.partitions, 1 + int64_t(seed % 3));
+    if (cut.partitions < 2)
+      return absl::OkStatus(); // one root link: nothing to cut
+    variant = std::to_string(cut.partitions) + " partitions, " + cut.exchange;
+    Module module(phases["metatree"]->clone());
+    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(
+        *module, "metatree", "kernels", cut, [&](const std::string &phase) {
+          if (phase == "training")
+            cutTraining = Module(module->clone());
+        }));
+    return comparePlan(*module);
+  }
+
+  /// Bytes that a training step of the cut plan sends, by the interpreter's count.
+  absl::Status compareBytes(const PlanRun &run, const std::map<std::string, int64_t> &before) {
+    if (!cutTraining)
+      return absl::OkStatus();
+    auto counted = compiler::interpret(*cutTraining, "train_step", input(0));
+    if (llvm::failed(counted))
+      return invalidArgument("the interpreter failed on the partitions");
+    std::map<std::string, int64_t> sent = run.sentBytes();
+    for (const char *name : {"activations", "dense_gradients", "embedding_rows"}) {
+      int64_t wanted = counted->bytes[name];
+      auto was = before.find(name);
+      int64_t got = sent[name] - (was == before.end() ? 0 : was->second);
+      if (got != wanted)
+        findings.add(ofPlan("train_step"), std::string(name) + ": " + std::to_string(got) +
+                                               " bytes were sent, the interpreter counts " +
+                                               std::to_string(wanted));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status comparePlan(mlir::ModuleOp planModule) {
     compiler::PlanWriterOptions writer;
     writer.schemaFingerprint = store->schema().schemaFingerprint;
     writer.statisticsFingerprint = store->schema().dataFingerprint;
     for (const std::string &level : cpuLevels())
       if (writer.targets.empty() || seed % 8 == 1) // all of them now and then
         writer.targets.push_back(level);
-    auto written = compiler::writePlan(*planModule, writer);
+    auto written = compiler::writePlan(planModule, writer);
     if (llvm::failed(written))
       return invalidArgument("no plan could be written");
     std::string path = folder.path + "/model.plan";
@@ -305,13 +361,17 @@ private:
     eval.seeds = evalSeeds;
     HEDDLE_ASSIGN_OR_RETURN(InterpreterResult wanted, interpret("metatree", "eval_step", eval));
     HEDDLE_ASSIGN_OR_RETURN(PlanSteps got, run.run(plan::EntryKind::EvalStep, {evalSeeds}, 0));
-    compareStep("plan, eval_step", got, wanted);
+    compareStep(ofPlan("eval_step"), got, wanted);
 
     NumericArrays before = run.states();
+    std::map<std::string, int64_t> sent = run.sentBytes();
     HEDDLE_ASSIGN_OR_RETURN(wanted, interpret("training", "train_step", input(0)));
     HEDDLE_ASSIGN_OR_RETURN(got, run.run(plan::EntryKind::TrainStep, {batches[0]}, 0));
-    compareStep("plan, train_step", got, wanted);
+    compareStep(ofPlan("train_step"), got, wanted);
     compareStates(run, before, wanted);
+    HEDDLE_RETURN_IF_ERROR(compareBytes(run, sent));
+    if (std::string name = run.differingCopy(); !name.empty())
+      findings.add(ofPlan("train_step"), name + " has copies of different bits");
     HEDDLE_RETURN_IF_ERROR(compareLosses(run, wanted));
     return seed % 4 == 0 ? compareThreads() : absl::OkStatus();
   }
@@ -334,7 +394,7 @@ private:
   /// One step after the initial states.
   void compareStates(const PlanRun &run, const NumericArrays &before,
                      const InterpreterResult &wanted) {
-    const std::string where = "plan, after one train_step";
+    const std::string where = ofPlan("after one train_step");
     NumericArrays got = run.states();
     for (const auto &[name, array] : got)
       if (!wanted.states.count(name))
@@ -453,7 +513,7 @@ private:
       for (size_t row = 0; row < steps.size(); ++row)
         for (size_t j = 0; j < width && steps[row] == 0; ++j)
           if (a[row * width + j] != b[row * width + j])
-            return findings.add("plan, after one train_step", name + ": row " +
+            return findings.add(ofPlan("after one train_step"), name + ": row " +
                                                                   std::to_string(row) +
                                                                   " changed without being touched");
     }
@@ -472,7 +532,7 @@ private:
       states = wanted.states;
       HEDDLE_ASSIGN_OR_RETURN(PlanSteps got,
                               run.run(plan::EntryKind::TrainStep, {batches[step]}, step));
-      findings.within("plan, train_step " + std::to_string(step), "loss",
+      findings.within(ofPlan("train_step ") + std::to_string(step), "loss",
                       normwise(got.losses, wanted.outputs.at("loss").data, 1e-2), 1e-4);
     }
     return absl::OkStatus();
@@ -489,7 +549,7 @@ private:
         if (reference.empty())
           reference = bytes;
         else if (bytes != reference)
-          findings.add("plan, five train_steps",
+          findings.add(ofPlan("five train_steps"),
                        "other bits with " + std::to_string(threads) + " threads, overlap " +
                            (overlap ? "on" : "off") + " than with 1 thread, overlap off");
       }
@@ -507,7 +567,8 @@ private:
   spec::ModelSpec spec;
   mlir::MLIRContext context;
   std::map<std::string, Module> phases;
-  Module planModule;
+  Module planModule, cutTraining;
+  std::string variant; ///< how the step is cut; empty: it is whole
   std::shared_ptr<const plan::PlanT> plan;
   std::vector<int64_t> train, evalSeeds;
   int64_t nodes = 0;

@@ -3,9 +3,15 @@
 // RUN: heddle-opt %t.training --hgnn-verify-phase=phase=training -o /dev/null
 // RUN: FileCheck %s --check-prefix=REMARK < %t.log
 // REMARK: remark: gradients of 15 states: dense_gradients 5504 bytes a step in 8 merges; embedding_rows 40 bytes a row of @author in each of 2 frontiers
-// No kernel can hold a collective.
-// RUN: not heddle-opt %t.training --hgnn-fuse 2>&1 | FileCheck %s --check-prefix=FUSE
-// FUSE: error: {{.*}} op cannot be part of a kernel; fuse entries without root links and partitions
+// Kernels end where a collective is; partials and own uses stay only beside launches, as other names.
+// RUN: heddle-opt %t.training --pass-pipeline="builtin.module(hgnn-fuse,hgnn-verify-phase{phase=kernels})" > %t.kernels && FileCheck %s --check-prefix=FUSE < %t.kernels
+// FUSE: hgnn.kernel
+// FUSE: hgnn.entry train_step @"train_step:1"
+// FUSE: %[[SUM:.*]] = hgnn.launch @{{.*}} -> !hgnn.tensor<rows(0, @paper) : 3xf32, partial_sum>
+// FUSE: hgnn.merge_all activations %[[SUM]]
+// FUSE: hgnn.exchange_rows
+// FUSE: %[[TERM:.*]] = hgnn.partial %{{.*}} {partition = 1 : i64} : !hgnn.tensor<param
+// FUSE-NEXT: hgnn.merge_all dense_gradients %[[TERM]]
 
 // Moments are where their parameter is.
 // CHECK: hgnn.state moment1 @"convs.1.convs.<paper___cites___paper>.weight.moment1" {{.*}}partitions = array<i64: 0>

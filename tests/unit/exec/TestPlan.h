@@ -80,12 +80,14 @@ public:
     plan_.optimizer_groups.push_back(std::move(g));
     return uint32_t(plan_.optimizer_groups.size() - 1);
   }
-  plan::EntryT &entry(plan::EntryKind kind, const std::string &name, uint32_t slots = 1) {
+  plan::EntryT &entry(plan::EntryKind kind, const std::string &name, uint32_t slots = 1,
+                      uint32_t partition = 0) {
     plan_.entries.push_back(std::make_unique<plan::EntryT>());
     entry_ = plan_.entries.back().get();
     entry_->kind = kind;
     entry_->name = name;
     entry_->slots = slots;
+    entry_->partition = partition;
     entry_->arena_bound = UINT64_MAX;
     return *entry_;
   }
@@ -174,6 +176,29 @@ public:
     entry_->outputs.push_back(std::move(o));
   }
 
+  /// Semaphores that keep the comm queue's ops within their waves, as few as do.
+  void linkWaves() {
+    auto ops = [&](Queue queue) {
+      std::vector<plan::OpT *> list;
+      for (auto &op : entry_->ops)
+        if (op->queue == queue)
+          list.push_back(op.get());
+      return list;
+    };
+    std::vector<plan::OpT *> compute = ops(Queue::Compute), comm = ops(Queue::Comm);
+    for (auto [from, to] : {std::pair{&compute, &comm}, std::pair{&comm, &compute}}) {
+      size_t known = 0;
+      for (plan::OpT *op : *to) {
+        size_t earlier = known;
+        while (earlier < from->size() && (*from)[earlier]->wave < op->wave)
+          ++earlier;
+        if (earlier > known)
+          semaphore(*(*from)[earlier - 1], *op);
+        known = earlier;
+      }
+    }
+  }
+
   /// Seeds, and samples and frontiers of `hops` hops over all relations, from `seedType`.
   struct Sampled {
     struct Link {
@@ -187,7 +212,7 @@ public:
     plan::OpT *last = nullptr;
   };
   Sampled sampleAll(uint32_t seedType, uint32_t hops, int32_t fanout, bool selfLink,
-                    bool stay = false) {
+                    bool stay = false, int32_t onlyRelation = -1) {
     Sampled s;
     size_t types = plan_.node_types.size();
     s.ids.assign(hops + 1, std::vector<int32_t>(types, -1));
@@ -201,7 +226,7 @@ public:
       std::vector<std::vector<uint32_t>> samples(types);
       for (uint32_t r = 0; r < plan_.relations.size(); ++r) {
         uint32_t dst = plan_.relations[r]->destination, src = plan_.relations[r]->source;
-        if (s.ids[hop][dst] < 0)
+        if (s.ids[hop][dst] < 0 || (onlyRelation >= 0 && r != uint32_t(onlyRelation)))
           continue;
         std::string name = plan_.relations[r]->name + "@" + std::to_string(hop);
         Extent active = extent(SymbolKind::Active, hop, r);

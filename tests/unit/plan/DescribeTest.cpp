@@ -255,7 +255,7 @@ TEST(PlanFacts, SizesOfStates) {
 TEST(Describe, SummarySaysWhatAPersonAsks) {
   PlanT plan = smallPlan();
   std::string text = describe(plan, {.source = "a.plan"});
-  for (const char *part : {"Plan a.plan: format 1.0",
+  for (const char *part : {"Plan a.plan: format 1.1",
                            "predict label 'genre'",
                            "60 classes",
                            "more\n",
@@ -293,6 +293,17 @@ TEST(Describe, SecondsNeedRates) {
   for (const char *part : {"1 GB/s gathered, 1 GB/s streamed", "1 GFLOP/s in dense products",
                            "0.5 GFLOP/s in kernels", "10 us"})
     EXPECT_TRUE(has(text, part)) << part << "\n" << text;
+}
+
+TEST(Describe, OnePartitionHasNoSectionsOfSeveral) {
+  std::string text = describe(smallPlan(), {.rates = {1e9, 1e9}});
+  for (const char *part : {"Partitions", "between", "weighed", "{"})
+    EXPECT_FALSE(has(text, part)) << part << "\n" << text;
+  PlanT plan = smallPlan();
+  std::string svg = metatreeSvg(plan, mainStep(plan));
+  EXPECT_TRUE(has(svg, "15: 1,234")) << svg;
+  EXPECT_FALSE(has(svg, "partition")) << svg;
+  EXPECT_TRUE(has(metatreeDot(plan, mainStep(plan)), "acts\\\\x1B[31m")) << "a name is quoted";
 }
 
 TEST(Describe, LongTablesSayHowMuchIsLeftOut) {
@@ -374,8 +385,15 @@ TEST(MachineRates, TwoPositiveNumbers) {
   ASSERT_TRUE(four.ok());
   EXPECT_EQ(four->streamRate(), 30e9);
   EXPECT_EQ(four->elementRate(), 50e9);
+  EXPECT_EQ(four->linkBytesPerSecond, MachineRates().linkBytesPerSecond);
+  auto six = parseMachineRates("10,200,30,50,1.25,60");
+  ASSERT_TRUE(six.ok());
+  EXPECT_EQ(six->elementRate(), 50e9);
+  EXPECT_EQ(six->linkBytesPerSecond, 1.25e9);
+  EXPECT_DOUBLE_EQ(six->messageSeconds, 60e-6);
+  EXPECT_EQ(describeLinkRates(*six), "1.25 GB/s and 60 us a message between workers");
   for (const char *bad : {"", "12", "12,", ",12", "0,1", "-1,2", "1,nan", "1,2,3", "1;2", "1,2,3,",
-                          "1,2,3,4,5", "1,2,3,-4"})
+                          "1,2,3,4,5", "1,2,3,-4", "1,2,3,4,5,0", "1,2,3,4,5,6,7"})
     EXPECT_EQ(exitCodeOf(parseMachineRates(bad).status()), 2) << bad;
   MachineRates measured = measureMachineRates(1, 0.02);
   EXPECT_GT(measured.bytesPerSecond, 1e7);

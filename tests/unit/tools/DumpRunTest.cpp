@@ -42,11 +42,17 @@ void expectWrongUse(const std::string &arguments, const std::string &part) {
 TEST(DumpTool, HelpAndWrongUse) {
   Result help = runTool("heddle-dump --help");
   EXPECT_EQ(help.code, 0);
-  EXPECT_NE(help.text.find("Examples:"), std::string::npos);
+  for (const char *part : {"Examples:", "--svg", "--force", "--partition", "between workers"})
+    EXPECT_NE(help.text.find(part), std::string::npos) << part;
   EXPECT_EQ(runTool("heddle-dump --version").code, 0);
   expectWrongUse("heddle-dump", "plan is required");
   expectWrongUse("heddle-dump a.plan --jsn", "did you mean '--json'");
   expectWrongUse("heddle-dump a.plan --json --dot", "--dot");
+  expectWrongUse("heddle-dump a.plan --svg - --dot", "excludes");
+  expectWrongUse("heddle-dump a.plan --svg", "--svg");
+  expectWrongUse("heddle-dump a.plan --svg - --partition 1", "excludes");
+  expectWrongUse("heddle-dump a.plan --ops --partition -1", "--partition");
+  expectWrongUse("heddle-dump a.plan --ops --partitions 1", "did you mean '--partition'");
   expectWrongUse("heddle-dump /nonexistent.plan", "/nonexistent.plan");
   expectWrongUse("heddle-dump /nonexistent.plan --machine-rates=fast", "--machine-rates");
   test::TemporaryDirectory folder;

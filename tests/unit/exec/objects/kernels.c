@@ -75,3 +75,55 @@ void k_sgd_rows(void *const *args, int64_t begin, int64_t end, int64_t chunk) {
       for (int c = 0; c < classes; ++c)
         table[ids[i] * classes + c] -= scalars[1] * grad[(int64_t)selfInv[i] * classes + c];
 }
+
+/* row_pos, messages | what each row is sent, or zeros */
+void k_spread(void *const *args, int64_t begin, int64_t end, int64_t chunk) {
+  const int32_t *rowPos = args[0];
+  const float *m = args[1];
+  float *out = args[2];
+  for (int64_t i = begin; i < end; ++i)
+    for (int c = 0; c < classes; ++c)
+      out[i * classes + c] = rowPos[i] >= 0 ? m[(int64_t)rowPos[i] * classes + c] : 0.0f;
+}
+
+/* out_ptr, out_dst, gradient of h | gradient of x */
+void k_scatter(void *const *args, int64_t begin, int64_t end, int64_t chunk) {
+  const int32_t *ptr = args[0], *dst = args[1];
+  const float *dh = args[2];
+  float *dx = args[3];
+  for (int64_t s = begin; s < end; ++s) {
+    for (int c = 0; c < dim; ++c)
+      dx[s * dim + c] = 0;
+    for (int32_t e = ptr[s]; e < ptr[s + 1]; ++e)
+      for (int c = 0; c < dim; ++c)
+        dx[s * dim + c] += dh[(int64_t)dst[e] * dim + c];
+  }
+}
+
+/* ids, gradients, scalars, table | table */
+void k_sgd_union(void *const *args, int64_t begin, int64_t end, int64_t chunk) {
+  const int64_t *ids = args[0];
+  const float *grad = args[1], *scalars = args[2];
+  float *table = args[4];
+  for (int64_t i = begin; i < end; ++i)
+    for (int c = 0; c < dim; ++c)
+      table[ids[i] * dim + c] -= scalars[1] * grad[i * dim + c];
+}
+
+/* in | out */
+void k_copy(void *const *args, int64_t begin, int64_t end, int64_t chunk) {
+  const float *in = args[0];
+  float *out = args[1];
+  for (int64_t i = begin; i < end; ++i)
+    out[i] = in[i];
+}
+
+/* ids, rows, table | table */
+void k_put_rows(void *const *args, int64_t begin, int64_t end, int64_t chunk) {
+  const int64_t *ids = args[0];
+  const float *rows = args[1];
+  float *table = args[3];
+  for (int64_t i = begin; i < end; ++i)
+    for (int c = 0; c < dim; ++c)
+      table[ids[i] * dim + c] = rows[i * dim + c];
+}

@@ -1,0 +1,43 @@
+//===- Alternatives.h - ways to cut a step, weighed --------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_COMPILER_DRIVER_ALTERNATIVES_H
+#define HEDDLE_COMPILER_DRIVER_ALTERNATIVES_H
+
+#include "compiler/cost/MachineRates.h"
+#include "compiler/driver/Compile.h"
+#include "runtime/plan/plan_generated.h"
+
+namespace heddle::compiler {
+
+/// An order and an exchange mode with what the cost model says of them.
+struct Alternative {
+  std::string name; ///< "raf, replicated head"
+  PhaseOptions options;
+  bool chosen = false, forced = false;
+  double seconds = 0;   ///< of a training step: the slowest partition, communication included
+  double wireBytes = 0; ///< expected of a training step, all partitions together
+  std::string problem;  ///< why it is not possible; empty if it is
+};
+
+/// Makes every alternative of `module` (metatree phase; left as it is) up to the layout of its
+/// entries, without generating code, and chooses the one with the least estimated time, the first
+/// of equal ones, among those that `order` and `exchange` ("auto", or one that is forced) allow.
+/// Error: that of the first allowed one, if none is possible.
+absl::StatusOr<std::vector<Alternative>> weighAlternatives(mlir::ModuleOp module,
+                                                           const PhaseOptions &options,
+                                                           const std::string &order,
+                                                           const std::string &exchange,
+                                                           const MachineRates &rates);
+
+/// One line: what was chosen, against what, with seconds and bytes.
+std::string describeChoice(const std::vector<Alternative> &alternatives);
+
+/// For heddle-dump.
+void addAlternatives(plan::PlanT &plan, const std::vector<Alternative> &alternatives);
+
+} // namespace heddle::compiler
+
+#endif // HEDDLE_COMPILER_DRIVER_ALTERNATIVES_H

@@ -1,0 +1,394 @@
+//===- CommQueue.cpp - the collectives of one step ---------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/exec/CommQueue.h"
+
+#include "runtime/exec/Reduce.h"
+
+#include <algorithm>
+#include <cstring>
+#include <pthread.h>
+
+namespace heddle::exec {
+
+using transport::ReceiveBlock;
+using transport::SendBlock;
+
+namespace {
+/// A block below this size is copied into one with its neighbours: a block of its own costs a
+/// handshake of two threads or a message of two processes, about as much as copying so many bytes.
+constexpr int64_t packedBytes = 64 << 10;
+/// Bytes read by a sum that are worth a task of the pool.
+constexpr int64_t sumBytes = 256 << 10;
+
+int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t bytesOf(int64_t numbers) { return numbers * int64_t(sizeof(float)); }
+} // namespace
+
+CommQueue::CommQueue(const plan::EntryT &entry, const Partners &partners, MemoryBudget &budget)
+    : entry_(entry), partition_(partners.partition), transport_(*partners.connections.compute),
+      budget_(budget) {}
+
+CommQueue::~CommQueue() {
+  stopThread();
+  budget_.release(boxes_);
+}
+
+absl::StatusOr<std::unique_ptr<CommQueue>>
+CommQueue::create(const plan::EntryT &entry, const Partners &partners, MemoryBudget &budget) {
+  const bool any = std::any_of(entry.ops.begin(), entry.ops.end(),
+                               [](const auto &op) { return op->queue == plan::Queue::Comm; });
+  if (!any)
+    return std::unique_ptr<CommQueue>();
+  std::unique_ptr<CommQueue> self(new CommQueue(entry, partners, budget));
+  size_t blocks = 0, participants = 0;
+  uint64_t boxNumbers = 0;
+  for (const auto &op : entry.ops)
+    if (op->queue == plan::Queue::Comm)
+      self->addOp(*op);
+  for (Op &op : self->ops_) {
+    participants = std::max(participants, op.collective.size());
+    blocks = std::max(blocks, op.collective.size() * std::max<size_t>(op.terms.size(), 1));
+    boxNumbers += uint64_t(op.packedNumbers) * op.collective.size() * 2;
+  }
+  self->sends_.reserve(blocks);
+  self->receives_.reserve(blocks);
+  self->parts_.resize(participants);
+  HEDDLE_RETURN_IF_ERROR(
+      budget.grow(self->boxes_, boxNumbers * sizeof(float), 0, "exchange of small gradients"));
+  float *next = static_cast<float *>(self->boxes_.data());
+  for (Op &op : self->ops_) {
+    const int64_t numbers = op.packedNumbers * static_cast<int64_t>(op.collective.size());
+    op.outbox = next;
+    op.inbox = next + numbers;
+    next += numbers ? 2 * numbers : 0;
+  }
+  return self;
+}
+
+void CommQueue::addOp(const plan::OpT &op) {
+  Op added;
+  added.op = &op;
+  added.collective = plan::collectiveOf(op);
+  added.me = static_cast<int64_t>(added.collective.indexOf(partition_));
+  const bool byNumber = op.attrs.AsMergeAllAttrs() && op.attrs.AsMergeAllAttrs()->by_number;
+  auto term = [&](int32_t in, int32_t out, int32_t scratch) {
+    const plan::BufferT &b = *entry_.buffers[static_cast<size_t>(in >= 0 ? in : out)];
+    added.terms.push_back({in, out, scratch, b.rows.get(), b.width, byNumber, false, 0});
+  };
+  if (op.attrs.AsMergeAllAttrs()) {
+    const size_t n = op.inputs.size();
+    for (size_t i = 0; i < n; ++i)
+      term(op.inputs[i], op.outputs[i], op.outputs[n + i]);
+    packTerms(added);
+  } else if (op.attrs.AsMergeToAttrs()) {
+    added.kind = Kind::MergeTo;
+    const bool leads = !op.outputs.empty();
+    term(op.inputs[0], leads ? op.outputs[0] : -1, leads ? op.outputs[1] : -1);
+  } else if (op.attrs.AsBroadcastAttrs()) {
+    added.kind = Kind::Broadcast;
+    term(op.inputs.empty() ? -1 : op.inputs[0], op.outputs.empty() ? -1 : op.outputs[0], -1);
+  } else {
+    added.kind = Kind::ExchangeRows;
+    term(op.inputs[0], op.outputs[0], op.outputs[1]);
+  }
+  ops_.push_back(std::move(added));
+}
+
+void CommQueue::packTerms(Op &op) {
+  const int64_t q = static_cast<int64_t>(op.collective.size());
+  int64_t packed = 0;
+  for (Term &term : op.terms) {
+    if (!term.byNumber)
+      continue;
+    const int64_t most = ceilDivide(int64_t(term.rows->constant()) * term.width, q);
+    term.packed = bytesOf(most) <= packedBytes;
+    if (term.packed) {
+      ++packed;
+      op.packedNumbers += most;
+    }
+  }
+  if (packed > 1)
+    return;
+  op.packedNumbers = 0;
+  for (Term &term : op.terms)
+    term.packed = false;
+}
+
+void CommQueue::prepare(const StepSlot &slot, std::span<void *const> pointers,
+                        Trace::Track *track) {
+  step_ = slot.step;
+  pointers_ = pointers;
+  track_ = track;
+  for (Op &op : ops_) {
+    for (Term &term : op.terms) {
+      term.units = static_cast<int64_t>(plan::evaluate(*term.rows, slot.symbols));
+      const plan::BufferT &b =
+          *entry_.buffers[static_cast<size_t>(term.in >= 0 ? term.in : term.out)];
+      term.width = b.width;
+      if (term.byNumber) {
+        term.units *= term.width;
+        term.width = 1;
+      }
+    }
+    if (op.kind == Kind::ExchangeRows)
+      op.unionRows = static_cast<int64_t>(
+          plan::evaluate(*entry_.buffers[size_t(op.terms[0].out)]->rows, slot.symbols));
+    if (op.kind == Kind::Broadcast) { // of any dtype
+      const Term &term = op.terms[0];
+      op.arrayBytes = plan::bufferBytes(
+          *entry_.buffers[static_cast<size_t>(term.in >= 0 ? term.in : term.out)], slot.symbols);
+    }
+  }
+}
+
+absl::Status CommQueue::run(size_t first, size_t end, ThreadPool *pool) {
+  for (size_t i = first; i < end; ++i) {
+    Op &op = ops_[i];
+    const uint64_t start = Trace::nowNs();
+    sentBytes_ = 0;
+    absl::Status status;
+    switch (op.kind) {
+    case Kind::MergeAll:
+      status = mergeAll(op, pool);
+      break;
+    case Kind::MergeTo:
+      status = mergeTo(op, pool);
+      break;
+    case Kind::Broadcast:
+      status = broadcast(op);
+      break;
+    case Kind::ExchangeRows:
+      status = exchangeRows(op, pool);
+      break;
+    }
+    const uint64_t stop = Trace::nowNs();
+    busyNs_ += stop - start;
+    if (track_)
+      track_->record({op.op->name.c_str(), op.op->id, step_, start, stop,
+                      static_cast<uint64_t>(op.terms[0].units), sentBytes_});
+    HEDDLE_RETURN_IF_ERROR(status);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CommQueue::exchange(const Op &op) {
+  for (const SendBlock &block : sends_)
+    sentBytes_ += static_cast<uint64_t>(block.bytes);
+  return transport_.exchange(transport_.tag(static_cast<int64_t>(step_), op.collective.id),
+                             trafficOf(op.collective.traffic), sends_, receives_);
+}
+
+void CommQueue::sum(size_t terms, float *out, int64_t numbers, ThreadPool *pool) {
+  std::span<const float *const> parts(parts_.data(), terms);
+  const int64_t chunk = std::max<int64_t>(sumBytes / bytesOf(int64_t(terms)), 16);
+  const int64_t tasks = ceilDivide(numbers, chunk);
+  if (!pool || tasks < 2) {
+    sumInOrder(parts, out, 0, numbers);
+    return;
+  }
+  pool->parallelFor(tasks, [&](int64_t t, int) {
+    sumInOrder(parts, out, t * chunk, std::min(numbers, (t + 1) * chunk));
+  });
+}
+
+absl::Status CommQueue::mergeAll(Op &op, ThreadPool *pool) {
+  const int64_t q = static_cast<int64_t>(op.collective.size()), me = op.me;
+  auto peer = [&](int64_t b) {
+    return static_cast<int>((*op.collective.participants)[static_cast<size_t>(b)]);
+  };
+  // Of a term, the block of participant b: where it begins and how many numbers it has.
+  auto beginOf = [&](const Term &t, int64_t b) {
+    return plan::blockBegin(t.units, b, q) * t.width;
+  };
+  auto sizeOf = [&](const Term &t, int64_t b) { return beginOf(t, b + 1) - beginOf(t, b); };
+  auto packedSize = [&](int64_t b) {
+    int64_t numbers = 0;
+    for (const Term &term : op.terms)
+      numbers += term.packed ? sizeOf(term, b) : 0;
+    return numbers;
+  };
+  auto scratchOf = [&](const Term &t, int64_t b) {
+    return data(t.scratch) + b * ceilDivide(t.units, q) * t.width;
+  };
+
+  // The terms' blocks go to those who sum them.
+  const int64_t mine = packedSize(me);
+  sends_.clear();
+  receives_.clear();
+  for (int64_t b = 0; b < q; ++b) {
+    if (b == me)
+      continue;
+    if (op.packedNumbers) {
+      float *box = op.outbox + b * op.packedNumbers, *to = box;
+      for (const Term &term : op.terms)
+        if (term.packed)
+          to = std::copy_n(data(term.in) + beginOf(term, b), sizeOf(term, b), to);
+      sends_.push_back({peer(b), box, bytesOf(to - box)});
+      receives_.push_back({peer(b), op.inbox + b * op.packedNumbers, bytesOf(mine), nullptr});
+    }
+    for (const Term &term : op.terms)
+      if (!term.packed) {
+        sends_.push_back({peer(b), data(term.in) + beginOf(term, b), bytesOf(sizeOf(term, b))});
+        receives_.push_back({peer(b), scratchOf(term, b), bytesOf(sizeOf(term, me)), nullptr});
+      }
+  }
+  HEDDLE_RETURN_IF_ERROR(exchange(op));
+
+  int64_t packed = 0;
+  for (const Term &term : op.terms) {
+    const int64_t begin = beginOf(term, me), numbers = sizeOf(term, me);
+    for (int64_t b = 0; b < q; ++b)
+      parts_[static_cast<size_t>(b)] = b == me       ? data(term.in) + begin
+                                       : term.packed ? op.inbox + b * op.packedNumbers + packed
+                                                     : scratchOf(term, b);
+    sum(static_cast<size_t>(q), data(term.out) + begin, numbers, pool);
+    packed += term.packed ? numbers : 0;
+  }
+
+  // The sums go to all.
+  sends_.clear();
+  receives_.clear();
+  float *to = op.outbox;
+  for (const Term &term : op.terms)
+    if (term.packed)
+      to = std::copy_n(data(term.out) + beginOf(term, me), sizeOf(term, me), to);
+  for (int64_t b = 0; b < q; ++b) {
+    if (b == me)
+      continue;
+    if (op.packedNumbers) {
+      sends_.push_back({peer(b), op.outbox, bytesOf(mine)});
+      receives_.push_back(
+          {peer(b), op.inbox + b * op.packedNumbers, bytesOf(packedSize(b)), nullptr});
+    }
+    for (const Term &term : op.terms)
+      if (!term.packed) {
+        sends_.push_back({peer(b), data(term.out) + beginOf(term, me), bytesOf(sizeOf(term, me))});
+        receives_.push_back(
+            {peer(b), data(term.out) + beginOf(term, b), bytesOf(sizeOf(term, b)), nullptr});
+      }
+  }
+  HEDDLE_RETURN_IF_ERROR(exchange(op));
+  for (int64_t b = 0; b < q && op.packedNumbers; ++b) {
+    const float *from = op.inbox + b * op.packedNumbers;
+    for (const Term &term : op.terms)
+      if (term.packed && b != me) {
+        std::copy_n(from, sizeOf(term, b), data(term.out) + beginOf(term, b));
+        from += sizeOf(term, b);
+      }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CommQueue::mergeTo(Op &op, ThreadPool *pool) {
+  const Term &term = op.terms[0];
+  const int64_t numbers = term.units * term.width;
+  const bool leads = op.collective.leader == int64_t(partition_);
+  sends_.clear();
+  receives_.clear();
+  if (!leads) {
+    sends_.push_back({static_cast<int>(op.collective.leader), data(term.in), bytesOf(numbers)});
+    return exchange(op);
+  }
+  float *at = data(term.scratch);
+  for (size_t b = 0; b < op.collective.size(); ++b) {
+    if (int64_t(b) == op.me) {
+      parts_[b] = data(term.in);
+      continue;
+    }
+    receives_.push_back(
+        {static_cast<int>((*op.collective.participants)[b]), at, bytesOf(numbers), nullptr});
+    parts_[b] = at;
+    at += numbers;
+  }
+  HEDDLE_RETURN_IF_ERROR(exchange(op));
+  sum(op.collective.size(), data(term.out), numbers, pool);
+  return absl::OkStatus();
+}
+
+absl::Status CommQueue::broadcast(Op &op) {
+  const Term &term = op.terms[0];
+  const int64_t bytes = static_cast<int64_t>(op.arrayBytes);
+  sends_.clear();
+  receives_.clear();
+  if (op.collective.leader != int64_t(partition_))
+    receives_.push_back({static_cast<int>(op.collective.leader), data(term.out), bytes, nullptr});
+  else
+    for (uint32_t p : *op.collective.participants)
+      if (p != partition_)
+        sends_.push_back({static_cast<int>(p), data(term.in), bytes});
+  return exchange(op);
+}
+
+absl::Status CommQueue::exchangeRows(Op &op, ThreadPool *pool) {
+  const Term &term = op.terms[0];
+  const size_t q = op.collective.size();
+  const int32_t *table = static_cast<const int32_t *>(pointers_[size_t(op.op->inputs[1])]);
+  const int64_t *counts = static_cast<const int64_t *>(pointers_[size_t(op.op->inputs[2])]);
+  sends_.clear();
+  receives_.clear();
+  float *at = data(term.scratch);
+  for (size_t b = 0; b < q; ++b) {
+    const int64_t numbers = counts[b] * term.width;
+    if (int64_t(b) == op.me) {
+      parts_[b] = data(term.in);
+    } else {
+      const int peer = static_cast<int>((*op.collective.participants)[b]);
+      sends_.push_back({peer, data(term.in), bytesOf(term.units * term.width)});
+      receives_.push_back({peer, at, bytesOf(numbers), nullptr});
+      parts_[b] = at;
+    }
+    at += numbers; // one's own rows have room too: scratch is for all that is gathered
+  }
+  HEDDLE_RETURN_IF_ERROR(exchange(op));
+  const plan::BufferT &sums = *entry_.buffers[static_cast<size_t>(term.out)];
+  const int64_t rows = op.unionRows, width = sums.width;
+  std::span<const float *const> parts(parts_.data(), q);
+  const int64_t chunk = std::max<int64_t>(sumBytes / bytesOf(2 * width), 16);
+  const int64_t tasks = ceilDivide(rows, chunk);
+  if (!pool || tasks < 2)
+    sumRows(parts, table, width, data(term.out), 0, rows);
+  else
+    pool->parallelFor(tasks, [&](int64_t t, int) {
+      sumRows(parts, table, width, data(term.out), t * chunk, std::min(rows, (t + 1) * chunk));
+    });
+  return absl::OkStatus();
+}
+
+void CommQueue::startThread() {
+  begun_.reset();
+  ended_.reset();
+  jobs_ = 0;
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "comm");
+    for (uint64_t job = 1;; ++job) {
+      begun_.wait(job);
+      if (first_ == end_)
+        return;
+      status_ = run(first_, end_, nullptr);
+      ended_.raise(job);
+    }
+  });
+}
+
+void CommQueue::stopThread() {
+  if (!thread_.joinable())
+    return;
+  begin(0, 0);
+  thread_.join();
+}
+
+void CommQueue::begin(size_t first, size_t end) {
+  first_ = first;
+  end_ = end;
+  begun_.raise(++jobs_);
+}
+
+absl::Status CommQueue::wait() {
+  ended_.wait(jobs_);
+  return status_;
+}
+
+} // namespace heddle::exec

@@ -1,0 +1,121 @@
+//===- CommQueue.h - the collectives of one step -----------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// The ops of the comm queue, in the compute queue's waves. Beside compute ops of the same wave they
+// run on a thread of their own; a wave that has nothing else runs here on the thread that drives
+// the step, with its pool for the sums: handing an op to another thread and back costs more than a
+// small exchange does, and there is nothing to overlap it with.
+//
+// A collective of any number of arrays is one exchange in each direction. Bits depend neither on
+// threads nor on who is first: blocks land in scratch and are added in the participants' order.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_RUNTIME_EXEC_COMMQUEUE_H
+#define HEDDLE_RUNTIME_EXEC_COMMQUEUE_H
+
+#include "runtime/base/HugeMemory.h"
+#include "runtime/base/ThreadPool.h"
+#include "runtime/exec/Partners.h"
+#include "runtime/exec/StepCount.h"
+#include "runtime/exec/StepSlot.h"
+#include "runtime/exec/Trace.h"
+
+#include <memory>
+#include <span>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace heddle::exec {
+
+class CommQueue {
+public:
+  /// Null if the entry has no op in the comm queue.
+  static absl::StatusOr<std::unique_ptr<CommQueue>>
+  create(const plan::EntryT &entry, const Partners &partners, MemoryBudget &budget);
+  ~CommQueue();
+
+  size_t size() const { return ops_.size(); }
+  const plan::OpT &op(size_t index) const { return *ops_[index].op; }
+
+  /// Sizes of a step. `pointers`: data of each buffer, valid and in place until the step ends.
+  void prepare(const StepSlot &slot, std::span<void *const> pointers, Trace::Track *track);
+
+  /// Ops [first, end) on this thread; the sums on `pool`.
+  absl::Status run(size_t first, size_t end, ThreadPool *pool);
+
+  /// The thread beside the compute queue: one job at a time. Threads live as long as a run.
+  void startThread();
+  void stopThread();
+  void begin(size_t first, size_t end);
+  absl::Status wait();
+
+  /// Time inside ops since it was last asked for; between steps.
+  double takeBusySeconds() { return double(std::exchange(busyNs_, 0)) * 1e-9; }
+
+private:
+  enum class Kind : uint8_t { MergeAll, MergeTo, Broadcast, ExchangeRows };
+  struct Term {
+    int32_t in = -1, out = -1, scratch = -1; ///< buffers
+    const plan::Extent *rows = nullptr;
+    int64_t width = 1; ///< numbers of a unit
+    bool byNumber = false;
+    bool packed = false; ///< travels in one block with other small terms
+    int64_t units = 0;   ///< of the step
+  };
+  struct Op {
+    const plan::OpT *op = nullptr;
+    Kind kind = Kind::MergeAll;
+    plan::Collective collective;
+    int64_t me = 0; ///< place among the participants
+    std::vector<Term> terms;
+    // Room for the packed terms: for each participant what goes to it, and what comes from it.
+    int64_t packedNumbers = 0;
+    float *outbox = nullptr, *inbox = nullptr;
+    // Of the step.
+    uint64_t arrayBytes = 0; ///< of a Broadcast's array
+    int64_t unionRows = 0;   ///< of ExchangeRows
+  };
+
+  CommQueue(const plan::EntryT &entry, const Partners &partners, MemoryBudget &budget);
+  void addOp(const plan::OpT &op);
+  void packTerms(Op &op);
+  absl::Status exchange(const Op &op);
+  absl::Status mergeAll(Op &op, ThreadPool *pool);
+  absl::Status mergeTo(Op &op, ThreadPool *pool);
+  absl::Status broadcast(Op &op);
+  absl::Status exchangeRows(Op &op, ThreadPool *pool);
+  /// The first `terms` of parts_ into `out`.
+  void sum(size_t terms, float *out, int64_t numbers, ThreadPool *pool);
+  float *data(int32_t buffer) const {
+    return buffer < 0 ? nullptr : static_cast<float *>(pointers_[static_cast<size_t>(buffer)]);
+  }
+
+  const plan::EntryT &entry_;
+  const uint32_t partition_;
+  transport::Transport &transport_;
+  MemoryBudget &budget_;
+  std::vector<Op> ops_;
+  HugeMemory boxes_;
+
+  // Of the step.
+  uint64_t step_ = 0;
+  std::span<void *const> pointers_;
+  Trace::Track *track_ = nullptr;
+  uint64_t busyNs_ = 0, sentBytes_ = 0;
+  // Grown once, then reused.
+  std::vector<transport::SendBlock> sends_;
+  std::vector<transport::ReceiveBlock> receives_;
+  std::vector<const float *> parts_; ///< one per participant
+
+  std::thread thread_;
+  StepCount begun_, ended_;
+  uint64_t jobs_ = 0;
+  size_t first_ = 0, end_ = 0; ///< the job; first == end: the thread ends
+  absl::Status status_;
+};
+
+} // namespace heddle::exec
+
+#endif // HEDDLE_RUNTIME_EXEC_COMMQUEUE_H

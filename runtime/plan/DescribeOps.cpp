@@ -1,0 +1,124 @@
+//===- DescribeOps.cpp - the ops, kernels and phases of a plan ----------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/plan/Describe.h"
+
+#include "runtime/base/Format.h"
+#include "runtime/base/Suggest.h"
+#include "runtime/plan/DescribeText.h"
+#include "runtime/plan/PartitionFacts.h"
+
+namespace heddle::plan {
+namespace {
+
+using Align = TextTable::Align;
+
+/// What an op works on, in one short cell.
+std::string detailOf(const PlanT &plan, const EntryT &entry, const OpT &op) {
+  const OpAttrsUnion &attrs = op.attrs;
+  if (auto *a = attrs.AsSeedsAttrs())
+    return typeName(plan, a->node_type);
+  if (auto *a = attrs.AsSampleAttrs())
+    return "fan-out " + fanoutText(a->mode == SampleMode::All ? -1 : a->fanout) + " hop " +
+           std::to_string(a->hop) + " " + relationTriple(plan, a->relation);
+  if (auto *a = attrs.AsFrontierAttrs())
+    return "hop " + std::to_string(a->hop) + " " + typeName(plan, a->node_type);
+  if (auto *a = attrs.AsFetchDenseAttrs())
+    return typeName(plan, a->node_type) + "." + a->feature + " [" + std::to_string(a->dim) + "]";
+  if (auto *a = attrs.AsFetchSparseAttrs())
+    return typeName(plan, a->node_type) + "." + a->feature + " [" + std::to_string(a->dim) + "]";
+  if (auto *a = attrs.AsFetchLabelsAttrs())
+    return typeName(plan, a->node_type) + "." + a->label;
+  if (auto *a = attrs.AsKernelAttrs())
+    return (a->kernel < plan.kernels.size() ? plan.kernels[a->kernel]->name : "?") +
+           (a->mode == KernelMode::Chunks ? " by chunks of " + std::to_string(a->chunk_rows) : "");
+  if (auto *a = attrs.AsGemmAttrs())
+    return std::string(a->gemm == GemmKind::ParamGrad ? "A^T B" : "A B") +
+           " k=" + std::to_string(a->k) + " n=" + std::to_string(a->n) +
+           (a->transpose_b ? " B transposed" : "") + (a->accumulate ? " adds" : "");
+  if (auto *a = attrs.AsMergeAttrs())
+    return "width " + std::to_string(a->width);
+  std::string out;
+  if (Collective collective = collectiveOf(op)) {
+    out = spelled(collective.traffic) + " " + std::to_string(collective.id) + " of {" +
+          partitionList(*collective.participants, plan.partitions) + "}";
+    if (collective.leader >= 0)
+      out += " leader " + std::to_string(collective.leader);
+    if (!op.wire.empty())
+      out += " " + formatBytes(expectedValue(op.wire, entry));
+  }
+  return out;
+}
+
+} // namespace
+
+std::string describeOps(const PlanT &plan, int entryIndex, const DescribeOptions &options) {
+  const EntryT &entry = *plan.entries[entryIndex];
+  bool known = options.rates.known();
+  TextTable table({{"op", Align::Right},
+                   {"queue", Align::Left},
+                   {"wave", Align::Right},
+                   {"kind", Align::Left},
+                   {"name", Align::Left, 28},
+                   {"what", Align::Left, 40},
+                   {"bytes", Align::Right},
+                   {"flops", Align::Right},
+                   {"seconds", Align::Right}});
+  for (const auto &op : entry.ops) {
+    Cost cost = costOf(*op, entry, options.rates);
+    table.addRow({std::to_string(op->id), spelled(op->queue), std::to_string(op->wave),
+                  spelled(op->attrs.type), op->name, detailOf(plan, entry, *op),
+                  formatBytes(cost.bytes), formatCount(cost.flops),
+                  known ? formatSeconds(cost.seconds) : ""});
+  }
+  std::string where = plan.partitions > 1 ? " of partition " + std::to_string(entry.partition) : "";
+  return "Ops of entry '" + printable(entry.name) + "'" + where + " (" +
+         formatInteger(entry.ops.size()) + "), estimates of one step\n" + table.str(2);
+}
+
+std::string describeKernels(const PlanT &plan) {
+  std::string out;
+  for (const auto &kernel : plan.kernels) {
+    out += "// " + printable(kernel->name) + ": symbol " + printable(kernel->symbol) + ", " +
+           count(kernel->num_args, "argument") + ", " + number(kernel->flops_per_row) +
+           " flops per row\n";
+    std::string body = kernel->ir.empty() ? "// the plan holds no body of it\n" : kernel->ir;
+    // Line by line: a body is many lines, but nothing else in it may reach the terminal raw.
+    for (size_t at = 0; at < body.size();) {
+      size_t end = std::min(body.find('\n', at), body.size());
+      out += printable(std::string_view(body).substr(at, end - at)) + "\n";
+      at = end + 1;
+    }
+    out += "\n";
+  }
+  return out.empty() ? "the plan has no kernels\n" : out;
+}
+
+std::string describePhases(const PlanT &plan) {
+  TextTable table({{"phase", Align::Left, 48}, {"text", Align::Right}});
+  for (const auto &phase : plan.phases)
+    table.addRow({phase->name, formatBytes(phase->size)});
+  return plan.phases.empty() ? "the plan holds no phase texts\n" : table.str();
+}
+
+absl::StatusOr<std::string> phaseText(const PlanT &plan, const std::string &name) {
+  std::vector<std::string> names;
+  for (const auto &phase : plan.phases) {
+    if (phase->name == name) {
+      auto text = decompressText(phase->text, phase->size);
+      if (!text.ok())
+        return withPrefix(text.status(), "phase '" + name + "': ");
+      return text;
+    }
+    names.push_back(phase->name);
+  }
+  if (names.empty())
+    return invalidArgument("--phase: the plan holds no phase texts; recompile with heddle-compile "
+                           "to store them");
+  return invalidArgument("--phase: the plan holds no phase '" + name + "'" +
+                         suggestion(name, names));
+}
+
+} // namespace heddle::plan
