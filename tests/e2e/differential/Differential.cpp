@@ -309,9 +309,15 @@ private:
     cut.partitions = int64_t(names.size());
     if (seed % 3 && cut.partitions > 2)
       cut.partitions = std::min<int64_t>(cut.partitions, 1 + int64_t(seed % 3));
-    if (cut.partitions < 2)
-      return absl::OkStatus(); // one root link: nothing to cut
-    variant = std::to_string(cut.partitions) + " partitions, " + cut.exchange;
+    if (cut.partitions > 1) // else one root link: nothing to cut
+      HEDDLE_RETURN_IF_ERROR(compareCut(cut, cut.exchange));
+    cut.order = "vanilla";
+    cut.partitions = 2 + int64_t(seed % 3);
+    return compareCut(cut, cut.order);
+  }
+
+  absl::Status compareCut(const compiler::PhaseOptions &cut, const std::string &way) {
+    variant = std::to_string(cut.partitions) + " partitions, " + way;
     Module module(phases["metatree"]->clone());
     HEDDLE_RETURN_IF_ERROR(compiler::runPhases(
         *module, "metatree", "kernels", cut, [&](const std::string &phase) {
@@ -329,7 +335,8 @@ private:
     if (llvm::failed(counted))
       return invalidArgument("the interpreter failed on the partitions");
     std::map<std::string, int64_t> sent = run.sentBytes();
-    for (const char *name : {"activations", "dense_gradients", "embedding_rows"}) {
+    for (const char *name :
+         {"activations", "dense_gradients", "embedding_rows", "remote_features"}) {
       int64_t wanted = counted->bytes[name];
       auto was = before.find(name);
       int64_t got = sent[name] - (was == before.end() ? 0 : was->second);
