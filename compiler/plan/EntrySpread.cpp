@@ -103,11 +103,12 @@ LogicalResult EntryWriter::write(FetchRemoteFeaturesOp op) {
     add(5, ArgPart::SparseTVal, "t_val ", DType::F32, nnz);
     remoteNnz = symbols_.remoteNnz(domain.getHop(), attrs.node_type, *feature);
   }
-  OpT &written = addOp(
-      op.getLoc(), "fetch " + at(nameOf(domain).str() + "." + op.getFeature().str(), domain.getHop()),
-      Queue::Fetch, std::move(attrs),
-      {arrayOf(op.getIds(), ArgPart::Ids), request.asked, request.counts, request.slices},
-      std::move(outputs));
+  OpT &written =
+      addOp(op.getLoc(),
+            "fetch " + at(nameOf(domain).str() + "." + op.getFeature().str(), domain.getHop()),
+            Queue::Fetch, std::move(attrs),
+            {arrayOf(op.getIds(), ArgPart::Ids), request.asked, request.counts, request.slices},
+            std::move(outputs));
   written.in_loop_static = static_;
   addTo(written.wire, request.remoteRows, double(op.getBytes()));
   if (sparse) // a column and a number for each that is stored
@@ -129,12 +130,11 @@ LogicalResult EntryWriter::write(FetchRemoteRowsOp op) {
   int32_t scratch = addBuffer(name + " asked", DType::F32, request.askedRows,
                               uint32_t(type.getWidth()), Space::Arena);
   arrays_[op.getResult()][ArgPart::Data] = *rows;
-  OpT &written = addOp(op.getLoc(), "rows " + name, Queue::Comm,
-                       attrsOf<plan::FetchRemoteRowsAttrsT>(
-                           op, kind_.collectives.group(op.getId()).number),
-                       {*table, arrayOf(op.getIds(), ArgPart::Ids), request.asked, request.counts,
-                        request.slices},
-                       {*rows, scratch});
+  OpT &written = addOp(
+      op.getLoc(), "rows " + name, Queue::Comm,
+      attrsOf<plan::FetchRemoteRowsAttrsT>(op, kind_.collectives.group(op.getId()).number),
+      {*table, arrayOf(op.getIds(), ArgPart::Ids), request.asked, request.counts, request.slices},
+      {*rows, scratch});
   addTo(written.wire, request.remoteRows, double(op.getBytes()));
   // Rows of the table that are read; the table itself is not.
   addTo(written.bytes, *entry_->buffers[size_t(*rows)]->rows, 8.0 * double(type.getWidth()) + 8);

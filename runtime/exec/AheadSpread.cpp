@@ -40,8 +40,7 @@ absl::Status AheadExchange::lookUp(Op &op, const plan::PlanT &plan,
       if (op.op->outputs[output] >= 0)
         op.nnz = entry_.buffers[size_t(op.op->outputs[output])]->rows->symbol();
   } else {
-    HEDDLE_ASSIGN_OR_RETURN(op.dense,
-                            graph.denseFeature(static_cast<int>(a.node_type), a.feature));
+    HEDDLE_ASSIGN_OR_RETURN(op.dense, graph.denseFeature(static_cast<int>(a.node_type), a.feature));
     dim = op.dense.dim;
     if (!knownFeatureDtype(op.dense.dtype))
       return mismatch("the dtype " + op.dense.dtype);
@@ -63,9 +62,8 @@ void AheadExchange::sliceIds(Op &op, StepSlot &slot) {
 
 absl::Status AheadExchange::exchange(const Op &op, const StepSlot &slot,
                                      transport::Traffic traffic) {
-  return transport_.exchange(
-      transport_.tag(static_cast<int64_t>(slot.step), op.collective.id), traffic, sends_,
-      receives_);
+  return transport_.exchange(transport_.tag(static_cast<int64_t>(slot.step), op.collective.id),
+                             traffic, sends_, receives_);
 }
 
 absl::Status AheadExchange::request(Op &op, StepSlot &slot, Trace::Track *track) {
@@ -106,9 +104,8 @@ absl::Status AheadExchange::request(Op &op, StepSlot &slot, Trace::Track *track)
   const int64_t first = plan::blockBegin(op.nodes, int64_t(op.me), int64_t(q)),
                 end = plan::blockBegin(op.nodes, int64_t(op.me) + 1, int64_t(q));
   for (size_t b = 0; b < q; ++b)
-    if (op.counts[b] &&
-        (op.lists[b][0] < first || op.lists[b][op.counts[b] - 1] >= end ||
-         !std::is_sorted(op.lists[b], op.lists[b] + op.counts[b])))
+    if (op.counts[b] && (op.lists[b][0] < first || op.lists[b][op.counts[b] - 1] >= end ||
+                         !std::is_sorted(op.lists[b], op.lists[b] + op.counts[b])))
       return internalError("op '" + op.op->name + "': partition " +
                            std::to_string((*op.collective.participants)[b]) +
                            " asks for rows that are not kept here; do all workers have one graph?");
@@ -120,7 +117,8 @@ absl::Status AheadExchange::request(Op &op, StepSlot &slot, Trace::Track *track)
       op.lists, op.counts, op.heads, slot.get<int64_t>(out[0]), slot.get<int32_t>(out[1])));
   std::copy(op.counts.begin(), op.counts.end(), slot.get<int64_t>(out[3]));
   std::copy(op.slices.begin(), op.slices.end(), slot.get<int64_t>(out[4]));
-  for (auto [symbol, value] : {std::pair{op.unionRows, kept}, {op.gathered, asked}, {op.remote, remote}})
+  for (auto [symbol, value] :
+       {std::pair{op.unionRows, kept}, {op.gathered, asked}, {op.remote, remote}})
     if (symbol >= 0)
       slot.symbols[static_cast<size_t>(symbol)] = value;
   if (track)
@@ -139,8 +137,8 @@ absl::Status AheadExchange::fetchDense(Op &op, StepSlot &slot, Trace::Track *tra
   for (size_t b = 0; b < q; ++b)
     others += b == op.me ? 0 : counts[b];
   HEDDLE_RETURN_IF_ERROR(grow(slot, op.op->outputs[0], uint64_t(slices[q]) * uint64_t(dim)));
-  HEDDLE_RETURN_IF_ERROR(budget_.grow(
-      op.arrived, uint64_t(others) * uint64_t(dim) * sizeof(float), UINT64_MAX, "feature rows"));
+  HEDDLE_RETURN_IF_ERROR(budget_.grow(op.arrived, uint64_t(others) * uint64_t(dim) * sizeof(float),
+                                      UINT64_MAX, "feature rows"));
   float *rows = slot.get<float>(op.op->outputs[0]), *out = static_cast<float *>(op.arrived.data());
   auto convert = [&](const int64_t *which, int64_t count, float *to) {
     convertRows(op.dense.data, op.dense.dtype, dim, which, count, to);
@@ -157,7 +155,8 @@ absl::Status AheadExchange::fetchDense(Op &op, StepSlot &slot, Trace::Track *tra
     const int peer = static_cast<int>((*op.collective.participants)[b]);
     convert(asked, counts[b], out);
     sends_.push_back({peer, out, bytesOf(counts[b] * dim, sizeof(float))});
-    receives_.push_back({peer, rows + slices[b] * dim, bytesOf(mine * dim, sizeof(float)), nullptr});
+    receives_.push_back(
+        {peer, rows + slices[b] * dim, bytesOf(mine * dim, sizeof(float)), nullptr});
     sent += static_cast<uint64_t>(counts[b] * dim) * sizeof(float);
     out += counts[b] * dim;
   }
@@ -195,8 +194,7 @@ absl::Status AheadExchange::fetchSparse(Op &op, StepSlot &slot, Trace::Track *tr
   for (size_t b = 0; b < q; ++b) {
     const int64_t mine = slices[b + 1] - slices[b];
     for (int64_t i = 0; i < counts[b]; ++i) {
-      outLengths[at + i] =
-          static_cast<int32_t>(indptr[asked[at + i] + 1] - indptr[asked[at + i]]);
+      outLengths[at + i] = static_cast<int32_t>(indptr[asked[at + i] + 1] - indptr[asked[at + i]]);
       sentEntries += b == op.me ? 0 : static_cast<uint64_t>(outLengths[at + i]);
     }
     if (b == op.me) {
@@ -269,7 +267,8 @@ absl::Status AheadExchange::fetchSparse(Op &op, StepSlot &slot, Trace::Track *tr
   HEDDLE_RETURN_IF_ERROR(exchange(op, slot, trafficOf(op.collective.traffic)));
   for (int64_t e = 0; e < nnz; ++e)
     if (idx[e] < 0 || idx[e] >= int64_t(op.fetch->dim))
-      return internalError("op '" + op.op->name + "': an entry of another partition is outside the "
+      return internalError("op '" + op.op->name +
+                           "': an entry of another partition is outside the "
                            "feature's columns; do all workers have one graph?");
 
   // What all together have sent: nobody knows it alone, and the plan's formula asks for it.
@@ -310,7 +309,8 @@ void AheadExchange::transpose(Op &op, StepSlot &slot, int64_t rows, const int32_
   const auto &out = op.op->outputs;
   const int64_t dim = op.fetch->dim;
   const int32_t *lengths = static_cast<const int32_t *>(op.lengths.data());
-  int32_t *ends = out[3] >= 0 ? slot.get<int32_t>(out[3]) : static_cast<int32_t *>(op.columns.data());
+  int32_t *ends =
+      out[3] >= 0 ? slot.get<int32_t>(out[3]) : static_cast<int32_t *>(op.columns.data());
   int32_t *tRow = slot.get<int32_t>(out[4]);
   float *tVal = slot.get<float>(out[5]);
   int64_t entries = 0;

@@ -33,9 +33,8 @@ void copyRows(const float *table, const int64_t *ids, int64_t rows, int64_t widt
   if (!pool || tasks < 2)
     copy(0, rows);
   else
-    pool->parallelFor(tasks, [&](int64_t t, int) {
-      copy(t * chunk, std::min(rows, (t + 1) * chunk));
-    });
+    pool->parallelFor(tasks,
+                      [&](int64_t t, int) { copy(t * chunk, std::min(rows, (t + 1) * chunk)); });
 }
 } // namespace
 
@@ -97,7 +96,8 @@ absl::Status CommQueue::gatherBlocks(Op &op) {
   sends_.clear();
   receives_.clear();
   for (int64_t b = 0; b < q; ++b) {
-    const int64_t begin = plan::blockBegin(all, b, q), rows = plan::blockBegin(all, b + 1, q) - begin;
+    const int64_t begin = plan::blockBegin(all, b, q),
+                  rows = plan::blockBegin(all, b + 1, q) - begin;
     float *to = out + begin * term.width;
     if (b == op.me) {
       std::copy_n(data(term.in), term.units * term.width, to);

@@ -175,8 +175,7 @@ private:
       const auto *a = other->attrs.AsSeedsAttrs();
       if (!a || a->blocks == 1)
         continue;
-      if (a->blocks != collective_.size() ||
-          a->block != collective_.indexOf(e_.partition))
+      if (a->blocks != collective_.size() || a->block != collective_.indexOf(e_.partition))
         return fail("the blocks of the seeds are not those of its participants");
       return rowsAre(op_.inputs[0], inputPlace(0), SymbolKind::Rows, 0, a->node_type) &&
              typed(op_.outputs[0], outputPlace(0), DType::F32, buffer(op_.inputs[0]).width) &&
