@@ -193,8 +193,8 @@ bool EntryRuntime::meetOthers(StepSlot &slot, size_t op) {
   if (entry_.ops[op]->in_loop_static && slot.sameSeeds)
     return true;
   absl::Status status = ahead_->run(op, slot, shared_.tracks.ahead);
-  if (!status.ok())
-    failAhead(slot, status, false);
+  if (!status.ok()) // for want of memory, or by the connection
+    failAhead(slot, status, status.code() != absl::StatusCode::kResourceExhausted);
   return status.ok();
 }
 
