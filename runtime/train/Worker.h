@@ -23,7 +23,8 @@ struct WorkerOptions {
   exec::ExecutorOptions executor;
   int rank = 0, workers = 1; ///< workers <= partitions
   std::string address;       ///< where several workers meet
-  /// How long several workers wait for each other. Threads of one process are not timed.
+  /// How long several workers wait for each other once they have met, for which they have at least a
+  /// minute. Threads of one process are not timed.
   std::chrono::milliseconds timeout = transport::Transport::defaultTimeout;
   std::string trace; ///< file for this worker's trace; may be empty
 };

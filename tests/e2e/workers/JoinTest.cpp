@@ -85,6 +85,17 @@ TEST(Join, UnderOpenMpi) {
       {"--workers", "2"});
 }
 
+TEST(Join, UnderSrun) {
+  std::string job = std::to_string(getpid());
+  expectJoined("srun", [&](int rank) {
+    return Variables{{"SLURM_PROCID", std::to_string(rank)},
+                     {"SLURM_NTASKS", "2"},
+                     {"SLURM_JOB_ID", job},
+                     {"SLURM_STEP_ID", "0"},
+                     {"SLURM_STEP_NUM_NODES", "1"}};
+  });
+}
+
 TEST(Join, ByHand) {
   std::string address = newAddress();
   expectJoined("by-hand", [&](int rank) { return byHand(rank, 2, address); });
@@ -155,7 +166,7 @@ TEST(Join, ADeadWorkerIsNamedWithoutALauncher) {
     Tool second("heddle-run", arguments, byHand(1, 2, address));
     ASSERT_TRUE(awaitEpochs(first, scene.in(name), 2)) << first.output();
     auto begin = Clock::now();
-    kill(second.pid(), signal);
+    second.signal(signal);
     EXPECT_EQ(first.wait(30s), 1);
     EXPECT_LE(Clock::now() - begin, 4s);
     for (const char *part : {"rank 0: ", " of op ", "rank 1"})

@@ -22,6 +22,15 @@ using namespace std::chrono_literals;
 using test::readAll;
 using test::writeAll;
 
+namespace {
+void sendSignal(pid_t pid, int number) {
+  if (pid > 1)
+    kill(pid, number);
+  else
+    ADD_FAILURE() << "no process to send signal " << number << " to";
+}
+} // namespace
+
 Tool::Tool(const std::string &program, Strings arguments, Variables variables) {
   static int tools = 0;
   mark_ = std::to_string(getpid()) + "." + std::to_string(tools++);
@@ -39,7 +48,7 @@ Tool::Tool(const std::string &program, Strings arguments, Variables variables) {
 
 Tool::~Tool() {
   for (const auto &[pid, rank] : processes())
-    kill(pid, SIGKILL);
+    sendSignal(pid, SIGKILL);
   if (process_.pid > 0)
     waitpid(process_.pid, nullptr, 0);
 }
@@ -103,12 +112,13 @@ std::vector<std::pair<pid_t, int>> Tool::processes() const {
   return found;
 }
 
-pid_t Tool::worker(int rank) const {
+void Tool::signal(int number) { sendSignal(process_.pid, number); }
+
+void Tool::signalWorker(int rank, int number) {
   for (const auto &[pid, which] : processes())
     if (which == rank)
-      return pid;
+      return sendSignal(pid, number);
   ADD_FAILURE() << "no worker of rank " << rank << "\n" << output_;
-  return -1;
 }
 
 namespace {
