@@ -211,8 +211,8 @@ void Supervisor::takeSignals() {
       sendAll(signal);
     if (stage_ == Stage::Running) {
       stage_ = Stage::Settling;
-      stageEnds_ = Clock::now() + (options_.signalGrace.count() > 0 ? options_.signalGrace
-                                                                    : options_.timeout);
+      stageEnds_ = Clock::now() +
+                   (options_.signalGrace.count() > 0 ? options_.signalGrace : options_.timeout);
     }
   }
 }

@@ -20,10 +20,9 @@ constexpr auto timeout = 3s;
 struct Endless {
   explicit Endless(const std::string &name, int workers = 4)
       : run(Scene::instance().in(name)),
-        tool("heddle-run",
-             Scene::instance().run(Scene::instance().plan(4), run,
-                                   {"--workers", std::to_string(workers), "--epochs", "100000000",
-                                    "--timeout", "3"})) {
+        tool("heddle-run", Scene::instance().run(Scene::instance().plan(4), run,
+                                                 {"--workers", std::to_string(workers), "--epochs",
+                                                  "100000000", "--timeout", "3"})) {
     EXPECT_TRUE(awaitEpochs(tool, run, 2)) << tool.output(); // else there is nobody to signal
     sockets = tool.listening();
   }
@@ -62,8 +61,8 @@ TEST_P(OfRank, AKilledWorkerEndsAll) {
   std::string rank = "rank " + std::to_string(GetParam());
   Endless endless("killed" + std::to_string(GetParam()));
   endless.tool.signalWorker(GetParam(), SIGKILL);
-  endless.expectFailure({rank + " was ended by signal 9 (Killed), last in 'train: epoch ",
-                         "'; rank ", " of op ", rank + " is gone", "killed", ".partial"},
+  endless.expectFailure({rank + " was ended by signal 9 (Killed), last in 'train: epoch ", "'; ",
+                         " of op ", rank + " is gone", "killed", ".partial"},
                         timeout);
 }
 
@@ -85,8 +84,7 @@ TEST(Failure, WorkersOfSeveralPartitionsAreNamed) {
   endless.expectFailure({"worker 1 (ranks 2 to 3) was ended by signal 9 (Killed), last in 'train: ",
                          "rank ", " of op ", " is gone", "named.partial"},
                         timeout);
-  EXPECT_EQ(endless.tool.lastLine().find("worker 0"), std::string::npos)
-      << endless.tool.lastLine();
+  EXPECT_EQ(endless.tool.lastLine().find("worker 0"), std::string::npos) << endless.tool.lastLine();
 }
 
 TEST(Failure, AKilledLauncherLeavesNothing) {

@@ -208,8 +208,8 @@ void Scene::importGraph(const std::string &name, unsigned seed) {
                             : "test") +
               "\n";
     auto add = [&](size_t relation, const std::string &kind, unsigned count) {
-      edges[relation] += (weaving ? "w" : "d") + kind + std::to_string(random() % count) + "," +
-                         paper + "\n";
+      edges[relation] +=
+          (weaving ? "w" : "d") + kind + std::to_string(random() % count) + "," + paper + "\n";
     };
     for (int i = 0; i < 3; ++i)
       add(0, "a", 20);
@@ -223,8 +223,7 @@ void Scene::importGraph(const std::string &name, unsigned seed) {
   const char *kinds[] = {"author", "venue", "term", "citing"};
   for (size_t i = 0; i < edges.size(); ++i)
     writeAll(in(name + "-" + kinds[i] + ".csv"), edges[i]);
-  auto relation = [&](const std::string &source, const std::string &verb,
-                      const std::string &kind) {
+  auto relation = [&](const std::string &source, const std::string &verb, const std::string &kind) {
     return R"({"relation": [")" + source + R"(", ")" + verb + R"(", "paper"], "source_id_col": ")" +
            kind + R"(", "dest_id_col": "paper", "files": ")" + name + "-" + kind + R"(.csv"})";
   };
