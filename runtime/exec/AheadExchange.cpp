@@ -144,12 +144,12 @@ absl::Status AheadExchange::meet(uint64_t step, StepSlot *slot, bool go, bool &s
         op.totals[b] = *words++;
     }
   }
-  if (go)
-    for (Op &op : ops_)
-      if (op.words() == unionWords)
-        op.counts[op.me] = static_cast<int64_t>(slot->symbols[static_cast<size_t>(op.rows)]);
-      else if (op.words() == requestWords)
-        op.counts[op.me] = op.slices[op.me + 1] - op.slices[op.me];
+  for (Op &op : ops_) {
+    if (go && op.words() == unionWords)
+      op.counts[op.me] = static_cast<int64_t>(slot->symbols[static_cast<size_t>(op.rows)]);
+    if (go && op.words() == requestWords)
+      op.counts[op.me] = op.slices[op.me + 1] - op.slices[op.me];
+  }
   return absl::OkStatus();
 }
 
