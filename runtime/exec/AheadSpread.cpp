@@ -118,7 +118,7 @@ absl::Status AheadExchange::request(Op &op, StepSlot &slot, Trace::Track *track)
   std::copy(op.counts.begin(), op.counts.end(), slot.get<int64_t>(out[3]));
   std::copy(op.slices.begin(), op.slices.end(), slot.get<int64_t>(out[4]));
   for (auto [symbol, value] :
-       {std::pair{op.unionRows, kept}, {op.gathered, asked}, {op.remote, remote}})
+       {std::pair{op.unionRows, kept}, std::pair{op.gathered, asked}, std::pair{op.remote, remote}})
     if (symbol >= 0)
       slot.symbols[static_cast<size_t>(symbol)] = value;
   if (track)

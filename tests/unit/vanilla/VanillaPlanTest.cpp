@@ -35,7 +35,7 @@ protected:
     if (llvm::failed(written))
       std::abort();
     std::string path = directory / "vanilla.plan";
-    EXPECT_EQ(plan::savePlan(**written, path, true), absl::OkStatus());
+    EXPECT_TRUE(plan::savePlan(**written, path, true).ok());
     return std::shared_ptr<PlanT>(valueOf(plan::loadPlan(path)));
   }
   static OpT &find(PlanT &p, plan::OpAttrs kind, size_t entry = 0) {
@@ -80,7 +80,7 @@ TEST_F(VanillaPlan, StepsAreThoseOfTheInterpreter) {
         EXPECT_EQ(after[traffic] - before[traffic], cut.bytes[traffic]) << traffic;
       EXPECT_GT(after["remote_features"], before["remote_features"]);
       // A batch without a seed.
-      got = valueOf(steps.run(plan::EntryKind::TrainStep, {{}}, 1));
+      got = valueOf(steps.run(plan::EntryKind::TrainStep, std::vector<std::vector<int64_t>>(1), 1));
       EXPECT_EQ(got.losses.at(0), 0);
     }
 }
@@ -121,7 +121,7 @@ TEST_F(VanillaPlan, WrongPlansAreRefused) {
        }},
       {"it fetches for other rows than were asked for",
        [](PlanT &p) { ++find(p, FetchRemoteAttrs).attrs.AsFetchRemoteAttrs()->hop; }},
-      {"the width is not",
+      {"the width is 3, not 4",
        [](PlanT &p) { ++find(p, FetchRemoteAttrs).attrs.AsFetchRemoteAttrs()->dim; }},
       {"its rows are not spread over the participants",
        [](PlanT &p) {
