@@ -107,8 +107,7 @@ absl::Status readChoices(Options &options) {
   train::WorkerOptions &worker = options.worker;
   HEDDLE_RETURN_IF_ERROR(choose<Parts>(
       "--predictions", options.predictions,
-      {{"none", Parts::None}, {"test", Parts::Test}, {"all", Parts::All}},
-      worker.run.predictions));
+      {{"none", Parts::None}, {"test", Parts::Test}, {"all", Parts::All}}, worker.run.predictions));
   HEDDLE_RETURN_IF_ERROR(choose<ProgressMode>("--progress", options.progress,
                                               {{"auto", ProgressMode::Auto},
                                                {"never", ProgressMode::Never},
@@ -141,14 +140,12 @@ absl::Status countWorkers(Options &options, const launch::LaunchEnvironment &env
   if (worker.workers <= int64_t(plan.partitions))
     return absl::OkStatus();
   std::string count = std::to_string(plan.partitions);
-  return invalidArgument((joins ? environment.description : "--workers") + ": " +
-                         std::to_string(worker.workers) + " workers, but " + options.plan +
-                         " has only " + count +
-                         (plan.partitions == 1 ? " partition" : " partitions") +
-                         " to share among them; start " +
-                         (plan.partitions == 1 ? "one worker" : "at most " + count) +
-                         ", or recompile with heddle-compile --partitions " +
-                         std::to_string(worker.workers));
+  return invalidArgument(
+      (joins ? environment.description : "--workers") + ": " + std::to_string(worker.workers) +
+      " workers, but " + options.plan + " has only " + count +
+      (plan.partitions == 1 ? " partition" : " partitions") + " to share among them; start " +
+      (plan.partitions == 1 ? "one worker" : "at most " + count) +
+      ", or recompile with heddle-compile --partitions " + std::to_string(worker.workers));
 }
 
 /// "trace.json" -> "trace.rank1.json".
@@ -163,7 +160,8 @@ std::string ownName(const std::string &path, int rank) {
 absl::Status checkOutputs(const Options &options, bool mayLead, int firstRank, int lastRank) {
   const train::RunOptions &run = options.worker.run;
   if (options.graph.empty())
-    return invalidArgument("--graph is required; give the graph directory written by heddle-import");
+    return invalidArgument(
+        "--graph is required; give the graph directory written by heddle-import");
   if (run.output.empty())
     return invalidArgument("-o is required; name the folder for the results");
   if (mayLead) // another worker may be writing there already
@@ -196,16 +194,14 @@ absl::StatusOr<int> launchAll(const Options &options, int partitions) {
   if (code.ok() || messageOf(code.status()).find(partial) != std::string::npos ||
       !std::filesystem::exists(partial, error))
     return code;
-  std::string message =
-      messageOf(code.status()) + "; what was saved until then is in " + partial;
+  std::string message = messageOf(code.status()) + "; what was saved until then is in " + partial;
   return absl::Status(code.status().code(), absl::string_view(message.data(), message.size()));
 }
 
 /// Trains on this worker. Returns the exit code.
 absl::StatusOr<int> work(Options &options, std::shared_ptr<const plan::PlanT> plan,
                          const train::TrainSettings &settings,
-                         const launch::LaunchEnvironment &environment,
-                         launch::WorkerLink *link) {
+                         const launch::LaunchEnvironment &environment, launch::WorkerLink *link) {
   train::WorkerOptions &worker = options.worker;
   if (worker.workers > 1 && !worker.trace.empty())
     worker.trace = ownName(worker.trace, worker.rank);
@@ -228,8 +224,8 @@ absl::StatusOr<int> work(Options &options, std::shared_ptr<const plan::PlanT> pl
                       : "\nheddle-run: stopping after this step, then saving; again to abort\n");
   auto outcome = train::runWorker(*plan, *graph, make, settings, worker, cli::interrupted);
   if (outcome.status().code() == absl::StatusCode::kDeadlineExceeded) {
-    std::string message = messageOf(outcome.status()) +
-                          "; if that worker is only slow, raise --timeout";
+    std::string message =
+        messageOf(outcome.status()) + "; if that worker is only slow, raise --timeout";
     return absl::DeadlineExceededError(absl::string_view(message.data(), message.size()));
   }
   HEDDLE_RETURN_IF_ERROR(outcome.status());
@@ -244,18 +240,16 @@ absl::StatusOr<int> trainPlan(Options &options, const launch::LaunchEnvironment 
   HEDDLE_RETURN_IF_ERROR(readChoices(options));
   HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<plan::PlanT> loaded, plan::loadPlan(options.plan));
   std::shared_ptr<const plan::PlanT> plan(std::move(loaded));
-  HEDDLE_ASSIGN_OR_RETURN(
-      train::TrainSettings settings,
-      train::readTrainSettings(*plan, options.plan, options.overrides));
+  HEDDLE_ASSIGN_OR_RETURN(train::TrainSettings settings,
+                          train::readTrainSettings(*plan, options.plan, options.overrides));
   HEDDLE_RETURN_IF_ERROR(countWorkers(options, environment, *plan));
   if (options.printConfig) {
     HEDDLE_RETURN_IF_ERROR(printConfig(*plan, settings, options));
     return 0;
   }
   const bool launches = environment.workers == 1 && options.worker.workers > 1;
-  HEDDLE_RETURN_IF_ERROR(
-      checkOutputs(options, options.worker.rank == 0, options.worker.rank,
-                   launches ? options.worker.workers - 1 : options.worker.rank));
+  HEDDLE_RETURN_IF_ERROR(checkOutputs(options, options.worker.rank == 0, options.worker.rank,
+                                      launches ? options.worker.workers - 1 : options.worker.rank));
   if (!launches)
     return work(options, plan, settings, environment, link);
   // What is wrong with the graph and the kernels is better said once. Nothing of it is kept: the
@@ -270,9 +264,8 @@ absl::StatusOr<int> trainPlan(Options &options, const launch::LaunchEnvironment 
 
 /// A worker of our own launcher tells it why it failed, so that the user is told once.
 absl::StatusOr<int> trainOrTell(Options &options) {
-  HEDDLE_ASSIGN_OR_RETURN(
-      launch::LaunchEnvironment environment,
-      launch::readLaunchEnvironment(launch::processEnvironment()));
+  HEDDLE_ASSIGN_OR_RETURN(launch::LaunchEnvironment environment,
+                          launch::readLaunchEnvironment(launch::processEnvironment()));
   HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<launch::WorkerLink> link,
                           launch::WorkerLink::fromEnvironment());
   if (link)
@@ -288,18 +281,19 @@ absl::StatusOr<int> trainOrTell(Options &options) {
 
 int main(int argc, char **argv) {
   CLI::App app;
-  cli::setUp(app, "heddle-run",
-             "Train the model of a plan on a graph; evaluate; write weights, predictions, metrics.\n"
-             "A plan is a program: run only plans you trust.",
-             "  heddle-run wn.plan --graph wn/ -o runs/wn\n"
-             "  heddle-run wn.plan --graph wn/ -o runs/wn5 --runs 5 --epochs 30 --lr 0.005\n"
-             "  heddle-run wn.plan --graph wn/ -o runs/wn --threads 8 --memory 4GiB\n"
-             "  heddle-run wn4.plan --graph wn/ -o runs/wn4 --workers 4 --timeout 60\n"
-             "  mpirun -n 4 heddle-run wn4.plan --graph wn/ -o runs/wn4\n"
-             "  torchrun --no-python --nproc-per-node 4 heddle-run wn4.plan --graph wn/ -o runs/wn4\n"
-             "  heddle-run wn.plan --graph wn/ -o runs/wn --trace wn-trace.json\n"
-             "  heddle-run wn.plan --print-config --epochs 3\n"
-             "Ctrl-C once ends after the current step and saves (exit code 130), twice aborts.\n");
+  cli::setUp(
+      app, "heddle-run",
+      "Train the model of a plan on a graph; evaluate; write weights, predictions, metrics.\n"
+      "A plan is a program: run only plans you trust.",
+      "  heddle-run wn.plan --graph wn/ -o runs/wn\n"
+      "  heddle-run wn.plan --graph wn/ -o runs/wn5 --runs 5 --epochs 30 --lr 0.005\n"
+      "  heddle-run wn.plan --graph wn/ -o runs/wn --threads 8 --memory 4GiB\n"
+      "  heddle-run wn4.plan --graph wn/ -o runs/wn4 --workers 4 --timeout 60\n"
+      "  mpirun -n 4 heddle-run wn4.plan --graph wn/ -o runs/wn4\n"
+      "  torchrun --no-python --nproc-per-node 4 heddle-run wn4.plan --graph wn/ -o runs/wn4\n"
+      "  heddle-run wn.plan --graph wn/ -o runs/wn --trace wn-trace.json\n"
+      "  heddle-run wn.plan --print-config --epochs 3\n"
+      "Ctrl-C once ends after the current step and saves (exit code 130), twice aborts.\n");
   Options options;
   app.add_option("plan", options.plan, "Plan file written by heddle-compile")->required();
   app.add_option("--graph", options.graph, "Graph directory written by heddle-import");
@@ -328,7 +322,8 @@ int main(int argc, char **argv) {
       ->group(training);
   app.add_option("--seed", options.overrides.seed, "Seed of every random decision")
       ->group(training);
-  app.add_option("--runs", options.worker.run.runs, "Train under this many seeds, seed, seed + 1, ...")
+  app.add_option("--runs", options.worker.run.runs,
+                 "Train under this many seeds, seed, seed + 1, ...")
       ->check(CLI::Range(1, 1000))
       ->group(training);
   const char *machine = "Machine";
@@ -348,7 +343,8 @@ int main(int argc, char **argv) {
       ->group(machine);
   app.add_flag("--no-overlap", options.noOverlap, "Sample and compute one after the other")
       ->group(machine);
-  app.add_option("--memory", options.memory, "Most memory for batches of each worker, for example 4GiB")
+  app.add_option("--memory", options.memory,
+                 "Most memory for batches of each worker, for example 4GiB")
       ->group(machine);
   app.add_option("--cpu-level", options.worker.executor.cpuLevel,
                  "Force the code for a CPU level, for example x86-64-v2")
@@ -371,9 +367,7 @@ int main(int argc, char **argv) {
   std::map<std::string, std::string> ignored;
   std::vector<std::pair<CLI::Option *, const char *>> refused;
   for (const auto &[option, key] : compiledIn)
-    refused.emplace_back(app.add_option(option, ignored[option], "")
-                             ->expected(0, 1)
-                             ->group(""),
+    refused.emplace_back(app.add_option(option, ignored[option], "")->expected(0, 1)->group(""),
                          key);
   options.arguments.assign(argv, argv + argc);
   int ownCode = 0;

@@ -211,8 +211,8 @@ void Supervisor::takeSignals() {
       sendAll(signal);
     if (stage_ == Stage::Running) {
       stage_ = Stage::Settling;
-      stageEnds_ = Clock::now() + (options_.signalGrace.count() > 0 ? options_.signalGrace
-                                                                    : options_.timeout);
+      stageEnds_ = Clock::now() +
+                   (options_.signalGrace.count() > 0 ? options_.signalGrace : options_.timeout);
     }
   }
 }
@@ -345,7 +345,8 @@ const Worker *Supervisor::firstFailure() const {
 
 std::string Supervisor::sayFailure(const Worker &first) const {
   auto said = [](const Worker &worker) {
-    bool named = worker.end.message.compare(0, 5, "rank ") == 0;
+    // "rank 1: ..." or "step 6: rank 1: ..."
+    bool named = worker.end.message.substr(0, 32).find("rank ") != std::string::npos;
     return named ? worker.end.message : worker.end.name + ": " + worker.end.message;
   };
   if (!first.end.message.empty() && !first.end.signal)

@@ -12,9 +12,10 @@
 //  - The supervisor is killed: the kernel kills the workers (parent-death signal).
 //  - There is no file, port or named shared memory to leave behind: the workers meet at a name in
 //    the abstract socket namespace and beat in an unnamed file.
-//  - Rank 0 has the supervisor's stdin, stdout and stderr. The lines of the others, of both streams,
-//    go to stderr with "[rank N] " (their name) before them. Why they fail they may tell the supervisor
-//    (WorkerLink::setFailure), which names the first cause once.
+//  - Rank 0 has the supervisor's stdin, stdout and stderr. The lines of the others, of both
+//  streams,
+//    go to stderr with "[rank N] " (their name) before them. Why they fail they may tell the
+//    supervisor (WorkerLink::setFailure), which names the first cause once.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_LAUNCH_SUPERVISOR_H
@@ -48,16 +49,17 @@ struct LaunchOptions {
 
 struct WorkerEnd {
   int rank = 0;
-  std::string name;             ///< "rank 2"
-  int exitCode = -1;            ///< -1: ended by a signal
-  int signal = 0;               ///< that ended it
-  bool hung = false;            ///< it had stopped answering and was killed
-  bool stopped = false;         ///< it hung because a signal (SIGSTOP) had stopped it
-  bool killed = false;          ///< the supervisor ended it because of another one or a signal
-  std::string activity;         ///< its last WorkerLink::setActivity
-  int severity = 0;             ///< of its WorkerLink::setFailure, 0 if it did not call it
-  std::string message;          ///< of that call
-  std::string describe() const; ///< "rank 2 was ended by signal 9 (Killed), last in 'op 17, step 5'"
+  std::string name;     ///< "rank 2"
+  int exitCode = -1;    ///< -1: ended by a signal
+  int signal = 0;       ///< that ended it
+  bool hung = false;    ///< it had stopped answering and was killed
+  bool stopped = false; ///< it hung because a signal (SIGSTOP) had stopped it
+  bool killed = false;  ///< the supervisor ended it because of another one or a signal
+  std::string activity; ///< its last WorkerLink::setActivity
+  int severity = 0;     ///< of its WorkerLink::setFailure, 0 if it did not call it
+  std::string message;  ///< of that call
+  std::string
+  describe() const; ///< "rank 2 was ended by signal 9 (Killed), last in 'op 17, step 5'"
 };
 
 struct LaunchResult {

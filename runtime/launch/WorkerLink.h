@@ -58,9 +58,9 @@ public:
   /// Copies at most 192 bytes; no system call, no allocation. From one thread.
   void setActivity(std::string_view activity) { slot_->activity.write(activity); }
 
-  /// What the supervisor shall say, instead of this worker, when it ends now with an exit code other
-  /// than 0. Of several workers that fail, the one with the highest `severity` (at least 1) is
-  /// reported, and of those the first.
+  /// What the supervisor shall say, instead of this worker, when it ends now with an exit code
+  /// other than 0. Of several workers that fail, the one with the highest `severity` (at least 1)
+  /// is reported, and of those the first.
   void setFailure(int severity, std::string_view message);
 
 private:

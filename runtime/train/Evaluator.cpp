@@ -79,8 +79,8 @@ absl::StatusOr<Evaluation> Evaluator::evaluate(std::span<const int64_t> ids,
     return !keepGoing || keepGoing();
   };
   auto batches = cutBatches(ids, batchSize_);
-  absl::Status status = batches.empty() ? absl::OkStatus()
-                                        : executor_->run(entry_, batches, 0, {}, done);
+  absl::Status status =
+      batches.empty() ? absl::OkStatus() : executor_->run(entry_, batches, 0, {}, done);
   HEDDLE_RETURN_IF_ERROR(failure);
   HEDDLE_RETURN_IF_ERROR(status);
   // An interrupt during the last step still leaves a whole evaluation.

@@ -46,7 +46,8 @@ public:
                                       const std::function<bool()> &keepGoing) const;
 
   /// Scores of logits that do not come from the executor (baselines). `logits` is [ids, classes].
-  absl::StatusOr<Scores> score(std::span<const int64_t> ids, const std::vector<float> &logits) const;
+  absl::StatusOr<Scores> score(std::span<const int64_t> ids,
+                               const std::vector<float> &logits) const;
 
   bool multilabel() const { return labels_->multi != nullptr; }
   int64_t classes() const { return labels_->numClasses; }
@@ -67,8 +68,8 @@ private:
 /// Softmax of one row (double precision), or the sigmoid of each element with `multilabel`.
 std::vector<double> probabilities(const float *logits, int64_t classes, bool multilabel);
 
-/// Logits of a predictor that knows only how frequent the classes are among `train`: the log of each
-/// class's share (multi-label: its log-odds), the same for every row. [rows, classes].
+/// Logits of a predictor that knows only how frequent the classes are among `train`: the log of
+/// each class's share (multi-label: its log-odds), the same for every row. [rows, classes].
 std::vector<float> frequencyLogits(const Evaluator &evaluator, std::span<const int64_t> train,
                                    int64_t rows);
 

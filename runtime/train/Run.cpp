@@ -64,9 +64,7 @@ public:
     return recorder_ ? recorder_->onEvaluation(record) : absl::OkStatus();
   }
   bool wantsStates() override { return recorder_ && recorder_->wantsStates(); }
-  absl::Status onStates() override {
-    return recorder_ ? recorder_->onStates() : absl::OkStatus();
-  }
+  absl::Status onStates() override { return recorder_ ? recorder_->onStates() : absl::OkStatus(); }
 
 private:
   const Context &context_;
@@ -95,8 +93,8 @@ absl::Status writeIdentity(const Context &context, const TrainSettings &settings
 }
 
 /// run.json: the marker of a run folder, and its state at any time.
-absl::Status writeState(const Context &context, const std::string &folder, const std::string &status,
-                        const Json &result) {
+absl::Status writeState(const Context &context, const std::string &folder,
+                        const std::string &status, const Json &result) {
   Json out = {{"format", "heddle-run"},
               {"version", "1.0"},
               {"status", status},
@@ -172,11 +170,9 @@ absl::Status reportBest(const Context &context, const TrainSettings &settings, T
   });
 }
 
-absl::StatusOr<std::unique_ptr<RunRecorder>> makeRecorder(const Context &context,
-                                                          const TrainSettings &settings,
-                                                          exec::Executor &executor,
-                                                          const std::string &folder,
-                                                          const std::string &name) {
+absl::StatusOr<std::unique_ptr<RunRecorder>>
+makeRecorder(const Context &context, const TrainSettings &settings, exec::Executor &executor,
+             const std::string &folder, const std::string &name) {
   RunRecorder::Options recording;
   recording.folder = folder;
   recording.progressName = name;
@@ -190,8 +186,8 @@ absl::StatusOr<std::unique_ptr<RunRecorder>> makeRecorder(const Context &context
   return RunRecorder::create(recording, context.plan, settings, executor);
 }
 
-/// The executor keeps the states of the step before a failure: worth as much as any last state. What
-/// other partitions keep cannot be had any more; then the saves during the run have to do.
+/// The executor keeps the states of the step before a failure: worth as much as any last state.
+/// What other partitions keep cannot be had any more; then the saves during the run have to do.
 void saveAfterFailure(exec::Executor &executor, const Trainer &trainer, RunRecorder &recorder) {
   if (!keepsAll(executor))
     return;
@@ -238,9 +234,9 @@ absl::StatusOr<RunReport> runOne(const Context &context, const TrainSettings &se
   HEDDLE_RETURN_IF_ERROR(executor.gatherStates(0));
   HEDDLE_RETURN_IF_ERROR(team.leadTo([&] {
     const bool chosen = result->bestEpoch >= 0;
-    return recorder->saveBest(
-        executor.states(), chosen ? result->bestEpoch : result->epochs,
-        chosen ? uint64_t(result->bestEpoch) * trainer->stepsPerEpoch() : result->steps);
+    return recorder->saveBest(executor.states(), chosen ? result->bestEpoch : result->epochs,
+                              chosen ? uint64_t(result->bestEpoch) * trainer->stepsPerEpoch()
+                                     : result->steps);
   }));
   context.note("evaluating");
   if (!report.result.interrupted)
@@ -290,13 +286,13 @@ absl::Status finishFolder(const Context &context, const TrainSettings &settings,
   for (const RunReport &report : reports)
     results.push_back(Json::parse(runJson(report, settings)));
   const char *status = outcome.interrupted ? "interrupted" : "finished";
-  HEDDLE_RETURN_IF_ERROR(writeState(context, folder.path(), status,
-                                    context.options.runs > 1 ? results : results[0]));
+  HEDDLE_RETURN_IF_ERROR(
+      writeState(context, folder.path(), status, context.options.runs > 1 ? results : results[0]));
   HEDDLE_RETURN_IF_ERROR(folder.finish());
   if (outcome.interrupted)
     outcome.summary = "Interrupted; what was learnt until then is saved\n";
-  outcome.summary += reports.size() > 1 ? describeRuns(reports, settings)
-                                       : describeRun(reports.front(), settings);
+  outcome.summary +=
+      reports.size() > 1 ? describeRuns(reports, settings) : describeRun(reports.front(), settings);
   outcome.summary += "Results are in " + folder.path() + "\n";
   return absl::OkStatus();
 }
@@ -333,8 +329,8 @@ absl::StatusOr<RunOutcome> trainAndWrite(const Context &context, const TrainSett
   }
   RunOutcome outcome;
   outcome.interrupted = reports.back().result.interrupted;
-  HEDDLE_RETURN_IF_ERROR(team.leadTo(
-      [&] { return finishFolder(context, settings, reports, *folder, outcome); }));
+  HEDDLE_RETURN_IF_ERROR(
+      team.leadTo([&] { return finishFolder(context, settings, reports, *folder, outcome); }));
   return outcome;
 }
 

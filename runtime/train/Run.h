@@ -44,18 +44,19 @@ struct RunOptions {
 };
 
 /// Makes an executor whose keys and initial states are those of `seed`.
-using ExecutorFactory = std::function<absl::StatusOr<std::unique_ptr<exec::Executor>>(uint64_t seed)>;
+using ExecutorFactory =
+    std::function<absl::StatusOr<std::unique_ptr<exec::Executor>>(uint64_t seed)>;
 
 struct RunOutcome {
   bool interrupted = false; ///< in all partitions
   std::string summary;      ///< for people, several lines; on partition 0
 };
 
-/// Trains, evaluates and writes the run folder. `stop` becoming true ends training after the current
-/// step; what was learnt is saved and the outcome says so. On an error the partial folder stays, and
-/// the message names it. All partitions of a team call it with equal settings and options; `factory`
-/// makes the executor of this one. Only partition 0 writes, and its `stop` counts. An error of one
-/// ends all: theirs is then kAborted.
+/// Trains, evaluates and writes the run folder. `stop` becoming true ends training after the
+/// current step; what was learnt is saved and the outcome says so. On an error the partial folder
+/// stays, and the message names it. All partitions of a team call it with equal settings and
+/// options; `factory` makes the executor of this one. Only partition 0 writes, and its `stop`
+/// counts. An error of one ends all: theirs is then kAborted.
 absl::StatusOr<RunOutcome> runTraining(const plan::PlanT &plan, const graph::GraphStore &graph,
                                        const ExecutorFactory &factory,
                                        const TrainSettings &settings, const RunOptions &options,

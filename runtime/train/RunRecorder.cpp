@@ -20,7 +20,9 @@ std::string fixed(double value, const char *format) {
   return buffer;
 }
 
-double perSecond(uint64_t count, double seconds) { return seconds > 0 ? double(count) / seconds : 0; }
+double perSecond(uint64_t count, double seconds) {
+  return seconds > 0 ? double(count) / seconds : 0;
+}
 
 } // namespace
 
@@ -50,9 +52,9 @@ void RunRecorder::showPostfix() {
 
 void RunRecorder::onStep(const StepRecord &record) {
   if (!progress_)
-    progress_ = std::make_unique<Progress>(
-        options_.progressName, int64_t(record.stepsPerEpoch) * settings_->numEpochs,
-        options_.progress);
+    progress_ = std::make_unique<Progress>(options_.progressName,
+                                           int64_t(record.stepsPerEpoch) * settings_->numEpochs,
+                                           options_.progress);
   epoch_ = record.epoch;
   ++steps_;
   loss_ = record.loss;
@@ -119,19 +121,17 @@ absl::Status RunRecorder::onEvaluation(const EvaluationRecord &record) {
   if (record.split == "valid") {
     bool loss = settings_->monitor < 0;
     evaluated_ =
-        "valid " + (loss ? std::string("loss") : nameOf(settings_->metrics[size_t(settings_->monitor)])) +
+        "valid " +
+        (loss ? std::string("loss") : nameOf(settings_->metrics[size_t(settings_->monitor)])) +
         "=" +
         fixed(loss ? record.scores->loss : record.scores->metrics[size_t(settings_->monitor)].value,
               "%.4f");
     if (progress_)
       showPostfix();
   }
-  Json line = {{"event", record.split},
-               {"epoch", record.epoch},
-               {"step", record.step},
-               {"loss", record.scores->loss},
-               {"metrics", metrics},
-               {"rows", record.scores->rows},
+  Json line = {{"event", record.split},    {"epoch", record.epoch},
+               {"step", record.step},      {"loss", record.scores->loss},
+               {"metrics", metrics},       {"rows", record.scores->rows},
                {"seconds", record.seconds}};
   if (record.split == "valid")
     line["best"] = record.best;
@@ -143,8 +143,7 @@ absl::Status RunRecorder::onEvaluation(const EvaluationRecord &record) {
 }
 
 bool RunRecorder::due(Clock::time_point last) const {
-  return std::chrono::duration<double>(Clock::now() - last).count() >=
-         options_.saveIntervalSeconds;
+  return std::chrono::duration<double>(Clock::now() - last).count() >= options_.saveIntervalSeconds;
 }
 
 void RunRecorder::closeProgress() {
@@ -166,8 +165,8 @@ absl::Status RunRecorder::saveLast(int64_t epoch, uint64_t step) {
   auto states = executor_->states();
   HEDDLE_RETURN_IF_ERROR(writeStates(options_.folder + "/last/weights.safetensors", states,
                                      StatePart::Weights, metadataAt(epoch, step)));
-  return writeStates(options_.folder + "/last/optimizer.safetensors", states,
-                     StatePart::Optimizer, metadataAt(epoch, step));
+  return writeStates(options_.folder + "/last/optimizer.safetensors", states, StatePart::Optimizer,
+                     metadataAt(epoch, step));
 }
 
 absl::Status RunRecorder::saveBest(const std::vector<exec::StateView> &states, int64_t epoch,

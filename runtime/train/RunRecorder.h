@@ -23,7 +23,7 @@ namespace heddle::train {
 class RunRecorder : public TrainListener {
 public:
   struct Options {
-    std::string folder; ///< exists, with best/ and last/
+    std::string folder;                          ///< exists, with best/ and last/
     std::map<std::string, std::string> metadata; ///< of the weight files
     std::string progressName = "train";
     ProgressMode progress = ProgressMode::Auto;

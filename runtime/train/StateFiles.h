@@ -35,7 +35,8 @@ private:
   std::vector<std::vector<uint8_t>> copies_; ///< by state index; empty where not copied
 };
 
-/// Whether the executor keeps all states that writeStates() would write; else they must be gathered.
+/// Whether the executor keeps all states that writeStates() would write; else they must be
+/// gathered.
 bool keepsAll(exec::Executor &executor);
 
 /// Writes the checkpointed states of `part` to `path` (replaced atomically). Tensors carry the

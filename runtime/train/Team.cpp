@@ -140,8 +140,8 @@ private:
   absl::StatusOr<uint64_t> follow(int64_t turn) {
     Word word;
     while (!word.done)
-      HEDDLE_RETURN_IF_ERROR(compute_.receive(compute_.tag(turn, wordOp), Traffic::Control, 0,
-                                              &word, sizeof(word)));
+      HEDDLE_RETURN_IF_ERROR(
+          compute_.receive(compute_.tag(turn, wordOp), Traffic::Control, 0, &word, sizeof(word)));
     return word.value;
   }
 

@@ -3,8 +3,8 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // Every partition runs the same training loop. What only partition 0 knows or does (the value of an
-// evaluation, an interrupt, files) becomes known to the others here, between the executor's runs and
-// never inside a step: between runs nobody else uses the connections.
+// evaluation, an interrupt, files) becomes known to the others here, between the executor's runs
+// and never inside a step: between runs nobody else uses the connections.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_TRAIN_TEAM_H
@@ -32,15 +32,14 @@ public:
   /// Partition 0 calls `work`; all get what it returned. The others wait for as long as it works: a
   /// sign of life every now and then keeps their time-outs away, so that writing may take longer
   /// than a call may. An error is returned on partition 0 and ends the team.
-  virtual absl::StatusOr<uint64_t>
-  lead(const std::function<absl::StatusOr<uint64_t>()> &work) = 0;
+  virtual absl::StatusOr<uint64_t> lead(const std::function<absl::StatusOr<uint64_t>()> &work) = 0;
 
   /// Everyone's `numbers` (as many in each), by partition, on partition 0; elsewhere nothing.
   virtual absl::StatusOr<std::vector<std::vector<int64_t>>>
   collect(std::span<const int64_t> numbers) = 0;
 
-  /// Returns when all have called it. For the start, which takes each as long as its machine and its
-  /// states need: the others are waited for much longer than in a call.
+  /// Returns when all have called it. For the start, which takes each as long as its machine and
+  /// its states need: the others are waited for much longer than in a call.
   virtual absl::Status awaitAll() = 0;
 
   /// What this partition has sent to others so far, over all of its connections.

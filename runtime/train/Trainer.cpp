@@ -27,8 +27,8 @@ constexpr uint64_t stopNow = 1, isBest = 2, stopEarly = 4, wantStates = 8;
 
 absl::StatusOr<std::unique_ptr<Trainer>>
 Trainer::create(const plan::PlanT &plan, const graph::GraphStore &graph, exec::Executor &executor,
-                const TrainSettings &settings, TrainListener &listener,
-                std::function<bool()> stop, Team &team) {
+                const TrainSettings &settings, TrainListener &listener, std::function<bool()> stop,
+                Team &team) {
   std::unique_ptr<Trainer> out(new Trainer());
   const plan::TaskT &task = *plan.task;
   out->plan_ = &plan;
@@ -39,8 +39,8 @@ Trainer::create(const plan::PlanT &plan, const graph::GraphStore &graph, exec::E
   out->team_ = &team;
   HEDDLE_ASSIGN_OR_RETURN(out->labels_, graph.label(int(task.node_type), task.label));
   HEDDLE_ASSIGN_OR_RETURN(out->split_, graph.split(int(task.node_type), task.label, task.split));
-  const std::string place = graph.schema().directory + ": split '" + task.split + "' of label '" +
-                            task.label + "'";
+  const std::string place =
+      graph.schema().directory + ": split '" + task.split + "' of label '" + task.label + "'";
   if (task.multilabel != (out->labels_.multi != nullptr) ||
       out->labels_.numClasses != int64_t(task.classes.size()))
     return failedPrecondition(place + ": the label is not of the plan's kind; recompile with "
@@ -50,8 +50,7 @@ Trainer::create(const plan::PlanT &plan, const graph::GraphStore &graph, exec::E
   HEDDLE_ASSIGN_OR_RETURN(auto evaluator,
                           Evaluator::create(plan, executor, out->labels_, settings, team));
   out->evaluator_.emplace(std::move(evaluator));
-  out->trainEntry_ =
-      exec::findEntry(plan, plan::EntryKind::TrainStep, uint32_t(team.partition()));
+  out->trainEntry_ = exec::findEntry(plan, plan::EntryKind::TrainStep, uint32_t(team.partition()));
   if (out->trainEntry_ < 0)
     return failedPrecondition("the plan has no train_step entry; recompile with heddle-compile");
   out->batchSize_ = plan.entries[size_t(out->trainEntry_)]->batch_size;
@@ -65,11 +64,12 @@ Trainer::create(const plan::PlanT &plan, const graph::GraphStore &graph, exec::E
 }
 
 absl::StatusOr<EpochRecord> Trainer::runEpoch(int64_t epoch, TrainResult &result) {
-  auto batches = cutBatches(epochOrder(trainIds(), settings_->seed, uint32_t(epoch - 1)), batchSize_);
+  auto batches =
+      cutBatches(epochOrder(trainIds(), settings_->seed, uint32_t(epoch - 1)), batchSize_);
   const int64_t totalSteps = settings_->numEpochs * int64_t(stepsPerEpoch_);
   auto rate = [&](uint64_t step, int group) {
-    return learningRate(settings_->schedule, settings_->learningRates[size_t(group)],
-                        int64_t(step), totalSteps);
+    return learningRate(settings_->schedule, settings_->learningRates[size_t(group)], int64_t(step),
+                        totalSteps);
   };
   EpochRecord record;
   record.epoch = epoch;
@@ -142,8 +142,8 @@ absl::Status Trainer::validate(int64_t epoch, TrainResult &result, EarlyStopping
       result.bestValue = value;
       result.bestScores = scores;
     }
-    HEDDLE_RETURN_IF_ERROR(listener_->onEvaluation(
-        {"valid", epoch, steps_, &scores, secondsSince(start), best}));
+    HEDDLE_RETURN_IF_ERROR(
+        listener_->onEvaluation({"valid", epoch, steps_, &scores, secondsSince(start), best}));
     const bool last = epoch == settings_->numEpochs;
     return (best ? isBest : 0) | (!last && stopping.shouldStop() ? stopEarly : 0) |
            (!last && stop_() ? stopNow : 0) | (listener_->wantsStates() ? wantStates : 0);

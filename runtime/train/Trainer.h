@@ -2,9 +2,9 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// Drives an executor: order of seeds, learning rates, when to evaluate, when to stop, which state to
-// keep. It writes no file and prints nothing; a TrainListener does. Each partition has a trainer of
-// its own; partition 0 decides, and all do the same.
+// Drives an executor: order of seeds, learning rates, when to evaluate, when to stop, which state
+// to keep. It writes no file and prints nothing; a TrainListener does. Each partition has a trainer
+// of its own; partition 0 decides, and all do the same.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_TRAIN_TRAINER_H
@@ -23,11 +23,11 @@ struct StepRecord {
 };
 struct EpochRecord {
   int64_t epoch = 0;
-  bool whole = true; ///< false: cut off by an interrupt
-  uint64_t step = 0; ///< optimizer steps so far
+  bool whole = true;             ///< false: cut off by an interrupt
+  uint64_t step = 0;             ///< optimizer steps so far
   uint64_t steps = 0, seeds = 0; ///< of this epoch
   uint64_t edges = 0;            ///< sampled in this epoch, by all partitions together
-  double loss = 0;   ///< mean over the epoch's labelled seeds, each as it was trained on
+  double loss = 0; ///< mean over the epoch's labelled seeds, each as it was trained on
   double seconds = 0;
   /// Each of the partition that took longest: the computation waiting for sampling and fetching;
   /// collectives; the computation waiting for collectives and the other partitions.
@@ -54,28 +54,28 @@ public:
   virtual absl::Status onEpoch(const EpochRecord &) { return absl::OkStatus(); }
   /// The executor holds the evaluated state.
   virtual absl::Status onEvaluation(const EvaluationRecord &) { return absl::OkStatus(); }
-  /// Asked after onEpoch and after onEvaluation: with true, onStates follows once the executor holds
-  /// all states, those that other partitions keep among them.
+  /// Asked after onEpoch and after onEvaluation: with true, onStates follows once the executor
+  /// holds all states, those that other partitions keep among them.
   virtual bool wantsStates() { return false; }
   virtual absl::Status onStates() { return absl::OkStatus(); }
 };
 
 struct TrainResult {
-  int64_t epochs = 0; ///< passes that were finished
-  uint64_t steps = 0; ///< optimizer steps, those of a cut-off epoch included
-  int64_t bestEpoch = -1; ///< -1: nothing was evaluated, so the last state counts
-  double bestValue = 0;   ///< of the monitored number
+  int64_t epochs = 0;               ///< passes that were finished
+  uint64_t steps = 0;               ///< optimizer steps, those of a cut-off epoch included
+  int64_t bestEpoch = -1;           ///< -1: nothing was evaluated, so the last state counts
+  double bestValue = 0;             ///< of the monitored number
   std::optional<Scores> bestScores; ///< on the validation nodes
   bool interrupted = false, stoppedEarly = false; ///< this, epochs, steps: in all partitions
-  double trainSeconds = 0; ///< without evaluations
-  std::vector<std::string> remarks; ///< what a user should know, one line each
+  double trainSeconds = 0;                        ///< without evaluations
+  std::vector<std::string> remarks;               ///< what a user should know, one line each
 };
 
 class Trainer {
 public:
-  /// Everything must outlive the trainer. `stop` is asked after every step, on partition 0; true ends
-  /// the training there. Errors: entries, label or split that are missing, no training nodes, more than 2^32
-  /// steps (keys count them in 32 bits).
+  /// Everything must outlive the trainer. `stop` is asked after every step, on partition 0; true
+  /// ends the training there. Errors: entries, label or split that are missing, no training nodes,
+  /// more than 2^32 steps (keys count them in 32 bits).
   static absl::StatusOr<std::unique_ptr<Trainer>>
   create(const plan::PlanT &plan, const graph::GraphStore &graph, exec::Executor &executor,
          const TrainSettings &settings, TrainListener &listener, std::function<bool()> stop,

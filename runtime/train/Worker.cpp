@@ -22,6 +22,8 @@ using transport::ConnectionPair;
 
 /// Threads of one process cannot lose each other; a person may stop the process for a night.
 constexpr std::chrono::hours untimed{24 * 365};
+/// Processes start when their launcher and machine let them.
+constexpr std::chrono::milliseconds meeting = std::chrono::minutes(1);
 
 struct Work {
   const plan::PlanT &plan;
@@ -50,7 +52,7 @@ absl::StatusOr<ConnectionPair> meet(const Work &work, int k, exec::ExecutorOptio
   HEDDLE_ASSIGN_OR_RETURN(ConnectionPair pair,
                           transport::makeGlooConnections(work.options.address, k,
                                                          int(work.plan.partitions),
-                                                         work.options.timeout));
+                                                         std::max(work.options.timeout, meeting)));
   const graph::GraphSchema &schema = work.graph.schema();
   transport::JoinInfo self;
   self.planHash = work.options.run.planChecksum;
@@ -65,6 +67,7 @@ absl::StatusOr<ConnectionPair> meet(const Work &work, int k, exec::ExecutorOptio
   }
   if (!work.plan.libraries.empty())
     executor.cpuLevel = agreed->cpuLevel;
+  pair.setTimeout(work.options.timeout);
   return pair;
 }
 

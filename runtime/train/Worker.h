@@ -23,7 +23,8 @@ struct WorkerOptions {
   exec::ExecutorOptions executor;
   int rank = 0, workers = 1; ///< workers <= partitions
   std::string address;       ///< where several workers meet
-  /// How long several workers wait for each other. Threads of one process are not timed.
+  /// How long several workers wait for each other once they have met, for which they have at least
+  /// a minute. Threads of one process are not timed.
   std::chrono::milliseconds timeout = transport::Transport::defaultTimeout;
   std::string trace; ///< file for this worker's trace; may be empty
 };
@@ -38,9 +39,9 @@ struct PartitionRange {
 };
 PartitionRange partitionsOf(int rank, int workers, int partitions);
 
-/// runTraining() of all partitions of this worker, each in a thread. Several workers first make sure
-/// that plan, graph and settings are the same in all (kFailedPrecondition: what differs, and where)
-/// and agree on the CPU level of their kernels. Of several errors the one that says most is
+/// runTraining() of all partitions of this worker, each in a thread. Several workers first make
+/// sure that plan, graph and settings are the same in all (kFailedPrecondition: what differs, and
+/// where) and agree on the CPU level of their kernels. Of several errors the one that says most is
 /// returned (severityOf). The outcome is partition 0's; of a worker without it, only `interrupted`.
 absl::StatusOr<RunOutcome> runWorker(const plan::PlanT &plan, const graph::GraphStore &graph,
                                      const MakeExecutor &make, const TrainSettings &settings,

@@ -20,11 +20,10 @@ constexpr auto timeout = 3s;
 struct Endless {
   explicit Endless(const std::string &name, int workers = 4)
       : run(Scene::instance().in(name)),
-        tool("heddle-run",
-             Scene::instance().run(Scene::instance().plan(4), run,
-                                   {"--workers", std::to_string(workers), "--epochs", "100000000",
-                                    "--timeout", "3"})) {
-    EXPECT_TRUE(awaitEpochs(tool, run, 2)) << tool.output();
+        tool("heddle-run", Scene::instance().run(Scene::instance().plan(4), run,
+                                                 {"--workers", std::to_string(workers), "--epochs",
+                                                  "100000000", "--timeout", "3"})) {
+    EXPECT_TRUE(awaitEpochs(tool, run, 2)) << tool.output(); // else there is nobody to signal
     sockets = tool.listening();
   }
   /// Ends soon, with 1, and says once why.
@@ -61,16 +60,16 @@ class OfRank : public testing::TestWithParam<int> {};
 TEST_P(OfRank, AKilledWorkerEndsAll) {
   std::string rank = "rank " + std::to_string(GetParam());
   Endless endless("killed" + std::to_string(GetParam()));
-  kill(endless.tool.worker(GetParam()), SIGKILL);
-  endless.expectFailure({rank + " was ended by signal 9 (Killed), last in 'train: epoch ",
-                         "'; rank ", " of op ", rank + " is gone", "killed", ".partial"},
+  endless.tool.signalWorker(GetParam(), SIGKILL);
+  endless.expectFailure({rank + " was ended by signal 9 (Killed), last in 'train: epoch ", "'; ",
+                         " of op ", rank + " is gone", "killed", ".partial"},
                         timeout);
 }
 
 TEST_P(OfRank, AStoppedWorkerEndsAll) {
   std::string rank = "rank " + std::to_string(GetParam());
   Endless endless("stopped" + std::to_string(GetParam()));
-  kill(endless.tool.worker(GetParam()), SIGSTOP);
+  endless.tool.signalWorker(GetParam(), SIGSTOP);
   endless.expectFailure(
       {rank + " was stopped by a signal and was killed, last in 'train: epoch ", " of op "},
       timeout + 1s);
@@ -81,16 +80,17 @@ INSTANTIATE_TEST_SUITE_P(Workers, OfRank, testing::Values(0, 2));
 // Where workers host several partitions, errors tell workers and ranks apart.
 TEST(Failure, WorkersOfSeveralPartitionsAreNamed) {
   Endless endless("named", 2);
-  kill(endless.tool.worker(1), SIGKILL);
+  endless.tool.signalWorker(1, SIGKILL);
   endless.expectFailure({"worker 1 (ranks 2 to 3) was ended by signal 9 (Killed), last in 'train: ",
-                         "'; rank ", " of op ", " is gone", "named.partial"},
+                         "rank ", " of op ", " is gone", "named.partial"},
                         timeout);
+  EXPECT_EQ(endless.tool.lastLine().find("worker 0"), std::string::npos) << endless.tool.lastLine();
 }
 
 TEST(Failure, AKilledLauncherLeavesNothing) {
   Endless endless("orphaned");
   EXPECT_EQ(endless.tool.processes().size(), 5u);
-  kill(endless.tool.pid(), SIGKILL);
+  endless.tool.signal(SIGKILL);
   EXPECT_EQ(endless.tool.wait(), -SIGKILL);
   endless.tool.expectNothingLeft(endless.sockets);
   endless.expectOnlyPartial();
@@ -101,7 +101,7 @@ TEST(Failure, AnInterruptSavesAndEndsAll) {
     for (int workers : {1, 2, 4}) {
       Endless endless("interrupted" + std::to_string(signal) + "-" + std::to_string(workers),
                       workers);
-      kill(endless.tool.pid(), signal);
+      endless.tool.signal(signal);
       EXPECT_EQ(endless.tool.wait(30s), 130) << endless.tool.output();
       EXPECT_TRUE(endless.tool.processes().empty());
       const std::string &output = endless.tool.output();

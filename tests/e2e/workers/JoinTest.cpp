@@ -43,7 +43,8 @@ std::string newAddress() {
   return "unix:@heddle-e2e-" + std::to_string(getpid()) + "-" + std::to_string(addresses++);
 }
 
-/// Two workers by the variables that `of` gives for each rank; they must train what one worker does.
+/// Two workers by the variables that `of` gives for each rank; they must train what one worker
+/// does.
 void expectJoined(const std::string &name, const std::function<Variables(int rank)> &of,
                   const Strings &more = {}) {
   Scene &scene = Scene::instance();
@@ -74,15 +75,25 @@ TEST(Join, UnderTorchrun) {
 
 TEST(Join, UnderOpenMpi) {
   std::string job = "e2e-" + std::to_string(getpid());
-  expectJoined(
-      "openmpi",
-      [&](int rank) {
-        return Variables{{"OMPI_COMM_WORLD_RANK", std::to_string(rank)},
-                         {"OMPI_COMM_WORLD_SIZE", "2"},
-                         {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"},
-                         {"PMIX_NAMESPACE", job}};
-      },
-      {"--workers", "2"});
+  expectJoined("openmpi",
+               [&](int rank) {
+                 return Variables{{"OMPI_COMM_WORLD_RANK", std::to_string(rank)},
+                                  {"OMPI_COMM_WORLD_SIZE", "2"},
+                                  {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"},
+                                  {"PMIX_NAMESPACE", job}};
+               },
+               {"--workers", "2"});
+}
+
+TEST(Join, UnderSrun) {
+  std::string job = std::to_string(getpid());
+  expectJoined("srun", [&](int rank) {
+    return Variables{{"SLURM_PROCID", std::to_string(rank)},
+                     {"SLURM_NTASKS", "2"},
+                     {"SLURM_JOB_ID", job},
+                     {"SLURM_STEP_ID", "0"},
+                     {"SLURM_STEP_NUM_NODES", "1"}};
+  });
 }
 
 TEST(Join, ByHand) {
@@ -116,8 +127,7 @@ void expectMisfit(const std::string &name, const Strings &second, const std::str
     int code = tool->wait();
     EXPECT_TRUE(code == 1 || code == 2) << code << ": " << tool->output();
     EXPECT_NE(tool->output().find(reason), std::string::npos) << tool->output();
-    EXPECT_EQ(std::count(tool->output().begin(), tool->output().end(), '\n'), 1)
-        << tool->output();
+    EXPECT_EQ(std::count(tool->output().begin(), tool->output().end(), '\n'), 1) << tool->output();
   }
   EXPECT_FALSE(fs::exists(scene.in(name)));
   EXPECT_FALSE(fs::exists(scene.in(name) + ".partial"));
@@ -132,30 +142,31 @@ TEST(Join, AWorkerWithAnotherPlanIsRefused) {
 
 TEST(Join, AWorkerWithAnotherGraphIsRefused) {
   Scene &scene = Scene::instance();
-  Strings second = {scene.plan(2),           "--graph",   scene.otherGraph(), "-o",
-                    scene.in("other-graph"), "--timeout", "3"};
-  expectMisfit("other-graph", second, "the workers do not fit together: graph fingerprint: rank 0 ");
+  Strings second = {scene.plan(2), "--graph", scene.otherGraph(), "-o", scene.in("other-graph"),
+                    "--timeout",   "3"};
+  expectMisfit("other-graph", second,
+               "the workers do not fit together: graph fingerprint: rank 0 ");
 }
 
 TEST(Join, AWorkerWithOtherOptionsIsRefused) {
   Scene &scene = Scene::instance();
-  expectMisfit("other-options",
-               scene.run(scene.plan(2), scene.in("other-options"),
-                         {"--timeout", "3", "--epochs", "3"}),
-               "rank 1 was given other options of training than rank 0");
+  expectMisfit(
+      "other-options",
+      scene.run(scene.plan(2), scene.in("other-options"), {"--timeout", "3", "--epochs", "3"}),
+      "rank 1 was given other options of training than rank 0");
 }
 
 TEST(Join, ADeadWorkerIsNamedWithoutALauncher) {
   Scene &scene = Scene::instance();
   for (int signal : {SIGKILL, SIGSTOP}) {
     std::string address = newAddress(), name = "dead" + std::to_string(signal);
-    Strings arguments = scene.run(scene.plan(2), scene.in(name),
-                                  {"--timeout", "2", "--epochs", "100000000"});
+    Strings arguments =
+        scene.run(scene.plan(2), scene.in(name), {"--timeout", "2", "--epochs", "100000000"});
     Tool first("heddle-run", arguments, byHand(0, 2, address));
     Tool second("heddle-run", arguments, byHand(1, 2, address));
     ASSERT_TRUE(awaitEpochs(first, scene.in(name), 2)) << first.output();
     auto begin = Clock::now();
-    kill(second.pid(), signal);
+    second.signal(signal);
     EXPECT_EQ(first.wait(30s), 1);
     EXPECT_LE(Clock::now() - begin, 4s);
     for (const char *part : {"rank 0: ", " of op ", "rank 1"})

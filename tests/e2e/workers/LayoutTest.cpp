@@ -124,8 +124,7 @@ TEST_P(Layout, PartitionsWriteWhatOneWrites) {
   std::string one = scene.train(scene.plan(1), name("one"));
   for (int partitions : {2, 4}) {
     std::string p = std::to_string(partitions);
-    std::string run =
-        scene.train(plan(partitions), name("against-one" + p), {"--workers", p});
+    std::string run = scene.train(plan(partitions), name("against-one" + p), {"--workers", p});
     expectSameLosses(one, run);
     for (const char *file : weightFiles)
       EXPECT_EQ(shapesOf(one + file), shapesOf(run + file)) << file;
@@ -141,22 +140,22 @@ INSTANTIATE_TEST_SUITE_P(Exchange, Layout, testing::Values("replicated", "leader
 TEST(Layouts, SeveralRunsAndTraces) {
   Scene &scene = Scene::instance();
   std::string trace = scene.in("t.json");
-  std::string run = scene.train(scene.plan(4), "several",
-                                {"--workers", "2", "--runs", "2", "--epochs", "2", "--trace", trace,
-                                 "--memory", "64MiB"});
+  std::string run = scene.train(
+      scene.plan(4), "several",
+      {"--workers", "2", "--runs", "2", "--epochs", "2", "--trace", trace, "--memory", "64MiB"});
   EXPECT_EQ(jsonOf(run + "/run.json")["result"].size(), 2u);
   EXPECT_TRUE(fs::exists(run + "/seed-0/best/weights.safetensors")) << run;
   EXPECT_FALSE(fs::exists(trace));
   for (int rank : {0, 1}) {
     std::string path = scene.in("t.rank" + std::to_string(rank) + ".json");
-    EXPECT_EQ(tracedPartitions(path), (std::set<std::string>{std::to_string(2 * rank),
-                                                             std::to_string(2 * rank + 1)}));
+    EXPECT_EQ(tracedPartitions(path),
+              (std::set<std::string>{std::to_string(2 * rank), std::to_string(2 * rank + 1)}));
   }
   // In one process, one file.
   scene.train(scene.plan(2), "traced", {"--epochs", "1", "--trace", trace});
   EXPECT_EQ(tracedPartitions(trace), (std::set<std::string>{"0", "1"}));
-  Tool again("heddle-run", scene.run(scene.plan(4), scene.in("again"),
-                                     {"--workers", "2", "--trace", trace}));
+  Tool again("heddle-run",
+             scene.run(scene.plan(4), scene.in("again"), {"--workers", "2", "--trace", trace}));
   EXPECT_EQ(again.wait(), 2);
   EXPECT_NE(again.output().find("t.rank0.json: already exists"), std::string::npos)
       << again.output();
@@ -175,9 +174,11 @@ TEST(Layouts, WrongUseIsToldOnceBeforeAnythingStarts) {
     EXPECT_FALSE(fs::exists(scene.in("refused")));
     EXPECT_FALSE(fs::exists(scene.in("refused.partial")));
   };
-  expectRefused({"--workers", "5"}, "has only 4 partitions to share among them; start at most 4, or "
-                                    "recompile with heddle-compile --partitions 5");
-  expectRefused({"--workers", "2"}, "has only 1 partition to share among them; start one worker", 1);
+  expectRefused({"--workers", "5"},
+                "has only 4 partitions to share among them; start at most 4, or "
+                "recompile with heddle-compile --partitions 5");
+  expectRefused({"--workers", "2"}, "has only 1 partition to share among them; start one worker",
+                1);
   expectRefused({"--workers", "0"}, "--workers");
   expectRefused({"--workers", "2", "--timeout", "0"}, "--timeout");
   expectRefused({"--workers", "2", "--epochs", "-1"}, "--epochs");

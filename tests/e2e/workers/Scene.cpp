@@ -22,6 +22,15 @@ using namespace std::chrono_literals;
 using test::readAll;
 using test::writeAll;
 
+namespace {
+void sendSignal(pid_t pid, int number) {
+  if (pid > 1)
+    kill(pid, number);
+  else
+    ADD_FAILURE() << "no process to send signal " << number << " to";
+}
+} // namespace
+
 Tool::Tool(const std::string &program, Strings arguments, Variables variables) {
   static int tools = 0;
   mark_ = std::to_string(getpid()) + "." + std::to_string(tools++);
@@ -39,7 +48,7 @@ Tool::Tool(const std::string &program, Strings arguments, Variables variables) {
 
 Tool::~Tool() {
   for (const auto &[pid, rank] : processes())
-    kill(pid, SIGKILL);
+    sendSignal(pid, SIGKILL);
   if (process_.pid > 0)
     waitpid(process_.pid, nullptr, 0);
 }
@@ -103,12 +112,13 @@ std::vector<std::pair<pid_t, int>> Tool::processes() const {
   return found;
 }
 
-pid_t Tool::worker(int rank) const {
+void Tool::signal(int number) { sendSignal(process_.pid, number); }
+
+void Tool::signalWorker(int rank, int number) {
   for (const auto &[pid, which] : processes())
     if (which == rank)
-      return pid;
+      return sendSignal(pid, number);
   ADD_FAILURE() << "no worker of rank " << rank << "\n" << output_;
-  return -1;
 }
 
 namespace {
@@ -198,8 +208,8 @@ void Scene::importGraph(const std::string &name, unsigned seed) {
                             : "test") +
               "\n";
     auto add = [&](size_t relation, const std::string &kind, unsigned count) {
-      edges[relation] += (weaving ? "w" : "d") + kind + std::to_string(random() % count) + "," +
-                         paper + "\n";
+      edges[relation] +=
+          (weaving ? "w" : "d") + kind + std::to_string(random() % count) + "," + paper + "\n";
     };
     for (int i = 0; i < 3; ++i)
       add(0, "a", 20);
@@ -213,8 +223,7 @@ void Scene::importGraph(const std::string &name, unsigned seed) {
   const char *kinds[] = {"author", "venue", "term", "citing"};
   for (size_t i = 0; i < edges.size(); ++i)
     writeAll(in(name + "-" + kinds[i] + ".csv"), edges[i]);
-  auto relation = [&](const std::string &source, const std::string &verb,
-                      const std::string &kind) {
+  auto relation = [&](const std::string &source, const std::string &verb, const std::string &kind) {
     return R"({"relation": [")" + source + R"(", ")" + verb + R"(", "paper"], "source_id_col": ")" +
            kind + R"(", "dest_id_col": "paper", "files": ")" + name + "-" + kind + R"(.csv"})";
   };

@@ -35,7 +35,10 @@ public:
   /// The exit code, or -signal; -1000 (and a failure) after `time`. Reads the output meanwhile.
   int wait(std::chrono::milliseconds time = std::chrono::seconds(60));
   bool running();
-  pid_t pid() const { return process_.pid; }
+  /// Sends a signal to the tool itself, or to its worker of `rank`. Fails, and sends nothing, if
+  /// there is no such process: kill() takes -1 for all processes there are.
+  void signal(int number);
+  void signalWorker(int rank, int number);
   /// stdout and stderr.
   const std::string &output() const { return output_; }
   /// Its last line.
@@ -43,7 +46,6 @@ public:
 
   /// Living processes, with the ranks of workers (-1: the launcher).
   std::vector<std::pair<pid_t, int>> processes() const;
-  pid_t worker(int rank) const;
   /// Sockets, by inode, that the processes listen at.
   std::set<std::string> listening() const;
   /// No process, none of these sockets, no temporary file, nothing in shared memory.

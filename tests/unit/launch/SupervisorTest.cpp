@@ -29,6 +29,14 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Variables = std::vector<std::pair<std::string, std::string>>;
 
+/// kill() that cannot hit anybody else: -1 would be every process there is.
+void send(pid_t pid, int signal) {
+  if (pid > 1)
+    kill(pid, signal);
+  else
+    ADD_FAILURE() << "no process to send signal " << signal << " to";
+}
+
 std::string slurp(const fs::path &path) {
   std::ifstream file(path, std::ios::binary);
   std::stringstream text;
@@ -56,7 +64,7 @@ public:
   }
   ~HelperRun() {
     for (const auto &[pid, rank] : processes())
-      kill(pid, SIGKILL);
+      send(pid, SIGKILL);
     if (process_.pid > 0)
       waitpid(process_.pid, nullptr, 0);
   }
@@ -194,7 +202,7 @@ TEST_P(Death, KilledWorkerEndsTheRest) {
   ASSERT_TRUE(run.readUntil("ready"));
   std::string address = run.addressName(), who = "rank " + std::to_string(GetParam());
   auto begin = Clock::now();
-  kill(run.worker(GetParam()), SIGKILL);
+  send(run.worker(GetParam()), SIGKILL);
   EXPECT_EQ(run.wait(), 1);
   EXPECT_LE(Clock::now() - begin, 5s);
   // How it ended, and what the others saw of it.
@@ -211,7 +219,7 @@ TEST_P(Death, StoppedWorkerEndsTheRest) {
   ASSERT_TRUE(run.readUntil("ready"));
   std::string address = run.addressName();
   auto begin = Clock::now();
-  kill(run.worker(GetParam()), SIGSTOP);
+  send(run.worker(GetParam()), SIGSTOP);
   EXPECT_EQ(run.wait(), 1);
   EXPECT_LE(Clock::now() - begin, 5s);
   std::string who = "rank " + std::to_string(GetParam());
@@ -229,7 +237,7 @@ TEST(Supervisor, KilledLauncherLeavesNothing) {
   EXPECT_EQ(run.processes().size(), 5u);
   std::string address = run.addressName();
   EXPECT_NE(slurp("/proc/net/unix").find(address), std::string::npos);
-  kill(run.pid(), SIGKILL);
+  send(run.pid(), SIGKILL);
   EXPECT_EQ(run.wait(), -SIGKILL);
   run.expectNothingLeft(address);
 }
@@ -239,7 +247,7 @@ TEST(Supervisor, PassesSignalsOn) {
     HelperRun run({"supervise", "3", "20000", "loop"});
     ASSERT_TRUE(run.readUntil("ready"));
     std::string address = run.addressName();
-    kill(run.pid(), signal);
+    send(run.pid(), signal);
     EXPECT_EQ(run.wait(5s), 128 + signal);
     run.expectNothingLeft(address);
   }
@@ -248,15 +256,15 @@ TEST(Supervisor, PassesSignalsOn) {
 TEST(Supervisor, StubbornWorkersAreKilled) {
   HelperRun run({"supervise", "3", "600", "stubborn"});
   ASSERT_TRUE(run.readUntil("ready"));
-  kill(run.pid(), SIGTERM);
+  send(run.pid(), SIGTERM);
   EXPECT_EQ(run.wait(5s), 128 + SIGTERM);
   EXPECT_TRUE(run.processes().empty());
 
   HelperRun impatient({"supervise", "2", "20000", "stubborn"});
   ASSERT_TRUE(impatient.readUntil("ready"));
-  kill(impatient.pid(), SIGINT);
+  send(impatient.pid(), SIGINT);
   std::this_thread::sleep_for(50ms);
-  kill(impatient.pid(), SIGINT);
+  send(impatient.pid(), SIGINT);
   EXPECT_EQ(impatient.wait(5s), 128 + SIGINT);
   EXPECT_TRUE(impatient.processes().empty());
 }
@@ -278,7 +286,7 @@ TEST(Supervisor, SavingAfterASignalMayTakeItsTime) {
   HelperRun run({"supervise", "3", "300", "saving"});
   for (const char *ready : {"ready 0", "ready 1", "ready 2"})
     ASSERT_TRUE(run.readUntil(ready));
-  kill(run.pid(), SIGINT);
+  send(run.pid(), SIGINT);
   EXPECT_EQ(run.wait(5s), 130);
   expectHas(run, {"supervisor: exit 130, failed rank -1: \n"});
   // But who does not answer any more is not waited for.
@@ -286,8 +294,8 @@ TEST(Supervisor, SavingAfterASignalMayTakeItsTime) {
   for (const char *ready : {"ready 0", "ready 1", "ready 2"})
     ASSERT_TRUE(stopped.readUntil(ready));
   pid_t worker = stopped.worker(1);
-  kill(stopped.pid(), SIGINT);
-  kill(worker, SIGSTOP);
+  send(stopped.pid(), SIGINT);
+  send(worker, SIGSTOP);
   EXPECT_EQ(stopped.wait(5s), 130);
   expectHas(stopped, {"failed rank 1: rank 1 was stopped by a signal and was killed"});
 }
@@ -403,7 +411,7 @@ TEST(Joined, StoppedPeerIsNamed) {
     HelperRun first({"worker", "600", "loop"}, variables(0));
     HelperRun second({"worker", "600", "loop"}, variables(1));
     ASSERT_TRUE(first.readUntil("ready")) << first.output();
-    kill((stopped ? second : first).pid(), SIGSTOP);
+    send((stopped ? second : first).pid(), SIGSTOP);
     HelperRun &other = stopped ? first : second;
     EXPECT_EQ(other.wait(5s), 1);
     std::string text = "waited 0.6 s for rank " + std::to_string(stopped);

@@ -11,8 +11,8 @@
 #include "runtime/train/Worker.h"
 #include "runtime/transport/Connections.h"
 
-#include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "gtest/gtest.h"
 
 #include <map>
 #include <mutex>
@@ -188,8 +188,8 @@ TEST(Partitions, WriteWhatOnePartitionWrites) {
   ASSERT_OK(one.run().status());
   auto outcome = three.run();
   ASSERT_TRUE(outcome.ok()) << outcome.status();
-  for (const char *file : {"best/weights.safetensors", "last/weights.safetensors",
-                           "last/optimizer.safetensors"}) {
+  for (const char *file :
+       {"best/weights.safetensors", "last/weights.safetensors", "last/optimizer.safetensors"}) {
     EXPECT_EQ(tensors(one.in(file)), tensors(three.in(file))) << file;
     EXPECT_NE(tensors(one.in(file)), "") << file;
   }
@@ -210,8 +210,7 @@ TEST(Partitions, WriteWhatOnePartitionWrites) {
   EXPECT_EQ(b[0]["sent_bytes"]["control"], 2 * 2 * 8) << b[0]; // a word a step to two others
   EXPECT_EQ(b[0]["sent_bytes"]["activations"], 0);
   EXPECT_TRUE(b[0].contains("comm_seconds") && b[0].contains("comm_stall_seconds"));
-  EXPECT_NE(outcome->summary.find("3 partitions on 1 worker, each of 2 threads"),
-            std::string::npos)
+  EXPECT_NE(outcome->summary.find("3 partitions on 1 worker, each of 2 threads"), std::string::npos)
       << outcome->summary;
   Json state = Json::parse(readAll(three.in("run.json")));
   EXPECT_EQ(state["partitions"], 3);
@@ -268,8 +267,7 @@ TEST(Partitions, SavesDuringTheRunAreGatheredFirst) {
   s.failing = 1;
   s.failAt = 6; // the first step of epoch 4: three epochs were saved, with the best of them
   auto outcome = s.run();
-  EXPECT_NE(messageOf(outcome.status()).find("partition 1: step 4: loss is nan"),
-            std::string::npos)
+  EXPECT_NE(messageOf(outcome.status()).find("partition 1: step 4: loss is nan"), std::string::npos)
       << outcome.status();
   std::string partial = s.folder / "run.partial/";
   EXPECT_EQ(Json::parse(readAll(partial + "run.json"))["status"], "failed");
@@ -305,8 +303,9 @@ TEST(Partitions, SeveralRuns) {
   auto outcome = s.run();
   ASSERT_TRUE(outcome.ok()) << outcome.status();
   for (const char *seed : {"seed-10", "seed-11", "seed-12"})
-    EXPECT_NE(tensors(s.in(std::string(seed) + "/best/weights.safetensors")).find("rows F32 30 2 2"),
-              std::string::npos);
+    EXPECT_NE(
+        tensors(s.in(std::string(seed) + "/best/weights.safetensors")).find("rows F32 30 2 2"),
+        std::string::npos);
   std::multiset<uint64_t> seeds;
   for (const auto &options : s.seen)
     seeds.insert(options.seed);
@@ -391,8 +390,8 @@ TEST(Worker, SeveralWorkersWriteWhatOneWrites) {
   auto two = scenes(2, 3);
   for (auto &outcome : meet(two))
     ASSERT_TRUE(outcome.ok()) << outcome.status();
-  for (const char *file : {"best/weights.safetensors", "last/weights.safetensors",
-                           "last/optimizer.safetensors"})
+  for (const char *file :
+       {"best/weights.safetensors", "last/weights.safetensors", "last/optimizer.safetensors"})
     EXPECT_EQ(tensors(one.in(file)), tensors(two[0]->in(file))) << file;
   EXPECT_TRUE(fs::is_empty(two[1]->folder.path())) << "only rank 0 writes";
   EXPECT_EQ(two[0]->seen.size(), 2u);
