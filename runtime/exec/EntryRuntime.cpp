@@ -37,7 +37,7 @@ absl::StatusOr<std::unique_ptr<EntryRuntime>> EntryRuntime::create(const plan::E
     const plan::OpT &op = *entry.ops[i];
     if (op.queue < plan::Queue::Compute)
       (op.queue == plan::Queue::Sample ? self->sampleOps_ : self->fetchOps_).push_back(i);
-    if (op.attrs.AsUnionRowsAttrs())
+    if (op.queue == plan::Queue::Fetch && plan::collectiveOf(op))
       self->aheadWaits_.insert(self->aheadWaits_.end(), op.waits.begin(), op.waits.end());
   }
   self->sampler_ = std::make_unique<Sampler>(shared.plan, entry, shared.graph,
@@ -47,7 +47,9 @@ absl::StatusOr<std::unique_ptr<EntryRuntime>> EntryRuntime::create(const plan::E
   if (!shared.partners.alone()) {
     HEDDLE_ASSIGN_OR_RETURN(self->comm_,
                             CommQueue::create(entry, shared.partners, shared.budget));
-    self->ahead_ = AheadExchange::create(shared.plan, entry, shared.partners, shared.budget);
+    HEDDLE_ASSIGN_OR_RETURN(self->ahead_,
+                            AheadExchange::create(shared.plan, entry, shared.partners,
+                                                  shared.graph, shared.budget));
   }
   self->compute_ =
       std::make_unique<ComputeQueue>(shared.plan, entry, shared.kernels, shared.states,
@@ -191,8 +193,8 @@ bool EntryRuntime::meetOthers(StepSlot &slot, size_t op) {
   if (entry_.ops[op]->in_loop_static && slot.sameSeeds)
     return true;
   absl::Status status = ahead_->run(op, slot, shared_.tracks.ahead);
-  if (!status.ok())
-    failAhead(slot, status, false);
+  if (!status.ok()) // for want of memory, or by the connection
+    failAhead(slot, status, status.code() != absl::StatusCode::kResourceExhausted);
   return status.ok();
 }
 

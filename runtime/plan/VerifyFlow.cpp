@@ -91,13 +91,16 @@ private:
     }
     frontierOf_.assign(e_.ops.size(), -1);
     size_t seeds = 0;
-    std::map<std::pair<uint32_t, uint32_t>, size_t> unions;
+    std::map<std::pair<uint32_t, uint32_t>, size_t> unions, requests;
     for (size_t i = 0; i < e_.ops.size(); ++i) {
       if (e_.ops[i]->attrs.AsSeedsAttrs() && ++seeds > 1)
         return c_.fail(opPlaceOf(i), "an entry has one list of seeds");
       if (const UnionRowsAttrsT *a = e_.ops[i]->attrs.AsUnionRowsAttrs())
         if (!unions.try_emplace({a->hop, a->node_type}, i).second)
           return c_.fail(opPlaceOf(i), "these rows are numbered together twice");
+      if (const RequestRowsAttrsT *a = e_.ops[i]->attrs.AsRequestRowsAttrs())
+        if (!requests.try_emplace({a->hop, a->node_type}, i).second)
+          return c_.fail(opPlaceOf(i), "these rows are asked for twice");
       const FrontierAttrsT *a = e_.ops[i]->attrs.AsFrontierAttrs();
       if (!a)
         continue;
@@ -155,9 +158,22 @@ private:
         case SymbolKind::Gathered:
           if (auto rows = a.AsUnionRowsAttrs())
             set[s] = rows->hop == symbol.hop && rows->node_type == symbol.index;
+          if (auto seeds = a.AsSeedsAttrs(); seeds && symbol.kind == SymbolKind::Gathered)
+            set[s] = seeds->blocks > 1 && symbol.hop == 0 && seeds->node_type == symbol.index;
+          break;
+        case SymbolKind::Kept:
+        case SymbolKind::Asked:
+        case SymbolKind::Remote:
+          if (auto rows = a.AsRequestRowsAttrs())
+            set[s] = rows->hop == symbol.hop && rows->node_type == symbol.index;
+          break;
+        case SymbolKind::RemoteNnz:
+          if (auto fetch = a.AsFetchRemoteAttrs())
+            set[s] = fetch->sparse && fetch->hop == symbol.hop &&
+                     fetch->node_type == symbol.index && fetch->feature_index == symbol.aux;
           break;
         case SymbolKind::Nnz:
-          if (a.AsFetchSparseAttrs())
+          if (a.AsFetchSparseAttrs() || (a.AsFetchRemoteAttrs() && a.AsFetchRemoteAttrs()->sparse))
             for (size_t output : {1, 2, 4, 5}) {
               int32_t b = e_.ops[i]->outputs[output];
               if (b >= 0 && e_.buffers[static_cast<size_t>(b)]->rows->symbol() == int64_t(s))

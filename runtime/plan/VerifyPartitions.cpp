@@ -123,6 +123,29 @@ private:
         return differs("in_loop_static");
       return true;
     }
+    if (const auto *u = a.attrs.AsRequestRowsAttrs()) {
+      const auto *v = b.attrs.AsRequestRowsAttrs();
+      if (u->node_type != v->node_type)
+        return differs("the node type");
+      if (u->hop != v->hop)
+        return differs("the hop");
+      return a.in_loop_static == b.in_loop_static || differs("in_loop_static");
+    }
+    if (const auto *u = a.attrs.AsFetchRemoteAttrs()) {
+      const auto *v = b.attrs.AsFetchRemoteAttrs();
+      if (u->node_type != v->node_type || u->hop != v->hop || u->feature != v->feature ||
+          u->dim != v->dim || u->sparse != v->sparse)
+        return differs("the feature");
+      return a.in_loop_static == b.in_loop_static || differs("in_loop_static");
+    }
+    if (a.attrs.AsFetchRemoteRowsAttrs())
+      return bufferOf(p, a.inputs[0]).state == bufferOf(q, b.inputs[0]).state ||
+             differs("the state");
+    if (a.attrs.AsPushRowsAttrs()) // rows of different numbers
+      return bufferOf(p, a.inputs[0]).width == bufferOf(q, b.inputs[0]).width ||
+             differs("the width of the rows");
+    if (a.attrs.AsGatherBlocksAttrs())
+      return sameArray(p, a.outputs[0], q, b.outputs[0]) || differs("the shape of what is gathered");
     if (a.attrs.AsBroadcastAttrs()) {
       auto array = [](const OpT &o) { return o.inputs.empty() ? o.outputs[0] : o.inputs[0]; };
       return sameArray(p, array(a), q, array(b)) || differs("the shape of the array");
