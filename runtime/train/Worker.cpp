@@ -47,12 +47,23 @@ std::vector<std::string> levelsHere(const plan::PlanT &plan, const std::string &
   return levels;
 }
 
+/// A worker whose plan is for another number of partitions does not get as far as comparing plans.
+absl::Status couldNotMeet(const absl::Status &status) {
+  const bool refused = status.code() == absl::StatusCode::kFailedPrecondition;
+  std::string message =
+      messageOf(status) + (refused ? " (a worker of each partition); give all workers the same plan"
+                                   : "; were all workers started, and with the same plan?");
+  return absl::Status(refused ? status.code() : absl::StatusCode::kUnavailable,
+                      absl::string_view(message.data(), message.size()));
+}
+
 /// Connects partition `k` with the others and fills in the common CPU level.
 absl::StatusOr<ConnectionPair> meet(const Work &work, int k, exec::ExecutorOptions &executor) {
-  HEDDLE_ASSIGN_OR_RETURN(ConnectionPair pair,
-                          transport::makeGlooConnections(work.options.address, k,
-                                                         int(work.plan.partitions),
-                                                         std::max(work.options.timeout, meeting)));
+  auto met = transport::makeGlooConnections(work.options.address, k, int(work.plan.partitions),
+                                            std::max(work.options.timeout, meeting));
+  if (!met.ok())
+    return couldNotMeet(met.status());
+  ConnectionPair pair = std::move(*met);
   const graph::GraphSchema &schema = work.graph.schema();
   transport::JoinInfo self;
   self.planHash = work.options.run.planChecksum;

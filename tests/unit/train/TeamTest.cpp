@@ -424,6 +424,22 @@ TEST(Worker, AnotherPlanGraphOrCommandLineIsRefused) {
   }
 }
 
+TEST(Worker, AnotherNumberOfPartitionsIsRefused) {
+  Scene s(2, fourEpochs);
+  std::string address = "unix:@heddle-test-sizes-" + std::to_string(getpid());
+  std::thread first([&] {
+    auto pair = transport::makeGlooConnections(address, 0, 3, milliseconds(3000));
+    EXPECT_FALSE(pair.ok());
+  });
+  s.options.rank = 1;
+  s.options.workers = 2;
+  s.options.address = address;
+  auto outcome = s.run();
+  first.join();
+  EXPECT_FAILS(outcome, "rank 0 refuses this worker", "give all workers the same plan");
+  EXPECT_EQ(exitCodeOf(outcome.status()), 2);
+}
+
 TEST(Worker, TheErrorThatSaysMostIsReturned) {
   EXPECT_EQ(severityOf(absl::OkStatus()), 0);
   EXPECT_LT(severityOf(absl::AbortedError("")), severityOf(absl::DeadlineExceededError("")));
