@@ -21,7 +21,7 @@ Value Backward::loss() const {
 void Backward::findActive(const std::set<int64_t> &activeMerges) {
   for (Operation &op : entry.getBody().front()) {
     auto collective = dyn_cast<Collective>(op);
-    if (isa<ReadOp, FetchRowsOp>(op) ||
+    if (isa<ReadOp, FetchRowsOp, FetchRemoteRowsOp>(op) ||
         llvm::any_of(op.getOperands(), [&](Value v) { return active.contains(v); }) ||
         (collective && activeMerges.count(collective.getCollectiveId())))
       for (Value result : op.getResults())
@@ -131,7 +131,7 @@ LogicalResult Backward::run(Value loss, Broadcasts &broadcasts, int64_t &nextId)
       return failure();
     if (!*grad)
       continue;
-    if (isa<ReadOp, FetchRowsOp>(op))
+    if (isa<ReadOp, FetchRowsOp, FetchRemoteRowsOp>(op))
       gradients[op] = *grad;
     else if (failed(through(op, *grad, forward)))
       return failure();
@@ -181,7 +181,7 @@ FlatSymbolRefAttr StepBuilder::moment(StateOp state, StringRef suffix, StateRole
     shape.assign({1});
   StateOp::create(atModule, state.getLoc(), name, role, shape, state.getRowsTypeAttr(), zeros,
                   FlatSymbolRefAttr::get(state.getSymNameAttr()), state.getGroup(),
-                  state.getPartitionsAttr());
+                  state.getPartitionsAttr(), state.getSpread());
   return symbol;
 }
 

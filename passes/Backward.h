@@ -35,7 +35,7 @@ public:
   /// Walks from `loss` (null where another partition has it).
   mlir::LogicalResult run(mlir::Value loss, Broadcasts &broadcasts, int64_t &nextId);
 
-  /// hgnn.read and hgnn.fetch_rows with the gradient of what they read, from the last to the first.
+  /// hgnn.read, fetch_rows and fetch_remote_rows with the gradient of what they read, from the last to the first.
   llvm::MapVector<mlir::Operation *, mlir::Value> gradients;
   mlir::OpBuilder builder; ///< at the end of the entry
 

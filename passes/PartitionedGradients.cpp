@@ -5,7 +5,8 @@
 // A gradient from above the merges is whole, and every partition has its bits: nothing is reduced.
 // One from below is this partition's term: terms of a state that several partitions keep are summed
 // by a collective, those of a state that one partition keeps are all there is. Then every copy
-// makes the same step from the same bits. States are visited in module order in all entries, so
+// makes the same step from the same bits. Rows of a spread table have one keeper, which gets all
+// gradients of a row and makes its one step. States are visited in module order in all entries, so
 // collectives meet in one order.
 //
 //===----------------------------------------------------------------------===//
@@ -24,6 +25,7 @@ struct Share {
   SmallVector<Value> whole, terms;
   Value ids; ///< of a table: the rows that the partition touched
   Operation *fetch = nullptr;
+  int64_t fetches = 0;
 };
 
 class Partitions {
@@ -52,6 +54,7 @@ private:
   Value sumTerms(int64_t partition, StateOp state, const Share &share, ArrayRef<int64_t> holders,
                  int64_t id);
   LogicalResult exchange(Ready &ready, std::map<int64_t, Share> &shares);
+  LogicalResult push(Ready &ready, std::map<int64_t, Share> &shares);
   SmallVector<Value> clipFactors(ArrayRef<Ready> ready);
   void remark(ArrayRef<Ready> ready);
   OpBuilder &at(int64_t partition) { return walks[partition]->builder; }
@@ -120,7 +123,8 @@ Value Partitions::sumTerms(int64_t partition, StateOp state, const Share &share,
   else
     term = share.terms.size() == 1 ? share.terms.front()
                                    : Value(AddOp::create(builder, loc, share.terms));
-  term = PartialOp::create(builder, loc, term, StringAttr(), partition);
+  if (!placementOf(term.getType()).isPartial()) // sums over a split batch are terms already
+    term = PartialOp::create(builder, loc, term, StringAttr(), partition);
   auto merge = MergeAllOp::create(builder, loc,
                                   withPlacement(term.getType(), PlacementAttr::replicated(context)),
                                   term, id, holders, Traffic::DenseGradients, 0);
@@ -154,6 +158,28 @@ LogicalResult Partitions::exchange(Ready &ready, std::map<int64_t, Share> &share
   return success();
 }
 
+/// Row gradients of all partitions to the keepers of the rows.
+LogicalResult Partitions::push(Ready &ready, std::map<int64_t, Share> &shares) {
+  StateOp state = ready.state;
+  int64_t id = nextId++;
+  for (int64_t partition : ready.holders) {
+    Share &share = shares[partition];
+    auto fetch = dyn_cast_or_null<FetchRemoteRowsOp>(share.fetch);
+    if (!fetch || share.fetches != 1 || share.terms.size() != 1 || !share.whole.empty())
+      return state.emitOpError("is a spread table that partition ")
+             << partition << " reads not exactly once by hgnn.fetch_remote_rows; read its rows once";
+    Value rows = share.terms.front();
+    auto made = PushRowsOp::create(at(partition), fetch.getLoc(),
+                                   withPlacement(rows.getType(),
+                                                 placementOf(fetch.getKept().getType())),
+                                   rows, fetch.getIds(), fetch.getKept(), id, ready.holders, 0);
+    made.setBytes(made.getWireBytes());
+    ready.grads.push_back(made.getSums());
+    ready.ids.push_back(fetch.getKept());
+  }
+  return success();
+}
+
 FailureOr<std::optional<Partitions::Ready>> Partitions::gather(StateOp state) {
   std::map<int64_t, Share> shares;
   bool any = false, terms = false;
@@ -161,26 +187,32 @@ FailureOr<std::optional<Partitions::Ready>> Partitions::gather(StateOp state) {
     for (Operation &op : entries[p].getBody().front()) {
       auto read = dyn_cast<ReadOp>(op);
       auto fetch = dyn_cast<FetchRowsOp>(op);
+      auto remote = dyn_cast<FetchRemoteRowsOp>(op);
       if (!(read && read.getState() == state.getSymName()) &&
-          !(fetch && fetch.getState() == state.getSymName()))
+          !(fetch && fetch.getState() == state.getSymName()) &&
+          !(remote && remote.getState() == state.getSymName()))
         continue;
       Share &share = shares[int64_t(p)];
-      if (fetch) {
-        share.ids = fetch.getIds();
-        share.fetch = fetch;
+      if (!read) {
+        share.ids = op.getOperand(0);
+        share.fetch = &op;
+        ++share.fetches;
       }
       auto found = walk->gradients.find(&op);
       if (found == walk->gradients.end())
         continue;
       any = true;
-      bool owned = placementOf(found->second.getType()).isOwned();
-      terms |= owned;
-      (owned ? share.terms : share.whole).push_back(found->second);
+      bool term = !placementOf(found->second.getType()).isReplicated();
+      terms |= term;
+      (term ? share.terms : share.whole).push_back(found->second);
     }
   std::optional<Ready> none;
   if (!any)
     return none;
   Ready ready{state, holdersOf(state), {}, {}};
+  if (state.getSpread())
+    return failed(push(ready, shares)) ? FailureOr<std::optional<Ready>>(failure())
+                                       : FailureOr<std::optional<Ready>>(ready);
   bool alone = ready.holders.size() == 1 && state.getPartitions();
   if (state.getRowsType() && !alone && terms)
     return failed(exchange(ready, shares)) ? FailureOr<std::optional<Ready>>(failure())
@@ -296,6 +328,11 @@ void Partitions::remark(ArrayRef<Ready> ready) {
         tables += (tables.empty() ? "" : ", ") + std::to_string(rows.getWireBytes()) +
                   " bytes a row of @" + domain.getSymbol().getValue().str() + " in each of " +
                   std::to_string(rows.getPartitions().size()) + " frontiers";
+      } else if (auto push = dyn_cast<PushRowsOp>(op)) {
+        DomainAttr domain = cast<IdsType>(push.getIds().getType()).getDomain();
+        tables += (tables.empty() ? "" : ", ") + std::to_string(push.getWireBytes()) +
+                  " bytes a row of @" + domain.getSymbol().getValue().str() +
+                  " that another partition keeps";
       }
     }
   emitRemark(entries.front().getLoc())

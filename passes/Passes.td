@@ -126,6 +126,40 @@ def InsertCommunicationPass : Pass<"hgnn-insert-communication", "::mlir::ModuleO
   let statistics = [Statistic<"numCollectives", "collectives", "merges of the training step">];
 }
 
+def DataParallelPass : Pass<"hgnn-data-parallel", "::mlir::ModuleOp"> {
+  let summary = "from the metatree phase to partitions in vanilla order";
+  let description = [{
+    Goal: the usual order, as the baseline of relation-aggregation-first. Each entry becomes one per
+    partition (`partition = k`, named ENTRY:k): all of it, for the partition's block of the seeds. Rows of
+    features and of learnable tables are spread: of N rows of a type, partition k of q keeps
+    [N k / q, N (k + 1) / q). The rows of a frontier are asked for once (hgnn.request_rows) and come from
+    their keepers (hgnn.fetch_remote_features, hgnn.fetch_remote_rows). The loss is the merged sum over
+    the blocks times the global 1 / count; logits of evaluation are gathered, those of training are not
+    shown. hgnn-differentiate then merges the terms of dense gradients and pushes row gradients to the
+    keepers, each of which steps its touched rows once.
+
+    Invariants established: values below the seeds are `owned(k) split`; each seed is in one block; tables
+    are `spread`; dense parameters have a copy in every partition; ids are sent once a frontier; labels are
+    everywhere; every collective stands in all partitions with one id.
+
+    Restrictions: a forward sum over rows further than the seeds is refused (fundamental: frontiers of
+    several partitions have rows in common); so is one that rows of the batch depend on again
+    (incidental: its gradient would be one more merge).
+
+    Example: partition 1 of 2
+    ```mlir
+    hgnn.entry train_step @"train_step:1" attributes {partition = 1 : i64} {
+      %all = hgnn.seeds : <rows(0, @p)>
+      %seeds = hgnn.seed_block %all {of = 2 : i64, partition = 1 : i64} : <rows(0, @p)> -> <rows(0, @p), owned(1) split>
+      ...
+      %kept = hgnn.request_rows embedding_rows %f {bytes = 8 : i64, id = 0 : i64, partitions = array<i64: 0, 1>} : ...
+      %x = hgnn.fetch_remote_rows @embeddings.a.weight of %f kept %kept {bytes = 32 : i64, id = 1 : i64, ...} : ...
+    ```
+  }];
+  let options = [Option<"partitions", "partitions", "int64_t", "1", "how many">];
+  let statistics = [Statistic<"numCollectives", "collectives", "forward, in the training step">];
+}
+
 def DifferentiatePass : Pass<"hgnn-differentiate", "::mlir::ModuleOp"> {
   let summary = "from the metatree phase to the training phase";
   let description = [{
@@ -139,7 +173,8 @@ def DifferentiatePass : Pass<"hgnn-differentiate", "::mlir::ModuleOp"> {
     its result, whole and the same everywhere: it is not reduced. Terms of the gradient of a state that
     several partitions keep are summed by hgnn.merge_all; row gradients by hgnn.exchange_rows over the
     union of the partitions' rows, before one lazy step of each row. All copies make the same step.
-    A bound of the norm is that of all parameters, each counted once.
+    A bound of the norm is that of all parameters, each counted once. Row gradients of a spread table go to
+    the keepers by hgnn.push_rows, over the rows that anyone asked for.
 
     Restrictions: every op between a state and the loss implements DifferentiableOp (fundamental). A
     table is read once per partition, below the merges (incidental).
@@ -180,7 +215,9 @@ def VerifyPhasePass : Pass<"hgnn-verify-phase", "::mlir::ModuleOp"> {
     metatree, with one merge for each partial, and no partition. partitioned: entries of one partition
     each; terms are made of owned values only; a root link has one owner; collectives meet, in one
     order, with one type. training: as metatree (partitioned where there are partitions), with
-    optimizer steps, of replicated gradients where several partitions keep the state. kernels: at the
+    optimizer steps, of replicated gradients where several partitions keep the state. In vanilla order:
+    the blocks of the seeds are those of all partitions; a spread table is read from its keepers, and each
+    keeper steps the rows that it keeps. kernels: at the
     top level of entries only what hgnn-fuse leaves.
   }];
   let options = [Option<"phase", "phase", "std::string", "",

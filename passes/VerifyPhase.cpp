@@ -56,7 +56,7 @@ LogicalResult verifyTogether(ArrayRef<EntryOp> entries) {
     for (Operation &op : entry.getBody().front()) {
       for (Value result : op.getResults())
         if (PlacementAttr placement = placementOf(result.getType());
-            placement && placement.isOwned() && !placement.isOwnedBy(here))
+            placement && (placement.isOwned() || placement.isKept()) && placement.getOwner() != here)
           return op.emitOpError("gives a value of partition ")
                  << placement.getOwner() << " in the entry of partition " << here;
       if (auto partial = dyn_cast<PartialOp>(op)) {
@@ -81,10 +81,8 @@ LogicalResult verifyTogether(ArrayRef<EntryOp> entries) {
       meeting.there.insert(here);
       if (!meeting.first)
         meeting.first = &op;
-      auto other = cast<Collective>(meeting.first);
-      if (op.getName() != meeting.first->getName() ||
-          collective.getParticipants() != other.getParticipants() ||
-          collective.getWireBytes() != other.getWireBytes())
+      if (op.getName() != meeting.first->getName() || // what is fetched, bytes, participants
+          op.getAttrDictionary() != meeting.first->getAttrDictionary())
         return op.emitOpError("is not what collective ") << id << " is in another partition";
     }
   }
@@ -93,6 +91,59 @@ LogicalResult verifyTogether(ArrayRef<EntryOp> entries) {
       if (!meeting.there.count(participant))
         return meeting.first->emitOpError("waits for partition ")
                << participant << ", which never comes to collective " << id;
+  return success();
+}
+
+/// Vanilla order: the blocks of the seeds are those of all partitions, each once.
+LogicalResult verifyBlocks(ArrayRef<EntryOp> entries) {
+  SmallVector<SeedBlockOp> blocks;
+  for (EntryOp entry : entries)
+    for (auto block : entry.getOps<SeedBlockOp>()) {
+      if (int64_t(block.getPartition()) != int64_t(entry.getPartition()) ||
+          block.getOf() != entries.size())
+        return block.emitOpError("is block ")
+               << block.getPartition() << " of " << block.getOf() << " in the entry of partition "
+               << entry.getPartition() << " of " << entries.size()
+               << "; every seed is in the block of one partition";
+      blocks.push_back(block);
+    }
+  if (!blocks.empty() && blocks.size() != entries.size())
+    return blocks.front().emitOpError("is one of ")
+           << blocks.size() << " blocks for " << entries.size() << " partitions";
+  return success();
+}
+
+/// Nobody reads rows of a table that others keep, and nobody asks for rows that all have.
+LogicalResult verifyTableReads(ModuleOp module, EntryOp entry) {
+  for (Operation &op : entry.getBody().front()) {
+    auto local = dyn_cast<FetchRowsOp>(op);
+    auto remote = dyn_cast<FetchRemoteRowsOp>(op);
+    if (!local && !remote)
+      continue;
+    StringRef name = local ? local.getState() : remote.getState();
+    auto state = module.lookupSymbol<StateOp>(name);
+    if (!state)
+      return op.emitOpError("reads \"") << name << "\", which is no state of the module";
+    if (state.getSpread() && local)
+      return op.emitOpError("reads rows of the spread table \"")
+             << name << "\" that other partitions keep; use hgnn.fetch_remote_rows";
+    if (!state.getSpread() && remote)
+      return op.emitOpError("asks other partitions for rows of \"")
+             << name << "\", which is not spread; use hgnn.fetch_rows";
+  }
+  return success();
+}
+
+/// A step of a spread table: by the sums of the rows that this partition keeps.
+LogicalResult verifySpreadStep(RowOptimizerStepOp op, int64_t here) {
+  PlacementAttr placement = placementOf(op.getGrad().getType());
+  if (!placement.isKeptBy(here))
+    return op.emitOpError("updates rows of \"")
+           << op.getState() << "\" by " << op.getGrad().getType()
+           << "; each partition steps the rows that it keeps: push the gradients to them first";
+  auto push = op.getGrad().getDefiningOp<PushRowsOp>();
+  if (push && push.getKept() != op.getIds())
+    return op.emitOpError("has gradients of other rows than those that it updates");
   return success();
 }
 
@@ -109,11 +160,20 @@ LogicalResult verifySteps(ModuleOp module, ArrayRef<EntryOp> entries) {
       auto state = module.lookupSymbol<StateOp>(name);
       if (!state)
         return op.emitOpError("updates \"") << name << "\", which is no state of the module";
-      steps[name.str()].insert(int64_t(entry.getPartition()));
+      if (!steps[name.str()].insert(int64_t(entry.getPartition())).second)
+        return op.emitOpError("updates \"") << name << "\" a second time in one step";
       Type grad = op.getOperand(0).getType();
       auto keepers = state.getPartitions();
       bool alone = keepers && keepers->size() == 1;
-      if (!alone && !placementOf(grad).isReplicated())
+      if (state.getSpread()) {
+        if (!row)
+          return op.emitOpError("updates all rows of the spread table \"") << name << "\"";
+        if (failed(verifySpreadStep(row, int64_t(entry.getPartition()))))
+          return failure();
+      } else if (placementOf(grad).isKept()) {
+        return op.emitOpError("updates \"")
+               << name << "\", which is not spread, by rows that one partition keeps";
+      } else if (!alone && !placementOf(grad).isReplicated())
         return op.emitOpError("updates a copy of \"")
                << name << "\" by " << grad << "; several partitions keep it: sum the terms first";
       if (row && placementOf(row.getIds().getType()) != placementOf(grad))
@@ -175,8 +235,8 @@ LogicalResult VerifyPhasePass::verifyOps() {
       return refuse(op, "gradients come with hgnn-differentiate");
     if (name == "metatree" && isa<PartialOp, MergeOp>(op))
       return refuse(op, "partials come with hgnn-relation-aggregation-first");
-    if ((name == "metatree" || name == "raf") && isa<Collective, OwnOp>(op))
-      return refuse(op, "communication comes with hgnn-insert-communication");
+    if ((name == "metatree" || name == "raf") && isa<Collective, OwnOp, SeedBlockOp>(op))
+      return refuse(op, "communication comes with hgnn-insert-communication, or hgnn-data-parallel");
     if ((name == "partitioned" || partitioned) && isa<MergeOp>(op))
       return refuse(op, "hgnn-insert-communication makes a collective of it");
     if (name != "kernels" && isa<KernelOp, LaunchOp>(op))
@@ -184,7 +244,7 @@ LogicalResult VerifyPhasePass::verifyOps() {
     if (name == "kernels" && isa_and_nonnull<EntryOp>(op->getParentOp()) &&
         !isa<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp,
              ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, LaunchOp, OutputOp,
-             PartialOp, OwnOp, Collective>(op))
+             PartialOp, OwnOp, SeedBlockOp, Collective>(op))
       return refuse(op, "hgnn-fuse puts it into a kernel");
     return WalkResult::advance();
   });
@@ -215,7 +275,8 @@ LogicalResult VerifyPhasePass::verifyEntries() {
     same.push_back(entry);
   }
   for (auto &[kind, entries] : kinds)
-    if (failed(verifyTogether(entries)) ||
+    if (failed(verifyTogether(entries)) || failed(verifyBlocks(entries)) ||
+        llvm::any_of(entries, [&](EntryOp e) { return failed(verifyTableReads(module, e)); }) ||
         (phase == "training" && failed(verifySteps(module, entries))))
       return failure();
   return success();

@@ -32,7 +32,8 @@ int main(int argc, char **argv) {
                  "Parts that a step is cut into; a plan runs on 1 to so many workers")
       ->group(cutting);
   app.add_option("--order", options.order,
-                 "auto (the cost model's choice) or raf (relation-aggregation-first)")
+                 "auto (the cost model's choice), raf (relation-aggregation-first) or vanilla (each "
+                 "partition a block of the seeds, rows of features spread)")
       ->group(cutting);
   app.add_option("--exchange", options.exchange,
                  "Where the part above the merges runs: replicated (in all partitions), leader (in "

@@ -7,13 +7,19 @@
 #include "runtime/base/Format.h"
 #include "runtime/base/Json.h"
 #include "runtime/base/Suggest.h"
-#include "runtime/train/Run.h"
+#include "runtime/base/ThreadPool.h"
+#include "runtime/exec/KernelLibrary.h"
+#include "runtime/launch/LaunchEnvironment.h"
+#include "runtime/launch/WorkerLink.h"
 #include "runtime/train/RunFolder.h"
+#include "runtime/train/Worker.h"
 #include "tools/support/Cli.h"
 #include "tools/support/Interrupt.h"
+#include "tools/support/Launch.h"
 
 #include "nlohmann/json.hpp"
 
+#include <cmath>
 #include <filesystem>
 
 using namespace heddle;
@@ -21,11 +27,13 @@ using namespace heddle;
 namespace {
 
 struct Options {
-  std::string plan, graph, trace, memory, predictions = "all", progress = "auto";
+  std::string plan, graph, memory, predictions = "all", progress = "auto";
   train::TrainOverrides overrides;
-  train::RunOptions run;
-  exec::ExecutorOptions executor;
+  train::WorkerOptions worker;
+  std::optional<int> workers;
+  double timeout = 30;
   bool noOverlap = false, printConfig = false;
+  std::vector<std::string> arguments; ///< argv, for the copies of this program
 };
 
 /// Options that people of other tools will try, with the key of the model spec that decides them.
@@ -77,96 +85,220 @@ absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &se
       {"run",
        {{"plan", options.plan},
         {"graph", options.graph},
-        {"output", options.run.output},
-        {"runs", options.run.runs},
-        {"threads", options.executor.threads},
+        {"output", options.worker.run.output},
+        {"runs", options.worker.run.runs},
+        {"partitions", plan.partitions},
+        {"workers", options.worker.workers},
+        {"timeout", options.timeout},
+        {"threads", options.worker.executor.threads},
         {"overlap", !options.noOverlap},
-        {"memory", options.executor.memoryLimit},
-        {"cpu_level", options.executor.cpuLevel},
-        {"trace", options.trace},
+        {"memory", options.worker.executor.memoryLimit},
+        {"cpu_level", options.worker.executor.cpuLevel},
+        {"trace", options.worker.trace},
         {"predictions", options.predictions},
-        {"samples", options.run.samples}}}};
+        {"samples", options.worker.run.samples}}}};
   cli::print(printJson(out));
   return absl::OkStatus();
 }
 
-absl::Status trainPlan(Options &options, bool &wasInterrupted) {
+/// Options whose values are words or units.
+absl::Status readChoices(Options &options) {
   using Parts = train::PredictionParts;
+  train::WorkerOptions &worker = options.worker;
   HEDDLE_RETURN_IF_ERROR(choose<Parts>(
       "--predictions", options.predictions,
-      {{"none", Parts::None}, {"test", Parts::Test}, {"all", Parts::All}},
-      options.run.predictions));
+      {{"none", Parts::None}, {"test", Parts::Test}, {"all", Parts::All}}, worker.run.predictions));
   HEDDLE_RETURN_IF_ERROR(choose<ProgressMode>("--progress", options.progress,
                                               {{"auto", ProgressMode::Auto},
                                                {"never", ProgressMode::Never},
                                                {"always", ProgressMode::Always}},
-                                              options.run.progress));
+                                              worker.run.progress));
   if (!options.memory.empty()) {
     auto bytes = parseBytes(options.memory);
     if (!bytes.ok())
       return withPrefix(bytes.status(), "--memory: ");
-    options.executor.memoryLimit = *bytes;
+    worker.executor.memoryLimit = *bytes;
   }
-  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<plan::PlanT> loaded, plan::loadPlan(options.plan));
-  std::shared_ptr<const plan::PlanT> plan(std::move(loaded));
-  HEDDLE_ASSIGN_OR_RETURN(
-      train::TrainSettings settings,
-      train::readTrainSettings(*plan, options.plan, options.overrides));
-  if (options.printConfig)
-    return printConfig(*plan, settings, options);
+  worker.executor.overlap = !options.noOverlap;
+  worker.timeout = std::chrono::milliseconds(std::llround(options.timeout * 1000));
+  return absl::OkStatus();
+}
+
+/// How many workers there are: as many as another launcher started, or as --workers says.
+absl::Status countWorkers(Options &options, const launch::LaunchEnvironment &environment,
+                          const plan::PlanT &plan) {
+  train::WorkerOptions &worker = options.worker;
+  const bool joins = environment.workers > 1;
+  if (joins && options.workers && *options.workers != environment.workers)
+    return invalidArgument("--workers " + std::to_string(*options.workers) + ": " +
+                           environment.description + " started " +
+                           std::to_string(environment.workers) +
+                           "; leave --workers out there, or give the same number");
+  worker.workers = joins ? environment.workers : options.workers.value_or(1);
+  worker.rank = environment.rank;
+  worker.address = environment.address;
+  if (worker.workers <= int64_t(plan.partitions))
+    return absl::OkStatus();
+  std::string count = std::to_string(plan.partitions);
+  return invalidArgument(
+      (joins ? environment.description : "--workers") + ": " + std::to_string(worker.workers) +
+      " workers, but " + options.plan + " has only " + count +
+      (plan.partitions == 1 ? " partition" : " partitions") + " to share among them; start " +
+      (plan.partitions == 1 ? "one worker" : "at most " + count) +
+      ", or recompile with heddle-compile --partitions " + std::to_string(worker.workers));
+}
+
+/// "trace.json" -> "trace.rank1.json".
+std::string ownName(const std::string &path, int rank) {
+  std::filesystem::path whole(path);
+  std::string extension = whole.extension();
+  return path.substr(0, path.size() - extension.size()) + ".rank" + std::to_string(rank) +
+         extension;
+}
+
+/// What can be refused without reading data.
+absl::Status checkOutputs(const Options &options, bool mayLead, int firstRank, int lastRank) {
+  const train::RunOptions &run = options.worker.run;
   if (options.graph.empty())
-    return invalidArgument("--graph is required; give the graph directory written by heddle-import");
-  if (options.run.output.empty())
+    return invalidArgument(
+        "--graph is required; give the graph directory written by heddle-import");
+  if (run.output.empty())
     return invalidArgument("-o is required; name the folder for the results");
-  HEDDLE_RETURN_IF_ERROR(train::RunFolder::check(options.run.output, options.run.force));
+  if (mayLead) // another worker may be writing there already
+    HEDDLE_RETURN_IF_ERROR(train::RunFolder::check(run.output, run.force));
+  const std::string &trace = options.worker.trace;
+  for (int rank = firstRank; rank <= lastRank && !trace.empty() && !run.force; ++rank) {
+    std::string path = options.worker.workers > 1 ? ownName(trace, rank) : trace;
+    std::error_code error;
+    if (std::filesystem::exists(path, error))
+      return alreadyExists(path + ": already exists; choose another name or pass --force");
+  }
+  return absl::OkStatus();
+}
+
+/// Starts the workers, which do the same again, and says what became of them.
+absl::StatusOr<int> launchAll(const Options &options, int partitions) {
+  // Transports count partitions as ranks, so a worker is a rank only where it hosts one.
+  std::vector<std::string> names;
+  for (int worker = 0; worker < options.worker.workers; ++worker) {
+    auto [first, last] = train::partitionsOf(worker, options.worker.workers, partitions);
+    std::string ranks = "rank " + std::to_string(first);
+    if (last - first > 1)
+      ranks = "ranks " + std::to_string(first) + " to " + std::to_string(last - 1);
+    bool one = options.worker.workers == partitions;
+    names.push_back(one ? ranks : "worker " + std::to_string(worker) + " (" + ranks + ")");
+  }
+  auto code = cli::launchWorkers(names, options.arguments, options.worker.timeout);
+  const std::string partial = train::RunFolder::partialOf(options.worker.run.output);
   std::error_code error;
-  if (!options.trace.empty() && !options.run.force && std::filesystem::exists(options.trace, error))
-    return alreadyExists(options.trace + ": already exists; choose another name or pass --force");
-  HEDDLE_ASSIGN_OR_RETURN(options.run.planChecksum, checksumOfFile(options.plan));
+  if (code.ok() || messageOf(code.status()).find(partial) != std::string::npos ||
+      !std::filesystem::exists(partial, error))
+    return code;
+  std::string message = messageOf(code.status()) + "; what was saved until then is in " + partial;
+  return absl::Status(code.status().code(), absl::string_view(message.data(), message.size()));
+}
+
+/// Trains on this worker. Returns the exit code.
+absl::StatusOr<int> work(Options &options, std::shared_ptr<const plan::PlanT> plan,
+                         const train::TrainSettings &settings,
+                         const launch::LaunchEnvironment &environment, launch::WorkerLink *link) {
+  train::WorkerOptions &worker = options.worker;
+  if (worker.workers > 1 && !worker.trace.empty())
+    worker.trace = ownName(worker.trace, worker.rank);
+  if (worker.executor.threads == 0)
+    worker.executor.threads = std::max(1, availableCores() / environment.coreSharers);
+  HEDDLE_ASSIGN_OR_RETURN(worker.run.planChecksum, checksumOfFile(options.plan));
   HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<graph::GraphStore> opened,
                           graph::GraphStore::open(options.graph));
   std::shared_ptr<graph::GraphStore> graph(std::move(opened));
-  options.run.planFile = options.plan;
-  options.run.graphDirectory = options.graph;
-  options.run.version = cli::version();
-  options.executor.overlap = !options.noOverlap;
-  exec::Trace trace;
-  if (!options.trace.empty())
-    options.executor.trace = &trace;
-  auto factory = [&](uint64_t seed) {
-    options.executor.seed = seed;
-    return exec::Executor::create(plan, graph, options.executor);
+  worker.run.planFile = options.plan;
+  worker.run.graphDirectory = options.graph;
+  worker.run.version = cli::version();
+  if (link)
+    worker.run.activity = [link](std::string_view activity) { link->setActivity(activity); };
+  auto make = [&](const exec::ExecutorOptions &executor) {
+    return exec::Executor::create(plan, graph, executor);
   };
-  cli::catchInterrupts("\nheddle-run: stopping after this step, then saving; again to abort\n");
-  auto outcome =
-      train::runTraining(*plan, *graph, factory, settings, options.run, cli::interrupted);
-  // A trace is most wanted when a run went wrong.
-  if (!options.trace.empty())
-    HEDDLE_RETURN_IF_ERROR(trace.write(options.trace));
+  cli::catchInterrupts(
+      worker.rank > 0 ? ""
+                      : "\nheddle-run: stopping after this step, then saving; again to abort\n");
+  auto outcome = train::runWorker(*plan, *graph, make, settings, worker, cli::interrupted);
+  if (outcome.status().code() == absl::StatusCode::kDeadlineExceeded) {
+    std::string message =
+        messageOf(outcome.status()) + "; if that worker is only slow, raise --timeout";
+    return absl::DeadlineExceededError(absl::string_view(message.data(), message.size()));
+  }
   HEDDLE_RETURN_IF_ERROR(outcome.status());
-  wasInterrupted = outcome->interrupted;
+  if (worker.rank > 0) // rank 0 speaks for all
+    return 0;
   cli::print(outcome->summary);
-  return absl::OkStatus();
+  return outcome->interrupted ? cli::interruptedExitCode : 0;
+}
+
+absl::StatusOr<int> trainPlan(Options &options, const launch::LaunchEnvironment &environment,
+                              launch::WorkerLink *link) {
+  HEDDLE_RETURN_IF_ERROR(readChoices(options));
+  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<plan::PlanT> loaded, plan::loadPlan(options.plan));
+  std::shared_ptr<const plan::PlanT> plan(std::move(loaded));
+  HEDDLE_ASSIGN_OR_RETURN(train::TrainSettings settings,
+                          train::readTrainSettings(*plan, options.plan, options.overrides));
+  HEDDLE_RETURN_IF_ERROR(countWorkers(options, environment, *plan));
+  if (options.printConfig) {
+    HEDDLE_RETURN_IF_ERROR(printConfig(*plan, settings, options));
+    return 0;
+  }
+  const bool launches = environment.workers == 1 && options.worker.workers > 1;
+  HEDDLE_RETURN_IF_ERROR(checkOutputs(options, options.worker.rank == 0, options.worker.rank,
+                                      launches ? options.worker.workers - 1 : options.worker.rank));
+  if (!launches)
+    return work(options, plan, settings, environment, link);
+  // What is wrong with the graph and the kernels is better said once. Nothing of it is kept: the
+  // workers have their own.
+  HEDDLE_RETURN_IF_ERROR(graph::GraphStore::open(options.graph).status());
+  HEDDLE_RETURN_IF_ERROR(
+      exec::KernelLibrary::load(*plan, options.worker.executor.cpuLevel).status());
+  const int partitions = int(plan->partitions);
+  plan.reset();
+  return launchAll(options, partitions);
+}
+
+/// A worker of our own launcher tells it why it failed, so that the user is told once.
+absl::StatusOr<int> trainOrTell(Options &options) {
+  HEDDLE_ASSIGN_OR_RETURN(launch::LaunchEnvironment environment,
+                          launch::readLaunchEnvironment(launch::processEnvironment()));
+  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<launch::WorkerLink> link,
+                          launch::WorkerLink::fromEnvironment());
+  if (link)
+    link->setActivity("starting");
+  auto code = trainPlan(options, environment, link.get());
+  if (code.ok() || !link)
+    return code;
+  link->setFailure(train::severityOf(code.status()), messageOf(code.status()));
+  return exitCodeOf(code.status());
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
   CLI::App app;
-  cli::setUp(app, "heddle-run",
-             "Train the model of a plan on a graph; evaluate; write weights, predictions, metrics.\n"
-             "A plan is a program: run only plans you trust.",
-             "  heddle-run wn.plan --graph wn/ -o runs/wn\n"
-             "  heddle-run wn.plan --graph wn/ -o runs/wn5 --runs 5 --epochs 30 --lr 0.005\n"
-             "  heddle-run wn.plan --graph wn/ -o runs/wn --threads 8 --memory 4GiB\n"
-             "  heddle-run wn.plan --graph wn/ -o runs/wn --trace wn-trace.json\n"
-             "  heddle-run wn.plan --print-config --epochs 3\n"
-             "Ctrl-C once ends after the current step and saves (exit code 130), twice aborts.\n");
+  cli::setUp(
+      app, "heddle-run",
+      "Train the model of a plan on a graph; evaluate; write weights, predictions, metrics.\n"
+      "A plan is a program: run only plans you trust.",
+      "  heddle-run wn.plan --graph wn/ -o runs/wn\n"
+      "  heddle-run wn.plan --graph wn/ -o runs/wn5 --runs 5 --epochs 30 --lr 0.005\n"
+      "  heddle-run wn.plan --graph wn/ -o runs/wn --threads 8 --memory 4GiB\n"
+      "  heddle-run wn4.plan --graph wn/ -o runs/wn4 --workers 4 --timeout 60\n"
+      "  mpirun -n 4 heddle-run wn4.plan --graph wn/ -o runs/wn4\n"
+      "  torchrun --no-python --nproc-per-node 4 heddle-run wn4.plan --graph wn/ -o runs/wn4\n"
+      "  heddle-run wn.plan --graph wn/ -o runs/wn --trace wn-trace.json\n"
+      "  heddle-run wn.plan --print-config --epochs 3\n"
+      "Ctrl-C once ends after the current step and saves (exit code 130), twice aborts.\n");
   Options options;
   app.add_option("plan", options.plan, "Plan file written by heddle-compile")->required();
   app.add_option("--graph", options.graph, "Graph directory written by heddle-import");
-  app.add_option("-o,--output", options.run.output, "Folder for the results");
-  app.add_flag("--force", options.run.force, "Replace an existing results folder");
+  app.add_option("-o,--output", options.worker.run.output, "Folder for the results");
+  app.add_flag("--force", options.worker.run.force, "Replace an existing results folder");
   app.add_flag("--print-config", options.printConfig,
                "Print the configuration with every default and override, and exit");
   const char *training = "Training (the plan's values unless given)";
@@ -190,28 +322,43 @@ int main(int argc, char **argv) {
       ->group(training);
   app.add_option("--seed", options.overrides.seed, "Seed of every random decision")
       ->group(training);
-  app.add_option("--runs", options.run.runs, "Train under this many seeds, seed, seed + 1, ...")
+  app.add_option("--runs", options.worker.run.runs,
+                 "Train under this many seeds, seed, seed + 1, ...")
       ->check(CLI::Range(1, 1000))
       ->group(training);
   const char *machine = "Machine";
-  app.add_option("--threads", options.executor.threads, "Compute threads (0: one per core)")
+  app.add_option("--workers", options.workers,
+                 "Processes to start here for the plan's partitions (1; at most one each)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 4096))
+      ->group(machine);
+  app.add_option("--timeout", options.timeout,
+                 "Seconds that workers wait for each other before all end (30)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.1, 1e6))
+      ->group(machine);
+  app.add_option("--threads", options.worker.executor.threads,
+                 "Compute threads of each worker (0: one per core, shared by the workers)")
       ->check(CLI::Range(0, 4096))
       ->group(machine);
   app.add_flag("--no-overlap", options.noOverlap, "Sample and compute one after the other")
       ->group(machine);
-  app.add_option("--memory", options.memory, "Most memory for batches, for example 4GiB")
+  app.add_option("--memory", options.memory,
+                 "Most memory for batches of each worker, for example 4GiB")
       ->group(machine);
-  app.add_option("--cpu-level", options.executor.cpuLevel,
+  app.add_option("--cpu-level", options.worker.executor.cpuLevel,
                  "Force the code for a CPU level, for example x86-64-v2")
       ->group(machine);
   const char *reporting = "Output";
-  app.add_option("--trace", options.trace, "Write a Chrome/Perfetto trace of every op to this file")
+  app.add_option("--trace", options.worker.trace,
+                 "Write a Chrome/Perfetto trace of every op to this file (several workers: one "
+                 "file each, NAME.rankK.json)")
       ->group(reporting);
   app.add_option("--predictions", options.predictions,
                  "Nodes in predictions.csv: none, test or all (valid and test; the default)")
       ->type_name("PARTS")
       ->group(reporting);
-  app.add_option("--samples", options.run.samples, "Example predictions in the summary")
+  app.add_option("--samples", options.worker.run.samples, "Example predictions in the summary")
       ->check(CLI::Range(0, 1000))
       ->group(reporting);
   app.add_option("--progress", options.progress, "auto, never or always")
@@ -220,11 +367,10 @@ int main(int argc, char **argv) {
   std::map<std::string, std::string> ignored;
   std::vector<std::pair<CLI::Option *, const char *>> refused;
   for (const auto &[option, key] : compiledIn)
-    refused.emplace_back(app.add_option(option, ignored[option], "")
-                             ->expected(0, 1)
-                             ->group(""),
+    refused.emplace_back(app.add_option(option, ignored[option], "")->expected(0, 1)->group(""),
                          key);
-  bool wasInterrupted = false;
+  options.arguments.assign(argv, argv + argc);
+  int ownCode = 0;
   int code = cli::run(app, argc, argv,
                       {{"--num-epochs", "--epochs"},
                        {"--learning-rate", "--lr"},
@@ -233,12 +379,16 @@ int main(int argc, char **argv) {
                        {"--output-dir", "--output"},
                        {"--save-model-path", "--output"},
                        {"--num-runs", "--runs"},
+                       {"--num-workers", "--workers"},
+                       {"--num-trainers", "--workers"},
+                       {"--nproc-per-node", "--workers"},
                        {"--profile", "--trace"}},
-                      [&] {
+                      [&]() -> absl::Status {
                         for (const auto &[option, key] : refused)
                           if (option->count() > 0)
                             return refuse("--" + option->get_lnames().front(), key);
-                        return trainPlan(options, wasInterrupted);
+                        HEDDLE_ASSIGN_OR_RETURN(ownCode, trainOrTell(options));
+                        return absl::OkStatus();
                       });
-  return code == 0 && wasInterrupted ? cli::interruptedExitCode : code;
+  return code == 0 ? ownCode : code;
 }

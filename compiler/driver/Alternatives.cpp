@@ -32,6 +32,7 @@ std::vector<Alternative> allOf(const PhaseOptions &options) {
   };
   add("raf, replicated head", "raf", "replicated");
   add("raf, leader", "raf", "leader");
+  add("vanilla", "vanilla", "");
   return out;
 }
 

@@ -99,6 +99,10 @@ void addPhase(PassManager &manager, const std::string &phase, const PhaseOptions
     manager.addPass(passes::createUnrollPass());
   } else if (phase == "raf") {
     manager.addPass(passes::createRelationAggregationFirstPass());
+  } else if (phase == "partitioned" && options.order == "vanilla") {
+    passes::DataParallelPassOptions split;
+    split.partitions = options.partitions;
+    manager.addPass(passes::createDataParallelPass(split));
   } else if (phase == "partitioned") {
     passes::AssignPartitionsPassOptions assign;
     assign.partitions = options.partitions;
@@ -123,7 +127,8 @@ void addPhase(PassManager &manager, const std::string &phase, const PhaseOptions
 /// A step of one partition is not cut, unless somebody wants to see how it would be.
 bool isSkipped(const std::string &phase, const std::string &to, const PhaseOptions &options) {
   bool cuts = options.partitions > 1 || to == "raf" || to == "partitioned";
-  return (phase == "raf" || phase == "partitioned") && !cuts;
+  return (phase == "raf" || phase == "partitioned") &&
+         (!cuts || (phase == "raf" && options.order == "vanilla" && to != "raf"));
 }
 
 absl::Status checkOptions(const CompileOptions &options) {
@@ -134,7 +139,7 @@ absl::Status checkOptions(const CompileOptions &options) {
     return invalidArgument(option + ": unknown value '" + value + "'" + suggestion(value, values));
   };
   HEDDLE_RETURN_IF_ERROR(known("--weights", options.weights, {"sampled", "heta", "heta-code"}));
-  HEDDLE_RETURN_IF_ERROR(known("--order", options.order, {"auto", "raf"}));
+  HEDDLE_RETURN_IF_ERROR(known("--order", options.order, {"auto", "raf", "vanilla"}));
   HEDDLE_RETURN_IF_ERROR(known("--exchange", options.exchange, {"auto", "replicated", "leader"}));
   if (options.partitions < 1 || options.partitions > 1024)
     return invalidArgument("--partitions: must be in 1..1024, got " +

@@ -31,7 +31,7 @@ struct PhaseOptions {
   bool keepGradients = false;  ///< of hgnn-fuse
   int64_t partitions = 1;
   std::string weights = "sampled";     ///< of hgnn-assign-partitions
-  std::string order = "raf";           ///< relation-aggregation-first
+  std::string order = "raf";           ///< relation-aggregation-first, or "vanilla"
   std::string exchange = "replicated"; ///< of hgnn-insert-communication
 };
 

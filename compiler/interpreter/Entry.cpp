@@ -142,6 +142,15 @@ template <class T> LogicalResult EntryRunner<T>::run(Operation *op) {
         DomainAttr domain = cast<IdsType>(o.getIds().getType()).getDomain();
         return set(o.getIds(), batch.seeds(o, domain.getSymbol().getValue()));
       })
+      .template Case<SeedBlockOp>([&](SeedBlockOp o) {
+        const Ids &all = ids(o.getSeeds());
+        auto block = std::make_shared<Ids>(all);
+        int64_t k = o.getPartition(), of = o.getOf();
+        block->ids.assign(all.ids.begin() + all.size() * k / of,
+                          all.ids.begin() + all.size() * (k + 1) / of);
+        environment[o.getIds()] = std::shared_ptr<const Ids>(block);
+        return success();
+      })
       .template Case<SampleOp>([&](SampleOp o) {
         StringRef relation = cast<AdjType>(o.getAdj().getType()).getRelation().getValue();
         return set(o.getAdj(), batch.sample(o, ids(o.getIds()), relation, int64_t(o.getFanout())));

@@ -47,14 +47,15 @@ struct InterpreterResult {
   NumericArrays outputs;
   NumericArrays states; ///< all states after the step
   /// With partitions: bytes that went from one to another, by class ("activations", "dense_gradients",
-  /// "embedding_rows"); numbers count 4 bytes, as on the wire.
+  /// "embedding_rows", "remote_features"); numbers count 4 bytes, as on the wire.
   std::map<std::string, int64_t> bytes;
 };
 
 /// Runs the entry `entry` ("train_step" or "eval_step") of a module of any phase: hgnn.entry @entry
 /// where there is one, else the hgnn.input / hgnn.layer programs (which give loss, logits and ids, and
 /// leave the states as they are). With partitions (@"train_step:0", ...) all of them, in lock-step;
-/// outputs and copies of states must have the same bits in all. Errors are diagnostics at the op.
+/// outputs and copies of states must have the same bits in all; rows that are split or spread over them
+/// come together. Errors are diagnostics at the op.
 llvm::FailureOr<InterpreterResult> interpret(mlir::ModuleOp module, llvm::StringRef entry,
                                              const InterpreterInput &input);
 

@@ -7,10 +7,9 @@
 // what goes from one partition to another.
 //
 //===----------------------------------------------------------------------===//
-#include "compiler/interpreter/EntryRunner.h"
+#include "compiler/interpreter/Lockstep.h"
 
 #include <cstring>
-#include <set>
 
 using namespace mlir;
 using namespace heddle::hgnn;
@@ -18,55 +17,12 @@ using llvm::FailureOr;
 
 namespace heddle::compiler {
 
-namespace {
-
-constexpr int64_t numberBytes = 4, idBytes = 8;
-
-/// One partition and where it is.
-template <class T> struct Partition {
-  Partition(EntryOp entry, const Batch &batch, const NumericArrays &direction)
-      : states(batch.input, direction), runner(batch, states, outputs),
-        next(entry.getBody().front().begin()), end(entry.getBody().front().end()) {}
-  States<T> states;
-  Outputs<T> outputs;
-  EntryRunner<T> runner;
-  Block::iterator next, end;
-
-  Collective waitsAt() { return next == end ? Collective() : dyn_cast<Collective>(*next); }
-};
-
-template <class T> class Lockstep {
-public:
-  Lockstep(ArrayRef<EntryOp> entries, const Batch &batch, const NumericArrays &direction)
-      : batch(batch) {
-    for (EntryOp entry : entries)
-      partitions.push_back(std::make_unique<Partition<T>>(entry, batch, direction));
-  }
-  LogicalResult run();
-  FailureOr<Outputs<T>> outputs();
-  FailureOr<NumericArrays> states();
-  std::map<std::string, int64_t> bytes;
-
-private:
-  using Ops = ArrayRef<Operation *>; ///< one collective, by participant
-  LogicalResult meet(Ops ops, ArrayRef<int64_t> participants);
-  LogicalResult mergeAll(Ops ops, ArrayRef<int64_t> participants);
-  LogicalResult mergeTo(Ops ops, ArrayRef<int64_t> participants);
-  LogicalResult broadcast(Ops ops, ArrayRef<int64_t> participants);
-  LogicalResult exchangeRows(Ops ops, ArrayRef<int64_t> participants);
-  void send(Operation *op, int64_t count) {
-    bytes[stringifyTraffic(cast<Collective>(op).getTrafficClass()).str()] += count;
-  }
-  FailureOr<SmallVector<Tensor<T>>> terms(Ops ops, ArrayRef<int64_t> participants);
-
-  const Batch &batch;
-  std::vector<std::unique_ptr<Partition<T>>> partitions;
-};
-
 template <class T> LogicalResult Lockstep<T>::run() {
   for (auto [p, partition] : llvm::enumerate(partitions))
     if (failed(partition->runner.declareStates(int64_t(p))))
       return failure();
+  if (failed(spreadStates()))
+    return failure();
   while (true) {
     for (auto &partition : partitions)
       while (partition->next != partition->end && !partition->waitsAt()) {
@@ -116,6 +72,16 @@ template <class T> LogicalResult Lockstep<T>::meet(Ops ops, ArrayRef<int64_t> pa
     return mergeTo(ops, participants);
   if (isa<BroadcastOp>(ops.front()))
     return broadcast(ops, participants);
+  if (isa<GatherBlocksOp>(ops.front()))
+    return gatherBlocks(ops, participants);
+  if (isa<RequestRowsOp>(ops.front()))
+    return requestRows(ops, participants);
+  if (isa<FetchRemoteFeaturesOp>(ops.front()))
+    return fetchRemoteFeatures(ops, participants);
+  if (isa<FetchRemoteRowsOp>(ops.front()))
+    return fetchRemoteRows(ops, participants);
+  if (isa<PushRowsOp>(ops.front()))
+    return pushRows(ops, participants);
   return exchangeRows(ops, participants);
 }
 
@@ -225,7 +191,8 @@ LogicalResult Lockstep<T>::exchangeRows(Ops ops, ArrayRef<int64_t> participants)
   return success();
 }
 
-template <class T> bool sameBits(const RuntimeValue<T> &a, const RuntimeValue<T> &b) {
+template <class T>
+static bool sameBits(const RuntimeValue<T> &a, const RuntimeValue<T> &b) {
   if (auto *x = std::get_if<Tensor<T>>(&a)) {
     auto *y = std::get_if<Tensor<T>>(&b);
     return y && x->rows == y->rows && x->shape == y->shape &&
@@ -239,11 +206,22 @@ template <class T> bool sameBits(const RuntimeValue<T> &a, const RuntimeValue<T>
 template <class T> FailureOr<Outputs<T>> Lockstep<T>::outputs() {
   Outputs<T> all;
   for (auto &partition : partitions)
-    for (auto &[name, value] : partition->outputs) {
+    for (auto output : partition->entry.template getOps<OutputOp>()) {
+      std::string name = output.getName().str();
+      const RuntimeValue<T> &value = partition->outputs.at(name);
       auto [found, inserted] = all.try_emplace(name, value);
-      if (!inserted && !sameBits<T>(found->second, value))
+      if (inserted)
+        continue;
+      PlacementAttr placement = placementOf(output.getValue().getType());
+      if (placement.isKept() || placement.getSplit()) {
+        auto both = append(output, found->second, value);
+        if (failed(both))
+          return failure();
+        found->second = std::move(*both);
+      } else if (!sameBits<T>(found->second, value)) {
         return ModuleOp(batch.module).emitError("partitions differ in output \"") << name << "\"",
                failure();
+      }
     }
   return all;
 }
@@ -255,6 +233,13 @@ template <class T> FailureOr<NumericArrays> Lockstep<T>::states() {
     copies.push_back(partition->states.results());
   for (StateOp state : ModuleOp(batch.module).getOps<StateOp>()) {
     std::string name = state.getSymName().str();
+    if (state.getSpread()) {
+      auto table = assemble(state, copies);
+      if (failed(table))
+        return failure();
+      all[name] = std::move(*table);
+      continue;
+    }
     auto keepers = state.getPartitions();
     bool first = true;
     for (auto [p, copy] : llvm::enumerate(copies)) {
@@ -274,7 +259,8 @@ template <class T> FailureOr<NumericArrays> Lockstep<T>::states() {
   return all;
 }
 
-} // namespace
+template class Lockstep<double>;
+template class Lockstep<Dual>;
 
 template <class T>
 FailureOr<PartitionedStep<T>> runPartitions(ArrayRef<EntryOp> entries, const Batch &batch,

@@ -83,6 +83,16 @@ template <class T> Tensor<T> *States<T>::next(Operation *op, StringRef name) {
   return initial(op, name) ? &nextStates[name.str()] : nullptr;
 }
 
+template <class T> void States<T>::keepRows(StringRef name, int64_t first, int64_t last) {
+  for (auto *tensors : {&initialStates, &nextStates}) {
+    Tensor<T> &table = tensors->at(name.str());
+    for (int64_t row = 0; row < table.rows; ++row)
+      for (int64_t column = 0; column < table.width(); ++column)
+        if (row < first || row >= last)
+          table.at(row, column) = T(std::numeric_limits<double>::quiet_NaN());
+  }
+}
+
 template <class T> NumericArrays States<T>::results() const {
   NumericArrays results = input.states;
   for (const auto &[name, tensor] : nextStates) {

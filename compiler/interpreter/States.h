@@ -26,6 +26,8 @@ public:
   /// A declared state; null with an error at `op` for another name.
   const Tensor<T> *initial(mlir::Operation *op, llvm::StringRef name) const;
   Tensor<T> *next(mlir::Operation *op, llvm::StringRef name);
+  /// Makes all rows of a declared table but [first, last) not a number: whoever reads one shows it.
+  void keepRows(llvm::StringRef name, int64_t first, int64_t last);
 
   /// All states after the step; states that were given but not declared are passed on.
   NumericArrays results() const;

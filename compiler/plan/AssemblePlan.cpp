@@ -61,6 +61,7 @@ FailureOr<std::unique_ptr<plan::StateT>> stateOf(StateOp op, const ModuleTables 
     state->parameter = int32_t(id->second);
   }
   state->group = int32_t(op.getGroup());
+  state->spread = op.getSpread();
   if (auto keepers = op.getPartitions()) {
     state->partitions.assign(keepers->begin(), keepers->end());
     if (keepers->size() == 1)

@@ -76,6 +76,10 @@ FailureOr<Collectives> Collectives::of(ArrayRef<EntryOp> entries) {
     std::vector<int64_t> participants(collective.getParticipants().begin(),
                                       collective.getParticipants().end());
     Operation *op = collective;
+    if (isa<RequestRowsOp, FetchRemoteFeaturesOp>(op)) {
+      out.ahead_.try_emplace(id, uint32_t(out.ahead_.size()));
+      continue;
+    }
     size_t index = out.groups_.size();
     if (isa<MergeAllOp>(op))
       index = together

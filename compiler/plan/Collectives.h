@@ -41,12 +41,16 @@ public:
   /// The number of the op that numbers the rows of (hop, type) over these partitions. Those
   /// run ahead, on a line of their own, and are numbered from 0, too.
   uint32_t rowsNumber(int64_t hop, llvm::StringRef type, llvm::ArrayRef<int64_t> partitions) const;
+  /// The number of a request or fetch of features by the id of the IR's op: in the order of the program,
+  /// which is that of the fetch queue.
+  uint32_t aheadNumber(int64_t id) const { return ahead_.at(id); }
 
 private:
   using RowsKey = std::tuple<int64_t, std::string, std::vector<int64_t>>;
   std::vector<Group> groups_;
   std::map<int64_t, size_t> groupOf_;
   std::map<RowsKey, uint32_t> rows_;
+  std::map<int64_t, uint32_t> ahead_;
 };
 
 } // namespace heddle::compiler

@@ -241,8 +241,10 @@ LogicalResult EntryWriter::write(LaunchOp op) {
     default: {
       int32_t buffer = arrayOf(op.getInputs()[size_t(arg.index)], arg.part);
       if (buffer < 0)
-        return op.emitOpError("operand ")
-               << arg.index << " has no array for the kernel's argument " << inputs.size();
+        return op.emitOpError("of @")
+               << op.getKernel() << ": operand " << arg.index
+               << " has no array for the kernel's argument " << inputs.size() << " in entry \""
+               << source_.getSymName() << "\"";
       inputs.push_back(buffer);
     }
     }

@@ -163,6 +163,18 @@ private:
   };
   mlir::FailureOr<UnitedRows> unitedRows(hgnn::ExchangeRowsOp op);
 
+  // EntrySpread.cpp
+  mlir::LogicalResult write(hgnn::GatherBlocksOp op);
+  mlir::LogicalResult write(hgnn::RequestRowsOp op);
+  mlir::LogicalResult write(hgnn::FetchRemoteFeaturesOp op);
+  mlir::LogicalResult write(hgnn::FetchRemoteRowsOp op);
+  mlir::LogicalResult write(hgnn::PushRowsOp op);
+  /// What a request gives, by the rows that are kept.
+  struct Request {
+    int32_t ids = -1, table = -1, asked = -1, counts = -1, slices = -1;
+    plan::Extent keptRows, askedRows, remoteRows;
+  };
+
   const EntryKindTables &kind_;
   size_t partition_;
   hgnn::EntryOp source_;
@@ -181,6 +193,7 @@ private:
   llvm::DenseMap<mlir::Value, uint32_t> sampleIds_;
   llvm::DenseSet<mlir::Operation *> liveLaunches_;
   std::map<uint32_t, UnitedRows> united_; ///< by number
+  llvm::DenseMap<mlir::Value, Request> requests_;
   struct OpenGroup {
     std::vector<int32_t> terms, sums, scratch;
     std::vector<plan::Extent> wire;

@@ -22,11 +22,31 @@ LogicalResult EntryWriter::write(SeedsOp op) {
   if (failed(rows))
     return failure();
   StringRef type = domain.getSymbol().getValue();
-  int32_t ids = addBuffer("ids " + at(type, 0), DType::I64, *rows, 1, Space::Slot);
-  arrays_[op.getIds()][ArgPart::Ids] = ids;
   plan::SeedsAttrsT attrs;
   attrs.node_type = typeId(type);
-  OpT &written = addOp(op.getLoc(), "seeds " + type.str(), Queue::Sample, attrs, {}, {ids});
+  int32_t ids = addBuffer("ids " + at(type, 0), DType::I64, *rows, 1, Space::Slot);
+  std::vector<int32_t> outputs = {ids};
+  Value block;
+  for (Operation *user : op.getIds().getUsers())
+    if (auto cut = dyn_cast<SeedBlockOp>(user)) {
+      block = cut.getIds();
+      attrs.blocks = uint32_t(cut.getOf());
+      attrs.block = uint32_t(cut.getPartition());
+    }
+  if (block && attrs.blocks > 1) {
+    FailureOr<Extent> all = symbols_.seedsOfAll(op.getLoc(), type);
+    if (failed(all))
+      return failure();
+    arrays_[block][ArgPart::Ids] = ids;
+    ids = demanded(op.getIds()) ? addBuffer("ids of all " + at(type, 0), DType::I64, *all, 1,
+                                            Space::Slot)
+                                : -1;
+    outputs.push_back(ids);
+  } else if (block) {
+    arrays_[block][ArgPart::Ids] = ids;
+  }
+  arrays_[op.getIds()][ArgPart::Ids] = ids;
+  OpT &written = addOp(op.getLoc(), "seeds " + type.str(), Queue::Sample, attrs, {}, outputs);
   written.in_loop_static = static_;
   estimateTraffic(written);
   return success();

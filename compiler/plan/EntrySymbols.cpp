@@ -32,6 +32,13 @@ FailureOr<EntrySymbols::Estimates> EntrySymbols::estimate(const ModuleTables &ta
       estimates[{SymbolKind::Rows, domain.getHop(), type->second, 0}] =
           estimateSeeds(count(train ? sampling.getBatchSize() : sampling.getEvalBatchSize()),
                         available, tables.types[type->second].numNodes);
+    } else if (auto block = dyn_cast<SeedBlockOp>(op)) {
+      StringRef name = cast<IdsType>(block.getIds().getType()).getDomain().getSymbol().getValue();
+      uint32_t type = tables.typeIds.at(name.str());
+      SizeEstimate &own = estimates[{SymbolKind::Rows, 0, type, 0}];
+      estimates[{SymbolKind::Gathered, 0, type, 0}] = own;
+      uint64_t of = block.getOf();
+      own = {own.bound / of + (own.bound % of != 0), own.expected / double(of)};
     } else if (auto sample = dyn_cast<SampleOp>(op)) {
       auto adj = cast<AdjType>(sample.getAdj().getType());
       auto relation = tables.relationIds.find(adj.getRelation().getValue().str());
@@ -142,10 +149,16 @@ FailureOr<Extent> EntrySymbols::rowsOf(Location location, Type type) {
     domain = sparse.getDomain();
   else
     return emitError(location) << "a value of type " << type << " has no rows", failure();
-  if (all_.size() == 1 || !domain.isRows() || domain.getHop() == 0 ||
-      !placementOf(type).isReplicated())
+  PlacementAttr placement = placementOf(type);
+  if (all_.size() == 1 || !domain.isRows() || (!placement.isReplicated() && !placement.isKept()))
     return this->domain(location, domain);
   StringRef name = domain.getSymbol().getValue();
+  if (placement.isKept()) {
+    auto rows = spreadRows(location, domain.getHop(), name);
+    return failed(rows) ? FailureOr<Extent>(failure()) : FailureOr<Extent>(rows->kept);
+  }
+  if (domain.getHop() == 0)
+    return placement.getSplit() ? this->domain(location, domain) : seedsOfAll(location, name);
   auto id = tables_.typeIds.find(name.str());
   auto found = id == tables_.typeIds.end()
                    ? symbols_.end()
@@ -196,6 +209,60 @@ FailureOr<Extent> EntrySymbols::gatheredRows(Location location, int64_t hop, Str
     sum.expected += there.expected;
   }
   return symbol({SymbolKind::Gathered, hop, id, 0}, sum);
+}
+
+FailureOr<Extent> EntrySymbols::seedsOfAll(Location location, StringRef type) {
+  auto id = tables_.typeIds.find(type.str());
+  auto found = id == tables_.typeIds.end()
+                   ? estimates_.end()
+                   : estimates_.find({SymbolKind::Gathered, 0, id->second, 0});
+  if (found == estimates_.end()) // the batch is not split
+    return rows(location, 0, type);
+  return symbol(found->first, found->second);
+}
+
+FailureOr<EntrySymbols::SpreadRows> EntrySymbols::spreadRows(Location location, int64_t hop,
+                                                             StringRef type) {
+  auto id = tables_.typeIds.find(type.str());
+  if (id == tables_.typeIds.end())
+    return emitError(location) << "@\"" << type << "\" is not in the module's schema", failure();
+  const uint64_t nodes = tables_.types[id->second].numNodes, q = all_.size();
+  const uint64_t most = nodes / q + (nodes % q != 0); // that one partition keeps
+  SizeEstimate kept, asked, remote;
+  double missing = 1;
+  for (const Estimates &there : all_) {
+    auto found = there.find({SymbolKind::Rows, hop, id->second, 0});
+    if (found == there.end())
+      return emitError(location) << "a partition has no rows(" << hop << ", @\"" << type << "\")",
+             failure();
+    const SizeEstimate &rows = found->second;
+    asked.bound = addSaturated(asked.bound, std::min(rows.bound, most));
+    asked.expected += rows.expected / double(q);
+    remote.bound = addSaturated(remote.bound, rows.bound);
+    remote.expected += rows.expected * double(q - 1) / double(q);
+    if (nodes > 0)
+      missing *= 1 - std::min(1.0, rows.expected / double(nodes));
+  }
+  kept.bound = std::min(most, asked.bound);
+  kept.expected = std::min(double(kept.bound), (1 - missing) * double(nodes) / double(q));
+  asked.expected = std::min(double(asked.bound), asked.expected);
+  return SpreadRows{symbol({SymbolKind::Kept, hop, id->second, 0}, kept),
+                    symbol({SymbolKind::Asked, hop, id->second, 0}, asked),
+                    symbol({SymbolKind::Remote, hop, id->second, 0}, remote)};
+}
+
+Extent EntrySymbols::remoteNnz(int64_t hop, uint32_t type, const ModuleTables::Feature &feature) {
+  SizeEstimate rows;
+  for (const Estimates &there : all_)
+    if (auto found = there.find({SymbolKind::Rows, hop, type, 0}); found != there.end()) {
+      rows.bound = addSaturated(rows.bound, found->second.bound);
+      rows.expected += found->second.expected * double(all_.size() - 1) / double(all_.size());
+    }
+  // The partitions' rows overlap, so their entries can be more than the feature has.
+  SizeEstimate entries{multiplySaturated(rows.bound, feature.dim),
+                       rows.expected * double(feature.nnz) /
+                           double(std::max<uint64_t>(1, tables_.types[type].numNodes))};
+  return symbol({SymbolKind::RemoteNnz, hop, type, feature.index}, entries);
 }
 
 Extent EntrySymbols::nodes(uint32_t type) {

@@ -41,6 +41,15 @@ public:
   mlir::FailureOr<plan::Extent> gatheredRows(mlir::Location location, int64_t hop,
                                              llvm::StringRef type,
                                              llvm::ArrayRef<int64_t> partitions);
+  /// The seeds of all blocks of a split batch.
+  mlir::FailureOr<plan::Extent> seedsOfAll(mlir::Location location, llvm::StringRef type);
+  /// Of rows of (hop, type) that are spread over all partitions.
+  struct SpreadRows {
+    plan::Extent kept, asked, remote;
+  };
+  mlir::FailureOr<SpreadRows> spreadRows(mlir::Location location, int64_t hop,
+                                         llvm::StringRef type);
+  plan::Extent remoteNnz(int64_t hop, uint32_t type, const ModuleTables::Feature &feature);
   mlir::FailureOr<plan::Extent> edges(mlir::Location location, hgnn::AdjType adj);
   mlir::FailureOr<plan::Extent> active(mlir::Location location, hgnn::AdjType adj);
   /// Rows of an ids-like domain of node type `type` at `hop`.

@@ -93,7 +93,7 @@ LogicalResult EntryWriter::findDemand() {
     } else if (isa<FetchRowsOp>(op)) {
       if (demanded(op.getResult(0)))
         demand(op.getOperand(0), ArgPart::Ids);
-    } else if (!isa<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp,
+    } else if (!isa<SeedsOp, SeedBlockOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp,
                     ReadOp, ScalarOp>(op)) {
       return op.emitOpError("may not stand in an entry of the kernels phase; it belongs into a "
                             "hgnn.kernel");
@@ -193,8 +193,10 @@ LogicalResult EntryWriter::writeOp(Operation &op) {
   return TypeSwitch<Operation *, LogicalResult>(&op)
       .Case<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp,
             ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, LaunchOp, OutputOp, MergeAllOp,
-            MergeToOp, BroadcastOp, ExchangeRowsOp>([&](auto typed) { return write(typed); })
+            MergeToOp, BroadcastOp, ExchangeRowsOp, GatherBlocksOp, RequestRowsOp,
+            FetchRemoteFeaturesOp, FetchRemoteRowsOp, PushRowsOp>([&](auto typed) { return write(typed); })
       .Case<PartialOp, OwnOp>([&](Operation *view) { return writeView(view); })
+      .Case<SeedBlockOp>([](Operation *) { return success(); }) // with the seeds
       .Default([](Operation *other) { return other->emitOpError("is not a plan op"); });
 }
 
@@ -228,8 +230,10 @@ LogicalResult EntryWriter::write(ReshapeOp op) {
 }
 
 LogicalResult EntryWriter::writeView(Operation *op) {
-  if (demanded(op->getResult(0)))
-    arrays_[op->getResult(0)] = arrays_[op->getOperand(0)];
+  if (!demanded(op->getResult(0)))
+    return success();
+  ValueArrays arrays = arrays_[op->getOperand(0)]; // a new entry may move the others
+  arrays_[op->getResult(0)] = arrays;
   return success();
 }
 

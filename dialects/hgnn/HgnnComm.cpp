@@ -13,7 +13,7 @@
 using namespace mlir;
 using namespace heddle::hgnn;
 
-static constexpr int64_t numberBytes = 4, idBytes = 8;
+static constexpr int64_t numberBytes = 4, idBytes = 8, countBytes = 4;
 
 //===----------------------------------------------------------------------===//
 // partial, merge, own
@@ -96,6 +96,10 @@ LogicalResult MergeOp::buildVjp(OpBuilder &, ValueRange gradResults,
 }
 LogicalResult MergeAllOp::buildVjp(OpBuilder &, ValueRange gradResults,
                                    MutableArrayRef<Value> gradOperands) {
+  // Each partition's use of the sum has a gradient of its own where the batch is split above it.
+  if (placementOf(gradResults[0].getType()).isPartial())
+    return emitOpError("has a gradient that is one partition's term, ")
+           << gradResults[0].getType() << "; rows of a split batch depend on a sum over all of it";
   gradOperands[0] = gradResults[0];
   return success();
 }
@@ -112,6 +116,11 @@ Traffic MergeAllOp::getTrafficClass() { return getTraffic(); }
 Traffic MergeToOp::getTrafficClass() { return getTraffic(); }
 Traffic BroadcastOp::getTrafficClass() { return getTraffic(); }
 Traffic ExchangeRowsOp::getTrafficClass() { return Traffic::EmbeddingRows; }
+Traffic GatherBlocksOp::getTrafficClass() { return getTraffic(); }
+Traffic RequestRowsOp::getTrafficClass() { return getTraffic(); }
+Traffic FetchRemoteFeaturesOp::getTrafficClass() { return Traffic::RemoteFeatures; }
+Traffic FetchRemoteRowsOp::getTrafficClass() { return Traffic::EmbeddingRows; }
+Traffic PushRowsOp::getTrafficClass() { return Traffic::EmbeddingRows; }
 
 int64_t MergeAllOp::getWireBytes() {
   return 2 * others(getPartitions()) * numbersOf(getInput()) * numberBytes;
@@ -125,6 +134,17 @@ int64_t BroadcastOp::getWireBytes() {
 int64_t ExchangeRowsOp::getWireBytes() {
   return others(getPartitions()) * (numbersOf(getRows()) * numberBytes + idBytes);
 }
+
+int64_t GatherBlocksOp::getWireBytes() {
+  return others(getPartitions()) * numbersOf(getInput()) * numberBytes;
+}
+int64_t RequestRowsOp::getWireBytes() { return idBytes; }
+int64_t FetchRemoteFeaturesOp::getWireBytes() {
+  auto dense = dyn_cast<FeatType>(getResult().getType());
+  return dense ? dense.getWidth() * numberBytes : countBytes;
+}
+int64_t FetchRemoteRowsOp::getWireBytes() { return numbersOf(getResult()) * numberBytes; }
+int64_t PushRowsOp::getWireBytes() { return numbersOf(getRows()) * numberBytes; }
 
 /// What all collectives have: ascending participants, and bytes that follow from the types.
 template <class Op> static LogicalResult verifyCollective(Op op) {
@@ -211,4 +231,68 @@ LogicalResult ExchangeRowsOp::verify() {
     return emitOpError("gives ") << withPlacement(ids, everywhere) << " and "
                                  << withPlacement(rows, everywhere);
   return verifyCollective(*this);
+}
+
+//===----------------------------------------------------------------------===//
+// A split batch and rows that are spread
+//===----------------------------------------------------------------------===//
+
+LogicalResult GatherBlocksOp::verify() {
+  auto input = cast<FeatType>(getInput().getType());
+  PlacementAttr placement = input.getPlacement();
+  if (!placement.isOwned() || !placement.getSplit() || !input.getDomain().isRows() ||
+      input.getDomain().getHop() != 0)
+    return emitOpError("gathers a partition's rows of the seeds, got ") << input;
+  Type wanted = withPlacement(input, PlacementAttr::replicated(getContext()));
+  if (getResult().getType() != wanted)
+    return emitOpError("gives ") << wanted << ", not " << getResult().getType();
+  return verifyCollective(*this);
+}
+
+LogicalResult RequestRowsOp::verify() {
+  auto ids = cast<IdsType>(getIds().getType());
+  PlacementAttr placement = ids.getPlacement();
+  if (!placement.isOwned() || !placement.getSplit() || !ids.getDomain().isRows())
+    return emitOpError("is for the rows of a partition of a split batch, got ") << ids;
+  Type wanted = withPlacement(ids, PlacementAttr::kept(getContext(), placement.getOwner()));
+  if (getKept().getType() != wanted)
+    return emitOpError("gives ") << wanted << ", not " << getKept().getType();
+  return verifyCollective(*this);
+}
+
+/// An op on the rows of a request: of the same rows, with the same partitions.
+template <class Op> static LogicalResult verifyRequested(Op op) {
+  auto request = op.getKept().template getDefiningOp<RequestRowsOp>();
+  if (!request || request.getIds() != op.getIds())
+    return op.emitOpError("is for rows that were asked for; `kept` is the hgnn.request_rows of `ids`");
+  if (request.getPartitions() != op.getPartitions())
+    return op.emitOpError("has other partitions than the request of its rows");
+  return verifyCollective(op);
+}
+
+/// A fetch: a result for each of the ids, where they are.
+template <class Op> static LogicalResult verifyRemoteFetch(Op op) {
+  Type result = op.getResult().getType();
+  auto ids = cast<IdsType>(op.getIds().getType());
+  DomainAttr domain = isa<FeatType>(result) ? cast<FeatType>(result).getDomain()
+                                            : cast<SparseType>(result).getDomain();
+  if (domain != ids.getDomain() || placementOf(result) != ids.getPlacement())
+    return op.emitOpError("gives ") << result << " for " << ids
+                                    << "; rows are placed where their ids are";
+  return verifyRequested(op);
+}
+LogicalResult FetchRemoteFeaturesOp::verify() { return verifyRemoteFetch(*this); }
+LogicalResult FetchRemoteRowsOp::verify() { return verifyRemoteFetch(*this); }
+
+LogicalResult PushRowsOp::verify() {
+  auto rows = cast<FeatType>(getRows().getType());
+  auto ids = cast<IdsType>(getIds().getType());
+  if (rows.getDomain() != ids.getDomain() || rows.getPlacement() != ids.getPlacement())
+    return emitOpError("needs rows and their ids, got ") << rows << " and " << ids;
+  if (failed(verifyRequested(*this)))
+    return failure();
+  Type wanted = withPlacement(rows, placementOf(getKept().getType()));
+  if (getSums().getType() != wanted)
+    return emitOpError("gives ") << wanted << ", not " << getSums().getType();
+  return success();
 }

@@ -2,11 +2,12 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// From relation-aggregation-first on. A collective stands in the entry of every partition that takes
+// Of both orders of a step, relation-aggregation-first and vanilla. A collective stands in the entry of every partition that takes
 // part, with the same `id` and `partitions`; ids ascend within each entry, so all meet in one order.
 // `bytes` is what goes over the wire, as a formula in the rows of the batch:
 //   over rows       `bytes` times the number of rows
 //   of a parameter  `bytes`
+//   to keepers and back  `bytes` times the number of rows of the frontiers that another partition keeps
 // Numbers are f32 (4 bytes), ids are 8 bytes; `traffic` is the class that they count for.
 //
 //===----------------------------------------------------------------------===//
@@ -18,7 +19,8 @@ include "HgnnComputeOps.td"
 def Hgnn_Traffic : Hgnn_Enum<"Traffic", "class of communicated bytes", [
   I32EnumAttrCase<"Activations", 0, "activations">,
   I32EnumAttrCase<"DenseGradients", 1, "dense_gradients">,
-  I32EnumAttrCase<"EmbeddingRows", 2, "embedding_rows">]>;
+  I32EnumAttrCase<"EmbeddingRows", 2, "embedding_rows">,
+  I32EnumAttrCase<"RemoteFeatures", 3, "remote_features">]>;
 def Hgnn_TrafficAttr : Hgnn_EnumAttr<Hgnn_Traffic, "traffic">;
 
 //===----------------------------------------------------------------------===//
@@ -105,6 +107,72 @@ def Hgnn_ExchangeRowsOp : Hgnn_CollectiveOp<"exchange_rows"> {
                        DenseI64ArrayAttr:$partitions, I64Attr:$bytes);
   let results = (outs Hgnn_IdsType:$all_ids, Hgnn_TensorType:$sums);
   let assemblyFormat = "$ids `,` $rows attr-dict `:` functional-type(operands, results)";
+}
+
+//===----------------------------------------------------------------------===//
+// Vanilla order: the batch is split, rows of features and of tables are spread
+//===----------------------------------------------------------------------===//
+//
+// Of a node type with N nodes, partition k of q keeps the rows [N k / q, N (k + 1) / q): of its features,
+// and of the states that are `spread`.
+
+def Hgnn_SeedBlockOp : Hgnn_Op<"seed_block", [Pure]> {
+  let summary = "a partition's block of the seeds";
+  let description = [{The seeds [n k / q, n (k + 1) / q) of n, with k = `partition` and q = `of`; there may
+    be none. What is sampled for them, and made of that, is `owned(k) split`.}];
+  let arguments = (ins Hgnn_IdsType:$seeds, I64Attr:$partition, I64Attr:$of);
+  let results = (outs Hgnn_IdsType:$ids);
+  let assemblyFormat = "$seeds attr-dict `:` type($seeds) `->` type($ids)";
+  let hasVerifier = 1;
+}
+def Hgnn_GatherBlocksOp : Hgnn_CollectiveOp<"gather_blocks"> {
+  let summary = "the rows of all blocks of the seeds, in all partitions";
+  let description = [{An all-gather: blocks in the order of `partitions`, which is that of the seeds. Each
+    number travels q - 1 times.}];
+  let arguments = (ins Hgnn_TensorType:$input, I64Attr:$id, DenseI64ArrayAttr:$partitions,
+                       Hgnn_TrafficAttr:$traffic, I64Attr:$bytes);
+  let results = (outs Hgnn_TensorType:$result);
+  let assemblyFormat = "$traffic $input attr-dict `:` type($input) `->` type($result)";
+}
+def Hgnn_RequestRowsOp : Hgnn_CollectiveOp<"request_rows"> {
+  let summary = "who needs which of the rows that are spread";
+  let description = [{Each partition sends to each other the ids of its frontier `ids` that the other keeps:
+    8 bytes for each, once for everything that is fetched and pushed for these rows. `kept`, ascending, is
+    what this partition keeps of the frontiers of all, its own included: the touched rows of its part of
+    a table.}];
+  let arguments = (ins Hgnn_IdsType:$ids, I64Attr:$id, DenseI64ArrayAttr:$partitions,
+                       Hgnn_TrafficAttr:$traffic, I64Attr:$bytes);
+  let results = (outs Hgnn_IdsType:$kept);
+  let assemblyFormat = "$traffic $ids attr-dict `:` type($ids) `->` type($kept)";
+}
+def Hgnn_FetchRemoteFeaturesOp : Hgnn_CollectiveOp<"fetch_remote_features"> {
+  let summary = "feature rows of a frontier, from the partitions that keep them";
+  let description = [{`kept` is the request of `ids`. A dense row travels as 4 bytes a number, a sparse row as
+    4 bytes and 8 for each stored number, which `bytes` does not have: it is per row.}];
+  let arguments = (ins Hgnn_IdsType:$ids, Hgnn_IdsType:$kept, StrAttr:$feature, I64Attr:$id,
+                       DenseI64ArrayAttr:$partitions, I64Attr:$bytes);
+  let results = (outs AnyTypeOf<[Hgnn_TensorType, Hgnn_SparseType]>:$result);
+  let assemblyFormat = [{$feature `of` $ids `kept` $kept attr-dict `:`
+    functional-type(operands, results)}];
+}
+def Hgnn_FetchRemoteRowsOp : Hgnn_CollectiveOp<"fetch_remote_rows"> {
+  let summary = "rows of a spread table for a frontier, from the partitions that keep them";
+  let description = [{`kept` is the request of `ids`. Values are those of the start of the step.}];
+  let arguments = (ins Hgnn_IdsType:$ids, Hgnn_IdsType:$kept, FlatSymbolRefAttr:$state, I64Attr:$id,
+                       DenseI64ArrayAttr:$partitions, I64Attr:$bytes);
+  let results = (outs Hgnn_TensorType:$result);
+  let assemblyFormat = [{$state `of` $ids `kept` $kept attr-dict `:`
+    functional-type(operands, results)}];
+}
+def Hgnn_PushRowsOp : Hgnn_CollectiveOp<"push_rows"> {
+  let summary = "row gradients to the partitions that keep the rows, summed there";
+  let description = [{`rows` are this partition's, over its frontier `ids`; `kept` is the request of `ids`.
+    The result, over `kept`, are the sums of the partitions' rows, in the order of `partitions`. Ids are
+    known from the request: a row travels as 4 bytes a number.}];
+  let arguments = (ins Hgnn_TensorType:$rows, Hgnn_IdsType:$ids, Hgnn_IdsType:$kept, I64Attr:$id,
+                       DenseI64ArrayAttr:$partitions, I64Attr:$bytes);
+  let results = (outs Hgnn_TensorType:$sums);
+  let assemblyFormat = [{$rows `of` $ids `kept` $kept attr-dict `:` functional-type(operands, results)}];
 }
 
 #endif // HGNN_COMM_OPS_TD

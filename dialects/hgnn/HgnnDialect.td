@@ -60,7 +60,8 @@ def Hgnn_PlacementKind : Hgnn_Enum<"PlacementKind", "placement of a value", [
   I32EnumAttrCase<"Owned", 1, "owned">,
   I32EnumAttrCase<"PartialSum", 2, "partial_sum">,
   I32EnumAttrCase<"PartialMax", 3, "partial_max">,
-  I32EnumAttrCase<"PartialSoftmax", 4, "partial_softmax">]>;
+  I32EnumAttrCase<"PartialSoftmax", 4, "partial_softmax">,
+  I32EnumAttrCase<"Kept", 5, "kept">]>;
 
 def Hgnn_UnaryFn : Hgnn_Enum<"UnaryFn", "element-wise function", [
   I32EnumAttrCase<"Relu", 0, "relu">, I32EnumAttrCase<"Elu", 1, "elu">,
@@ -141,20 +142,28 @@ def Hgnn_PlacementAttr : AttrDef<Hgnn_Dialect, "Placement"> {
   let description = [{
     `replicated` (not printed): every partition that has the value has the same bits. `owned(2)`: it
     is partition 2's alone. `partial_sum`: each partition has one term, the value is their sum; only
-    sums and constant factors may touch it before a merge. `split`: each replica has its rows of the
-    batch; sums over such rows are `partial_sum`.
+    what is linear in it may touch it before a merge. `split`: each partition has its rows of the
+    batch; sums over such rows are `partial_sum`. `owned(2) split`: partition 2's block of the seeds, and
+    what it sampled for them. `kept(2)`: of rows that are spread over the partitions, those that
+    partition 2 keeps and that somebody asked for; they go into its optimizer step alone.
   }];
   let parameters = (ins "::heddle::hgnn::PlacementKind":$kind, "int64_t":$owner, "bool":$split);
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
     static PlacementAttr replicated(::mlir::MLIRContext *context);
     static PlacementAttr owned(::mlir::MLIRContext *context, int64_t partition);
+    /// A partition's rows of a split batch.
+    static PlacementAttr block(::mlir::MLIRContext *context, int64_t partition);
+    /// Of rows that are spread, those that a partition keeps.
+    static PlacementAttr kept(::mlir::MLIRContext *context, int64_t partition);
     /// One term of a sum over partitions.
     static PlacementAttr partialSum(::mlir::MLIRContext *context);
     bool isReplicated() const { return getKind() == PlacementKind::Replicated; }
     bool isOwned() const { return getKind() == PlacementKind::Owned; }
     bool isOwnedBy(int64_t partition) const { return isOwned() && getOwner() == partition; }
-    bool isPartial() const { return !isReplicated() && !isOwned(); }
+    bool isKept() const { return getKind() == PlacementKind::Kept; }
+    bool isKeptBy(int64_t partition) const { return isKept() && getOwner() == partition; }
+    bool isPartial() const { return !isReplicated() && !isOwned() && !isKept(); }
     bool isReplicatedWhole() const {
       return getKind() == PlacementKind::Replicated && !getSplit();
     }
@@ -176,7 +185,7 @@ def Hgnn_TensorType : Hgnn_Type<"Feat", "tensor"> {
     `!hgnn.tensor<param : 64x26xf32>` is a parameter-shaped value. In layer programs a width may be
     unknown: `!hgnn.tensor<dst : ?xf32>`; a generic parameter is `!hgnn.tensor<param : ?xf32>`
     whatever its rank. A placement other than replicated follows: `, partial_sum`, `, owned(2)`,
-    `, split`.
+    `, owned(2) split`, `, kept(2)`.
   }];
   let parameters = (ins "::heddle::hgnn::DomainAttr":$domain, ArrayRefParameter<"int64_t">:$shape,
                         "::mlir::Type":$elementType, "::heddle::hgnn::PlacementAttr":$placement);
@@ -198,7 +207,8 @@ def Hgnn_IdsType : Hgnn_Type<"Ids", "ids"> {
   let summary = "Global ids of the rows of a domain, sorted and unique";
   let description = [{
     `!hgnn.ids<rows(1, @a), owned(0)>` are the rows that partition 0 sampled at that hop; replicated, as
-    `!hgnn.ids<rows(1, @a)>`, they are those of all partitions together.
+    `!hgnn.ids<rows(1, @a)>`, they are those of all partitions together, and
+    `!hgnn.ids<rows(1, @a), kept(0)>` those of all together that partition 0 keeps.
   }];
   let parameters = (ins "::heddle::hgnn::DomainAttr":$domain,
                         "::heddle::hgnn::PlacementAttr":$placement);

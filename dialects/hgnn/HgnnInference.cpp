@@ -10,6 +10,8 @@
 
 #include "dialects/hgnn/Hgnn.h"
 
+#include "llvm/ADT/StringSwitch.h"
+
 using namespace mlir;
 using namespace heddle::hgnn;
 
@@ -138,22 +140,64 @@ template <typename Op> typename Op::Adaptor withParsedAttributes(typename Op::Ad
   return adaptor;
 }
 
-/// Whether f(sum of terms) = sum of f(terms).
-bool isLinearInAll(StringRef op) { return op == "hgnn.add" || op == "hgnn.scale"; }
+/// Whether f(sums of terms) = sum of f(terms): all operands are terms, or none is.
+bool isLinearInAll(StringRef op) {
+  return op == "hgnn.add" || op == "hgnn.concat" || op == "hgnn.scale";
+}
+/// The operands (one bit each) in which an op is linear while the others are fixed: one of them may be a
+/// term, if all partitions have the others. Gradients of what parameters are made of go this way.
+unsigned linearOperands(StringRef op) {
+  return llvm::StringSwitch<unsigned>(op)
+      .Cases({"hgnn.reshape", "hgnn.slice", "hgnn.pad", "hgnn.scale_by"}, 1)
+      .Cases({"hgnn.linear", "hgnn.linear_grad_weight", "hgnn.mul", "hgnn.scale_rows", "hgnn.row_dot"},
+             1 | 2)
+      .Case("hgnn.unary_grad", 2)
+      .Case("hgnn.layer_norm_grad", 4)
+      .Default(0);
+}
+
+/// A term of a sum among the operands: what the others must be.
+LogicalResult checkTerm(Loc loc, StringRef op, ValueRange operands) {
+  StringRef name = op.drop_front(5);
+  unsigned linear = linearOperands(op), terms = 0;
+  for (auto [i, operand] : llvm::enumerate(operands)) {
+    PlacementAttr placement = placementOf(operand.getType());
+    if (!placement || !placement.isPartial())
+      continue;
+    if (!isLinearInAll(op) && (!(linear >> i & 1) || terms++))
+      return emitOptionalError(loc, "'", name, "' cannot use one partition's term of a sum, ",
+                               operand.getType(), "; merge the terms first (hgnn.merge_all)");
+  }
+  bool same = true, replicated = true;
+  for (Value operand : operands) {
+    PlacementAttr placement = placementOf(operand.getType());
+    same &= placement == placementOf(operands.front().getType());
+    replicated &= !placement || placement.isPartial() || placement.isReplicatedWhole();
+  }
+  if (isLinearInAll(op) && !same)
+    return emitOptionalError(loc, "'", name, "' adds one partition's term of a sum to a whole value, ",
+                             "which every partition would then add; merge the terms first");
+  if (!replicated)
+    return emitOptionalError(loc, "'", name, "' has one partition's term of a sum and another value of ",
+                             "its own; merge the terms first");
+  return success();
+}
 
 /// Puts the results where the operands are. Only communication ops change a placement, but for this:
 /// what is made of an owned value is owned, and a sum over the rows of a split batch is one term.
 LogicalResult place(Loc loc, StringRef op, ValueRange operands, Types &results) {
   StringRef name = op.drop_front(5);
   PlacementAttr joined, rows; // of all operands; of those with rows
-  bool split = false, same = true;
+  bool split = false, partial = false;
   for (Value operand : operands) {
     PlacementAttr placement = placementOf(operand.getType());
     if (!placement)
       continue;
-    if (placement.isPartial() && !isLinearInAll(op))
-      return emitOptionalError(loc, "'", name, "' cannot use one partition's term of a sum, ",
-                               operand.getType(), "; merge the terms first (hgnn.merge_all)");
+    if (placement.isKept())
+      return emitOptionalError(loc, "'", name, "' cannot use rows that partition ",
+                               placement.getOwner(), " keeps, ", operand.getType(),
+                               "; they go into its row_optimizer_step");
+    partial |= placement.isPartial();
     auto type = dyn_cast<FeatType>(operand.getType());
     if (!type || !type.getDomain().isParam()) {
       if (rows && rows.getSplit() != placement.getSplit())
@@ -162,7 +206,6 @@ LogicalResult place(Loc loc, StringRef op, ValueRange operands, Types &results) 
       rows = placement;
       split |= placement.getSplit();
     }
-    same &= !joined || joined == placement;
     if (joined && joined.isOwned() && placement.isOwned() && joined.getOwner() != placement.getOwner())
       return emitOptionalError(loc, "'", name, "' has operands of partitions ", joined.getOwner(),
                                " and ", placement.getOwner(),
@@ -172,13 +215,8 @@ LogicalResult place(Loc loc, StringRef op, ValueRange operands, Types &results) 
   }
   if (!joined)
     return success();
-  bool partial = llvm::any_of(operands, [](Value v) {
-    PlacementAttr placement = placementOf(v.getType());
-    return placement && placement.isPartial();
-  });
-  if (partial && !same)
-    return emitOptionalError(loc, "'", name, "' adds one partition's term of a sum to a whole value, ",
-                             "which every partition would then add; merge the terms first");
+  if (partial && failed(checkTerm(loc, op, operands)))
+    return failure();
   for (Type &result : results) {
     auto type = dyn_cast<FeatType>(result);
     if (!type)

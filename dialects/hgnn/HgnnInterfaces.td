@@ -30,7 +30,8 @@ def Hgnn_Collective : OpInterface<"Collective"> {
                     (ins), [{ return $_op.getPartitions(); }]>,
     InterfaceMethod<"The class of its bytes.", "::heddle::hgnn::Traffic", "getTrafficClass">,
     InterfaceMethod<[{Bytes on the wire per row of the communicated value (a parameter: in all), over
-      all participants together; of exchange_rows: per row that the partition itself has.}],
+      all participants together; of exchange_rows: per row that the partition itself has; of what
+      goes to keepers of rows and back: per row that another partition keeps.}],
                     "int64_t", "getWireBytes">];
 }
 

@@ -163,13 +163,15 @@ def Hgnn_StateOp : Hgnn_Op<"state", [Symbol]> {
   let description = [{`shape` is the whole shape, or, with `rows_type`, the shape of one row of a table
     with a row per node. `init`: {kind = "zeros"|"constant"|"uniform"|"normal", a, b}. Moments and
     row step counters name the `parameter` that they belong to. `partitions`: who keeps a copy (absent:
-    everyone); all copies are updated from the same bits.}];
+    everyone); all copies are updated from the same bits. `spread`: no copies; of N rows, keeper k of q has
+    [N k / q, N (k + 1) / q).}];
   let arguments = (ins SymbolNameAttr:$sym_name, Hgnn_StateRoleAttr:$role, DenseI64ArrayAttr:$shape,
                        OptionalAttr<FlatSymbolRefAttr>:$rows_type, DictionaryAttr:$init,
                        OptionalAttr<FlatSymbolRefAttr>:$parameter,
                        DefaultValuedAttr<I64Attr, "-1">:$group,
-                       OptionalAttr<DenseI64ArrayAttr>:$partitions);
+                       OptionalAttr<DenseI64ArrayAttr>:$partitions, UnitAttr:$spread);
   let assemblyFormat = "$role $sym_name attr-dict";
+  let hasVerifier = 1;
 }
 def Hgnn_EntryOp : Hgnn_Op<"entry", [Symbol, SingleBlock, NoTerminator, IsolatedFromAbove]> {
   let summary = "one kind of step as straight-line code";

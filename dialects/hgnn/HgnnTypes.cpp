@@ -99,6 +99,12 @@ PlacementAttr PlacementAttr::replicated(MLIRContext *context) {
 PlacementAttr PlacementAttr::owned(MLIRContext *context, int64_t partition) {
   return get(context, PlacementKind::Owned, partition, false);
 }
+PlacementAttr PlacementAttr::block(MLIRContext *context, int64_t partition) {
+  return get(context, PlacementKind::Owned, partition, true);
+}
+PlacementAttr PlacementAttr::kept(MLIRContext *context, int64_t partition) {
+  return get(context, PlacementKind::Kept, partition, false);
+}
 PlacementAttr PlacementAttr::partialSum(MLIRContext *context) {
   return get(context, PlacementKind::PartialSum, -1, false);
 }
@@ -116,10 +122,10 @@ static FailureOr<PlacementAttr> parsePlacement(AsmParser &parser) {
     std::optional<PlacementKind> parsed = symbolizePlacementKind(keyword);
     if (!parsed)
       return parser.emitError(loc, "unknown placement '")
-             << keyword << "'; expected replicated, owned, partial_sum, partial_max, "
+             << keyword << "'; expected replicated, owned, kept, partial_sum, partial_max, "
              << "partial_softmax or split";
     kind = *parsed;
-    if (kind == PlacementKind::Owned) {
+    if (kind == PlacementKind::Owned || kind == PlacementKind::Kept) {
       if (parser.parseLParen() || parser.parseInteger(owner) || parser.parseRParen())
         return failure();
       if (owner < 0)
@@ -134,7 +140,7 @@ static void printPlacement(AsmPrinter &printer, PlacementAttr placement) {
   bool bare = placement.getKind() == PlacementKind::Replicated && placement.getSplit();
   if (!bare) {
     printer << stringifyPlacementKind(placement.getKind());
-    if (placement.getKind() == PlacementKind::Owned)
+    if (placement.isOwned() || placement.isKept())
       printer << "(" << placement.getOwner() << ")";
   }
   if (placement.getSplit())

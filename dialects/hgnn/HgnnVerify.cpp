@@ -47,6 +47,26 @@ LogicalResult LayerOp::verify() {
   return verifyLayerRegion(*this, getUpdate(), "update", {dst, dst, ids});
 }
 
+LogicalResult StateOp::verify() {
+  if (getSpread() && !getRowsType())
+    return emitOpError("spreads what has no row per node; only tables (`rows_type`) are spread");
+  return success();
+}
+
+LogicalResult SeedBlockOp::verify() {
+  auto seeds = cast<IdsType>(getSeeds().getType());
+  int64_t partition = getPartition(), of = getOf();
+  if (partition < 0 || partition >= of)
+    return emitOpError("is block ") << partition << " of " << of;
+  if (!seeds.getPlacement().isReplicatedWhole() || !seeds.getDomain().isRows() ||
+      seeds.getDomain().getHop() != 0)
+    return emitOpError("takes the seeds of the whole batch, got ") << seeds;
+  Type wanted = withPlacement(seeds, PlacementAttr::block(getContext(), partition));
+  if (getIds().getType() != wanted)
+    return emitOpError("gives ") << wanted << ", not " << getIds().getType();
+  return success();
+}
+
 LogicalResult SampleOp::verify() {
   auto adj = cast<AdjType>(getAdj().getType());
   auto ids = cast<IdsType>(getIds().getType());
@@ -56,6 +76,10 @@ LogicalResult SampleOp::verify() {
     return emitOpError("samples in-edges of rows(")
            << adj.getHop() << ", " << adj.getDestination() << "), got " << ids;
   // Seeds are everywhere; whose sample it is says the result.
+  if (ids.getPlacement().isReplicated() &&
+      ids.getPlacement().getSplit() != adj.getPlacement().getSplit())
+    return emitOpError("of ") << ids << " cannot give " << adj
+                              << "; a split batch begins with hgnn.seed_block";
   if (!ids.getPlacement().isReplicated() && adj.getPlacement() != ids.getPlacement())
     return emitOpError("of ") << ids << " cannot give " << adj << ": only partition "
                               << ids.getPlacement().getOwner() << " has those rows";

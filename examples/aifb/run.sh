@@ -10,7 +10,8 @@ output=${2:-aifb-example}
 model=${3:-$here/rgcn.json}
 name=$(basename "$model" .json)
 mkdir -p "$output"
-[ -e "$output/graph/graph.json" ] || heddle-import --format=ntriples --valid-ratio=0 "$data" -o "$output/graph"
+[ -e "$output/graph/graph.json" ] ||
+  heddle-import --format=ntriples --literals=drop --valid-ratio=0.1 "$data" -o "$output/graph"
 heddle-compile --graph "$output/graph" --model "$model" -o "$output/$name.plan"
 heddle-dump "$output/$name.plan"
 heddle-run "$output/$name.plan" --graph "$output/graph" --runs 10 -o "$output/$name"

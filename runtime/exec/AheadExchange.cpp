@@ -15,65 +15,82 @@ namespace heddle::exec {
 namespace {
 constexpr uint64_t maxLocal = std::numeric_limits<int32_t>::max();
 
-bool hasUnions(const plan::EntryT &entry) {
-  return std::any_of(entry.ops.begin(), entry.ops.end(),
-                     [](const auto &op) { return op->attrs.AsUnionRowsAttrs() != nullptr; });
+bool meetsAhead(const plan::EntryT &entry) {
+  return std::any_of(entry.ops.begin(), entry.ops.end(), [](const auto &op) {
+    return op->queue == plan::Queue::Fetch && plan::collectiveOf(*op);
+  });
 }
 
-int32_t symbolOf(const plan::EntryT &entry, plan::SymbolKind kind,
-                 const plan::UnionRowsAttrsT &attrs) {
+int32_t symbolOf(const plan::EntryT &entry, plan::SymbolKind kind, uint32_t hop, uint32_t type,
+                 uint32_t aux = 0) {
   for (size_t s = 0; s < entry.symbols.size(); ++s)
-    if (entry.symbols[s]->kind == kind && entry.symbols[s]->hop == attrs.hop &&
-        entry.symbols[s]->index == attrs.node_type)
+    if (entry.symbols[s]->kind == kind && entry.symbols[s]->hop == hop &&
+        entry.symbols[s]->index == type && entry.symbols[s]->aux == aux)
       return static_cast<int32_t>(s);
   return -1;
 }
 } // namespace
 
-std::unique_ptr<AheadExchange> AheadExchange::create(const plan::PlanT &plan,
-                                                     const plan::EntryT &entry,
-                                                     const Partners &partners,
-                                                     MemoryBudget &budget) {
-  if (!hasUnions(entry))
-    return nullptr;
+absl::StatusOr<std::unique_ptr<AheadExchange>>
+AheadExchange::create(const plan::PlanT &plan, const plan::EntryT &entry, const Partners &partners,
+                      const graph::GraphStore &graph, MemoryBudget &budget) {
+  if (!meetsAhead(entry))
+    return std::unique_ptr<AheadExchange>();
   std::unique_ptr<AheadExchange> self(new AheadExchange(entry, partners, budget));
   self->place_.assign(entry.ops.size(), -1);
   for (size_t i = 0; i < entry.ops.size(); ++i) {
     const plan::OpT &op = *entry.ops[i];
-    const auto *attrs = op.attrs.AsUnionRowsAttrs();
-    if (!attrs)
+    if (op.queue != plan::Queue::Fetch || !plan::collectiveOf(op))
       continue;
     Op added;
     added.op = &op;
     added.collective = plan::collectiveOf(op);
     added.me = added.collective.indexOf(partners.partition);
     added.rows = entry.buffers[static_cast<size_t>(op.inputs[0])]->rows->symbol();
-    added.unionRows = symbolOf(entry, plan::SymbolKind::Union, *attrs);
-    added.gathered = symbolOf(entry, plan::SymbolKind::Gathered, *attrs);
+    using enum plan::SymbolKind;
+    if (const auto *attrs = op.attrs.AsUnionRowsAttrs()) {
+      added.unionRows = symbolOf(entry, Union, attrs->hop, attrs->node_type);
+      added.gathered = symbolOf(entry, Gathered, attrs->hop, attrs->node_type);
+    } else if (const auto *attrs = op.attrs.AsRequestRowsAttrs()) {
+      added.unionRows = symbolOf(entry, Kept, attrs->hop, attrs->node_type);
+      added.gathered = symbolOf(entry, Asked, attrs->hop, attrs->node_type);
+      added.remote = symbolOf(entry, Remote, attrs->hop, attrs->node_type);
+      added.nodes = graph.schema().nodeTypes[attrs->node_type].numNodes;
+    } else if (const auto *attrs = op.attrs.AsFetchRemoteAttrs()) {
+      added.fetch = attrs;
+      added.remote =
+          symbolOf(entry, RemoteNnz, attrs->hop, attrs->node_type, attrs->feature_index);
+      HEDDLE_RETURN_IF_ERROR(self->lookUp(added, plan, graph));
+    }
     added.counts.resize(added.collective.size());
     added.heads.resize(added.collective.size());
     added.lists.resize(added.collective.size());
+    added.totals.resize(added.collective.size());
+    added.slices.resize(added.collective.size() + 1);
     self->place_[i] = static_cast<int32_t>(self->ops_.size());
     self->ops_.push_back(std::move(added));
   }
   // Everybody who numbers rows with anybody meets, so that a stop reaches all at the same meeting.
   for (const auto &other : plan.entries) {
-    if (!runTogether(entry, *other) || other->partition == partners.partition || !hasUnions(*other))
+    if (!runTogether(entry, *other) || other->partition == partners.partition ||
+        !meetsAhead(*other))
       continue;
     Partner partner;
     partner.rank = static_cast<int>(other->partition);
     for (size_t i = 0; i < self->ops_.size(); ++i)
-      if (self->ops_[i].collective.has(other->partition))
+      if (self->ops_[i].words() && self->ops_[i].collective.has(other->partition))
         partner.shared.push_back(i);
     self->partners_.push_back(std::move(partner));
   }
   size_t words = 0, blocks = self->partners_.size();
   for (Partner &partner : self->partners_) {
     partner.first = words;
-    words += 1 + partner.shared.size();
+    ++words;
+    for (size_t i : partner.shared)
+      words += self->ops_[i].words();
   }
   for (const Op &op : self->ops_)
-    blocks = std::max(blocks, op.collective.size());
+    blocks = std::max(blocks, op.collective.size() * 2);
   self->out_.resize(words);
   self->in_.resize(words);
   self->sends_.reserve(blocks);
@@ -83,21 +100,34 @@ std::unique_ptr<AheadExchange> AheadExchange::create(const plan::PlanT &plan,
 
 AheadExchange::~AheadExchange() {
   for (Op &op : ops_)
-    budget_.release(op.arrived);
+    for (HugeMemory *memory : {&op.arrived, &op.outIdx, &op.outVal, &op.lengths, &op.outLengths,
+                               &op.idx, &op.val, &op.columns})
+      budget_.release(*memory);
 }
 
-absl::Status AheadExchange::meet(uint64_t step, const StepSlot *slot, bool go, bool &stopped) {
+absl::Status AheadExchange::meet(uint64_t step, StepSlot *slot, bool go, bool &stopped) {
   sends_.clear();
   receives_.clear();
+  if (go)
+    for (Op &op : ops_)
+      if (op.op->attrs.AsRequestRowsAttrs())
+        sliceIds(op, *slot);
   for (const Partner &partner : partners_) {
     int64_t *words = out_.data() + partner.first;
-    words[0] = go;
-    for (size_t k = 0; k < partner.shared.size(); ++k)
-      words[1 + k] = go ? static_cast<int64_t>(
-                              slot->symbols[static_cast<size_t>(ops_[partner.shared[k]].rows)])
-                        : 0;
-    const int64_t bytes = static_cast<int64_t>((1 + partner.shared.size()) * sizeof(int64_t));
-    sends_.push_back({partner.rank, words, bytes});
+    *words++ = go;
+    for (size_t i : partner.shared) {
+      const Op &op = ops_[i];
+      const size_t b = op.collective.indexOf(static_cast<uint32_t>(partner.rank));
+      if (op.words() == unionWords) {
+        *words++ = go ? static_cast<int64_t>(slot->symbols[static_cast<size_t>(op.rows)]) : 0;
+      } else {
+        *words++ = go ? op.slices[b + 1] - op.slices[b] : 0;
+        *words++ = go ? op.totals[op.me] : 0;
+      }
+    }
+    const int64_t bytes =
+        (words - (out_.data() + partner.first)) * static_cast<int64_t>(sizeof(int64_t));
+    sends_.push_back({partner.rank, out_.data() + partner.first, bytes});
     receives_.push_back({partner.rank, in_.data() + partner.first, bytes, nullptr});
   }
   HEDDLE_RETURN_IF_ERROR(transport_.exchange(transport_.tag(static_cast<int64_t>(step), countsOp),
@@ -105,15 +135,23 @@ absl::Status AheadExchange::meet(uint64_t step, const StepSlot *slot, bool go, b
   stopped = !go;
   for (const Partner &partner : partners_) {
     const int64_t *words = in_.data() + partner.first;
-    stopped |= words[0] == 0;
-    for (size_t k = 0; k < partner.shared.size(); ++k) {
-      Op &op = ops_[partner.shared[k]];
-      op.counts[op.collective.indexOf(static_cast<uint32_t>(partner.rank))] = words[1 + k];
+    stopped |= *words++ == 0;
+    for (size_t i : partner.shared) {
+      Op &op = ops_[i];
+      const size_t b = op.collective.indexOf(static_cast<uint32_t>(partner.rank));
+      op.counts[b] = *words++;
+      if (op.words() == requestWords)
+        op.totals[b] = *words++;
     }
   }
-  if (go)
-    for (Op &op : ops_)
+  if (!go)
+    return absl::OkStatus();
+  for (Op &op : ops_) {
+    if (op.words() == unionWords)
       op.counts[op.me] = static_cast<int64_t>(slot->symbols[static_cast<size_t>(op.rows)]);
+    else if (op.words() == requestWords)
+      op.counts[op.me] = op.slices[op.me + 1] - op.slices[op.me];
+  }
   return absl::OkStatus();
 }
 
@@ -128,6 +166,12 @@ absl::Status AheadExchange::grow(StepSlot &slot, int32_t buffer, uint64_t elemen
 
 absl::Status AheadExchange::run(size_t index, StepSlot &slot, Trace::Track *track) {
   Op &op = ops_[static_cast<size_t>(place_[index])];
+  if (op.fetch)
+    return op.fetch->sparse ? fetchSparse(op, slot, track) : fetchDense(op, slot, track);
+  return op.words() == requestWords ? request(op, slot, track) : unite(op, slot, track);
+}
+
+absl::Status AheadExchange::unite(Op &op, StepSlot &slot, Trace::Track *track) {
   const uint64_t start = track ? Trace::nowNs() : 0;
   const size_t q = op.collective.size();
   uint64_t gathered = 0;

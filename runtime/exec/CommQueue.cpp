@@ -90,8 +90,14 @@ void CommQueue::addOp(const plan::OpT &op) {
   } else if (op.attrs.AsBroadcastAttrs()) {
     added.kind = Kind::Broadcast;
     term(op.inputs.empty() ? -1 : op.inputs[0], op.outputs.empty() ? -1 : op.outputs[0], -1);
+  } else if (op.attrs.AsFetchRemoteRowsAttrs()) {
+    added.kind = Kind::FetchRemoteRows;
+    term(-1, op.outputs[0], op.outputs[1]);
+  } else if (op.attrs.AsGatherBlocksAttrs()) {
+    added.kind = Kind::GatherBlocks;
+    term(op.inputs[0], op.outputs[0], -1);
   } else {
-    added.kind = Kind::ExchangeRows;
+    added.kind = op.attrs.AsPushRowsAttrs() ? Kind::PushRows : Kind::ExchangeRows;
     term(op.inputs[0], op.outputs[0], op.outputs[1]);
   }
   ops_.push_back(std::move(added));
@@ -133,7 +139,7 @@ void CommQueue::prepare(const StepSlot &slot, std::span<void *const> pointers,
         term.width = 1;
       }
     }
-    if (op.kind == Kind::ExchangeRows)
+    if (op.kind == Kind::ExchangeRows || op.kind == Kind::PushRows || op.kind == Kind::GatherBlocks)
       op.unionRows = static_cast<int64_t>(
           plan::evaluate(*entry_.buffers[size_t(op.terms[0].out)]->rows, slot.symbols));
     if (op.kind == Kind::Broadcast) { // of any dtype
@@ -162,6 +168,15 @@ absl::Status CommQueue::run(size_t first, size_t end, ThreadPool *pool) {
       break;
     case Kind::ExchangeRows:
       status = exchangeRows(op, pool);
+      break;
+    case Kind::FetchRemoteRows:
+      status = fetchRemoteRows(op, pool);
+      break;
+    case Kind::PushRows:
+      status = pushRows(op, pool);
+      break;
+    case Kind::GatherBlocks:
+      status = gatherBlocks(op);
       break;
     }
     const uint64_t stop = Trace::nowNs();
@@ -343,9 +358,15 @@ absl::Status CommQueue::exchangeRows(Op &op, ThreadPool *pool) {
     at += numbers; // one's own rows have room too: scratch is for all that is gathered
   }
   HEDDLE_RETURN_IF_ERROR(exchange(op));
+  sumRowsOf(op, table, pool);
+  return absl::OkStatus();
+}
+
+void CommQueue::sumRowsOf(const Op &op, const int32_t *table, ThreadPool *pool) {
+  const Term &term = op.terms[0];
   const plan::BufferT &sums = *entry_.buffers[static_cast<size_t>(term.out)];
   const int64_t rows = op.unionRows, width = sums.width;
-  std::span<const float *const> parts(parts_.data(), q);
+  std::span<const float *const> parts(parts_.data(), op.collective.size());
   const int64_t chunk = std::max<int64_t>(sumBytes / bytesOf(2 * width), 16);
   const int64_t tasks = ceilDivide(rows, chunk);
   if (!pool || tasks < 2)
@@ -354,7 +375,6 @@ absl::Status CommQueue::exchangeRows(Op &op, ThreadPool *pool) {
     pool->parallelFor(tasks, [&](int64_t t, int) {
       sumRows(parts, table, width, data(term.out), t * chunk, std::min(rows, (t + 1) * chunk));
     });
-  return absl::OkStatus();
 }
 
 void CommQueue::startThread() {

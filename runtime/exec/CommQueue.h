@@ -55,7 +55,15 @@ public:
   double takeBusySeconds() { return double(std::exchange(busyNs_, 0)) * 1e-9; }
 
 private:
-  enum class Kind : uint8_t { MergeAll, MergeTo, Broadcast, ExchangeRows };
+  enum class Kind : uint8_t {
+    MergeAll,
+    MergeTo,
+    Broadcast,
+    ExchangeRows,
+    FetchRemoteRows,
+    PushRows,
+    GatherBlocks
+  };
   struct Term {
     int32_t in = -1, out = -1, scratch = -1; ///< buffers
     const plan::Extent *rows = nullptr;
@@ -75,7 +83,7 @@ private:
     float *outbox = nullptr, *inbox = nullptr;
     // Of the step.
     uint64_t arrayBytes = 0; ///< of a Broadcast's array
-    int64_t unionRows = 0;   ///< of ExchangeRows
+    int64_t unionRows = 0;   ///< of ExchangeRows; of PushRows what is kept, of GatherBlocks all
   };
 
   CommQueue(const plan::EntryT &entry, const Partners &partners, MemoryBudget &budget);
@@ -86,6 +94,14 @@ private:
   absl::Status mergeTo(Op &op, ThreadPool *pool);
   absl::Status broadcast(Op &op);
   absl::Status exchangeRows(Op &op, ThreadPool *pool);
+  void sumRowsOf(const Op &op, const int32_t *table, ThreadPool *pool);
+  // CommSpread.cpp
+  absl::Status fetchRemoteRows(Op &op, ThreadPool *pool);
+  absl::Status pushRows(Op &op, ThreadPool *pool);
+  absl::Status gatherBlocks(Op &op);
+  template <class T> const T *input(const Op &op, size_t i) const {
+    return static_cast<const T *>(pointers_[static_cast<size_t>(op.op->inputs[i])]);
+  }
   /// The first `terms` of parts_ into `out`.
   void sum(size_t terms, float *out, int64_t numbers, ThreadPool *pool);
   float *data(int32_t buffer) const {

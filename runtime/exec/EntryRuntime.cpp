@@ -37,7 +37,7 @@ absl::StatusOr<std::unique_ptr<EntryRuntime>> EntryRuntime::create(const plan::E
     const plan::OpT &op = *entry.ops[i];
     if (op.queue < plan::Queue::Compute)
       (op.queue == plan::Queue::Sample ? self->sampleOps_ : self->fetchOps_).push_back(i);
-    if (op.attrs.AsUnionRowsAttrs())
+    if (op.queue == plan::Queue::Fetch && plan::collectiveOf(op))
       self->aheadWaits_.insert(self->aheadWaits_.end(), op.waits.begin(), op.waits.end());
   }
   self->sampler_ = std::make_unique<Sampler>(shared.plan, entry, shared.graph,
@@ -47,7 +47,9 @@ absl::StatusOr<std::unique_ptr<EntryRuntime>> EntryRuntime::create(const plan::E
   if (!shared.partners.alone()) {
     HEDDLE_ASSIGN_OR_RETURN(self->comm_,
                             CommQueue::create(entry, shared.partners, shared.budget));
-    self->ahead_ = AheadExchange::create(shared.plan, entry, shared.partners, shared.budget);
+    HEDDLE_ASSIGN_OR_RETURN(self->ahead_,
+                            AheadExchange::create(shared.plan, entry, shared.partners,
+                                                  shared.graph, shared.budget));
   }
   self->compute_ =
       std::make_unique<ComputeQueue>(shared.plan, entry, shared.kernels, shared.states,
@@ -178,7 +180,11 @@ bool EntryRuntime::meetOthers(StepSlot &slot, size_t op) {
     // Where everything is kept the steps follow each other, and nobody is ahead of a stop.
     if (allStatic_ && slot.sameSeeds)
       return true;
+    const uint64_t start = Trace::nowNs();
     absl::Status status = ahead_->meet(slot.step, &slot, !stop_, aheadEnded_);
+    if (shared_.tracks.ahead)
+      shared_.tracks.ahead->record({"rows of the batch", noOp, slot.step, start, Trace::nowNs(), 0,
+                                    ahead_->meetingBytes()});
     if (!status.ok())
       failAhead(slot, status, true);
     if (aheadEnded_)
@@ -187,8 +193,8 @@ bool EntryRuntime::meetOthers(StepSlot &slot, size_t op) {
   if (entry_.ops[op]->in_loop_static && slot.sameSeeds)
     return true;
   absl::Status status = ahead_->run(op, slot, shared_.tracks.ahead);
-  if (!status.ok())
-    failAhead(slot, status, false);
+  if (!status.ok()) // for want of memory, or by the connection
+    failAhead(slot, status, status.code() != absl::StatusCode::kResourceExhausted);
   return status.ok();
 }
 
@@ -284,6 +290,9 @@ bool EntryRuntime::agree(const StepSlot &slot, const Request &request, StepResul
   status = transport.exchange(tag, transport::Traffic::Control, verdicts_,
                               {&receive, size_t(first ? 0 : 1)});
   shared_.stats.commStallSeconds += secondsSince(start);
+  if (shared_.tracks.comm)
+    shared_.tracks.comm->record({"end of step", noOp, slot.step, start, Trace::nowNs(), 0,
+                                 sizeof verdict * verdicts_.size()});
   if (!status.ok())
     return false;
   if (!first) {

@@ -83,6 +83,8 @@ struct OpNames {
       return "rows of the batch";
     if (collective == statesOp)
       return "states";
+    if (collective >= plan::firstReservedCollective)
+      return "between runs";
     const int running = entry;
     if (running >= 0)
       for (const auto &op : plan->entries[static_cast<size_t>(running)]->ops)

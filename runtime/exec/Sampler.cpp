@@ -10,6 +10,7 @@
 #include "runtime/exec/Sampler.h"
 
 #include "runtime/base/Keys.h"
+#include "runtime/plan/Collective.h"
 
 #include <algorithm>
 #include <cstring>
@@ -232,12 +233,23 @@ absl::Status Sampler::run(size_t index, StepSlot &slot, uint64_t seed) {
 }
 
 absl::Status Sampler::seeds(const plan::OpT &op, StepSlot &slot) {
-  int32_t out = op.outputs[0];
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out, slot.seeds.size()));
-  if (!slot.seeds.empty())
-    std::memcpy(slot.get<int64_t>(out), slot.seeds.data(), slot.seeds.size() * sizeof(int64_t));
-  set(slot, entry_.buffers[size_t(out)]->rows->symbol(), static_cast<int64_t>(slot.seeds.size()));
-  return absl::OkStatus();
+  const auto &attrs = *op.attrs.AsSeedsAttrs();
+  const int64_t all = static_cast<int64_t>(slot.seeds.size());
+  auto give = [&](int32_t out, int64_t first, int64_t end) -> absl::Status {
+    HEDDLE_RETURN_IF_ERROR(grow(slot, out, static_cast<uint64_t>(end - first)));
+    if (first < end)
+      std::memcpy(slot.get<int64_t>(out), slot.seeds.data() + first,
+                  static_cast<size_t>(end - first) * sizeof(int64_t));
+    set(slot, entry_.buffers[size_t(out)]->rows->symbol(), end - first);
+    return absl::OkStatus();
+  };
+  // The number of all counts rows where the ids of all are not wanted, too.
+  if (attrs.blocks > 1)
+    set(slot, findSymbol(entry_, SymbolKind::Gathered, 0, attrs.node_type), all);
+  if (attrs.blocks > 1 && op.outputs[1] >= 0)
+    HEDDLE_RETURN_IF_ERROR(give(op.outputs[1], 0, all));
+  return give(op.outputs[0], plan::blockBegin(all, attrs.block, attrs.blocks),
+              plan::blockBegin(all, int64_t(attrs.block) + 1, attrs.blocks));
 }
 
 absl::Status Sampler::sample(SampleOp &op, StepSlot &slot, uint64_t seed) {

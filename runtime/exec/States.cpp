@@ -19,6 +19,8 @@ constexpr int64_t gatherBytes = int64_t(16) << 20;
 
 absl::Status States::create(const plan::PlanT &plan, const graph::GraphStore &graph,
                             uint32_t partition) {
+  partitions_ = plan.partitions;
+  partition_ = partition;
   memory_.resize(plan.states.size());
   gathered_.resize(plan.states.size());
   for (size_t i = 0; i < plan.states.size(); ++i) {
@@ -47,7 +49,36 @@ absl::Status States::create(const plan::PlanT &plan, const graph::GraphStore &gr
     view.bytes = static_cast<int64_t>(bytes);
     views_.push_back(view);
     kept_.push_back(plan::keepsState(state, partition));
-    bytes_ += kept_.back() ? bytes : 0;
+    auto [first, end] = range(i, partition);
+    bytes_ += uint64_t(end - first) * uint64_t(plan::sizeOf(state.dtype));
+  }
+  return absl::OkStatus();
+}
+
+std::pair<int64_t, int64_t> States::range(size_t state, uint32_t partition) const {
+  const StateView &view = views_[state];
+  if (!plan::keepsState(*view.description, partition))
+    return {0, 0};
+  if (!view.description->spread)
+    return {0, view.elements};
+  const int64_t width = view.rows ? view.elements / view.rows : 0;
+  return {plan::blockBegin(view.rows, partition, partitions_) * width,
+          plan::blockBegin(view.rows, int64_t(partition) + 1, partitions_) * width};
+}
+
+absl::Status States::send(const Partners &partners, size_t state, uint32_t source, uint32_t root) {
+  auto [first, end] = range(state, source);
+  const int64_t size = plan::sizeOf(views_[state].description->dtype);
+  transport::Transport &transport = *partners.connections.compute;
+  const transport::Tag tag = transport.tag(static_cast<int64_t>(state), statesOp);
+  for (int64_t at = first * size; at < end * size; at += gatherBytes) {
+    const int64_t bytes = std::min(gatherBytes, end * size - at);
+    char *data = static_cast<char *>(views_[state].data) + at;
+    const auto control = transport::Traffic::Control;
+    HEDDLE_RETURN_IF_ERROR(
+        partners.partition == root
+            ? transport.receive(tag, control, static_cast<int>(source), data, bytes)
+            : transport.send(tag, control, static_cast<int>(root), data, bytes));
   }
   return absl::OkStatus();
 }
@@ -55,25 +86,19 @@ absl::Status States::create(const plan::PlanT &plan, const graph::GraphStore &gr
 absl::Status States::gather(const Partners &partners, uint32_t root) {
   for (size_t i = 0; i < views_.size(); ++i) {
     const plan::StateT &state = *views_[i].description;
-    if (plan::keepsState(state, root))
+    if (plan::keepsState(state, root) && !state.spread)
       continue;
-    const uint32_t source = state.partitions.front();
-    if (partners.partition != root && partners.partition != source)
-      continue;
-    transport::Transport &transport = *partners.connections.compute;
-    const transport::Tag tag = transport.tag(static_cast<int64_t>(i), statesOp);
-    for (int64_t at = 0; at < views_[i].bytes; at += gatherBytes) {
-      const int64_t bytes = std::min(gatherBytes, views_[i].bytes - at);
-      char *data = static_cast<char *>(views_[i].data) + at;
-      const auto control = transport::Traffic::Control;
-      HEDDLE_RETURN_IF_ERROR(
-          partners.partition == root
-              ? transport.receive(tag, control, static_cast<int>(source), data, bytes)
-              : transport.send(tag, control, static_cast<int>(root), data, bytes));
+    for (uint32_t source = 0; source < partners.partitions; ++source) {
+      // Of a state with copies one is enough; of one that is spread each has a part.
+      const bool gives = state.spread ? source != root : source == state.partitions.front();
+      if (gives && (partners.partition == root || partners.partition == source))
+        HEDDLE_RETURN_IF_ERROR(send(partners, i, source, root));
     }
     if (partners.partition == root && !gathered_[i]) {
       gathered_[i] = true;
-      bytes_ += static_cast<uint64_t>(views_[i].bytes);
+      auto [first, end] = range(i, root);
+      bytes_ += static_cast<uint64_t>(views_[i].bytes) -
+                uint64_t(end - first) * uint64_t(plan::sizeOf(state.dtype));
     }
   }
   return absl::OkStatus();
@@ -89,11 +114,14 @@ void States::initialize(uint64_t seed, ThreadPool &pool) {
     const int64_t columns = static_cast<int64_t>(plan::initialColumns(state));
     if (view.elements == 0 || columns == 0)
       continue;
-    // Whole rows to a task; the thread that first writes a page decides where it lives.
-    const int64_t rows = view.elements / columns;
+    // Whole rows to a task; the thread that first writes a page decides where it lives. No page is
+    // taken for rows that another partition keeps.
+    const auto [firstElement, endElement] = range(i, partition_);
+    const int64_t first = firstElement / columns, rows = endElement / columns - first;
     const int64_t rowsPerTask = std::max<int64_t>(1, 16384 / columns);
     pool.parallelFor((rows + rowsPerTask - 1) / rowsPerTask, [&](int64_t task, int) {
-      int64_t begin = task * rowsPerTask, end = std::min(rows, begin + rowsPerTask);
+      int64_t begin = first + task * rowsPerTask,
+              end = std::min(first + rows, begin + rowsPerTask);
       if (init.kind == plan::InitKind::Zeros) {
         size_t rowBytes = size_t(columns) * size_t(plan::sizeOf(state.dtype));
         std::memset(static_cast<char *>(view.data) + size_t(begin) * rowBytes, 0,

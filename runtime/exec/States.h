@@ -10,6 +10,7 @@
 #include "runtime/base/ThreadPool.h"
 #include "runtime/exec/Partners.h"
 
+#include <utility>
 #include <vector>
 
 namespace heddle::exec {
@@ -24,8 +25,9 @@ public:
   /// of threads.
   void initialize(uint64_t seed, ThreadPool &pool);
 
+  /// A copy, or some rows of a state that is spread.
   bool keeps(size_t state) const { return kept_[state]; }
-  /// All partitions call it. Brings the states that `root` does not keep there.
+  /// All partitions call it. Brings the states, and rows of states, that `root` does not keep there.
   absl::Status gather(const Partners &partners, uint32_t root);
 
   void *data(size_t state) const { return memory_[state].data(); }
@@ -34,6 +36,11 @@ public:
   uint64_t bytes() const { return bytes_; }
 
 private:
+  /// Elements of a state that a partition keeps: from the first one to before the second.
+  std::pair<int64_t, int64_t> range(size_t state, uint32_t partition) const;
+  absl::Status send(const Partners &partners, size_t state, uint32_t source, uint32_t root);
+
+  uint32_t partitions_ = 1, partition_ = 0;
   std::vector<HugeMemory> memory_;
   std::vector<StateView> views_;
   std::vector<bool> kept_, gathered_;

@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/launch/LaunchEnvironment.h"
 
+#include "runtime/launch/WorkerLink.h"
+
 #include <charconv>
 #include <cstdlib>
 #include <unistd.h>
@@ -115,6 +117,12 @@ absl::StatusOr<LaunchEnvironment> readLaunchEnvironment(const Variables &variabl
     found.launcher = known.launcher;
     found.description = std::string(known.name) + " (" + known.rank + "=" + *rank + ", " +
                         known.workers + "=" + *workers + ")";
+    auto local = *known.local ? variables(known.local) : std::nullopt;
+    if (known.launcher == Launcher::Torchrun && local) {
+      HEDDLE_ASSIGN_OR_RETURN(found.coreSharers, numberOf(known.local, *local, 1, 1 << 20));
+    }
+    if (known.launcher == Launcher::Heddle && variables(linkVariable))
+      found.coreSharers = found.workers; // our own supervisor starts them all on one machine
     if (found.workers > 1) {
       HEDDLE_ASSIGN_OR_RETURN(found.address, meetingPlace(known, found.workers, variables));
     }

@@ -26,6 +26,9 @@ struct LaunchEnvironment {
   Launcher launcher = Launcher::None;
   int rank = 0;
   int workers = 1;
+  /// Workers that share the cores this process may use; 1 where the launcher does not say or binds
+  /// each to cores of its own, as mpirun and srun do.
+  int coreSharers = 1;
   /// Where the workers meet, as parseAddress reads it; empty for one worker.
   std::string address;
   /// "torchrun (RANK=1, WORLD_SIZE=4)", for messages; "none".

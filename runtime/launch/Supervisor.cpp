@@ -30,7 +30,7 @@ using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 
 std::string WorkerEnd::describe() const {
-  std::string text = "rank " + std::to_string(rank);
+  std::string text = name;
   if (hung)
     text += std::string(" ") + (stopped ? "was stopped by a signal" : "stopped answering") +
             " and was killed";
@@ -83,6 +83,7 @@ private:
   void copyOutput(Worker &worker);
   void printLines(Worker &worker, bool all);
   const Worker *firstFailure() const;
+  std::string sayFailure(const Worker &first) const;
 
   const LaunchOptions &options_;
   const Milliseconds interval_;
@@ -183,6 +184,9 @@ absl::Status Supervisor::start() {
       return withPrefix(process.status(), "rank " + std::to_string(rank) + ": ");
     Worker worker;
     worker.end.rank = rank;
+    worker.end.name = static_cast<size_t>(rank) < options_.names.size()
+                          ? options_.names[static_cast<size_t>(rank)]
+                          : "rank " + std::to_string(rank);
     worker.process = std::move(process).value();
     worker.heard = Clock::now();
     workers_.push_back(std::move(worker));
@@ -207,7 +211,8 @@ void Supervisor::takeSignals() {
       sendAll(signal);
     if (stage_ == Stage::Running) {
       stage_ = Stage::Settling;
-      stageEnds_ = Clock::now() + options_.timeout;
+      stageEnds_ = Clock::now() +
+                   (options_.signalGrace.count() > 0 ? options_.signalGrace : options_.timeout);
     }
   }
 }
@@ -223,13 +228,18 @@ void Supervisor::reap(Clock::time_point now) {
       }
       worker.running = false;
       worker.order = ended_++;
-      worker.end.activity = slots_[worker.end.rank].read();
+      const LinkSlot &slot = slots_[worker.end.rank];
+      worker.end.activity = slot.activity.read();
+      worker.end.severity = static_cast<int>(slot.severity.load(std::memory_order_acquire));
+      if (worker.end.severity > 0)
+        worker.end.message = slot.failure.read();
       if (WIFEXITED(status))
         worker.end.exitCode = WEXITSTATUS(status);
       else
         worker.end.signal = WTERMSIG(status);
+      // A worker that tells why it fails was not ended by us, even if it happens at the end.
       bool ours = stage_ >= Stage::Terminated || passedOn_;
-      worker.end.killed = ours && !worker.end.hung;
+      worker.end.killed = ours && !worker.end.hung && worker.end.severity == 0;
       bool failed = worker.end.exitCode != 0;
       if (failed && stage_ == Stage::Running) {
         stage_ = Stage::Settling;
@@ -238,6 +248,9 @@ void Supervisor::reap(Clock::time_point now) {
         for (Worker &other : workers_)
           if (other.running && (other.stopped || now - other.heard > options_.timeout / 2))
             hang(other, now);
+      } else if (failed && stage_ == Stage::Settling) {
+        // The first to end after a signal has done what there was to do, or broke.
+        stageEnds_ = std::min(stageEnds_, now + options_.grace);
       }
     }
   }
@@ -249,7 +262,9 @@ void Supervisor::listen(Clock::time_point now) {
     if (beats != worker.beats)
       worker.heard = now;
     worker.beats = beats;
-    if (worker.running && stage_ == Stage::Running && now - worker.heard >= options_.timeout)
+    // After a passed-on signal too, where the end may take its time.
+    bool watched = stage_ == Stage::Running || (stage_ == Stage::Settling && passedOn_);
+    if (worker.running && watched && now - worker.heard >= options_.timeout)
       hang(worker, now);
   }
 }
@@ -258,7 +273,7 @@ void Supervisor::hang(Worker &worker, Clock::time_point now) {
   worker.end.hung = true;
   worker.end.stopped = worker.stopped;
   kill(worker.process.pid, SIGKILL); // a stopped process answers to nothing else
-  if (stage_ == Stage::Running) {
+  if (stage_ == Stage::Running || passedOn_) {
     stage_ = Stage::Settling;
     stageEnds_ = now + options_.grace;
   }
@@ -301,8 +316,7 @@ void Supervisor::printLines(Worker &worker, bool all) {
         break;
       end = worker.line.size();
     }
-    std::string line = "[rank " + std::to_string(worker.end.rank) + "] " +
-                       worker.line.substr(begin, end - begin) + "\n";
+    std::string line = "[" + worker.end.name + "] " + worker.line.substr(begin, end - begin) + "\n";
     (void)!write(STDERR_FILENO, line.data(), line.size()); // one write: lines stay whole
     begin = std::min(end + 1, worker.line.size());
   }
@@ -310,12 +324,16 @@ void Supervisor::printLines(Worker &worker, bool all) {
 }
 
 const Worker *Supervisor::firstFailure() const {
-  // A hang or a foreign signal is a cause; the other workers' exit codes are mostly consequences.
+  // A hang or a foreign signal is a cause; the other workers' exit codes are mostly consequences,
+  // and among those they say themselves which is the cause.
   const Worker *first = nullptr;
   auto weight = [](const Worker &worker) {
     if (worker.end.killed || worker.end.exitCode == 0)
       return 0;
-    return worker.end.hung ? 3 : worker.end.signal ? 2 : 1;
+    constexpr int ended = 1 << 20;
+    return worker.end.hung     ? 3 * ended
+           : worker.end.signal ? 2 * ended
+                               : std::min(worker.end.severity + 1, ended);
   };
   for (const Worker &worker : workers_) {
     int mine = weight(worker), best = first ? weight(*first) : 0;
@@ -323,6 +341,23 @@ const Worker *Supervisor::firstFailure() const {
       first = &worker;
   }
   return first;
+}
+
+std::string Supervisor::sayFailure(const Worker &first) const {
+  auto said = [](const Worker &worker) {
+    // "rank 1: ..." or "step 6: rank 1: ..."
+    bool named = worker.end.message.substr(0, 32).find("rank ") != std::string::npos;
+    return named ? worker.end.message : worker.end.name + ": " + worker.end.message;
+  };
+  if (!first.end.message.empty() && !first.end.signal)
+    return said(first);
+  const Worker *witness = nullptr;
+  for (const Worker &worker : workers_)
+    if (!worker.end.message.empty() &&
+        (!witness || worker.end.severity > witness->end.severity ||
+         (worker.end.severity == witness->end.severity && worker.order < witness->order)))
+      witness = &worker;
+  return first.end.describe() + (witness ? "; " + said(*witness) : "");
 }
 
 LaunchResult Supervisor::run() {
@@ -354,7 +389,7 @@ LaunchResult Supervisor::run() {
   }
   if (const Worker *first = firstFailure()) {
     result.failedRank = first->end.rank;
-    result.failure = first->end.describe();
+    result.failure = sayFailure(*first);
     result.exitCode = std::max(first->end.exitCode, 1);
   }
   if (passedOn_)

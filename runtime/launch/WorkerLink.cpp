@@ -21,28 +21,39 @@
 
 namespace heddle::launch {
 
-void LinkSlot::write(std::string_view activity) {
-  size_t size = std::min(activity.size(), words * 8);
+template <size_t bytes> void LinkText<bytes>::write(std::string_view text) {
+  size_t size = std::min(text.size(), bytes);
+  // A character of several bytes is not cut.
+  while (size < text.size() && size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80)
+    --size;
   for (size_t i = 0; i * 8 < size; ++i) {
     uint64_t word = 0;
-    std::memcpy(&word, activity.data() + i * 8, std::min<size_t>(8, size - i * 8));
-    text[i].store(word, std::memory_order_relaxed);
+    std::memcpy(&word, text.data() + i * 8, std::min<size_t>(8, size - i * 8));
+    words[i].store(word, std::memory_order_relaxed);
   }
   length.store(size, std::memory_order_release);
 }
 
-std::string LinkSlot::read() const {
-  std::string activity(words * 8, '\0');
-  size_t size = std::min<size_t>(length.load(std::memory_order_acquire), words * 8);
-  for (size_t i = 0; i < words; ++i) {
-    uint64_t word = text[i].load(std::memory_order_relaxed);
-    std::memcpy(activity.data() + i * 8, &word, 8);
+template <size_t bytes> std::string LinkText<bytes>::read() const {
+  std::string text(bytes, '\0');
+  size_t size = std::min<size_t>(length.load(std::memory_order_acquire), bytes);
+  for (size_t i = 0; i < words.size(); ++i) {
+    uint64_t word = words[i].load(std::memory_order_relaxed);
+    std::memcpy(text.data() + i * 8, &word, 8);
   }
-  activity.resize(size);
-  for (char &c : activity) // one line, whatever it says
+  text.resize(size);
+  for (char &c : text)
     if (static_cast<unsigned char>(c) < 0x20)
       c = ' ';
-  return activity;
+  return text;
+}
+
+template struct LinkText<192>;
+template struct LinkText<2048>;
+
+void WorkerLink::setFailure(int severity, std::string_view message) {
+  slot_->failure.write(message);
+  slot_->severity.store(static_cast<uint64_t>(std::max(severity, 1)), std::memory_order_release);
 }
 
 absl::StatusOr<std::unique_ptr<WorkerLink>> WorkerLink::fromEnvironment() {

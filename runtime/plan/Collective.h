@@ -52,11 +52,21 @@ inline Collective collectiveOf(const OpT &op) {
     return of(a, -1);
   if (const auto *a = op.attrs.AsExchangeRowsAttrs())
     return of(a, -1);
+  if (const auto *a = op.attrs.AsRequestRowsAttrs())
+    return of(a, -1);
+  if (const auto *a = op.attrs.AsFetchRemoteAttrs())
+    return of(a, -1);
+  if (const auto *a = op.attrs.AsFetchRemoteRowsAttrs())
+    return of(a, -1);
+  if (const auto *a = op.attrs.AsPushRowsAttrs())
+    return of(a, -1);
+  if (const auto *a = op.attrs.AsGatherBlocksAttrs())
+    return of(a, -1);
   return {};
 }
 
-/// The first unit of a MergeAll's term that participant b of q sums: units * b / q, where the
-/// product may be too large.
+/// The first unit of a MergeAll's term that participant b of q sums, the first seed of its block, and the
+/// first row that it keeps of those that are spread: units * b / q, where the product may be too large.
 inline int64_t blockBegin(int64_t units, int64_t b, int64_t q) {
   return units / q * b + units % q * b / q;
 }

@@ -36,6 +36,8 @@ bool gathers(const OpT &op, const EntryT &entry) {
   case OpAttrs::FetchSparseAttrs:
   case OpAttrs::FetchLabelsAttrs:
   case OpAttrs::FetchRowsAttrs:
+  case OpAttrs::FetchRemoteAttrs:
+  case OpAttrs::FetchRemoteRowsAttrs:
     return true;
   case OpAttrs::KernelAttrs:
     for (int32_t b : op.inputs)
@@ -54,10 +56,16 @@ int roundsOf(const OpT &op) {
   switch (op.attrs.type) {
   case OpAttrs::MergeAllAttrs:  // blocks, then sums
   case OpAttrs::UnionRowsAttrs: // counts, then ids
+  case OpAttrs::RequestRowsAttrs:
     return 2;
+  case OpAttrs::FetchRemoteAttrs: // rows; lengths, entries and their number
+    return op.attrs.AsFetchRemoteAttrs()->sparse ? 3 : 1;
   case OpAttrs::MergeToAttrs:
   case OpAttrs::BroadcastAttrs:
   case OpAttrs::ExchangeRowsAttrs:
+  case OpAttrs::FetchRemoteRowsAttrs:
+  case OpAttrs::PushRowsAttrs:
+  case OpAttrs::GatherBlocksAttrs:
     return 1;
   default:
     return 0;

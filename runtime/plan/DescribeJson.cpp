@@ -47,7 +47,7 @@ Json toJson(const Cost &cost, bool known) {
 
 Json toJson(const OpAttrsUnion &attrs) {
   if (auto *a = attrs.AsSeedsAttrs())
-    return {{"node_type", a->node_type}};
+    return {{"node_type", a->node_type}, {"blocks", a->blocks}, {"block", a->block}};
   if (auto *a = attrs.AsSampleAttrs())
     return {{"relation", a->relation},
             {"hop", a->hop},
@@ -104,6 +104,17 @@ Json collectiveJson(const OpT &op, const Collective &collective) {
   if (auto *a = op.attrs.AsUnionRowsAttrs()) {
     out["node_type"] = a->node_type;
     out["hop"] = a->hop;
+  }
+  if (auto *a = op.attrs.AsRequestRowsAttrs()) {
+    out["node_type"] = a->node_type;
+    out["hop"] = a->hop;
+  }
+  if (auto *a = op.attrs.AsFetchRemoteAttrs()) {
+    out["node_type"] = a->node_type;
+    out["hop"] = a->hop;
+    out["feature"] = a->feature;
+    out["dim"] = a->dim;
+    out["sparse"] = a->sparse;
   }
   return out;
 }

@@ -19,7 +19,10 @@ using Align = TextTable::Align;
 std::string detailOf(const PlanT &plan, const EntryT &entry, const OpT &op) {
   const OpAttrsUnion &attrs = op.attrs;
   if (auto *a = attrs.AsSeedsAttrs())
-    return typeName(plan, a->node_type);
+    return typeName(plan, a->node_type) +
+           (a->blocks > 1
+                ? " block " + std::to_string(a->block) + " of " + std::to_string(a->blocks)
+                : "");
   if (auto *a = attrs.AsSampleAttrs())
     return "fan-out " + fanoutText(a->mode == SampleMode::All ? -1 : a->fanout) + " hop " +
            std::to_string(a->hop) + " " + relationTriple(plan, a->relation);

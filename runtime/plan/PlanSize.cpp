@@ -86,6 +86,18 @@ public:
       numbers(a->participants());
     if (auto a = o.attrs_as_ExchangeRowsAttrs())
       numbers(a->participants());
+    if (auto a = o.attrs_as_RequestRowsAttrs())
+      numbers(a->participants());
+    if (auto a = o.attrs_as_FetchRemoteAttrs()) {
+      numbers(a->participants());
+      text(a->feature());
+    }
+    if (auto a = o.attrs_as_FetchRemoteRowsAttrs())
+      numbers(a->participants());
+    if (auto a = o.attrs_as_PushRowsAttrs())
+      numbers(a->participants());
+    if (auto a = o.attrs_as_GatherBlocksAttrs())
+      numbers(a->participants());
   }
   void entry(const Entry &e) {
     text(e.name());

@@ -215,9 +215,9 @@ bool checkSymbols(Context &c, const EntryT &e, const std::string &entry) {
       return c.fail(place, "hop " + std::to_string(s.hop) + " is over 15");
     if (std::isnan(s.expected))
       return c.fail(place, "the estimate is not a number");
-    // The hop of Nodes and the aux of all but Nnz carry nothing.
+    // The hop of Nodes and the aux of all but Nnz and RemoteNnz carry nothing.
     if (!seen.insert({s.kind, s.kind == SymbolKind::Nodes ? 0 : s.hop, s.index,
-                      s.kind == SymbolKind::Nnz ? s.aux : 0})
+                      s.kind == SymbolKind::Nnz || s.kind == SymbolKind::RemoteNnz ? s.aux : 0})
              .second)
       return c.fail(place, "another symbol means the same");
   }
@@ -335,7 +335,8 @@ bool checkEntry(Context &c, const EntryT &e, const std::string &entry,
       const Extent &rows = *b.rows;
       bool seeds = rows.symbol() >= 0 && rows.divisor() == 1 && rows.scale() == 1 &&
                    rows.constant() == 0 &&
-                   e.symbols[static_cast<size_t>(rows.symbol())]->kind == SymbolKind::Rows &&
+                   (e.symbols[static_cast<size_t>(rows.symbol())]->kind == SymbolKind::Rows ||
+                    e.symbols[static_cast<size_t>(rows.symbol())]->kind == SymbolKind::Gathered) &&
                    e.symbols[static_cast<size_t>(rows.symbol())]->hop == 0;
       if (b.dtype != DType::F32 || !seeds)
         return c.fail(place, "the logits are f32 with a row per seed");

@@ -33,6 +33,8 @@ public:
       return queueIs(Queue::Comm) && checkBroadcast();
     if (const auto *a = op_.attrs.AsUnionRowsAttrs())
       return queueIs(Queue::Fetch) && checkUnionRows(*a);
+    if (!op_.attrs.AsExchangeRowsAttrs())
+      return checkSpread(c_, e_, index_, place_);
     return queueIs(Queue::Comm) && checkExchangeRows();
   }
 

@@ -91,13 +91,16 @@ private:
     }
     frontierOf_.assign(e_.ops.size(), -1);
     size_t seeds = 0;
-    std::map<std::pair<uint32_t, uint32_t>, size_t> unions;
+    std::map<std::pair<uint32_t, uint32_t>, size_t> unions, requests;
     for (size_t i = 0; i < e_.ops.size(); ++i) {
       if (e_.ops[i]->attrs.AsSeedsAttrs() && ++seeds > 1)
         return c_.fail(opPlaceOf(i), "an entry has one list of seeds");
       if (const UnionRowsAttrsT *a = e_.ops[i]->attrs.AsUnionRowsAttrs())
         if (!unions.try_emplace({a->hop, a->node_type}, i).second)
           return c_.fail(opPlaceOf(i), "these rows are numbered together twice");
+      if (const RequestRowsAttrsT *a = e_.ops[i]->attrs.AsRequestRowsAttrs())
+        if (!requests.try_emplace({a->hop, a->node_type}, i).second)
+          return c_.fail(opPlaceOf(i), "these rows are asked for twice");
       const FrontierAttrsT *a = e_.ops[i]->attrs.AsFrontierAttrs();
       if (!a)
         continue;
@@ -155,9 +158,22 @@ private:
         case SymbolKind::Gathered:
           if (auto rows = a.AsUnionRowsAttrs())
             set[s] = rows->hop == symbol.hop && rows->node_type == symbol.index;
+          if (auto seeds = a.AsSeedsAttrs(); seeds && symbol.kind == SymbolKind::Gathered)
+            set[s] = seeds->blocks > 1 && symbol.hop == 0 && seeds->node_type == symbol.index;
+          break;
+        case SymbolKind::Kept:
+        case SymbolKind::Asked:
+        case SymbolKind::Remote:
+          if (auto rows = a.AsRequestRowsAttrs())
+            set[s] = rows->hop == symbol.hop && rows->node_type == symbol.index;
+          break;
+        case SymbolKind::RemoteNnz:
+          if (auto fetch = a.AsFetchRemoteAttrs())
+            set[s] = fetch->sparse && fetch->hop == symbol.hop &&
+                     fetch->node_type == symbol.index && fetch->feature_index == symbol.aux;
           break;
         case SymbolKind::Nnz:
-          if (a.AsFetchSparseAttrs())
+          if (a.AsFetchSparseAttrs() || (a.AsFetchRemoteAttrs() && a.AsFetchRemoteAttrs()->sparse))
             for (size_t output : {1, 2, 4, 5}) {
               int32_t b = e_.ops[i]->outputs[output];
               if (b >= 0 && e_.buffers[static_cast<size_t>(b)]->rows->symbol() == int64_t(s))
@@ -275,9 +291,15 @@ private:
       if (const GemmAttrsT *a = op.attrs.AsGemmAttrs(); a && a->accumulate)
         reads_[storage(size_t(op.outputs[0]))].push_back(i);
     }
-    for (size_t s = 0; s < count; ++s)
+    for (size_t s = 0; s < count; ++s) {
+      // The list need not mix the two queues that share waves as time does.
+      if (!writes_[s].empty() && inWaves(*e_.ops[writes_[s][0]]))
+        std::sort(writes_[s].begin(), writes_[s].end(), [&](size_t a, size_t b) {
+          return std::pair(e_.ops[a]->wave, a) < std::pair(e_.ops[b]->wave, b);
+        });
       if (!checkStorage(s))
         return false;
+    }
     for (size_t i = 0; i < e_.ops.size(); ++i)
       if (e_.ops[i]->attrs.AsFetchRowsAttrs() && !checkRowsAlias(i))
         return false;
@@ -312,7 +334,7 @@ private:
                              : "buffer " + std::to_string(s);
     if (!state && e_.buffers[s]->space == Space::Slot && writes.size() > 1)
       return c_.fail(opPlaceOf(writes[1]), what + " of the step slot is written twice");
-    // Writes are totally ordered; list order is such an order if neighbours are ordered.
+    // Writes are totally ordered, if neighbours are.
     for (size_t k = 1; k < writes.size(); ++k)
       if (!before(writes[k - 1], writes[k]))
         return c_.fail(opPlaceOf(writes[k]), what + " is also written by " +
@@ -424,7 +446,7 @@ private:
   std::vector<int64_t> signaller_; ///< of a semaphore
   std::vector<int64_t> frontierOf_;
   std::vector<Clock> clocks_;
-  std::vector<std::vector<size_t>> reads_, writes_; ///< by storage, in list order
+  std::vector<std::vector<size_t>> reads_, writes_; ///< by storage, in order of time
   std::map<size_t, size_t> completedBy_;            ///< buffer -> its frontier
 };
 

@@ -51,6 +51,9 @@ protected:
   std::string place_;
 };
 
+/// Those of rows that are spread and of split batches. Participants have been checked.
+bool checkSpread(Context &context, const EntryT &entry, size_t index, const std::string &place);
+
 /// The collectives; what all their participants must agree on is checkPartitions' part.
 bool checkCollective(Context &context, const EntryT &entry, size_t index, const std::string &place);
 

@@ -72,6 +72,11 @@ public:
     case OpAttrs::BroadcastAttrs:
     case OpAttrs::UnionRowsAttrs:
     case OpAttrs::ExchangeRowsAttrs:
+    case OpAttrs::RequestRowsAttrs:
+    case OpAttrs::FetchRemoteAttrs:
+    case OpAttrs::FetchRemoteRowsAttrs:
+    case OpAttrs::PushRowsAttrs:
+    case OpAttrs::GatherBlocksAttrs:
       return checkCollective(c_, e_, index_, place_);
     case OpAttrs::NONE:
       break;
@@ -81,11 +86,16 @@ public:
 
 private:
   bool checkSeeds(const SeedsAttrsT &a) {
-    if (!nodeType(a.node_type) || !queueIs(Queue::Sample) || !counts(0, 1))
+    if (!nodeType(a.node_type) || !queueIs(Queue::Sample) || !counts(0, a.blocks > 1 ? 2 : 1))
       return false;
+    if (a.block >= a.blocks)
+      return fail("block " + outOf(a.block, a.blocks));
+    if (a.blocks > 1 && (a.blocks != c_.plan.partitions || a.block != e_.partition))
+      return fail("its block of the seeds is not that of its partition");
     if (op_.outputs[0] < 0)
       return c_.fail(outputPlace(0), "it is absent");
-    return slotOutput(0, DType::I64, 1, SymbolKind::Rows, 0, a.node_type);
+    return slotOutput(0, DType::I64, 1, SymbolKind::Rows, 0, a.node_type) &&
+           (a.blocks == 1 || slotOutput(1, DType::I64, 1, SymbolKind::Gathered, 0, a.node_type));
   }
 
   bool checkSample(const SampleAttrsT &a) {

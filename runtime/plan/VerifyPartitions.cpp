@@ -123,6 +123,29 @@ private:
         return differs("in_loop_static");
       return true;
     }
+    if (const auto *u = a.attrs.AsRequestRowsAttrs()) {
+      const auto *v = b.attrs.AsRequestRowsAttrs();
+      if (u->node_type != v->node_type)
+        return differs("the node type");
+      if (u->hop != v->hop)
+        return differs("the hop");
+      return a.in_loop_static == b.in_loop_static || differs("in_loop_static");
+    }
+    if (const auto *u = a.attrs.AsFetchRemoteAttrs()) {
+      const auto *v = b.attrs.AsFetchRemoteAttrs();
+      if (u->node_type != v->node_type || u->hop != v->hop || u->feature != v->feature ||
+          u->dim != v->dim || u->sparse != v->sparse)
+        return differs("the feature");
+      return a.in_loop_static == b.in_loop_static || differs("in_loop_static");
+    }
+    if (a.attrs.AsFetchRemoteRowsAttrs())
+      return bufferOf(p, a.inputs[0]).state == bufferOf(q, b.inputs[0]).state ||
+             differs("the state");
+    if (a.attrs.AsPushRowsAttrs()) // rows of different numbers
+      return bufferOf(p, a.inputs[0]).width == bufferOf(q, b.inputs[0]).width ||
+             differs("the width of the rows");
+    if (a.attrs.AsGatherBlocksAttrs())
+      return sameArray(p, a.outputs[0], q, b.outputs[0]) || differs("the shape of what is gathered");
     if (a.attrs.AsBroadcastAttrs()) {
       auto array = [](const OpT &o) { return o.inputs.empty() ? o.outputs[0] : o.inputs[0]; };
       return sameArray(p, array(a), q, array(b)) || differs("the shape of the array");
@@ -166,15 +189,16 @@ private:
            (u.kind != SymbolKind::Nnz || u.aux == v.aux);
   }
 
-  /// The first wave after which the loss stands, or -1 where the entry has none.
+  /// The wave after which the loss stands, or -1 where the entry has none.
   int64_t lossWave(size_t p) const {
+    int64_t wave = -1;
     for (const auto &output : entries_[p]->outputs)
       if (output->name == "loss")
-        for (size_t i = entries_[p]->ops.size(); i-- > 0;)
-          for (int32_t b : op(p, i).outputs)
+        for (const auto &op : entries_[p]->ops)
+          for (int32_t b : op->outputs)
             if (b == int64_t(output->buffer))
-              return op(p, i).wave;
-    return -1;
+              wave = std::max(wave, int64_t(op->wave));
+    return wave;
   }
 
   /// Where a partition has no loss, it changes its states after something that a partition with one

@@ -33,12 +33,13 @@ double crossEntropy(const float *logits, int64_t classes, int32_t label) {
 
 absl::StatusOr<Evaluator> Evaluator::create(const plan::PlanT &plan, exec::Executor &executor,
                                             const graph::LabelView &labels,
-                                            const TrainSettings &settings) {
+                                            const TrainSettings &settings, Team &team) {
   Evaluator out;
   out.executor_ = &executor;
   out.labels_ = &labels;
   out.settings_ = &settings;
-  out.entry_ = exec::findEntry(plan, plan::EntryKind::EvalStep);
+  out.team_ = &team;
+  out.entry_ = exec::findEntry(plan, plan::EntryKind::EvalStep, uint32_t(team.partition()));
   if (out.entry_ < 0)
     return failedPrecondition("the plan has no eval_step entry; recompile with heddle-compile");
   out.batchSize_ = plan.entries[size_t(out.entry_)]->batch_size;
@@ -49,13 +50,20 @@ absl::StatusOr<Evaluation> Evaluator::evaluate(std::span<const int64_t> ids,
                                                const std::function<bool()> &keepGoing) const {
   Evaluation out;
   out.classes = classes();
-  out.ids.assign(ids.begin(), ids.end());
-  out.logits.resize(ids.size() * size_t(classes()));
+  const bool leads = team_->leads();
+  if (leads) {
+    out.ids.assign(ids.begin(), ids.end());
+    out.logits.resize(ids.size() * size_t(classes()));
+  }
   double lossSum = 0;
   uint64_t labelled = 0;
   size_t at = 0;
   absl::Status failure;
   auto done = [&](const exec::StepResult &step) {
+    if (!leads) {
+      at += step.seeds.size();
+      return true;
+    }
     if (!step.logits || step.classes != classes() || at + step.seeds.size() > ids.size()) {
       failure = internalError("the eval_step entry does not hand back the logits of its seeds; "
                               "recompile with heddle-compile");
@@ -68,24 +76,23 @@ absl::StatusOr<Evaluation> Evaluator::evaluate(std::span<const int64_t> ids,
       lossSum += double(step.loss) * double(step.labelled);
       labelled += step.labelled;
     }
-    if (keepGoing && !keepGoing()) {
-      out.interrupted = true;
-      return false;
-    }
-    return true;
+    return !keepGoing || keepGoing();
   };
   auto batches = cutBatches(ids, batchSize_);
-  absl::Status status = batches.empty() ? absl::OkStatus()
-                                        : executor_->run(entry_, batches, 0, {}, done);
+  absl::Status status =
+      batches.empty() ? absl::OkStatus() : executor_->run(entry_, batches, 0, {}, done);
   HEDDLE_RETURN_IF_ERROR(failure);
   HEDDLE_RETURN_IF_ERROR(status);
   // An interrupt during the last step still leaves a whole evaluation.
-  out.interrupted = out.interrupted && at < ids.size();
+  out.interrupted = at < ids.size();
   if (out.interrupted)
     return out;
-  HEDDLE_ASSIGN_OR_RETURN(out.scores, score(ids, out.logits));
-  if (labelled > 0)
-    out.scores.loss = lossSum / double(labelled);
+  HEDDLE_RETURN_IF_ERROR(team_->leadTo([&]() -> absl::Status {
+    HEDDLE_ASSIGN_OR_RETURN(out.scores, score(ids, out.logits));
+    if (labelled > 0)
+      out.scores.loss = lossSum / double(labelled);
+    return absl::OkStatus();
+  }));
   return out;
 }
 

@@ -15,6 +15,7 @@
 #include "nlohmann/json.hpp"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace heddle::train {
 namespace {
@@ -27,6 +28,48 @@ struct Context {
   const ExecutorFactory &factory;
   const RunOptions &options;
   const std::function<bool()> &stop;
+  Team &team;
+
+  void note(std::string_view activity) const {
+    if (options.activity)
+      options.activity(activity);
+  }
+  /// Partition 0's stop(), in all.
+  absl::StatusOr<uint64_t> stopped() const {
+    return team.lead([&] { return uint64_t(stop()); });
+  }
+};
+
+/// Says where training is; hands everything on to partition 0's recorder.
+class Narrator : public TrainListener {
+public:
+  Narrator(const Context &context, std::string name, RunRecorder *recorder)
+      : context_(context), name_(std::move(name)), recorder_(recorder) {}
+  void onStep(const StepRecord &record) override {
+    if (context_.options.activity) { // of the step that ran; the next one has begun by now
+      char text[160];
+      int size = std::snprintf(text, sizeof text, "%.80s: epoch %lld, after step %llu of %llu",
+                               name_.c_str(), static_cast<long long>(record.epoch),
+                               static_cast<unsigned long long>(record.stepInEpoch),
+                               static_cast<unsigned long long>(record.stepsPerEpoch));
+      context_.options.activity({text, size_t(std::clamp(size, 0, int(sizeof text) - 1))});
+    }
+    if (recorder_)
+      recorder_->onStep(record);
+  }
+  absl::Status onEpoch(const EpochRecord &record) override {
+    return recorder_ ? recorder_->onEpoch(record) : absl::OkStatus();
+  }
+  absl::Status onEvaluation(const EvaluationRecord &record) override {
+    return recorder_ ? recorder_->onEvaluation(record) : absl::OkStatus();
+  }
+  bool wantsStates() override { return recorder_ && recorder_->wantsStates(); }
+  absl::Status onStates() override { return recorder_ ? recorder_->onStates() : absl::OkStatus(); }
+
+private:
+  const Context &context_;
+  std::string name_;
+  RunRecorder *recorder_;
 };
 
 absl::Status writeIdentity(const Context &context, const TrainSettings &settings,
@@ -43,19 +86,23 @@ absl::Status writeIdentity(const Context &context, const TrainSettings &settings
                        {"compiled_by", context.plan.producer},
                        {"run_by", "heddle-run " + context.options.version},
                        {"kernel_target", executor.kernelTarget()},
-                       {"threads", executor.threads()}};
+                       {"threads", executor.threads()},
+                       {"partitions", context.team.size()},
+                       {"workers", context.options.workers}};
   return writeFileAtomically(folder + "/fingerprints.json", printJson(fingerprints));
 }
 
 /// run.json: the marker of a run folder, and its state at any time.
-absl::Status writeState(const Context &context, const std::string &folder, const std::string &status,
-                        const Json &result) {
+absl::Status writeState(const Context &context, const std::string &folder,
+                        const std::string &status, const Json &result) {
   Json out = {{"format", "heddle-run"},
               {"version", "1.0"},
               {"status", status},
               {"plan", context.options.planFile},
               {"graph", context.options.graphDirectory},
               {"runs", context.options.runs},
+              {"partitions", context.team.size()},
+              {"workers", context.options.workers},
               {"result", result}};
   return writeFileAtomically(folder + "/" + RunFolder::marker, printJson(out));
 }
@@ -94,69 +141,104 @@ absl::Status reportBest(const Context &context, const TrainSettings &settings, T
     HEDDLE_ASSIGN_OR_RETURN(
         valid, trainer.evaluator().evaluate(trainer.validIds(), [&] { return !context.stop(); }));
   }
-  if (!trainer.testIds().empty() && !context.stop()) {
+  HEDDLE_ASSIGN_OR_RETURN(uint64_t stopped, context.stopped());
+  if (!trainer.testIds().empty() && !stopped) {
     HEDDLE_ASSIGN_OR_RETURN(test, trainer.evaluate("test", epoch));
-    if (!test->interrupted) {
-      report.test = test->scores;
-      HEDDLE_RETURN_IF_ERROR(addBaseline(context, trainer, report));
-      report.examples = examplePredictions(context.plan, context.graph, trainer.evaluator(), *test,
-                                           options.samples, settings.seed);
-    }
+    if (!test->interrupted)
+      HEDDLE_RETURN_IF_ERROR(context.team.leadTo([&]() -> absl::Status {
+        report.test = test->scores;
+        report.examples = examplePredictions(context.plan, context.graph, trainer.evaluator(),
+                                             *test, options.samples, settings.seed);
+        return addBaseline(context, trainer, report);
+      }));
+    HEDDLE_ASSIGN_OR_RETURN(stopped, context.stopped());
   }
-  if ((valid && valid->interrupted) || (test && test->interrupted) || context.stop()) {
+  if ((valid && valid->interrupted) || (test && test->interrupted) || stopped) {
     report.result.interrupted = true;
     return absl::OkStatus();
   }
   if (options.predictions == PredictionParts::None)
     return absl::OkStatus();
-  std::vector<std::pair<std::string, const Evaluation *>> parts;
-  if (valid)
-    parts.emplace_back("valid", &*valid);
-  if (test)
-    parts.emplace_back("test", &*test);
-  return writePredictions(folder + "/predictions.csv", context.plan, context.graph,
-                          trainer.evaluator(), parts);
+  return context.team.leadTo([&] {
+    std::vector<std::pair<std::string, const Evaluation *>> parts;
+    if (valid)
+      parts.emplace_back("valid", &*valid);
+    if (test)
+      parts.emplace_back("test", &*test);
+    return writePredictions(folder + "/predictions.csv", context.plan, context.graph,
+                            trainer.evaluator(), parts);
+  });
 }
 
-absl::StatusOr<RunReport> runOne(const Context &context, const TrainSettings &settings,
-                                 exec::Executor &executor, const std::string &folder,
-                                 const std::string &name) {
-  RunReport report;
-  report.seed = settings.seed;
-  report.threads = executor.threads();
-  report.kernelTarget = executor.kernelTarget();
-  report.folder = folder;
-  HEDDLE_RETURN_IF_ERROR(writeIdentity(context, settings, executor, folder));
+absl::StatusOr<std::unique_ptr<RunRecorder>>
+makeRecorder(const Context &context, const TrainSettings &settings, exec::Executor &executor,
+             const std::string &folder, const std::string &name) {
   RunRecorder::Options recording;
   recording.folder = folder;
   recording.progressName = name;
   recording.progress = context.options.progress;
   recording.saveIntervalSeconds = context.options.saveIntervalSeconds;
+  recording.partitions = context.team.size();
   recording.metadata = {{"heddle_version", context.options.version},
                         {"plan", context.options.planChecksum},
                         {"graph_schema", context.graph.schema().schemaFingerprint},
                         {"graph_data", context.graph.schema().dataFingerprint}};
-  HEDDLE_ASSIGN_OR_RETURN(auto recorder,
-                          RunRecorder::create(recording, context.plan, settings, executor));
+  return RunRecorder::create(recording, context.plan, settings, executor);
+}
+
+/// The executor keeps the states of the step before a failure: worth as much as any last state.
+/// What other partitions keep cannot be had any more; then the saves during the run have to do.
+void saveAfterFailure(exec::Executor &executor, const Trainer &trainer, RunRecorder &recorder) {
+  if (!keepsAll(executor))
+    return;
+  (void)recorder.saveLast(recorder.epochs(), recorder.steps());
+  if (!trainer.best().empty())
+    (void)recorder.saveBest(trainer.best().views(executor), recorder.epochs(), recorder.steps());
+}
+
+absl::StatusOr<RunReport> runOne(const Context &context, const TrainSettings &settings,
+                                 exec::Executor &executor, const std::string &folder,
+                                 const std::string &name) {
+  Team &team = context.team;
+  RunReport report;
+  report.seed = settings.seed;
+  report.threads = executor.threads();
+  report.partitions = team.size();
+  report.workers = context.options.workers;
+  report.kernelTarget = executor.kernelTarget();
+  report.folder = folder;
+  std::unique_ptr<RunRecorder> recorder; // on partition 0
+  HEDDLE_RETURN_IF_ERROR(team.leadTo([&]() -> absl::Status {
+    HEDDLE_RETURN_IF_ERROR(writeIdentity(context, settings, executor, folder));
+    HEDDLE_ASSIGN_OR_RETURN(recorder, makeRecorder(context, settings, executor, folder, name));
+    return absl::OkStatus();
+  }));
+  Narrator narrator(context, name, recorder.get());
   HEDDLE_ASSIGN_OR_RETURN(auto trainer, Trainer::create(context.plan, context.graph, executor,
-                                                        settings, *recorder, context.stop));
+                                                        settings, narrator, context.stop, team));
   auto result = trainer->train();
-  recorder->closeProgress();
+  if (recorder)
+    recorder->closeProgress();
   if (!result.ok()) {
-    // The executor keeps the states of the step before a failure: worth as much as any last state.
-    (void)recorder->saveLast(recorder->epochs(), recorder->steps());
-    if (!trainer->best().empty())
-      (void)recorder->saveBest(trainer->best().views(executor), recorder->epochs(),
-                               recorder->steps());
+    team.abort(result.status()); // before the writing: nobody shall wait for it
+    if (recorder)
+      saveAfterFailure(executor, *trainer, *recorder);
     return result.status();
   }
   report.result = *result;
-  HEDDLE_RETURN_IF_ERROR(recorder->saveLast(result->epochs, result->steps));
+  context.note("saving");
+  HEDDLE_RETURN_IF_ERROR(executor.gatherStates(0));
+  HEDDLE_RETURN_IF_ERROR(
+      team.leadTo([&] { return recorder->saveLast(result->epochs, result->steps); }));
   trainer->restoreBest();
-  HEDDLE_RETURN_IF_ERROR(recorder->saveBest(
-      executor.states(), result->bestEpoch >= 0 ? result->bestEpoch : result->epochs,
-      result->bestEpoch >= 0 ? uint64_t(result->bestEpoch) * trainer->stepsPerEpoch()
-                             : result->steps));
+  HEDDLE_RETURN_IF_ERROR(executor.gatherStates(0));
+  HEDDLE_RETURN_IF_ERROR(team.leadTo([&] {
+    const bool chosen = result->bestEpoch >= 0;
+    return recorder->saveBest(executor.states(), chosen ? result->bestEpoch : result->epochs,
+                              chosen ? uint64_t(result->bestEpoch) * trainer->stepsPerEpoch()
+                                     : result->steps);
+  }));
+  context.note("evaluating");
   if (!report.result.interrupted)
     HEDDLE_RETURN_IF_ERROR(reportBest(context, settings, *trainer, folder, report));
   return report;
@@ -167,68 +249,101 @@ absl::Status makeFolders(const RunFolder &folder, const std::string &inside) {
   return folder.makeFolder(inside + "last");
 }
 
-} // namespace
-
-absl::StatusOr<RunOutcome> runTraining(const plan::PlanT &plan, const graph::GraphStore &graph,
-                                       const ExecutorFactory &factory,
-                                       const TrainSettings &settings, const RunOptions &options,
-                                       const std::function<bool()> &stop) {
-  Context context{plan, graph, factory, options, stop};
-  HEDDLE_RETURN_IF_ERROR(RunFolder::check(options.output, options.force));
-  // What a plan and a graph disagree on is found here, before anything is written.
-  HEDDLE_ASSIGN_OR_RETURN(auto executor, factory(settings.seed));
-  {
-    TrainListener silent;
-    HEDDLE_RETURN_IF_ERROR(
-        Trainer::create(plan, graph, *executor, settings, silent, stop).status());
-  }
-  HEDDLE_ASSIGN_OR_RETURN(auto folder, RunFolder::create(options.output, options.force));
-  HEDDLE_RETURN_IF_ERROR(writeState(context, folder->path(), "running", nullptr));
-  std::vector<RunReport> reports;
-  RunOutcome outcome;
-  for (int run = 0; run < options.runs && !outcome.interrupted; ++run) {
+/// The runs under all seeds, one report each; `executor` is the first one's.
+absl::Status runAll(const Context &context, const TrainSettings &settings,
+                    std::unique_ptr<exec::Executor> executor, const RunFolder *folder,
+                    std::vector<RunReport> &reports) {
+  const RunOptions &options = context.options;
+  bool interrupted = false;
+  for (int run = 0; run < options.runs && !interrupted; ++run) {
     TrainSettings own = settings;
     own.seed = settings.seed + uint64_t(run);
-    std::string inside = options.runs > 1 ? "seed-" + std::to_string(own.seed) + "/" : "";
-    std::string name = options.runs > 1 ? "seed " + std::to_string(own.seed) : "train";
-    absl::Status status = makeFolders(*folder, inside);
-    if (status.ok() && run > 0) {
+    std::string name = "train", path = folder ? folder->path() : "", inside;
+    if (options.runs > 1) {
+      name = "seed " + std::to_string(own.seed);
+      inside = "seed-" + std::to_string(own.seed);
+      path += "/" + inside;
+      inside += "/";
+    }
+    HEDDLE_RETURN_IF_ERROR(context.team.leadTo([&] { return makeFolders(*folder, inside); }));
+    if (run > 0) {
       executor.reset();
-      auto next = factory(own.seed);
-      status = next.status();
-      if (next.ok())
-        executor = std::move(*next);
+      HEDDLE_ASSIGN_OR_RETURN(executor, context.factory(own.seed));
+      HEDDLE_RETURN_IF_ERROR(context.team.awaitAll());
     }
-    absl::StatusOr<RunReport> report = internalError("not run");
-    if (!status.ok())
-      report = status;
-    else
-      report = runOne(context, own, *executor,
-                      folder->path() + (inside.empty() ? "" : "/" + inside.substr(0, inside.size() - 1)),
-                      name);
-    if (!report.ok()) {
-      (void)writeState(context, folder->path(), "failed",
-                       Json{{"error", messageOf(report.status())}});
-      std::string message =
-          messageOf(report.status()) + "; what was learnt until then is in " + folder->path();
-      return absl::Status(report.status().code(),
-                          absl::string_view(message.data(), message.size()));
-    }
-    outcome.interrupted = report->result.interrupted;
-    reports.push_back(std::move(*report));
+    HEDDLE_ASSIGN_OR_RETURN(RunReport report, runOne(context, own, *executor, path, name));
+    interrupted = report.result.interrupted;
+    reports.push_back(std::move(report));
   }
+  return absl::OkStatus();
+}
+
+/// Writes what the runs gave, and gives the folder its final name.
+absl::Status finishFolder(const Context &context, const TrainSettings &settings,
+                          const std::vector<RunReport> &reports, RunFolder &folder,
+                          RunOutcome &outcome) {
   Json results = Json::array();
   for (const RunReport &report : reports)
     results.push_back(Json::parse(runJson(report, settings)));
   const char *status = outcome.interrupted ? "interrupted" : "finished";
   HEDDLE_RETURN_IF_ERROR(
-      writeState(context, folder->path(), status, options.runs > 1 ? results : results[0]));
-  HEDDLE_RETURN_IF_ERROR(folder->finish());
+      writeState(context, folder.path(), status, context.options.runs > 1 ? results : results[0]));
+  HEDDLE_RETURN_IF_ERROR(folder.finish());
   if (outcome.interrupted)
     outcome.summary = "Interrupted; what was learnt until then is saved\n";
-  outcome.summary += reports.size() > 1 ? describeRuns(reports, settings)
-                                       : describeRun(reports.front(), settings);
-  outcome.summary += "Results are in " + folder->path() + "\n";
+  outcome.summary +=
+      reports.size() > 1 ? describeRuns(reports, settings) : describeRun(reports.front(), settings);
+  outcome.summary += "Results are in " + folder.path() + "\n";
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RunOutcome> trainAndWrite(const Context &context, const TrainSettings &settings) {
+  const RunOptions &options = context.options;
+  Team &team = context.team;
+  HEDDLE_RETURN_IF_ERROR(
+      team.leadTo([&] { return RunFolder::check(options.output, options.force); }));
+  // What a plan and a graph disagree on is found here, before anything is written.
+  HEDDLE_ASSIGN_OR_RETURN(auto executor, context.factory(settings.seed));
+  {
+    TrainListener silent;
+    HEDDLE_RETURN_IF_ERROR(Trainer::create(context.plan, context.graph, *executor, settings, silent,
+                                           context.stop, team)
+                               .status());
+  }
+  HEDDLE_RETURN_IF_ERROR(team.awaitAll());
+  std::unique_ptr<RunFolder> folder; // on partition 0
+  HEDDLE_RETURN_IF_ERROR(team.leadTo([&]() -> absl::Status {
+    HEDDLE_ASSIGN_OR_RETURN(folder, RunFolder::create(options.output, options.force));
+    return writeState(context, folder->path(), "running", nullptr);
+  }));
+  std::vector<RunReport> reports;
+  absl::Status status = runAll(context, settings, std::move(executor), folder.get(), reports);
+  if (!status.ok()) {
+    if (!folder)
+      return status;
+    (void)writeState(context, folder->path(), "failed", Json{{"error", messageOf(status)}});
+    const char *kept = team.size() == 1 ? "learnt" : "saved";
+    std::string message =
+        messageOf(status) + "; what was " + kept + " until then is in " + folder->path();
+    return absl::Status(status.code(), absl::string_view(message.data(), message.size()));
+  }
+  RunOutcome outcome;
+  outcome.interrupted = reports.back().result.interrupted;
+  HEDDLE_RETURN_IF_ERROR(
+      team.leadTo([&] { return finishFolder(context, settings, reports, *folder, outcome); }));
+  return outcome;
+}
+
+} // namespace
+
+absl::StatusOr<RunOutcome> runTraining(const plan::PlanT &plan, const graph::GraphStore &graph,
+                                       const ExecutorFactory &factory,
+                                       const TrainSettings &settings, const RunOptions &options,
+                                       const std::function<bool()> &stop, Team &team) {
+  Context context{plan, graph, factory, options, stop, team};
+  auto outcome = trainAndWrite(context, settings);
+  if (!outcome.ok())
+    team.abort(outcome.status());
   return outcome;
 }
 

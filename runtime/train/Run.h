@@ -16,6 +16,7 @@
 
 #include "runtime/base/Progress.h"
 #include "runtime/exec/Executor.h"
+#include "runtime/train/Team.h"
 #include "runtime/train/TrainSettings.h"
 
 #include <functional>
@@ -37,23 +38,30 @@ struct RunOptions {
   size_t samples = 5; ///< example predictions in the summary
   ProgressMode progress = ProgressMode::Auto;
   double saveIntervalSeconds = 60;
+  int workers = 1; ///< that host the plan's partitions; only to be written down
+  /// Told what this partition does ("epoch 3, step 12 of 20"), on its thread; may be empty.
+  std::function<void(std::string_view)> activity = {};
 };
 
 /// Makes an executor whose keys and initial states are those of `seed`.
-using ExecutorFactory = std::function<absl::StatusOr<std::unique_ptr<exec::Executor>>(uint64_t seed)>;
+using ExecutorFactory =
+    std::function<absl::StatusOr<std::unique_ptr<exec::Executor>>(uint64_t seed)>;
 
 struct RunOutcome {
-  bool interrupted = false;
-  std::string summary; ///< for people, several lines
+  bool interrupted = false; ///< in all partitions
+  std::string summary;      ///< for people, several lines; on partition 0
 };
 
-/// Trains, evaluates and writes the run folder. `stop` becoming true ends training after the current
-/// step; what was learnt is saved and the outcome says so. On an error the partial folder stays, and
-/// the message names it.
+/// Trains, evaluates and writes the run folder. `stop` becoming true ends training after the
+/// current step; what was learnt is saved and the outcome says so. On an error the partial folder
+/// stays, and the message names it. All partitions of a team call it with equal settings and
+/// options; `factory` makes the executor of this one. Only partition 0 writes, and its `stop`
+/// counts. An error of one ends all: theirs is then kAborted.
 absl::StatusOr<RunOutcome> runTraining(const plan::PlanT &plan, const graph::GraphStore &graph,
                                        const ExecutorFactory &factory,
                                        const TrainSettings &settings, const RunOptions &options,
-                                       const std::function<bool()> &stop);
+                                       const std::function<bool()> &stop,
+                                       Team &team = Team::alone());
 
 } // namespace heddle::train
 

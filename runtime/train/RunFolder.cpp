@@ -24,8 +24,6 @@ std::string cleaned(std::string target) {
   return target;
 }
 
-std::string partialOf(const std::string &target) { return target + ".partial"; }
-
 bool isRun(const std::string &path) {
   std::error_code error;
   return fs::is_empty(path, error) || fs::exists(path + "/" + RunFolder::marker, error);
@@ -48,6 +46,8 @@ absl::Status checkOne(const std::string &path, bool force, const std::string &wh
 }
 
 } // namespace
+
+std::string RunFolder::partialOf(const std::string &target) { return cleaned(target) + ".partial"; }
 
 absl::Status RunFolder::check(const std::string &given, bool force) {
   std::string target = cleaned(given);

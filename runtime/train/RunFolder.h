@@ -22,6 +22,8 @@ public:
   /// The file that says that a folder is a run: only such a folder is ever replaced.
   static constexpr const char *marker = "run.json";
 
+  /// Where a run that will be `target` is written until it is whole.
+  static std::string partialOf(const std::string &target);
   /// Whether `target` could be created now; opens and makes nothing. Errors (exit code 2): it, or
   /// its partial folder, exists and `force` is not given, or is no run of ours.
   static absl::Status check(const std::string &target, bool force);

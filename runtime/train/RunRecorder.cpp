@@ -20,7 +20,9 @@ std::string fixed(double value, const char *format) {
   return buffer;
 }
 
-double perSecond(uint64_t count, double seconds) { return seconds > 0 ? double(count) / seconds : 0; }
+double perSecond(uint64_t count, double seconds) {
+  return seconds > 0 ? double(count) / seconds : 0;
+}
 
 } // namespace
 
@@ -50,9 +52,9 @@ void RunRecorder::showPostfix() {
 
 void RunRecorder::onStep(const StepRecord &record) {
   if (!progress_)
-    progress_ = std::make_unique<Progress>(
-        options_.progressName, int64_t(record.stepsPerEpoch) * settings_->numEpochs,
-        options_.progress);
+    progress_ = std::make_unique<Progress>(options_.progressName,
+                                           int64_t(record.stepsPerEpoch) * settings_->numEpochs,
+                                           options_.progress);
   epoch_ = record.epoch;
   ++steps_;
   loss_ = record.loss;
@@ -74,22 +76,41 @@ absl::Status RunRecorder::onEpoch(const EpochRecord &record) {
   Json rates = Json::object();
   for (size_t g = 0; g < record.learningRates.size() && g < plan_->optimizer_groups.size(); ++g)
     rates[plan_->optimizer_groups[g]->name] = record.learningRates[g];
-  HEDDLE_RETURN_IF_ERROR(
-      lines_->write({{"event", "train"},
-                     {"epoch", record.epoch},
-                     {"step", record.step},
-                     {"whole", record.whole},
-                     {"loss", record.loss},
-                     {"lr", rates},
-                     {"seconds", record.seconds},
-                     {"stall_seconds", record.stallSeconds},
-                     {"steps_per_second", perSecond(record.steps, record.seconds)},
-                     {"seeds_per_second", perSecond(record.seeds, record.seconds)},
-                     {"edges_per_second", perSecond(record.edges, record.seconds)}}));
-  if (due(lastSaved_)) {
-    HEDDLE_RETURN_IF_ERROR(saveLast(record.epoch, record.step));
+  Json line = {{"event", "train"},
+               {"epoch", record.epoch},
+               {"step", record.step},
+               {"whole", record.whole},
+               {"loss", record.loss},
+               {"lr", rates},
+               {"seconds", record.seconds},
+               {"stall_seconds", record.stallSeconds},
+               {"edges", record.edges},
+               {"steps_per_second", perSecond(record.steps, record.seconds)},
+               {"seeds_per_second", perSecond(record.seeds, record.seconds)},
+               {"edges_per_second", perSecond(record.edges, record.seconds)}};
+  if (options_.partitions > 1) {
+    line["comm_seconds"] = record.commSeconds;
+    line["comm_stall_seconds"] = record.commStallSeconds;
+    for (size_t i = 0; i < record.sentBytes.size(); ++i)
+      line["sent_bytes"][transport::trafficName(transport::Traffic(i))] = record.sentBytes[i];
+  }
+  HEDDLE_RETURN_IF_ERROR(lines_->write(line));
+  lastWanted_ = due(lastSaved_);
+  wantedEpoch_ = record.epoch;
+  wantedStep_ = record.step;
+  return absl::OkStatus();
+}
+
+absl::Status RunRecorder::onStates() {
+  if (lastWanted_) {
+    HEDDLE_RETURN_IF_ERROR(saveLast(wantedEpoch_, wantedStep_));
     lastSaved_ = Clock::now();
   }
+  if (bestWanted_) {
+    HEDDLE_RETURN_IF_ERROR(saveBest(executor_->states(), wantedEpoch_, wantedStep_));
+    bestSaved_ = Clock::now();
+  }
+  lastWanted_ = bestWanted_ = false;
   return absl::OkStatus();
 }
 
@@ -100,33 +121,29 @@ absl::Status RunRecorder::onEvaluation(const EvaluationRecord &record) {
   if (record.split == "valid") {
     bool loss = settings_->monitor < 0;
     evaluated_ =
-        "valid " + (loss ? std::string("loss") : nameOf(settings_->metrics[size_t(settings_->monitor)])) +
+        "valid " +
+        (loss ? std::string("loss") : nameOf(settings_->metrics[size_t(settings_->monitor)])) +
         "=" +
         fixed(loss ? record.scores->loss : record.scores->metrics[size_t(settings_->monitor)].value,
               "%.4f");
     if (progress_)
       showPostfix();
   }
-  Json line = {{"event", record.split},
-               {"epoch", record.epoch},
-               {"step", record.step},
-               {"loss", record.scores->loss},
-               {"metrics", metrics},
-               {"rows", record.scores->rows},
+  Json line = {{"event", record.split},    {"epoch", record.epoch},
+               {"step", record.step},      {"loss", record.scores->loss},
+               {"metrics", metrics},       {"rows", record.scores->rows},
                {"seconds", record.seconds}};
   if (record.split == "valid")
     line["best"] = record.best;
   HEDDLE_RETURN_IF_ERROR(lines_->write(line));
-  if (record.best && due(bestSaved_)) {
-    HEDDLE_RETURN_IF_ERROR(saveBest(executor_->states(), record.epoch, record.step));
-    bestSaved_ = Clock::now();
-  }
+  bestWanted_ = record.best && due(bestSaved_);
+  wantedEpoch_ = record.epoch;
+  wantedStep_ = record.step;
   return absl::OkStatus();
 }
 
-bool RunRecorder::due(Clock::time_point &last) const {
-  return std::chrono::duration<double>(Clock::now() - last).count() >=
-         options_.saveIntervalSeconds;
+bool RunRecorder::due(Clock::time_point last) const {
+  return std::chrono::duration<double>(Clock::now() - last).count() >= options_.saveIntervalSeconds;
 }
 
 void RunRecorder::closeProgress() {
@@ -148,8 +165,8 @@ absl::Status RunRecorder::saveLast(int64_t epoch, uint64_t step) {
   auto states = executor_->states();
   HEDDLE_RETURN_IF_ERROR(writeStates(options_.folder + "/last/weights.safetensors", states,
                                      StatePart::Weights, metadataAt(epoch, step)));
-  return writeStates(options_.folder + "/last/optimizer.safetensors", states,
-                     StatePart::Optimizer, metadataAt(epoch, step));
+  return writeStates(options_.folder + "/last/optimizer.safetensors", states, StatePart::Optimizer,
+                     metadataAt(epoch, step));
 }
 
 absl::Status RunRecorder::saveBest(const std::vector<exec::StateView> &states, int64_t epoch,

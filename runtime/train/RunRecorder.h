@@ -23,11 +23,12 @@ namespace heddle::train {
 class RunRecorder : public TrainListener {
 public:
   struct Options {
-    std::string folder; ///< exists, with best/ and last/
+    std::string folder;                          ///< exists, with best/ and last/
     std::map<std::string, std::string> metadata; ///< of the weight files
     std::string progressName = "train";
     ProgressMode progress = ProgressMode::Auto;
     double saveIntervalSeconds = 60;
+    int partitions = 1; ///< with several, metrics tell what they sent to each other
   };
   /// Everything must outlive the recorder.
   static absl::StatusOr<std::unique_ptr<RunRecorder>> create(Options options,
@@ -38,6 +39,8 @@ public:
   void onStep(const StepRecord &record) override;
   absl::Status onEpoch(const EpochRecord &record) override;
   absl::Status onEvaluation(const EvaluationRecord &record) override;
+  bool wantsStates() override { return lastWanted_ || bestWanted_; }
+  absl::Status onStates() override;
 
   /// Optimizer steps and whole epochs heard of so far.
   uint64_t steps() const { return steps_; }
@@ -54,7 +57,7 @@ private:
   RunRecorder() = default;
   std::map<std::string, std::string> metadataAt(int64_t epoch, uint64_t step) const;
   void showPostfix();
-  bool due(Clock::time_point &last) const;
+  bool due(Clock::time_point last) const;
 
   Options options_;
   const plan::PlanT *plan_ = nullptr;
@@ -66,6 +69,9 @@ private:
   int64_t epoch_ = 0, epochs_ = 0;
   uint64_t steps_ = 0;
   double loss_ = 0;
+  bool lastWanted_ = false, bestWanted_ = false;
+  int64_t wantedEpoch_ = 0; ///< of the states that are wanted
+  uint64_t wantedStep_ = 0;
   std::string evaluated_; ///< "valid accuracy=0.8912"
 };
 

@@ -78,7 +78,11 @@ std::string describeRun(const RunReport &report, const TrainSettings &settings) 
          formatSeconds(result.trainSeconds);
   if (result.epochs > 0 && !result.interrupted)
     out += ", " + formatSeconds(result.trainSeconds / double(result.epochs)) + " per epoch";
-  out += "; " + std::to_string(report.threads) + (report.threads == 1 ? " thread" : " threads");
+  out += "; ";
+  if (report.partitions > 1)
+    out += std::to_string(report.partitions) + " partitions on " + std::to_string(report.workers) +
+           (report.workers == 1 ? " worker, each of " : " workers, each of ");
+  out += std::to_string(report.threads) + (report.threads == 1 ? " thread" : " threads");
   if (!report.kernelTarget.empty())
     out += ", " + printable(report.kernelTarget);
   out += ", seed " + std::to_string(report.seed) + "\n";
@@ -173,6 +177,8 @@ std::string runJson(const RunReport &report, const TrainSettings &settings) {
                result.bestEpoch >= 0 ? numberOrNull(result.bestValue) : Json(nullptr)},
               {"train_seconds", result.trainSeconds},
               {"threads", report.threads},
+              {"partitions", report.partitions},
+              {"workers", report.workers},
               {"kernel_target", report.kernelTarget},
               {"valid", scoresJson(report.valid, settings)},
               {"test", scoresJson(report.test, settings)},

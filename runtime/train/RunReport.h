@@ -22,7 +22,8 @@ struct RunReport {
   std::optional<Scores> baseline;    ///< on test, of a predictor that knows class frequencies only
   std::string baselineName;          ///< "most frequent class 'noun.artifact'"
   std::vector<std::string> examples;
-  int threads = 0;
+  int threads = 0; ///< of each partition
+  int partitions = 1, workers = 1;
   std::string kernelTarget;
   std::string folder;
 };

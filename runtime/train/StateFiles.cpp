@@ -37,7 +37,7 @@ void StateSnapshot::take(exec::Executor &executor) {
   std::vector<exec::StateView> states = executor.states();
   copies_.resize(states.size());
   for (size_t i = 0; i < states.size(); ++i)
-    if (partOf(*states[i].description) == StatePart::Weights) {
+    if (partOf(*states[i].description) == StatePart::Weights && executor.keeps(i)) {
       const uint8_t *data = static_cast<const uint8_t *>(states[i].data);
       copies_[i].assign(data, data + states[i].bytes);
     }
@@ -53,38 +53,50 @@ void StateSnapshot::restore(exec::Executor &executor) const {
 std::vector<exec::StateView> StateSnapshot::views(exec::Executor &executor) const {
   std::vector<exec::StateView> out, states = executor.states();
   for (size_t i = 0; i < std::min(states.size(), copies_.size()); ++i)
-    if (partOf(*states[i].description) == StatePart::Weights) {
+    if (partOf(*states[i].description) == StatePart::Weights && executor.keeps(i)) {
       out.push_back(states[i]);
       out.back().data = const_cast<uint8_t *>(copies_[i].data());
     }
   return out;
 }
 
+bool keepsAll(exec::Executor &executor) {
+  std::vector<exec::StateView> states = executor.states();
+  for (size_t i = 0; i < states.size(); ++i)
+    if (states[i].description->checkpointed && !executor.keeps(i))
+      return false;
+  return true;
+}
+
 absl::Status writeStates(const std::string &path, const std::vector<exec::StateView> &states,
                          StatePart part, std::map<std::string, std::string> metadata) {
-  std::vector<TensorInfo> tensors;
-  std::vector<const exec::StateView *> views;
-  nlohmann::json names = nlohmann::json::object();
+  // By name: plans of the same model may have their states in any order.
+  std::map<std::string, const exec::StateView *> views;
   for (const exec::StateView &view : states) {
     const plan::StateT &state = *view.description;
-    if (!state.checkpointed || partOf(state) != part)
-      continue;
+    if (state.checkpointed && partOf(state) == part)
+      views.emplace(state.export_key.empty() ? state.name : state.export_key, &view);
+  }
+  std::vector<TensorInfo> tensors;
+  nlohmann::json names = nlohmann::json::object();
+  for (const auto &[name, view] : views) {
+    const plan::StateT &state = *view->description;
     TensorInfo tensor;
-    tensor.name = state.export_key.empty() ? state.name : state.export_key;
+    tensor.name = name;
     tensor.dtype = dtypeName(state.dtype);
     if (state.rows_type >= 0)
-      tensor.shape.push_back(view.rows);
+      tensor.shape.push_back(view->rows);
     tensor.shape.insert(tensor.shape.end(), state.shape.begin(), state.shape.end());
     names[tensor.name] = state.name;
     tensors.push_back(std::move(tensor));
-    views.push_back(&view);
   }
   metadata["format"] = "pt";
   metadata["states"] = names.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   HEDDLE_ASSIGN_OR_RETURN(auto writer,
                           SafetensorsWriter::create(path, tensors, metadata, /*force=*/true));
-  for (size_t i = 0; i < views.size(); ++i)
-    HEDDLE_RETURN_IF_ERROR(writer->append(i, views[i]->data, views[i]->bytes));
+  size_t next = 0;
+  for (const auto &[name, view] : views)
+    HEDDLE_RETURN_IF_ERROR(writer->append(next++, view->data, view->bytes));
   return writer->finish();
 }
 

@@ -20,7 +20,7 @@ namespace heddle::train {
 enum class StatePart { Weights, Optimizer };
 StatePart partOf(const plan::StateT &state);
 
-/// A copy of the weights of an executor.
+/// A copy of the weights that an executor keeps.
 class StateSnapshot {
 public:
   bool empty() const { return copies_.empty(); }
@@ -28,12 +28,16 @@ public:
   void take(exec::Executor &executor);
   /// Writes the copy back into the executor it was taken from.
   void restore(exec::Executor &executor) const;
-  /// The executor's states with data pointing into this copy; the weights only.
+  /// The executor's states with data pointing into this copy; the weights that it keeps only.
   std::vector<exec::StateView> views(exec::Executor &executor) const;
 
 private:
   std::vector<std::vector<uint8_t>> copies_; ///< by state index; empty where not copied
 };
+
+/// Whether the executor keeps all states that writeStates() would write; else they must be
+/// gathered.
+bool keepsAll(exec::Executor &executor);
 
 /// Writes the checkpointed states of `part` to `path` (replaced atomically). Tensors carry the
 /// state's export key (its name where there is none); metadata gains "format": "pt" and "states",

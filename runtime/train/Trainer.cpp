@@ -7,6 +7,7 @@
 
 #include "runtime/train/Batches.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -19,12 +20,15 @@ double secondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+// What partition 0 decides after an epoch or an evaluation, as the bits of its word to the others.
+constexpr uint64_t stopNow = 1, isBest = 2, stopEarly = 4, wantStates = 8;
+
 } // namespace
 
 absl::StatusOr<std::unique_ptr<Trainer>>
 Trainer::create(const plan::PlanT &plan, const graph::GraphStore &graph, exec::Executor &executor,
-                const TrainSettings &settings, TrainListener &listener,
-                std::function<bool()> stop) {
+                const TrainSettings &settings, TrainListener &listener, std::function<bool()> stop,
+                Team &team) {
   std::unique_ptr<Trainer> out(new Trainer());
   const plan::TaskT &task = *plan.task;
   out->plan_ = &plan;
@@ -32,10 +36,11 @@ Trainer::create(const plan::PlanT &plan, const graph::GraphStore &graph, exec::E
   out->settings_ = &settings;
   out->listener_ = &listener;
   out->stop_ = std::move(stop);
+  out->team_ = &team;
   HEDDLE_ASSIGN_OR_RETURN(out->labels_, graph.label(int(task.node_type), task.label));
   HEDDLE_ASSIGN_OR_RETURN(out->split_, graph.split(int(task.node_type), task.label, task.split));
-  const std::string place = graph.schema().directory + ": split '" + task.split + "' of label '" +
-                            task.label + "'";
+  const std::string place =
+      graph.schema().directory + ": split '" + task.split + "' of label '" + task.label + "'";
   if (task.multilabel != (out->labels_.multi != nullptr) ||
       out->labels_.numClasses != int64_t(task.classes.size()))
     return failedPrecondition(place + ": the label is not of the plan's kind; recompile with "
@@ -43,9 +48,9 @@ Trainer::create(const plan::PlanT &plan, const graph::GraphStore &graph, exec::E
   if (out->split_.numTrain == 0)
     return failedPrecondition(place + ": has no training nodes; choose another split");
   HEDDLE_ASSIGN_OR_RETURN(auto evaluator,
-                          Evaluator::create(plan, executor, out->labels_, settings));
+                          Evaluator::create(plan, executor, out->labels_, settings, team));
   out->evaluator_.emplace(std::move(evaluator));
-  out->trainEntry_ = exec::findEntry(plan, plan::EntryKind::TrainStep);
+  out->trainEntry_ = exec::findEntry(plan, plan::EntryKind::TrainStep, uint32_t(team.partition()));
   if (out->trainEntry_ < 0)
     return failedPrecondition("the plan has no train_step entry; recompile with heddle-compile");
   out->batchSize_ = plan.entries[size_t(out->trainEntry_)]->batch_size;
@@ -59,17 +64,19 @@ Trainer::create(const plan::PlanT &plan, const graph::GraphStore &graph, exec::E
 }
 
 absl::StatusOr<EpochRecord> Trainer::runEpoch(int64_t epoch, TrainResult &result) {
-  auto batches = cutBatches(epochOrder(trainIds(), settings_->seed, uint32_t(epoch - 1)), batchSize_);
+  auto batches =
+      cutBatches(epochOrder(trainIds(), settings_->seed, uint32_t(epoch - 1)), batchSize_);
   const int64_t totalSteps = settings_->numEpochs * int64_t(stepsPerEpoch_);
   auto rate = [&](uint64_t step, int group) {
-    return learningRate(settings_->schedule, settings_->learningRates[size_t(group)],
-                        int64_t(step), totalSteps);
+    return learningRate(settings_->schedule, settings_->learningRates[size_t(group)], int64_t(step),
+                        totalSteps);
   };
   EpochRecord record;
   record.epoch = epoch;
   double lossSum = 0;
   uint64_t labelled = 0;
   const exec::ExecutorStats before = executor_->stats();
+  const transport::TransportCounters sentBefore = team_->sent();
   Clock::time_point start = Clock::now();
   auto done = [&](const exec::StepResult &step) {
     ++record.steps;
@@ -77,15 +84,14 @@ absl::StatusOr<EpochRecord> Trainer::runEpoch(int64_t epoch, TrainResult &result
     lossSum += double(step.loss) * double(step.labelled);
     labelled += step.labelled;
     listener_->onStep({epoch, record.steps, stepsPerEpoch_, double(step.loss)});
-    return !stop_();
+    return !team_->leads() || !stop_();
   };
   absl::Status status = executor_->run(trainEntry_, batches, steps_, rate, done);
   steps_ += record.steps;
   result.steps = steps_;
   HEDDLE_RETURN_IF_ERROR(status);
   record.seconds = secondsSince(start);
-  record.stallSeconds = executor_->stats().computeStallSeconds - before.computeStallSeconds;
-  record.edges = executor_->stats().sampledEdges - before.sampledEdges;
+  HEDDLE_RETURN_IF_ERROR(addUp(record, before, sentBefore));
   record.step = steps_;
   record.whole = record.steps == stepsPerEpoch_;
   record.loss = labelled > 0 ? lossSum / double(labelled) : 0;
@@ -93,6 +99,30 @@ absl::StatusOr<EpochRecord> Trainer::runEpoch(int64_t epoch, TrainResult &result
     record.learningRates.push_back(rate(steps_ - 1, int(g)));
   result.trainSeconds += record.seconds;
   return record;
+}
+
+/// What the partitions count each for itself.
+absl::Status Trainer::addUp(EpochRecord &record, const exec::ExecutorStats &before,
+                            const transport::TransportCounters &sentBefore) {
+  const exec::ExecutorStats &now = executor_->stats();
+  const transport::TransportCounters sent = team_->sent();
+  auto nanoseconds = [](double seconds) { return int64_t(seconds * 1e9); };
+  std::vector<int64_t> own = {int64_t(now.sampledEdges - before.sampledEdges),
+                              nanoseconds(now.computeStallSeconds - before.computeStallSeconds),
+                              nanoseconds(now.commSeconds - before.commSeconds),
+                              nanoseconds(now.commStallSeconds - before.commStallSeconds)};
+  for (size_t i = 0; i < sent.sent.size(); ++i)
+    own.push_back(sent.sent[i].bytes - sentBefore.sent[i].bytes);
+  HEDDLE_ASSIGN_OR_RETURN(auto all, team_->collect(own));
+  for (const std::vector<int64_t> &numbers : all) {
+    record.edges += uint64_t(numbers[0]);
+    record.stallSeconds = std::max(record.stallSeconds, double(numbers[1]) * 1e-9);
+    record.commSeconds = std::max(record.commSeconds, double(numbers[2]) * 1e-9);
+    record.commStallSeconds = std::max(record.commStallSeconds, double(numbers[3]) * 1e-9);
+    for (size_t i = 0; i < record.sentBytes.size(); ++i)
+      record.sentBytes[i] += numbers[4 + i];
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Trainer::validate(int64_t epoch, TrainResult &result, EarlyStopping &stopping) {
@@ -103,18 +133,35 @@ absl::Status Trainer::validate(int64_t epoch, TrainResult &result, EarlyStopping
     result.interrupted = true;
     return absl::OkStatus();
   }
-  const Scores &scores = evaluation.scores;
-  double value =
-      settings_->monitor < 0 ? scores.loss : scores.metrics[size_t(settings_->monitor)].value;
-  bool best = stopping.observe(epoch, value);
-  if (best) {
+  HEDDLE_ASSIGN_OR_RETURN(uint64_t word, team_->lead([&]() -> absl::StatusOr<uint64_t> {
+    const Scores &scores = evaluation.scores;
+    double value =
+        settings_->monitor < 0 ? scores.loss : scores.metrics[size_t(settings_->monitor)].value;
+    bool best = stopping.observe(epoch, value);
+    if (best) {
+      result.bestValue = value;
+      result.bestScores = scores;
+    }
+    HEDDLE_RETURN_IF_ERROR(
+        listener_->onEvaluation({"valid", epoch, steps_, &scores, secondsSince(start), best}));
+    const bool last = epoch == settings_->numEpochs;
+    return (best ? isBest : 0) | (!last && stopping.shouldStop() ? stopEarly : 0) |
+           (!last && stop_() ? stopNow : 0) | (listener_->wantsStates() ? wantStates : 0);
+  }));
+  if (word & isBest) {
     best_.take(*executor_);
     result.bestEpoch = epoch;
-    result.bestValue = value;
-    result.bestScores = scores;
   }
-  return listener_->onEvaluation(
-      {"valid", epoch, steps_, &scores, secondsSince(start), best});
+  if (word & wantStates)
+    HEDDLE_RETURN_IF_ERROR(handStates());
+  result.stoppedEarly = word & stopEarly;
+  result.interrupted = (word & stopNow) && !result.stoppedEarly;
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::handStates() {
+  HEDDLE_RETURN_IF_ERROR(executor_->gatherStates(0));
+  return team_->leadTo([&] { return listener_->onStates(); });
 }
 
 absl::StatusOr<TrainResult> Trainer::train() {
@@ -127,26 +174,26 @@ absl::StatusOr<TrainResult> Trainer::train() {
   if (!selects)
     result.remarks.push_back("the split has no validation nodes: no state is selected, the last "
                              "one counts");
-  for (int64_t epoch = 1; epoch <= settings_->numEpochs && !result.interrupted; ++epoch) {
-    if (stop_()) {
-      result.interrupted = true;
-      break;
-    }
+  if (settings_->numEpochs > 0) {
+    HEDDLE_ASSIGN_OR_RETURN(uint64_t stopped,
+                            team_->lead([&] { return stop_() ? stopNow : uint64_t(0); }));
+    result.interrupted = stopped;
+  }
+  for (int64_t epoch = 1;
+       epoch <= settings_->numEpochs && !result.interrupted && !result.stoppedEarly; ++epoch) {
+    const bool last = epoch == settings_->numEpochs;
     HEDDLE_ASSIGN_OR_RETURN(EpochRecord record, runEpoch(epoch, result));
     if (record.whole)
       result.epochs = epoch;
-    HEDDLE_RETURN_IF_ERROR(listener_->onEpoch(record));
-    if (!record.whole || (stop_() && epoch < settings_->numEpochs)) {
-      result.interrupted = true;
-      break;
-    }
-    if (!selects || (epoch % settings_->evalFrequency != 0 && epoch != settings_->numEpochs))
-      continue;
-    HEDDLE_RETURN_IF_ERROR(validate(epoch, result, stopping));
-    if (!result.interrupted && epoch < settings_->numEpochs && stopping.shouldStop()) {
-      result.stoppedEarly = true;
-      break;
-    }
+    HEDDLE_ASSIGN_OR_RETURN(uint64_t word, team_->lead([&]() -> absl::StatusOr<uint64_t> {
+      HEDDLE_RETURN_IF_ERROR(listener_->onEpoch(record));
+      return (!last && stop_() ? stopNow : 0) | (listener_->wantsStates() ? wantStates : 0);
+    }));
+    if (word & wantStates)
+      HEDDLE_RETURN_IF_ERROR(handStates());
+    result.interrupted = !record.whole || (word & stopNow);
+    if (!result.interrupted && selects && (epoch % settings_->evalFrequency == 0 || last))
+      HEDDLE_RETURN_IF_ERROR(validate(epoch, result, stopping));
   }
   if (selects && result.bestEpoch < 0 && result.epochs > 0 && !result.interrupted)
     result.remarks.push_back(settings_->monitorName() +
@@ -165,8 +212,10 @@ absl::StatusOr<Evaluation> Trainer::evaluate(const std::string &split, int64_t e
       Evaluation evaluation,
       evaluator_->evaluate(split == "valid" ? validIds() : testIds(), [&] { return !stop_(); }));
   if (!evaluation.interrupted)
-    HEDDLE_RETURN_IF_ERROR(listener_->onEvaluation(
-        {split, epoch, steps_, &evaluation.scores, secondsSince(start), false}));
+    HEDDLE_RETURN_IF_ERROR(team_->leadTo([&] {
+      return listener_->onEvaluation(
+          {split, epoch, steps_, &evaluation.scores, secondsSince(start), false});
+    }));
   return evaluation;
 }
 

@@ -297,21 +297,39 @@ private:
     return "plan" + (variant.empty() ? "" : " (" + variant + ")") + ", " + what;
   }
 
-  /// The same with the step cut.
+  /// The same with the step cut: one way that the seed chooses, or of a given case several.
   absl::Status comparePartitions() {
     Module links(phases["metatree"]->clone());
-    compiler::PhaseOptions cut;
-    cut.exchange = seed % 2 ? "leader" : "replicated";
-    cut.weights = seed % 3 == 2 ? "heta" : "sampled";
-    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*links, "metatree", "raf", cut, {}));
+    HEDDLE_RETURN_IF_ERROR(compiler::runPhases(*links, "metatree", "raf", {}, {}));
     std::set<std::string> names;
     links->walk([&](hgnn::PartialOp partial) { names.insert(partial.getLink()->str()); });
-    cut.partitions = int64_t(names.size());
-    if (seed % 3 && cut.partitions > 2)
-      cut.partitions = std::min<int64_t>(cut.partitions, 1 + int64_t(seed % 3));
-    if (cut.partitions < 2)
-      return absl::OkStatus(); // one root link: nothing to cut
-    variant = std::to_string(cut.partitions) + " partitions, " + cut.exchange;
+    const int64_t most = int64_t(names.size());
+    compiler::PhaseOptions cut;
+    cut.weights = seed % 3 == 2 ? "heta" : "sampled";
+    auto compare = [&](const char *order, const char *exchange, int64_t partitions) {
+      cut.order = order;
+      cut.exchange = exchange;
+      cut.partitions = partitions;
+      if (partitions < 2 || (cut.order == "raf" && partitions > most)) // nothing to cut
+        return absl::OkStatus();
+      return compareCut(cut, cut.order == "raf" ? cut.exchange : cut.order);
+    };
+    if (!isGiven) {
+      HEDDLE_RETURN_IF_ERROR(
+          compare("raf", seed % 2 ? "leader" : "replicated",
+                  seed % 3 ? std::min<int64_t>(most, 1 + int64_t(seed % 3)) : most));
+      return compare("vanilla", "replicated", 2 + int64_t(seed % 3));
+    }
+    for (int64_t partitions : {2, 4}) {
+      HEDDLE_RETURN_IF_ERROR(compare("raf", "replicated", partitions));
+      HEDDLE_RETURN_IF_ERROR(compare("raf", "leader", partitions));
+      HEDDLE_RETURN_IF_ERROR(compare("vanilla", "replicated", partitions));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status compareCut(const compiler::PhaseOptions &cut, const std::string &way) {
+    variant = std::to_string(cut.partitions) + " partitions, " + way;
     Module module(phases["metatree"]->clone());
     HEDDLE_RETURN_IF_ERROR(compiler::runPhases(
         *module, "metatree", "kernels", cut, [&](const std::string &phase) {
@@ -329,7 +347,8 @@ private:
     if (llvm::failed(counted))
       return invalidArgument("the interpreter failed on the partitions");
     std::map<std::string, int64_t> sent = run.sentBytes();
-    for (const char *name : {"activations", "dense_gradients", "embedding_rows"}) {
+    for (const char *name :
+         {"activations", "dense_gradients", "embedding_rows", "remote_features"}) {
       int64_t wanted = counted->bytes[name];
       auto was = before.find(name);
       int64_t got = sent[name] - (was == before.end() ? 0 : was->second);

@@ -123,7 +123,7 @@ std::string PlanRun::differingCopy() const {
   for (const auto &executor : executors_) {
     std::vector<exec::StateView> own = executor->states();
     for (size_t s = 0; s < own.size(); ++s)
-      if (executor->keeps(s) && std::memcmp(own[s].data, first[s].data, size_t(own[s].bytes)) != 0)
+      if (executor->keeps(s) && !own[s].description->spread && std::memcmp(own[s].data, first[s].data, size_t(own[s].bytes)) != 0)
         return own[s].description->name;
   }
   return "";

@@ -6,8 +6,8 @@
 //
 // Each seed makes a random schema, graph and spec (tests/unit/compiler/RandomGraph.h), with the
 // built-in R-GCN or one of layerPrograms(). The interpreter (fp64) runs the training phase whole,
-// and cut into 1, 2, 3 and as many partitions as there are root links, with a replicated head and
-// with a leader:
+// and cut into 1, 2, 3 and as many partitions as there are root links, with a replicated head, with a
+// leader, and in vanilla order:
 //  1. Outputs, and gradients of all states: 1e-12 normwise. Gradients are measured against the
 //  largest
 //     of the tensor's own norm and 1e-2 of that of all gradients: some are rounding only.
@@ -16,12 +16,15 @@
 //     |g| is rounding, so is the step. Such numbers are compared by their moments.
 //  3. States after two steps by itself: 1e-8 where Adam is, else 1e-11.
 //  4. Bytes of activations: exactly (partitions - 1) * seeds * width * 4 each way of each merge,
-//     whatever fan-outs and depth (invariant 9 of the method).
+//     whatever fan-outs and depth (invariant 9 of the method). In vanilla order bytes of every class:
+//     those of the formulas in the rows of the frontiers (VanillaBytes.h).
 // The interpreter itself refuses copies or outputs that differ in a bit between partitions.
 // The full run is `bin/heddle_partitions --count 200`; ctest runs 20 seeds.
 //
 //===----------------------------------------------------------------------===//
 #include "tests/e2e/partitions/Partitions.h"
+
+#include "tests/e2e/partitions/VanillaBytes.h"
 
 #include "compiler/frontend/BuildModel.h"
 #include "compiler/interpreter/Interpreter.h"
@@ -36,6 +39,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <random>
 #include <unistd.h>
 
@@ -76,6 +80,8 @@ public:
       for (int64_t p : std::set<int64_t>{1, 2, 3, links})
         if (p <= links)
           HEDDLE_RETURN_IF_ERROR(compare(p, mode));
+    for (int64_t p : std::set<int64_t>{1, 2, 3, links})
+      HEDDLE_RETURN_IF_ERROR(compareVanilla(p));
     return absl::OkStatus();
   }
   std::string name;
@@ -227,32 +233,78 @@ private:
                          "hgnn-verify-phase{phase=partitioned}", "hgnn-differentiate",
                          "hgnn-verify-phase{phase=training}"}));
 
+    return compareSteps(
+        *cut, where, {"loss", "logits", "ids"},
+        [&](const std::string &at, const InterpreterInput &in, const InterpreterResult &got,
+            const InterpreterResult &want) {
+          if (at.find("eval_step") == std::string::npos)
+            checkActivations(at, got.bytes.count("activations") ? got.bytes.at("activations") : 0,
+                             2 * (p - 1) * int64_t(in.seeds.size()) * width * 4, mode, want);
+          return absl::OkStatus();
+        });
+  }
+
+  absl::Status compareVanilla(int64_t p) {
+    Module cut(metatree->clone());
+    HEDDLE_RETURN_IF_ERROR(
+        runPasses(*cut, {"hgnn-data-parallel{partitions=" + std::to_string(p) + "}",
+                         "hgnn-verify-phase{phase=partitioned}", "hgnn-differentiate",
+                         "hgnn-verify-phase{phase=training}"}));
+    showFrontiers(*cut);
+    // Nobody reads logits of training, so they are not gathered.
+    return compareSteps(
+        *cut, "vanilla, " + std::to_string(p) + " partitions", {"loss", "ids"},
+        [&](const std::string &at, const InterpreterInput &in, const InterpreterResult &got,
+            const InterpreterResult &want) -> absl::Status {
+          bool training = at.find("eval_step") == std::string::npos;
+          HEDDLE_ASSIGN_OR_RETURN(auto formula, vanillaBytes(*metatree, *store, training, p,
+                                                             int64_t(in.seeds.size()),
+                                                             got.outputs, want.outputs));
+          for (const char *traffic :
+               {"activations", "dense_gradients", "embedding_rows", "remote_features"}) {
+            auto sent = got.bytes.find(traffic);
+            int64_t count = sent == got.bytes.end() ? 0 : sent->second;
+            if (count != formula[traffic])
+              findings.add(at, "sends " + std::to_string(count) + " bytes of " + traffic + ", not " +
+                                   std::to_string(formula[traffic]));
+          }
+          return absl::OkStatus();
+        });
+  }
+
+  using CheckBytes =
+      std::function<absl::Status(const std::string &, const InterpreterInput &,
+                                 const InterpreterResult &, const InterpreterResult &)>;
+  /// Evaluation and two steps of a cut module; `shown`: what the training step has beside gradients.
+  absl::Status compareSteps(mlir::ModuleOp cut, const std::string &where,
+                            const std::vector<const char *> &shown, const CheckBytes &checkBytes) {
     InterpreterInput eval = input(0, {});
     eval.seeds = evaluated;
-    HEDDLE_ASSIGN_OR_RETURN(InterpreterResult result, interpret(*cut, "eval_step", eval));
-    compareArrays(findings, where + ", eval_step", result.outputs, wantedEval.outputs, "", 1e-12,
-                  1e-6);
+    HEDDLE_ASSIGN_OR_RETURN(InterpreterResult result, interpret(cut, "eval_step", eval));
+    HEDDLE_RETURN_IF_ERROR(checkBytes(where + ", eval_step", eval, result, wantedEval));
+    for (const char *output : {"loss", "logits", "ids"})
+      compareArrays(findings, where + ", eval_step", result.outputs, wantedEval.outputs, output,
+                    1e-12, 1e-6);
 
     NumericArrays alone;
     for (uint32_t step = 0; step < 2; ++step) {
       std::string at = where + ", step " + std::to_string(step);
       const InterpreterResult &want = wanted[step];
       InterpreterInput in = input(step, step ? wanted[0].states : NumericArrays());
-      HEDDLE_ASSIGN_OR_RETURN(InterpreterResult got, interpret(*cut, "train_step", in));
+      HEDDLE_ASSIGN_OR_RETURN(InterpreterResult got, interpret(cut, "train_step", in));
       double norm = 0;
       for (const auto &[output, array] : want.outputs)
         if (output.rfind("grad:", 0) == 0)
           norm = std::hypot(norm, normOf(array.data));
-      for (const char *output : {"loss", "logits", "ids"})
+      for (const char *output : shown)
         compareArrays(findings, at, got.outputs, want.outputs, output, 1e-12, 1e-6);
       compareArrays(findings, at, got.outputs, want.outputs, "grad:", 1e-12,
                     std::max(1e-2 * norm, 1e-12));
       compareStates(at, got, want, std::max(1e-2 * norm, 1e-3));
-      checkActivations(at, got.bytes["activations"],
-                       2 * (p - 1) * int64_t(in.seeds.size()) * width * 4, mode, want);
+      HEDDLE_RETURN_IF_ERROR(checkBytes(at, in, got, want));
 
       HEDDLE_ASSIGN_OR_RETURN(InterpreterResult own,
-                              interpret(*cut, "train_step", input(step, alone)));
+                              interpret(cut, "train_step", input(step, alone)));
       alone = own.states;
     }
     for (const auto &[state, array] : wanted.back().states) {

@@ -50,7 +50,7 @@ hgnn.kernel @k {
 // -----
 
 hgnn.kernel @k {
-// expected-error@+1 {{unknown placement 'part'; expected replicated, owned, partial_sum, partial_max, partial_softmax or split}}
+// expected-error@+1 {{unknown placement 'part'; expected replicated, owned, kept, partial_sum, partial_max, partial_softmax or split}}
 ^bb0(%x: !hgnn.tensor<param : 4xf32, part>):
   hgnn.yield
 }
@@ -82,7 +82,7 @@ hgnn.kernel @k {
 // -----
 
 hgnn.kernel @k {
-// expected-error@+1 {{unknown placement 'many'; expected replicated, owned, partial_sum, partial_max, partial_softmax or split}}
+// expected-error@+1 {{unknown placement 'many'; expected replicated, owned, kept, partial_sum, partial_max, partial_softmax or split}}
 ^bb0(%x: !hgnn.labels<rows(0, @p), 3, many>):
   hgnn.yield
 }

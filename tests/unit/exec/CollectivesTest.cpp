@@ -124,9 +124,10 @@ struct Movement {
       last = &b.op("union", Queue::Fetch, 0, a, {ids}, {unionIds, table, counts});
       b.semaphore(*s.last, *last);
     }
-    int32_t ta = b.arena("ta", DType::F32, rowsA, width), tb = b.arena("tb", DType::F32, rowsB, width);
-    plan::OpT &first = b.op("rows a", Queue::Compute, 0, plan::FetchRowsAttrsT(),
-                            {seeds, state("a in")}, {ta});
+    int32_t ta = b.arena("ta", DType::F32, rowsA, width),
+            tb = b.arena("tb", DType::F32, rowsB, width);
+    plan::OpT &first =
+        b.op("rows a", Queue::Compute, 0, plan::FetchRowsAttrsT(), {seeds, state("a in")}, {ta});
     b.semaphore(*last, first);
     b.op("rows b", Queue::Compute, 0, plan::FetchRowsAttrsT(), {ids, state("b in")}, {tb});
     if (!takesPart(p)) // nothing to wait for, and it is not waited for
@@ -136,8 +137,7 @@ struct Movement {
       kernel(1, 1, b.constant(100000), {state("in 1")}, copy).bytes = {b.constant(1 << 20)};
     }
     int32_t all = b.arena("all", DType::F32, rowsA, width);
-    int32_t scratch =
-        b.arena("s", DType::F32, Extent(rowsA.symbol(), uint32_t(q), q, 0), width);
+    int32_t scratch = b.arena("s", DType::F32, Extent(rowsA.symbol(), uint32_t(q), q, 0), width);
     b.op("merge rows", Queue::Comm, 1,
          collective(plan::MergeAllAttrsT(), 1, plan::Traffic::Activations), {ta}, {all, scratch});
     std::vector<int32_t> terms, sums;
@@ -207,8 +207,8 @@ TEST_P(Collectives, GiveTheSumsInTheParticipantsOrder) {
     std::vector<uint32_t> participants;
     uint32_t leader;
   };
-  for (const Who &who : {Who{2, {0, 1}, 0}, Who{3, {0, 1, 2}, 1}, Who{3, {0, 2}, 2},
-                         Who{4, {0, 1, 2, 3}, 3}})
+  for (const Who &who :
+       {Who{2, {0, 1}, 0}, Who{3, {0, 1, 2}, 1}, Who{3, {0, 2}, 2}, Who{4, {0, 1, 2, 3}, 3}})
     for (bool beside : {false, true}) {
       Movement m(who.partitions, who.participants, who.leader, beside);
       absl::Status verified = plan::verifyPlan(*m.plan);
@@ -349,8 +349,7 @@ TEST(Reduce, UnitesSortedLists) {
     EXPECT_EQ(uniteLists(pointers, counts, heads, nullptr, nullptr), int64_t(want.size()));
     std::vector<int64_t> ids(want.size());
     std::vector<int32_t> table(want.size() * q);
-    EXPECT_EQ(uniteLists(pointers, counts, heads, ids.data(), table.data()),
-              int64_t(want.size()));
+    EXPECT_EQ(uniteLists(pointers, counts, heads, ids.data(), table.data()), int64_t(want.size()));
     size_t u = 0;
     for (const auto &[id, rows] : want) {
       EXPECT_EQ(ids[u], id);

@@ -181,7 +181,9 @@ TEST(Partitions, KeptIdsTravelOnce) {
   TestPartitions model({.fanout = -1, .stay = true});
   Executors all(model.plan, model.graph, options());
   std::vector<std::vector<int64_t>> batches(5, model.batches(1, 200)[0]);
-  auto blocks = [&] { return all.connections(0).ahead->counters().of(transport::Traffic::EmbeddingRows).blocks; };
+  auto blocks = [&] {
+    return all.connections(0).ahead->counters().of(transport::Traffic::EmbeddingRows).blocks;
+  };
   for (const auto &status : all.run(EntryKind::TrainStep, batches, 0))
     EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(blocks(), 1);
@@ -196,12 +198,11 @@ TEST(Partitions, KeptIdsTravelOnce) {
 
 TEST(Partitions, ZeroRowsEverywhere) {
   for (bool leader : {false, true})
-    for (TestPartitions::Options o : {TestPartitions::Options{.edges = 0},
-                                      TestPartitions::Options{.emptyRelation = 0},
-                                      TestPartitions::Options{.partitions = 3, .emptyRelation = 2},
-                                      TestPartitions::Options{.fanout = 0},
-                                      TestPartitions::Options{.numB = 0, .edges = 0},
-                                      TestPartitions::Options{.numA = 0, .edges = 0}}) {
+    for (TestPartitions::Options o :
+         {TestPartitions::Options{.edges = 0}, TestPartitions::Options{.emptyRelation = 0},
+          TestPartitions::Options{.partitions = 3, .emptyRelation = 2},
+          TestPartitions::Options{.fanout = 0}, TestPartitions::Options{.numB = 0, .edges = 0},
+          TestPartitions::Options{.numA = 0, .edges = 0}}) {
       o.leader = leader;
       TestPartitions model(o);
       Executors all(model.plan, model.graph, options(2));
@@ -269,10 +270,9 @@ TEST(Partitions, StopsAtEveryStepManyTimes) {
   auto batches = model.batches(6, 8);
   for (int round = 0; round < 60; ++round) {
     uint64_t steps = 0;
-    auto statuses = all.run(EntryKind::TrainStep, batches, uint64_t(round) * 10,
-                            [&](uint32_t p, const StepResult &) {
-                              return p != 0 || ++steps <= uint64_t(round % 7);
-                            });
+    auto statuses = all.run(
+        EntryKind::TrainStep, batches, uint64_t(round) * 10,
+        [&](uint32_t p, const StepResult &) { return p != 0 || ++steps <= uint64_t(round % 7); });
     for (const auto &status : statuses)
       ASSERT_TRUE(status.ok()) << round << " " << status;
   }
@@ -297,10 +297,8 @@ TEST(Partitions, AnEarlyEndWhereOneDoesNotWorkAhead) {
     for (uint32_t p : {0u, 1u})
       threads.emplace_back([&, p] {
         int steps = 0;
-        absl::Status status = all[p]->run(int(p),
-                                          batches, 0, {}, [&](const StepResult &) {
-                                            return p != 0 || ++steps < length;
-                                          });
+        absl::Status status = all[p]->run(
+            int(p), batches, 0, {}, [&](const StepResult &) { return p != 0 || ++steps < length; });
         EXPECT_TRUE(status.ok()) << status;
       });
     for (auto &t : threads)
@@ -460,8 +458,7 @@ TEST(Partitions, StatesAreKeptWhereThePlanSays) {
 TEST(Partitions, WrongConnectionsAreRefused) {
   TestPartitions model({.partitions = 2});
   auto pairs = transport::makeThreadConnections(2);
-  auto error = [&](uint32_t partition, transport::Transport *compute,
-                   transport::Transport *ahead) {
+  auto error = [&](uint32_t partition, transport::Transport *compute, transport::Transport *ahead) {
     ExecutorOptions o = options();
     o.partition = partition;
     o.connections = {compute, ahead};
@@ -470,8 +467,7 @@ TEST(Partitions, WrongConnectionsAreRefused) {
     return messageOf(made.status());
   };
   EXPECT_EQ(error(2, nullptr, nullptr), "partition 2: the plan has 2 partitions");
-  EXPECT_NE(error(1, pairs[1].compute.get(), nullptr).find("needs connections"),
-            std::string::npos);
+  EXPECT_NE(error(1, pairs[1].compute.get(), nullptr).find("needs connections"), std::string::npos);
   EXPECT_NE(error(1, pairs[0].compute.get(), pairs[1].ahead.get()).find("as rank 0 of 2"),
             std::string::npos);
   EXPECT_NE(error(1, pairs[1].compute.get(), pairs[1].compute.get()).find("a connection each"),
@@ -515,6 +511,9 @@ TEST(Partitions, CollectivesAreTraced) {
       EXPECT_EQ(seen[partition + std::string("comm")]["merge dV"].second, 4 * 2 * 16 * 4);
       EXPECT_EQ(seen[partition + std::string("comm ahead")]["union b"].first, 4);
       EXPECT_GT(seen[partition + std::string("comm ahead")]["union b"].second, 0);
+      EXPECT_EQ(seen[partition + std::string("comm ahead")]["rows of the batch"].second,
+                4 * 2 * 8);
+      EXPECT_EQ(seen[partition + std::string("comm")]["end of step"].first, 4);
     }
   }
 }

@@ -28,9 +28,9 @@ struct TestPartitions {
     int32_t fanout = 4;
     uint32_t slots = 3;
     bool leader = false;
-    bool stay = false;        ///< in_loop_static
+    bool stay = false; ///< in_loop_static
     int32_t emptyRelation = -1;
-    bool stayInOne = false;   ///< partition 1's batch is kept where the seeds are, the others' not
+    bool stayInOne = false; ///< partition 1's batch is kept where the seeds are, the others' not
   };
   Options o;
   std::shared_ptr<plan::PlanT> plan = std::make_shared<plan::PlanT>();
@@ -48,9 +48,9 @@ struct TestPartitions {
     b.type("b", uint64_t(o.numB));
     for (uint32_t p = 0; p < o.partitions; ++p) {
       std::string name = "r" + std::to_string(p);
-      graph->addRelation(1, name, 0,
-                         randomEdges(random, o.numB, o.numA,
-                                     int32_t(p) == o.emptyRelation ? 0 : o.edges));
+      graph->addRelation(
+          1, name, 0,
+          randomEdges(random, o.numB, o.numA, int32_t(p) == o.emptyRelation ? 0 : o.edges));
       b.relation(1, name, 0);
     }
     for (int64_t i = 0; i < o.numA; ++i)
@@ -65,9 +65,13 @@ struct TestPartitions {
       b.state("W" + std::to_string(p), {dim, classes}, -1, plan::InitKind::Uniform, -0.5, 0.5);
       plan->states.back()->partitions = {p};
     }
-    for (auto [symbol, args] :
-         {std::pair{"k_aggregate", 4u}, {"k_spread", 3u}, {"k_loss", 5u}, {"k_gather", 3u},
-          {"k_scatter", 4u}, {"k_sgd", 4u}, {"k_sgd_union", 5u}})
+    for (auto [symbol, args] : {std::pair{"k_aggregate", 4u},
+                                {"k_spread", 3u},
+                                {"k_loss", 5u},
+                                {"k_gather", 3u},
+                                {"k_scatter", 4u},
+                                {"k_sgd", 4u},
+                                {"k_sgd_union", 5u}})
       b.kernel(symbol, args);
     addTestKernels(*plan);
     for (auto kind : {plan::EntryKind::TrainStep, plan::EntryKind::EvalStep})
@@ -190,8 +194,8 @@ struct TestPartitions {
       a.leader = 0;
       std::vector<int32_t> outputs;
       if (head)
-        outputs = {logits, b.arena("merge scratch", DType::F32,
-                                   Extent(rows0.symbol(), 1, q - 1, 0), classes)};
+        outputs = {logits, b.arena("merge scratch", DType::F32, Extent(rows0.symbol(), 1, q - 1, 0),
+                                   classes)};
       plan::OpT &op = b.op("merge logits", Queue::Comm, 5, a, {partial}, outputs);
       op.wire = {Extent(rows0.symbol(), 1, (q - 1) * classes * 4, 0)};
     } else {
@@ -199,8 +203,8 @@ struct TestPartitions {
       a.collective = 5;
       a.participants = everybody();
       a.traffic = plan::Traffic::Activations;
-      int32_t scratch = b.arena("merge scratch", DType::F32,
-                                Extent(rows0.symbol(), uint32_t(q), q, 0), classes);
+      int32_t scratch =
+          b.arena("merge scratch", DType::F32, Extent(rows0.symbol(), uint32_t(q), q, 0), classes);
       plan::OpT &op = b.op("merge logits", Queue::Comm, 5, a, {partial}, {logits, scratch});
       op.wire = {Extent(rows0.symbol(), 1, 2 * (q - 1) * classes * 4, 0)};
     }
@@ -274,8 +278,8 @@ struct TestPartitions {
     exchange.collective = 9;
     exchange.participants = everybody();
     exchange.traffic = plan::Traffic::EmbeddingRows;
-    plan::OpT &opX = b.op("exchange dx", Queue::Comm, 13, exchange, {dx, table, counts},
-                          {sums, gatheredRows});
+    plan::OpT &opX =
+        b.op("exchange dx", Queue::Comm, 13, exchange, {dx, table, counts}, {sums, gatheredRows});
     opX.wire = {Extent(gathered.symbol(), 1, (q - 1) * dim * 4, 0)};
     kernel("step W", 5, 13, b.constant(numbers), {dV, scalars, W}, {W});
     kernel("step V", 5, 13, b.constant(numbers), {sumV, scalars, V}, {V});
@@ -287,7 +291,8 @@ struct TestPartitions {
   /// each partition.
   std::array<int64_t, transport::trafficClasses> wire(plan::EntryKind kind, uint64_t seeds,
                                                       const std::vector<uint64_t> &rows) const {
-    const plan::EntryT &entry = *plan->entries[kind == plan::EntryKind::TrainStep ? 0 : o.partitions];
+    const plan::EntryT &entry =
+        *plan->entries[kind == plan::EntryKind::TrainStep ? 0 : o.partitions];
     std::vector<uint64_t> symbols;
     for (const auto &s : entry.symbols) {
       uint64_t value = 0;
@@ -332,8 +337,7 @@ struct TestPartitions {
         int64_t first = view.inPtr[v], degree = view.inPtr[v + 1] - first;
         h[p].fill(0);
         edges.emplace_back();
-        for (int64_t e :
-             floyd(seed, uint32_t(step), 0, p, v, degree, o.fanout)) {
+        for (int64_t e : floyd(seed, uint32_t(step), 0, p, v, degree, o.fanout)) {
           int64_t u = view.inSources[first + e];
           edges.back().insert(first + e);
           sources[p].insert(u);

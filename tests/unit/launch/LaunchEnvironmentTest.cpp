@@ -74,6 +74,21 @@ TEST(LaunchEnvironment, KnowsTheLaunchers) {
               Launcher::Slurm, 3, 4, "tcp:node1:1234");
 }
 
+TEST(LaunchEnvironment, KnowsWhoSharesTheCores) {
+  auto sharers = [](const Map &variables) { return valueOf(read(variables)).coreSharers; };
+  Map torchrun{
+      {"RANK", "2"}, {"WORLD_SIZE", "8"}, {"MASTER_ADDR", "host"}, {"MASTER_PORT", "29500"}};
+  EXPECT_EQ(sharers(torchrun), 1);
+  torchrun["LOCAL_WORLD_SIZE"] = "4";
+  EXPECT_EQ(sharers(torchrun), 4);
+  torchrun["LOCAL_WORLD_SIZE"] = "many";
+  EXPECT_FAILS(read(torchrun), "LOCAL_WORLD_SIZE='many'");
+  Map own{{"HEDDLE_RANK", "1"}, {"HEDDLE_WORKERS", "3"}, {"HEDDLE_ADDRESS", "unix:@x"}};
+  EXPECT_EQ(sharers(own), 1);
+  own["HEDDLE_LINK"] = "3:4096:50"; // started by our supervisor, so all are here
+  EXPECT_EQ(sharers(own), 3);
+}
+
 TEST(LaunchEnvironment, TheMoreSpecificLauncherWins) {
   Map all{{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "8"}};
   expectFound(all, Launcher::None, 0, 1, ""); // a batch script, not srun

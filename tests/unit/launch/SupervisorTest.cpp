@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/launch/Supervisor.h"
 #include "runtime/launch/ChildProcess.h"
+#include "runtime/launch/WorkerLink.h"
 #include "tests/unit/support/TestSupport.h"
 
 #include <arpa/inet.h>
@@ -27,6 +28,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using Variables = std::vector<std::pair<std::string, std::string>>;
+
+/// kill() that cannot hit anybody else: -1 would be every process there is.
+void send(pid_t pid, int signal) {
+  if (pid > 1)
+    kill(pid, signal);
+  else
+    ADD_FAILURE() << "no process to send signal " << signal << " to";
+}
 
 std::string slurp(const fs::path &path) {
   std::ifstream file(path, std::ios::binary);
@@ -55,7 +64,7 @@ public:
   }
   ~HelperRun() {
     for (const auto &[pid, rank] : processes())
-      kill(pid, SIGKILL);
+      send(pid, SIGKILL);
     if (process_.pid > 0)
       waitpid(process_.pid, nullptr, 0);
   }
@@ -193,12 +202,14 @@ TEST_P(Death, KilledWorkerEndsTheRest) {
   ASSERT_TRUE(run.readUntil("ready"));
   std::string address = run.addressName(), who = "rank " + std::to_string(GetParam());
   auto begin = Clock::now();
-  kill(run.worker(GetParam()), SIGKILL);
+  send(run.worker(GetParam()), SIGKILL);
   EXPECT_EQ(run.wait(), 1);
   EXPECT_LE(Clock::now() - begin, 5s);
+  // How it ended, and what the others saw of it.
   expectHas(run, {("failed rank " + std::to_string(GetParam()) + ": " + who +
                    " was ended by signal 9 (Killed), last in 'op 5, step ")
                       .c_str(),
+                  "'; rank ",
                   (who + " is gone").c_str(), "allToAll of op 5, step "});
   run.expectNothingLeft(address);
 }
@@ -208,7 +219,7 @@ TEST_P(Death, StoppedWorkerEndsTheRest) {
   ASSERT_TRUE(run.readUntil("ready"));
   std::string address = run.addressName();
   auto begin = Clock::now();
-  kill(run.worker(GetParam()), SIGSTOP);
+  send(run.worker(GetParam()), SIGSTOP);
   EXPECT_EQ(run.wait(), 1);
   EXPECT_LE(Clock::now() - begin, 5s);
   std::string who = "rank " + std::to_string(GetParam());
@@ -226,7 +237,7 @@ TEST(Supervisor, KilledLauncherLeavesNothing) {
   EXPECT_EQ(run.processes().size(), 5u);
   std::string address = run.addressName();
   EXPECT_NE(slurp("/proc/net/unix").find(address), std::string::npos);
-  kill(run.pid(), SIGKILL);
+  send(run.pid(), SIGKILL);
   EXPECT_EQ(run.wait(), -SIGKILL);
   run.expectNothingLeft(address);
 }
@@ -236,7 +247,7 @@ TEST(Supervisor, PassesSignalsOn) {
     HelperRun run({"supervise", "3", "20000", "loop"});
     ASSERT_TRUE(run.readUntil("ready"));
     std::string address = run.addressName();
-    kill(run.pid(), signal);
+    send(run.pid(), signal);
     EXPECT_EQ(run.wait(5s), 128 + signal);
     run.expectNothingLeft(address);
   }
@@ -245,15 +256,15 @@ TEST(Supervisor, PassesSignalsOn) {
 TEST(Supervisor, StubbornWorkersAreKilled) {
   HelperRun run({"supervise", "3", "600", "stubborn"});
   ASSERT_TRUE(run.readUntil("ready"));
-  kill(run.pid(), SIGTERM);
+  send(run.pid(), SIGTERM);
   EXPECT_EQ(run.wait(5s), 128 + SIGTERM);
   EXPECT_TRUE(run.processes().empty());
 
   HelperRun impatient({"supervise", "2", "20000", "stubborn"});
   ASSERT_TRUE(impatient.readUntil("ready"));
-  kill(impatient.pid(), SIGINT);
+  send(impatient.pid(), SIGINT);
   std::this_thread::sleep_for(50ms);
-  kill(impatient.pid(), SIGINT);
+  send(impatient.pid(), SIGINT);
   EXPECT_EQ(impatient.wait(5s), 128 + SIGINT);
   EXPECT_TRUE(impatient.processes().empty());
 }
@@ -263,6 +274,43 @@ TEST(Supervisor, ExitCodeOfTheFirstFailureIsKept) {
   EXPECT_EQ(run.wait(5s), 3);
   expectHas(run, {"failed rank 1: rank 1 ended with exit code 3, last in 'reading the plan'"});
   EXPECT_TRUE(run.processes().empty());
+}
+
+TEST(Supervisor, TheCauseIsToldAndNotItsConsequence) {
+  HelperRun run({"supervise", "3", "20000", "tell"});
+  EXPECT_EQ(run.wait(5s), 2);
+  expectHas(run, {"failed rank 2: rank 2: x.npy: is cut off\n"});
+}
+
+TEST(Supervisor, SavingAfterASignalMayTakeItsTime) {
+  HelperRun run({"supervise", "3", "300", "saving"});
+  for (const char *ready : {"ready 0", "ready 1", "ready 2"})
+    ASSERT_TRUE(run.readUntil(ready));
+  send(run.pid(), SIGINT);
+  EXPECT_EQ(run.wait(5s), 130);
+  expectHas(run, {"supervisor: exit 130, failed rank -1: \n"});
+  // But who does not answer any more is not waited for.
+  HelperRun stopped({"supervise", "3", "300", "saving"});
+  for (const char *ready : {"ready 0", "ready 1", "ready 2"})
+    ASSERT_TRUE(stopped.readUntil(ready));
+  pid_t worker = stopped.worker(1);
+  send(stopped.pid(), SIGINT);
+  send(worker, SIGSTOP);
+  EXPECT_EQ(stopped.wait(5s), 130);
+  expectHas(stopped, {"failed rank 1: rank 1 was stopped by a signal and was killed"});
+}
+
+TEST(WorkerLink, TextsAreOneLineAndCutBetweenCharacters) {
+  LinkText<192> text;
+  text.write("a\nb\tc");
+  EXPECT_EQ(text.read(), "a b c");
+  std::string umlauts = "x";
+  while (umlauts.size() < 200)
+    umlauts += "\xC3\xA4";
+  text.write(umlauts);
+  EXPECT_EQ(text.read(), umlauts.substr(0, 191));
+  text.write("");
+  EXPECT_EQ(text.read(), "");
 }
 
 TEST(Supervisor, RefusedWorkerSaysWhy) {
@@ -363,7 +411,7 @@ TEST(Joined, StoppedPeerIsNamed) {
     HelperRun first({"worker", "600", "loop"}, variables(0));
     HelperRun second({"worker", "600", "loop"}, variables(1));
     ASSERT_TRUE(first.readUntil("ready")) << first.output();
-    kill((stopped ? second : first).pid(), SIGSTOP);
+    send((stopped ? second : first).pid(), SIGSTOP);
     HelperRun &other = stopped ? first : second;
     EXPECT_EQ(other.wait(5s), 1);
     std::string text = "waited 0.6 s for rank " + std::to_string(stopped);

@@ -16,7 +16,9 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <random>
 
 namespace heddle::test {
@@ -32,6 +34,7 @@ struct ModelText {
   int64_t layers = 2, fanout = -1;
   bool selfLoop = true;
   std::string optimizer = "sgd";
+  bool mean = false; ///< over relations, not their sum
 };
 
 /// Papers (the target), authors, institutions and topics. Into papers: cites (a self relation),
@@ -115,6 +118,8 @@ protected:
     spec = valueOf(spec::resolve(spec, store->schema())).spec;
     Module module = compiler::buildModel(context, spec, store->schema());
     EXPECT_TRUE(module) << messages;
+    if (model.mean)
+      module->walk([](hgnn::LayerOp op) { op.setCombine(hgnn::Combine::Mean); });
     run(*module, "hgnn-unroll");
     return module;
   }
@@ -134,6 +139,17 @@ protected:
   Module cut(const ModelText &model, int64_t partitions, const std::string &mode = "replicated") {
     Module module = metatree(model);
     run(*module, assign(partitions) + "," + communicate(mode) + "," + train);
+    return module;
+  }
+
+  static std::string split(int64_t partitions) {
+    return "hgnn-data-parallel{partitions=" + std::to_string(partitions) +
+           "},hgnn-verify-phase{phase=partitioned}";
+  }
+  /// The step in vanilla order.
+  Module vanilla(const ModelText &model, int64_t partitions) {
+    Module module = metatree(model);
+    run(*module, split(partitions) + "," + train);
     return module;
   }
 
@@ -169,6 +185,33 @@ protected:
       }
       EXPECT_LE(error, limit * norm) << name;
     }
+  }
+  /// The largest normwise difference of the arrays of `wanted` with that prefix.
+  static double difference(const NumericArrays &got, const NumericArrays &wanted,
+                           const std::string &prefix) {
+    double largest = 0;
+    for (const auto &[name, array] : wanted) {
+      auto found = got.find(name);
+      if (name.rfind(prefix, 0) != 0)
+        continue;
+      if (found == got.end() || found->second.shape != array.shape)
+        return std::numeric_limits<double>::infinity();
+      double error = 0, norm = 1e-3;
+      for (size_t i = 0; i < array.data.size(); ++i) {
+        error = std::hypot(error, found->second.data[i] - array.data[i]);
+        norm = std::hypot(norm, array.data[i]);
+      }
+      largest = std::max(largest, std::isfinite(error) ? error / norm
+                                                       : std::numeric_limits<double>::infinity());
+    }
+    return largest;
+  }
+  /// Whether a pipeline refuses the module; what it says is in `messages`.
+  bool refused(mlir::ModuleOp module, const std::string &passes) {
+    mlir::PassManager manager(&context);
+    messages.clear();
+    return llvm::succeeded(mlir::parsePassPipeline(passes, manager, llvm::errs())) &&
+           llvm::failed(manager.run(module));
   }
   void expectSameStep(const InterpreterResult &got, const InterpreterResult &wanted) {
     expectNear(got.outputs, wanted.outputs, "", 1e-12);

@@ -6,7 +6,7 @@
 #include "runtime/plan/PlanFile.h"
 
 #include "runtime/base/Checksum.h"
-#include "tests/unit/exec/TestModel.h"
+#include "tests/unit/exec/TestPartitions.h"
 #include "tests/unit/support/TestSupport.h"
 
 #include <gtest/gtest.h>
@@ -92,9 +92,9 @@ TEST(PlanFile, EveryFlippedBitIsFound) {
   }
 }
 
-TEST(PlanFile, DamageBehindTheChecksumNeverCrashes) {
-  TestModel model({});
-  auto bytes = serializePlan(*model.plan);
+void damageBehindTheChecksum(const PlanT &plan) {
+  auto bytes = serializePlan(plan);
+  ASSERT_EQ(parseError(bytes), "");
   std::mt19937 random(5);
   int accepted = 0;
   for (int round = 0; round < 6000; ++round) {
@@ -110,6 +110,15 @@ TEST(PlanFile, DamageBehindTheChecksumNeverCrashes) {
     accepted += parseError(bad).empty(); // text and numbers that carry no meaning for safety
   }
   EXPECT_LT(accepted, 6000);
+}
+
+TEST(PlanFile, DamageBehindTheChecksumNeverCrashes) {
+  damageBehindTheChecksum(*TestModel({}).plan);
+}
+
+TEST(PlanFile, DamageToPartitionsNeverCrashes) {
+  damageBehindTheChecksum(*testing::TestPartitions({.partitions = 3}).plan);
+  damageBehindTheChecksum(*testing::TestPartitions({.partitions = 3, .leader = true}).plan);
 }
 
 TEST(PlanFile, OtherFilesAndVersions) {

@@ -141,7 +141,7 @@ const std::vector<Case> &replicated() {
       // all partitions together
       {"entries of kind EvalStep: there are 1 for 2", [](PlanT &p) { p.entries.pop_back(); }},
       {"entry 1: partition 2 is out of range", [](PlanT &p) { p.entries[1]->partition = 2; }},
-      {"entry 3: entry 2 is of the same kind", [](PlanT &p) { p.entries[2] = std::make_unique<EntryT>(*p.entries[3]); for (auto &op : p.entries[2]->ops) op->id += 1000; }},
+      {"entry 3: entry 2 is of the same kind", [](PlanT &p) { p.entries[2] = std::make_unique<EntryT>(*p.entries[3]); for (auto &op : p.entries[2]->ops) { op->id += 1000; if (auto *a = op->attrs.AsFrontierAttrs()) a->samples[0] += 1000; } }},
       {"entry 1: slots differ", [](PlanT &p) { p.entries[1]->slots = 2; }},
       {"entry 1: batch_size differs", [](PlanT &p) { p.entries[1]->batch_size = 7; }},
       {"'exchange dx': collectives of a queue are not ascending", [](PlanT &p) { find(p, "exchange dx").attrs.AsExchangeRowsAttrs()->collective = 7; }},
@@ -229,6 +229,8 @@ const std::vector<Case> &led() {
          find(p, "step W", 1).wave = 12;
          find(p, "step V", 1).waits = find(p, "step W", 1).waits;
          find(p, "step W", 1).waits.clear();
+         find(p, "step W", 1).signals = find(p, "scatter", 1).signals;
+         find(p, "scatter", 1).signals.clear();
        }},
   };
   return all;
@@ -256,6 +258,45 @@ TEST(VerifyPartitions, AcceptsTheModel) {
         ASSERT_TRUE(parsed.ok()) << parsed.status();
         EXPECT_EQ(serializePlan(**parsed), bytes);
       }
+}
+
+// A comm op fills an array and a compute op of a later wave changes it in place; in the list all
+// compute ops come before all comm ops.
+TEST(VerifyPartitions, TheListNeedNotMixTheQueues) {
+  TestPartitions model({});
+  PlanT &p = *model.plan;
+  p.kernels.push_back(std::make_unique<KernelT>());
+  p.kernels.back()->name = p.kernels.back()->symbol = "k_scale";
+  p.kernels.back()->num_args = 1;
+  auto sort = [&](size_t e) {
+    auto &ops = p.entries[e]->ops;
+    std::sort(ops.begin(), ops.end(), [](auto &x, auto &y) {
+      return std::tuple(x->queue, x->wave, x->id) < std::tuple(y->queue, y->wave, y->id);
+    });
+  };
+  for (size_t e : {0u, 1u}) {
+    auto op = std::make_unique<OpT>();
+    op->id = uint32_t(5000 + e);
+    op->name = "scale";
+    op->queue = Queue::Compute;
+    op->wave = 13;
+    KernelAttrsT a;
+    a.kernel = uint32_t(p.kernels.size() - 1);
+    a.domain = std::make_unique<Extent>(-1, 1, 0, 32);
+    op->attrs.Set(std::move(a));
+    op->outputs = {indexOf(p, "sum dV", e)};
+    auto &ops = p.entries[e]->ops;
+    find(p, "step V", e).wave = 14;
+    std::swap(find(p, "step V", e).waits, find(p, "step emb", e).waits);
+    ops.insert(std::find_if(ops.begin(), ops.end(), [](auto &o) { return o->name == "step V"; }),
+               std::move(op));
+    sort(e);
+  }
+  EXPECT_TRUE(verifyPlan(p).ok()) << verifyPlan(p);
+  find(p, "scale", 1).wave = 12; // beside the merge
+  sort(1);
+  EXPECT_NE(messageOf(verifyPlan(p)).find("a semaphore is missing"), std::string::npos)
+      << verifyPlan(p);
 }
 
 TEST(VerifyPartitions, EveryWrongFieldHasItsError) {

@@ -94,7 +94,7 @@ const std::vector<Case> &cases() {
       {"entry 0: the kind", [](PlanT &p) { p.entries[0]->kind = EntryKind(77); }},
       {"entry 0: partition 1", [](PlanT &p) { p.entries[0]->partition = 1; }},
       {"entry 0: slots", [](PlanT &p) { p.entries[0]->slots = 0; }},
-      {"entry 0 symbol 0: the kind", [](PlanT &p) { p.entries[0]->symbols[0]->kind = SymbolKind(9); }},
+      {"entry 0 symbol 0: the kind", [](PlanT &p) { p.entries[0]->symbols[0]->kind = SymbolKind(99); }},
       {"entry 0 symbol 0: node type 9", [](PlanT &p) { p.entries[0]->symbols[0]->index = 9; }},
       {"entry 0 symbol 0: hop", [](PlanT &p) { p.entries[0]->symbols[0]->hop = 16; }},
       {"another symbol means the same",

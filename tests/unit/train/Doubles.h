@@ -10,6 +10,7 @@
 #define HEDDLE_TESTS_UNIT_TRAIN_DOUBLES_H
 
 #include "runtime/exec/Executor.h"
+#include "runtime/transport/Transport.h"
 #include "tests/unit/support/TestSupport.h"
 
 #include <algorithm>
@@ -51,6 +52,7 @@ public:
     std::iota(ids.begin(), ids.end(), 0);
     parts = {ids.data(), ids.data() + a, ids.data() + b, a, b - a, c - b};
   }
+  void changeFingerprint(const std::string &data) { schema_.dataFingerprint = data; }
   const graph::RelationView &relation(int) const override { return none; }
   absl::StatusOr<graph::DenseFeatureView> denseFeature(int, const std::string &) const override {
     return notFound("none");
@@ -128,6 +130,19 @@ inline std::unique_ptr<plan::PlanT> fakePlan(uint64_t batchSize, const std::stri
     out->entries.back()->name = kind == plan::EntryKind::TrainStep ? "train_step" : "eval_step";
     out->entries.back()->batch_size = batchSize;
   }
+  return out;
+}
+
+/// The same for several partitions, each with its two entries.
+inline std::unique_ptr<plan::PlanT> fakePlan(uint32_t partitions, uint64_t batchSize,
+                                             const std::string &settings) {
+  auto out = fakePlan(batchSize, settings);
+  out->partitions = partitions;
+  for (uint32_t k = 1; k < partitions; ++k)
+    for (size_t e = 0; e < 2; ++e) {
+      out->entries.push_back(std::make_unique<plan::EntryT>(*out->entries[e]));
+      out->entries.back()->partition = k;
+    }
   return out;
 }
 
@@ -212,10 +227,75 @@ public:
   std::vector<Call> calls;
   std::vector<double> usedRates;
 
-private:
+protected:
   const plan::PlanT &plan_;
   const FakeGraph &graph_;
   exec::ExecutorStats stats_;
+};
+
+/// One of several partitions: carries partition 0's verdict and loss to all in every step, as the
+/// executor does. Only the last partition keeps the rows, and only partition 0 has logits.
+class FakePartition : public FakeExecutor {
+public:
+  FakePartition(const plan::PlanT &plan, const FakeGraph &graph,
+                const exec::ExecutorOptions &options)
+      : FakeExecutor(plan, graph), partition_(int(options.partition)),
+        connections_(options.connections) {}
+
+  absl::Status run(int entry, const std::vector<std::vector<int64_t>> &batches, uint64_t firstStep,
+                   const std::function<double(uint64_t, int)> &rates,
+                   const std::function<bool(const exec::StepResult &)> &done) override {
+    EXPECT_EQ(plan_.entries[size_t(entry)]->partition, uint32_t(partition_));
+    absl::Status carried;
+    auto carry = [&](const exec::StepResult &own) {
+      struct {
+        float loss;
+        uint32_t goOn;
+      } word = {own.loss, 0};
+      exec::StepResult step = own;
+      transport::Transport &t = *connections_.compute;
+      const transport::Tag tag = t.tag(int64_t(own.step), 5);
+      if (partition_ == 0) {
+        word.goOn = done(step);
+        for (int peer = 1; peer < t.size() && carried.ok(); ++peer)
+          carried = t.send(tag, transport::Traffic::Control, peer, &word, sizeof word);
+        return word.goOn && carried.ok();
+      }
+      carried = t.receive(tag, transport::Traffic::Control, 0, &word, sizeof word);
+      if (!carried.ok())
+        return false;
+      step.loss = word.loss;
+      step.logits = nullptr;
+      done(step);
+      return word.goOn != 0;
+    };
+    absl::Status status = FakeExecutor::run(entry, batches, firstStep, rates, carry);
+    if (!keeps(2))
+      std::fill(rows.begin(), rows.end(), 0.0f);
+    return carried.ok() ? status : carried;
+  }
+
+  bool keeps(size_t state) const override {
+    return state != 2 || partition_ + 1 == int(plan_.partitions);
+  }
+  absl::Status gatherStates(uint32_t root) override {
+    ++gathers;
+    transport::Transport &t = *connections_.compute;
+    const int keeper = t.size() - 1;
+    const int64_t bytes = int64_t(rows.size() * sizeof(float));
+    const transport::Tag tag = t.tag(gathers, 6);
+    if (partition_ == keeper && keeper != int(root))
+      return t.send(tag, transport::Traffic::EmbeddingRows, int(root), rows.data(), bytes);
+    if (partition_ == int(root) && keeper != int(root))
+      return t.receive(tag, transport::Traffic::EmbeddingRows, keeper, rows.data(), bytes);
+    return absl::OkStatus();
+  }
+
+  int64_t gathers = 0;
+
+private:
+  int partition_;
+  exec::Connections connections_;
 };
 
 } // namespace heddle::train

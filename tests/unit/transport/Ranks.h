@@ -6,6 +6,7 @@
 #ifndef HEDDLE_TESTS_UNIT_TRANSPORT_RANKS_H
 #define HEDDLE_TESTS_UNIT_TRANSPORT_RANKS_H
 
+#include "runtime/transport/Connections.h"
 #include "runtime/transport/GlooTransport.h"
 #include "runtime/transport/ThreadTransport.h"
 #include "tests/unit/support/TestSupport.h"
@@ -35,6 +36,21 @@ inline void inThreads(int size, const std::function<void(int)> &fn) {
     thread.join();
 }
 
+/// Connections of all ranks: "threads" or "gloo".
+inline std::vector<transport::ConnectionPair> makePairs(const std::string &kind, int size) {
+  if (kind == "threads")
+    return transport::makeThreadConnections(size);
+  std::vector<transport::ConnectionPair> pairs(static_cast<size_t>(size));
+  std::string address = freshAddress();
+  inThreads(size, [&](int rank) {
+    auto made = transport::makeGlooConnections(address, rank, size);
+    ASSERT_TRUE(made.ok()) << messageOf(made.status());
+    pairs[static_cast<size_t>(rank)] = std::move(made).value();
+  });
+  return pairs;
+}
+
+/// One transport for each rank: "threads", "gloo", or one of a pair: "threads_pair", "gloo_pair".
 class Ranks {
 public:
   using Transport = transport::Transport;
@@ -45,6 +61,14 @@ public:
       transports_ = transport::makeThreadTransports(size);
       for (auto &transport : transports_)
         transport->setTimeout(timeout);
+      return;
+    }
+    if (kind == "threads_pair" || kind == "gloo_pair") {
+      for (auto &pair : makePairs(kind.substr(0, kind.find('_')), size)) {
+        pair.setTimeout(timeout);
+        transports_.push_back(std::move(pair.ahead));
+        others_.push_back(std::move(pair.compute));
+      }
       return;
     }
     transports_.resize(static_cast<size_t>(size));
@@ -60,7 +84,11 @@ public:
 
   Transport &operator[](int rank) { return *transports_[static_cast<size_t>(rank)]; }
   int size() const { return static_cast<int>(transports_.size()); }
-  void destroy(int rank) { transports_[static_cast<size_t>(rank)].reset(); }
+  void destroy(int rank) {
+    transports_[static_cast<size_t>(rank)].reset();
+    if (!others_.empty())
+      others_[static_cast<size_t>(rank)].reset();
+  }
 
   void each(const std::function<void(Transport &)> &fn) {
     inThreads(size(), [&](int rank) { fn((*this)[rank]); });
@@ -76,7 +104,7 @@ public:
   }
 
 private:
-  std::vector<std::unique_ptr<Transport>> transports_;
+  std::vector<std::unique_ptr<Transport>> transports_, others_;
 };
 
 } // namespace heddle::test

@@ -12,6 +12,7 @@
 #include "runtime/transport/GlooTransport.h"
 #include "runtime/transport/Join.h"
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -64,6 +65,24 @@ int work(std::chrono::milliseconds timeout, const std::string &scenario, int arg
     activity("reading the plan");
     return 3;
   }
+  if (scenario == "tell") { // of the last rank's failure the others only saw the end
+    bool cause = rank + 1 == environment->workers;
+    if (cause) // the consequence is told first
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    if (*link)
+      (*link)->setFailure(cause ? 3 : 1, cause ? "x.npy: is cut off" : "rank 0: ended by rank 2");
+    return cause ? 2 : 1;
+  }
+  if (scenario == "saving") { // takes longer to end than the timeout
+    static std::atomic<bool> asked{false};
+    std::signal(SIGINT, [](int) { asked = true; });
+    std::printf("ready %d\n", rank);
+    std::fflush(stdout);
+    while (!asked)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::this_thread::sleep_for(timeout * 3);
+    return rank == 0 ? 130 : 0;
+  }
   if (scenario == "stubborn" || scenario == "exit") {
     if (scenario == "stubborn")
       for (int signal : {SIGINT, SIGTERM})
@@ -94,8 +113,11 @@ int work(std::chrono::milliseconds timeout, const std::string &scenario, int arg
   }
   for (int64_t step = 0; scenario == "loop" || step < 20; ++step) {
     activity("op 5, step " + std::to_string(step));
-    if (absl::Status status = exchangeRows(t, step); !status.ok())
+    if (absl::Status status = exchangeRows(t, step); !status.ok()) {
+      if (*link)
+        (*link)->setFailure(1, messageOf(status));
       return complain(status);
+    }
     if (rank == 0 && step == 3) {
       std::puts("ready");
       std::fflush(stdout);
@@ -117,6 +139,8 @@ int supervise(int workers, const char *timeout, std::vector<std::string> scenari
   options.workers = workers;
   options.timeout = std::chrono::milliseconds(std::atoi(timeout));
   options.grace = std::chrono::milliseconds(250);
+  if (scenario[0] == "saving")
+    options.signalGrace = std::chrono::minutes(1);
   options.arguments = {"launch_helper", "worker", timeout};
   options.arguments.insert(options.arguments.end(), scenario.begin(), scenario.end());
   auto result = superviseWorkers(options);

@@ -1,0 +1,179 @@
+//===- EntrySpread.cpp - rows at their keepers ----------------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/plan/EntryOps.h"
+
+using namespace mlir;
+using namespace heddle::hgnn;
+
+namespace heddle::compiler {
+
+using plan::DType;
+using plan::Extent;
+using plan::OpT;
+using plan::Queue;
+using plan::Space;
+
+namespace {
+
+/// The attributes that all kinds of collectives have.
+template <class Attrs> Attrs attrsOf(Collective op, uint32_t number) {
+  Attrs attrs;
+  attrs.collective = number;
+  attrs.participants.assign(op.getParticipants().begin(), op.getParticipants().end());
+  attrs.traffic = plan::Traffic(uint8_t(op.getTrafficClass()));
+  return attrs;
+}
+
+} // namespace
+
+LogicalResult EntryWriter::write(RequestRowsOp op) {
+  DomainAttr domain = cast<IdsType>(op.getIds().getType()).getDomain();
+  StringRef type = nameOf(domain);
+  auto rows = symbols_.spreadRows(op.getLoc(), domain.getHop(), type);
+  if (failed(rows))
+    return failure();
+  uint32_t q = uint32_t(op.getPartitions().size());
+  std::string name = at(type, domain.getHop());
+  Request &made = requests_[op.getKept()];
+  made.keptRows = rows->kept;
+  made.askedRows = rows->asked;
+  made.remoteRows = rows->remote;
+  made.ids = addBuffer("ids kept " + name, DType::I64, rows->kept, 1, Space::Slot);
+  made.table = addBuffer("rows kept " + name, DType::I32, rows->kept, q, Space::Slot);
+  made.asked = addBuffer("ids asked " + name, DType::I64, rows->asked, 1, Space::Slot);
+  made.counts = addBuffer("counts asked " + name, DType::I64, constantExtent(q), 1, Space::Slot);
+  made.slices = addBuffer("slices " + name, DType::I64, constantExtent(q + 1), 1, Space::Slot);
+  arrays_[op.getKept()][ArgPart::Ids] = made.ids;
+  auto attrs = attrsOf<plan::RequestRowsAttrsT>(op, kind_.collectives.aheadNumber(op.getId()));
+  attrs.node_type = typeId(type);
+  attrs.hop = uint32_t(domain.getHop());
+  OpT &written = addOp(op.getLoc(), "ask for " + name, Queue::Fetch, std::move(attrs),
+                       {arrayOf(op.getIds(), ArgPart::Ids)},
+                       {made.ids, made.table, made.asked, made.counts, made.slices});
+  written.in_loop_static = static_;
+  addTo(written.wire, rows->remote, double(op.getBytes()));
+  estimateTraffic(written);
+  return success();
+}
+
+LogicalResult EntryWriter::write(FetchRemoteFeaturesOp op) {
+  Value result = op.getResult();
+  DomainAttr domain = cast<IdsType>(op.getIds().getType()).getDomain();
+  const ModuleTables::Feature *feature = featureOf(op, domain, op.getFeature());
+  FailureOr<Extent> rows = symbols_.domain(op.getLoc(), domain);
+  if (!feature || failed(rows))
+    return failure();
+  const Request &request = requests_.at(op.getKept());
+  auto attrs = attrsOf<plan::FetchRemoteAttrsT>(op, kind_.collectives.aheadNumber(op.getId()));
+  attrs.node_type = typeId(nameOf(domain));
+  attrs.hop = uint32_t(domain.getHop());
+  attrs.feature = op.getFeature().str();
+  attrs.feature_index = feature->index;
+  auto sparse = dyn_cast<SparseType>(result.getType());
+  attrs.sparse = bool(sparse);
+  attrs.dim = uint32_t(sparse ? sparse.getDim() : cast<FeatType>(result.getType()).getWidth());
+  std::string name = op.getFeature().str() + " " + at(nameOf(domain), domain.getHop());
+  std::vector<int32_t> outputs;
+  Extent remoteNnz;
+  if (!sparse) {
+    outputs = {addBuffer(name, DType::F32, *rows, attrs.dim, Space::Slot)};
+    arrays_[result][ArgPart::Data] = outputs[0];
+  } else {
+    outputs.assign(6, -1);
+    auto add = [&](size_t i, ArgPart part, const char *prefix, DType dtype, auto extent) {
+      if (!demanded(result, part))
+        return;
+      outputs[i] = addBuffer(prefix + name, dtype, extent(), 1, Space::Slot);
+      arrays_[result][part] = outputs[i];
+    };
+    auto nnz = [&] {
+      Extent extent = symbols_.nnz(domain.getHop(), attrs.node_type, *feature);
+      nnz_.insert({result, extent});
+      return extent;
+    };
+    add(0, ArgPart::SparsePtr, "ptr ", DType::I32, [&] { return Extent(rows->symbol(), 1, 1, 1); });
+    add(1, ArgPart::SparseIdx, "idx ", DType::I32, nnz);
+    add(2, ArgPart::SparseVal, "val ", DType::F32, nnz);
+    add(3, ArgPart::SparseTPtr, "t_ptr ", DType::I32,
+        [&] { return constantExtent(uint64_t(sparse.getDim()) + 1); });
+    add(4, ArgPart::SparseTRow, "t_row ", DType::I32, nnz);
+    add(5, ArgPart::SparseTVal, "t_val ", DType::F32, nnz);
+    remoteNnz = symbols_.remoteNnz(domain.getHop(), attrs.node_type, *feature);
+  }
+  OpT &written =
+      addOp(op.getLoc(),
+            "fetch " + at(nameOf(domain).str() + "." + op.getFeature().str(), domain.getHop()),
+            Queue::Fetch, std::move(attrs),
+            {arrayOf(op.getIds(), ArgPart::Ids), request.asked, request.counts, request.slices},
+            std::move(outputs));
+  written.in_loop_static = static_;
+  addTo(written.wire, request.remoteRows, double(op.getBytes()));
+  if (sparse) // a column and a number for each that is stored
+    addTo(written.wire, remoteNnz, 8);
+  estimateTraffic(written);
+  return success();
+}
+
+LogicalResult EntryWriter::write(FetchRemoteRowsOp op) {
+  auto type = cast<FeatType>(op.getResult().getType());
+  FailureOr<int32_t> table = stateBuffer(op, op.getState());
+  if (failed(table))
+    return failure();
+  std::string name = at(op.getState(), type.getDomain().getHop());
+  FailureOr<int32_t> rows = tensorBuffer(op.getLoc(), name, type, Space::Arena);
+  if (failed(rows))
+    return failure();
+  const Request &request = requests_.at(op.getKept());
+  int32_t scratch = addBuffer(name + " asked", DType::F32, request.askedRows,
+                              uint32_t(type.getWidth()), Space::Arena);
+  arrays_[op.getResult()][ArgPart::Data] = *rows;
+  OpT &written = addOp(
+      op.getLoc(), "rows " + name, Queue::Comm,
+      attrsOf<plan::FetchRemoteRowsAttrsT>(op, kind_.collectives.group(op.getId()).number),
+      {*table, arrayOf(op.getIds(), ArgPart::Ids), request.asked, request.counts, request.slices},
+      {*rows, scratch});
+  addTo(written.wire, request.remoteRows, double(op.getBytes()));
+  // Rows of the table that are read; the table itself is not.
+  addTo(written.bytes, *entry_->buffers[size_t(*rows)]->rows, 8.0 * double(type.getWidth()) + 8);
+  addTo(written.bytes, request.askedRows, 8.0 * double(type.getWidth()) + 8);
+  return success();
+}
+
+LogicalResult EntryWriter::write(PushRowsOp op) {
+  auto type = cast<FeatType>(op.getRows().getType());
+  const Request &request = requests_.at(op.getKept());
+  std::string name = "sum at keepers " + at(nameOf(type.getDomain()), type.getDomain().getHop());
+  uint32_t width = uint32_t(type.getWidth());
+  int32_t sums = addBuffer(name, DType::F32, request.keptRows, width, Space::Arena);
+  int32_t scratch = addBuffer(name + " terms", DType::F32, request.askedRows, width, Space::Arena);
+  arrays_[op.getSums()][ArgPart::Data] = sums;
+  OpT &written =
+      addOp(op.getLoc(), name, Queue::Comm,
+            attrsOf<plan::PushRowsAttrsT>(op, kind_.collectives.group(op.getId()).number),
+            {arrayOf(op.getRows(), ArgPart::Data), request.table, request.counts, request.slices},
+            {sums, scratch});
+  addTo(written.wire, request.remoteRows, double(op.getBytes()));
+  estimateTraffic(written);
+  return success();
+}
+
+LogicalResult EntryWriter::write(GatherBlocksOp op) {
+  auto type = cast<FeatType>(op.getResult().getType());
+  std::string name = "gather " + at(nameOf(type.getDomain()), type.getDomain().getHop());
+  FailureOr<int32_t> all = tensorBuffer(op.getLoc(), name, type, Space::Arena);
+  if (failed(all))
+    return failure();
+  arrays_[op.getResult()][ArgPart::Data] = *all;
+  OpT &written =
+      addOp(op.getLoc(), name, Queue::Comm,
+            attrsOf<plan::GatherBlocksAttrsT>(op, kind_.collectives.group(op.getId()).number),
+            {arrayOf(op.getInput(), ArgPart::Data)}, {*all});
+  addTo(written.wire, *entry_->buffers[size_t(*all)]->rows, double(op.getBytes()));
+  estimateTraffic(written);
+  return success();
+}
+
+} // namespace heddle::compiler
