@@ -342,9 +342,11 @@ std::string partitionCostSection(const PlanT &plan, const StepFacts &main,
   }
   out += table.str(2) + more(rows, table.rows(), "rows");
   if (onceBytes > 0)
-    out += "  the first step of '" + printable(main.name) + "' moves " + formatBytes(onceBytes) +
-           " more" + (known ? ", about " + formatSeconds(onceSeconds) : "") +
-           ": results that stay the same are kept\n";
+    out +=
+        wrapped("the first step of '" + printable(main.name) + "' moves " + formatBytes(onceBytes) +
+                    " more in memory" + (known ? ", about " + formatSeconds(onceSeconds) : "") +
+                    ": results that stay the same are kept",
+                100, "  ", "  ");
   if (!known)
     return out + "  give --machine-rates=GBps,GFLOPs or --measure for seconds\n";
   uint32_t slowest = slowestEntry(plan, main, options.rates);

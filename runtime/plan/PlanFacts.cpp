@@ -5,8 +5,6 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/plan/PlanFacts.h"
 
-#include "runtime/base/Suggest.h"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -208,16 +206,6 @@ int mainEntry(const PlanT &plan) {
       if (plan.entries[i]->kind == kind)
         return int(i);
   return plan.entries.empty() ? -1 : 0;
-}
-
-absl::StatusOr<int> entryByName(const PlanT &plan, const std::string &name) {
-  std::vector<std::string> names;
-  for (size_t i = 0; i < plan.entries.size(); ++i) {
-    if (plan.entries[i]->name == name)
-      return int(i);
-    names.push_back(plan.entries[i]->name);
-  }
-  return invalidArgument("--entry: the plan has no entry '" + name + "'" + suggestion(name, names));
 }
 
 std::string relationTriple(const PlanT &plan, uint32_t relation) {

@@ -76,8 +76,6 @@ std::string shapeText(const PlanT &plan, const StateT &state);
 /// The entry that people mean by "the step": train_step, else eval_step, else the first; -1 if the
 /// plan has none.
 int mainEntry(const PlanT &plan);
-/// The entry called `name`; an error that lists the names otherwise.
-absl::StatusOr<int> entryByName(const PlanT &plan, const std::string &name);
 
 /// "source:name:destination".
 std::string relationTriple(const PlanT &plan, uint32_t relation);

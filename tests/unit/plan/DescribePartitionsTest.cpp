@@ -159,6 +159,7 @@ TEST(DescribePartitions, SummarySaysWhoDoesWhat) {
         std::string("all partitions added"),
         std::string("Memory of each partition"),
         std::string("by partition and queue"),
+        std::string("the first step of 'train_step' moves 14.3 MiB more in memory"),
         std::string("in partition 2, the slowest"),
         std::string("1 GB/s and 50 us a message"),
         "activations       208 KiB  416 * rows(0, " + test::movie + ")",

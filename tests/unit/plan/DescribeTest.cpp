@@ -339,8 +339,8 @@ TEST(Describe, PhasesAreFoundOrSuggested) {
   auto missing = phaseText(plan, "modle");
   EXPECT_EQ(exitCodeOf(missing.status()), 2);
   EXPECT_TRUE(has(messageOf(missing.status()), "did you mean 'model'")) << missing.status();
-  EXPECT_FALSE(entryByName(plan, "train").ok());
-  EXPECT_EQ(*entryByName(plan, "eval_step"), 1);
+  EXPECT_FALSE(entryOf(plan, "train", -1).ok());
+  EXPECT_EQ(*entryOf(plan, "eval_step", -1), 1);
   plan.phases[0]->text.resize(3);
   EXPECT_FALSE(phaseText(plan, "model").ok());
 }

@@ -95,7 +95,7 @@ TEST(CostModel, ComputeAndCommShareWaves) {
   EXPECT_DOUBLE_EQ(facts.wavesSeconds, expected);
   EXPECT_DOUBLE_EQ(facts.total.seconds, expected);
   EXPECT_EQ(facts.slowestQueue, int(Queue::Compute));
-  EXPECT_GT(facts.queues[size_t(Queue::Comm)].once.seconds, 0);
+  EXPECT_GT(facts.queues[size_t(Queue::Comm)].once.seconds, 5e-3);
   // Partition 2 computes three times as much in wave 0, and takes no part in the rest.
   double third = factsOf(*plan.entries[2], rates).total.seconds;
   EXPECT_DOUBLE_EQ(third, (3e-3 + 1e-6) + merge + (2e-6 + 1e-6));

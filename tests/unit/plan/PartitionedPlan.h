@@ -179,6 +179,7 @@ inline PlanT partitionedPlan(uint32_t partitions) {
       OpT &told = build.op("tell", Queue::Comm, 3, table);
       told.wire = {Extent(-1, 1, 0, 1001)}; // no number of 4-byte numbers
       told.in_loop_static = true;
+      told.bytes = {Extent(-1, 1, 0, 5000000)};
       if (p > 1)
         continue;
       int32_t gathered = build.symbol(SymbolKind::Gathered, 1, 1, 1600);
