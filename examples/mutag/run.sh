@@ -11,7 +11,8 @@ model=${3:-$here/rgcn.json}
 name=$(basename "$model" .json)
 mkdir -p "$output"
 [ -e "$output/graph/graph.json" ] ||
-  heddle-import --format=ntriples --types=rdf --label-type=compound --valid-ratio=0 "$data" \
+  heddle-import --format=ntriples --types=rdf --label-type=compound --literals=drop \
+    --drop-relation=http://www.w3.org/1999/02/22-rdf-syntax-ns#type --valid-ratio=0.1 "$data" \
     -o "$output/graph"
 heddle-compile --graph "$output/graph" --model "$model" -o "$output/$name.plan"
 heddle-dump "$output/$name.plan"
