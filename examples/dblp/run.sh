@@ -3,6 +3,7 @@
 #   examples/dblp/run.sh DBLP.zip [OUTPUT [MODEL]]
 # OUTPUT: where everything goes; MODEL: rgcn.json (the default) or another spec. Results that exist
 # already stop it.
+# The tools are looked for on PATH: PATH=$PWD/build/bin:$PATH after ./setup.sh build.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 data=${1:?usage: run.sh DBLP.zip [OUTPUT [MODEL]]}
