@@ -137,6 +137,18 @@ TEST_P(Layout, PartitionsWriteWhatOneWrites) {
 INSTANTIATE_TEST_SUITE_P(Exchange, Layout, testing::Values("replicated", "leader"),
                          [](const auto &info) { return std::string(info.param); });
 
+// The usual order, where partitions divide the seeds and fetch each other's rows.
+TEST(Layouts, VanillaOrderToo) {
+  Scene &scene = Scene::instance();
+  std::string plan = scene.plan(2, "vanilla", {"--order", "vanilla"});
+  std::string first = scene.train(plan, "vanilla1");
+  expectSameBits(first, scene.train(plan, "vanilla2", {"--workers", "2"}));
+  std::string one = scene.train(scene.plan(1), "vanilla-one");
+  expectSameLosses(one, first);
+  for (const char *file : weightFiles)
+    EXPECT_EQ(shapesOf(one + file), shapesOf(first + file)) << file;
+}
+
 TEST(Layouts, SeveralRunsAndTraces) {
   Scene &scene = Scene::instance();
   std::string trace = scene.in("t.json");
