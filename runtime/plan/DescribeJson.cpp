@@ -279,12 +279,14 @@ void addPartitions(Json &out, const PlanT &plan, const MachineRates &rates) {
                         {"shared_with", key.second},
                         {"states", kept.states},
                         {"bytes", numberOrNull(kept.bytes)}});
-    out["partition_info"].push_back({{"partition", facts.partition},
-                                     {"root_links", facts.links},
-                                     {"load", facts.load},
-                                     {"state_bytes", numberOrNull(facts.stateBytes)},
-                                     {"learnt", learnt},
-                                     {"kernels", facts.kernels}});
+    out["partition_info"].push_back(
+        {{"partition", facts.partition},
+         {"root_links", facts.links},
+         {"load", facts.load},
+         {"state_bytes", numberOrNull(facts.stateBytes)},
+         {"learnt", learnt},
+         {"spread", {{"states", facts.spread.states}, {"bytes", numberOrNull(facts.spread.bytes)}}},
+         {"kernels", facts.kernels}});
   }
   out["steps"] = Json::array();
   for (const StepFacts &step : stepsOf(plan)) {

@@ -95,7 +95,10 @@ std::string detailsOf(const PlanT &plan, const PartitionFacts &facts, const Link
           : others.size() == 1 ? "learns with partition " + partitionList(others, 0) + ": "
                                : "learns with partitions " + partitionList(others, 0) + ": ") +
          text);
-  if (learns.empty())
+  if (facts.spread.states > 0)
+    line("learns its part of " + count(facts.spread.states, "table") +
+         " of learnable rows spread over all (" + formatBytes(facts.spread.bytes) + ")");
+  if (learns.empty() && facts.spread.states == 0)
     line("learns: nothing");
   line("kernels: " + formatInteger(facts.kernels.size()) + " of " +
        formatInteger(plan.kernels.size()));
@@ -395,13 +398,16 @@ std::string wireSection(const PlanT &plan, const StepFacts &step) {
   out += "\n";
   std::string note = "what all partitions together send, exactly, once the rows of a step are "
                      "counted: rows(h, t) are of type t at hop h";
-  bool sums = false, unions = false;
+  bool sums = false, unions = false, remote = false;
   for (const WireTerm &term : terms) {
     sums = sums || (term.hasSymbol && term.kind == SymbolKind::Gathered);
     unions = unions || (term.hasSymbol && term.kind == SymbolKind::Union);
+    remote = remote || (term.hasSymbol && term.kind == SymbolKind::Remote);
   }
   if (sums)
     note += ", gathered(h, t) the sum of those of the partitions that share them";
+  if (remote)
+    note += ", remote(h, t) those that another partition keeps than the one that needs them";
   if (unions)
     note += ", union(h, t) the distinct ones among those of several partitions";
   note += "; control messages are not in it";

@@ -77,7 +77,8 @@ Metatree::Merge mergeOf(const OpT &op, const Collective &collective, const Entry
       continue;
     const SymbolT &symbol = *entry.symbols[size_t(extent.symbol())];
     if (auto found = index.find({symbol.hop, symbol.index});
-        symbol.kind == SymbolKind::Rows && found != index.end())
+        (symbol.kind == SymbolKind::Rows || symbol.kind == SymbolKind::Gathered) &&
+        found != index.end())
       merge.vertex = found->second;
     if (unit > 0 && extent.scale() % unit == 0)
       merge.numbers += extent.scale() / unit;

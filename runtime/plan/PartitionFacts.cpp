@@ -119,12 +119,19 @@ std::vector<PartitionFacts> partitionsOf(const PlanT &plan) {
   for (const auto &state : plan.states) {
     std::vector<uint32_t> keepers = keepersOf(plan, *state);
     double bytes = double(bytesOf(plan, *state));
+    if (state->spread) // each keeps its rows
+      bytes /= double(keepers.size());
     for (uint32_t p : keepers) {
       if (p >= out.size())
         continue;
       out[p].stateBytes += bytes;
       if (state->role != StateRole::Parameter && state->role != StateRole::EmbeddingRows)
         continue;
+      if (state->spread) {
+        ++out[p].spread.states;
+        out[p].spread.bytes += bytes;
+        continue;
+      }
       std::vector<uint32_t> others = keepers;
       others.erase(std::find(others.begin(), others.end(), p));
       PartitionFacts::Kept &kept = out[p].learnt[{state->role, others}];

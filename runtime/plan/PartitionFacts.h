@@ -48,6 +48,8 @@ struct PartitionFacts {
   };
   /// Parameters and learnable rows, by role and the others that keep them too.
   std::map<std::pair<StateRole, std::vector<uint32_t>>, Kept> learnt;
+  /// Tables of learnable rows that are spread over all partitions: the part kept here.
+  Kept spread;
   double stateBytes = 0;      ///< all states kept here
   std::set<uint32_t> kernels; ///< indices into plan.kernels, over all its entries
 };
@@ -58,15 +60,15 @@ double balanceOf(const std::vector<PartitionFacts> &partitions);
 
 /// A part of what all partitions together send in a step: scale * ceil(symbol / divisor) bytes,
 /// or scale bytes where there is no symbol. Parts of collectives of one shape are added:
-///   scale = passes * others * (idBytes + 4 * numbers) + plain
+///   scale = passes * max(1, others) * (idBytes + 4 * numbers) + plain
 struct WireTerm {
   Traffic traffic = Traffic::Control;
   bool once = false; ///< in the first step only: the result is kept
   bool hasSymbol = false;
   SymbolKind kind = SymbolKind::Rows;
   uint32_t hop = 0, index = 0, aux = 0, divisor = 1;
-  uint64_t passes = 0;  ///< 2: blocks go out and sums come back
-  uint64_t others = 0;  ///< participants less one
+  uint64_t passes = 0;  ///< 2: blocks go out and sums come back; 0: all is plain
+  uint64_t others = 0;  ///< participants less one; 0: each unit goes to one of them
   uint64_t idBytes = 0; ///< of ids, for each unit and other participant
   uint64_t numbers = 0; ///< of 4 bytes, likewise
   uint64_t plain = 0;   ///< bytes that are no such product

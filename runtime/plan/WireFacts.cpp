@@ -27,15 +27,18 @@ auto keyOf(const WireTerm &t) {
 void explain(WireTerm &term, const OpT &op, size_t participants, uint64_t scale) {
   term.scale = scale;
   uint64_t passes = op.attrs.type == OpAttrs::MergeAllAttrs ? 2 : 1;
-  uint64_t others = participants - 1, unit = passes * others;
-  uint64_t size = op.attrs.type == OpAttrs::UnionRowsAttrs ? idBytes : numberBytes;
+  // A row that another partition keeps travels to or from that one alone.
+  bool once = term.kind == SymbolKind::Remote || term.kind == SymbolKind::RemoteNnz;
+  uint64_t others = once ? 0 : participants - 1, unit = passes * (once ? 1 : others);
+  bool ids = op.attrs.type == OpAttrs::UnionRowsAttrs || op.attrs.type == OpAttrs::RequestRowsAttrs;
+  uint64_t size = ids ? idBytes : numberBytes;
   if (participants < 2 || scale % unit != 0 || scale / unit % size != 0) {
     term.plain = scale;
     return;
   }
   term.passes = passes;
   term.others = others;
-  if (op.attrs.type == OpAttrs::UnionRowsAttrs)
+  if (ids)
     term.idBytes = scale / unit;
   else
     term.numbers = scale / unit / numberBytes;
@@ -119,21 +122,25 @@ std::string amountOf(const PlanT &plan, const WireTerm &term) {
 }
 
 std::string factorsOf(const WireTerm &term) {
-  if (term.others == 0)
+  if (term.passes == 0)
     return "";
   std::string product = term.passes > 1 ? std::to_string(term.passes) + " * " : "";
-  product += "(" + std::to_string(term.others + 1) + " - 1) * ";
+  if (term.others > 0)
+    product += "(" + std::to_string(term.others + 1) + " - 1) * ";
   std::string sum = term.idBytes > 0 ? std::to_string(term.idBytes) : "";
   if (term.numbers > 0)
     sum += (sum.empty() ? "" : " + ") + formatInteger(term.numbers) + " * 4";
-  return product + (term.idBytes > 0 && term.numbers > 0 ? "(" + sum + ")" : sum);
+  bool several = term.idBytes > 0 && term.numbers > 0 && !product.empty();
+  return product + (several ? "(" + sum + ")" : sum);
 }
 
 std::string formulaOf(const PlanT &plan, const WireTerm &term) {
   std::string amount = amountOf(plan, term), factors = factorsOf(term);
   if (factors.empty())
     return amount;
-  return factors + (term.hasSymbol ? " * " + symbolText(plan, term) : "") + " = " + amount;
+  bool sum = term.others == 0 && term.idBytes > 0 && term.numbers > 0;
+  return (sum ? "(" + factors + ")" : factors) +
+         (term.hasSymbol ? " * " + symbolText(plan, term) : "") + " = " + amount;
 }
 
 } // namespace heddle::plan

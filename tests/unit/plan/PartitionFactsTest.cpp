@@ -221,6 +221,50 @@ TEST(WireFacts, OneOpMaySendSeveralTerms) {
                                                  ") / 64)"}));
 }
 
+TEST(WireFacts, RowsOfOtherKeepersTravelOnce) {
+  PlanT plan = partitionedPlan(3);
+  for (auto &entry : plan.entries)
+    entry->ops.clear();
+  uint32_t id = 1000;
+  for (uint32_t p = 0; p < 3; ++p) {
+    EntryBuilder build{*plan.entries[p], id};
+    int32_t remote = build.symbol(SymbolKind::Remote, 1, 1, 300);
+    int32_t entries = build.symbol(SymbolKind::RemoteNnz, 1, 1, 50);
+    RequestRowsAttrsT ask;
+    ask.participants = {0, 1, 2};
+    ask.traffic = Traffic::RemoteFeatures;
+    build.op("ask", Queue::Fetch, 0, ask).wire = {Extent(remote, 1, 8, 0)};
+    FetchRemoteAttrsT fetch;
+    fetch.collective = 1;
+    fetch.participants = {0, 1, 2};
+    fetch.traffic = Traffic::RemoteFeatures;
+    build.op("fetch", Queue::Fetch, 0, fetch).wire = {Extent(remote, 1, 4 * 64, 0)};
+    fetch.collective = 2;
+    fetch.sparse = true;
+    build.op("sparse", Queue::Fetch, 0, fetch).wire = {Extent(remote, 1, 4, 0),
+                                                       Extent(entries, 1, 8, 0)};
+  }
+  std::vector<WireTerm> terms = wireOf(plan, stepsOf(plan)[0]);
+  ASSERT_EQ(terms.size(), 2u);
+  EXPECT_EQ(formulaOf(plan, terms[0]), "(8 + 65 * 4) * remote(1, " + test::person +
+                                           ") = 268 * remote(1, " + test::person + ")");
+  EXPECT_EQ(factorsOf(terms[0]), "8 + 65 * 4");
+  EXPECT_EQ(formulaOf(plan, terms[1]), "2 * 4 * remote_nnz(1, " + test::person +
+                                           ") = 8 * remote_nnz(1, " + test::person + ")");
+  EXPECT_DOUBLE_EQ(wireBytes(terms, false), 268 * 300 + 8 * 50);
+}
+
+TEST(PartitionFacts, SpreadRowsCountByTheirPart) {
+  PlanT plan = partitionedPlan(2);
+  plan.states[4]->partitions.clear();
+  plan.states[4]->spread = true;
+  std::vector<PartitionFacts> facts = partitionsOf(plan);
+  EXPECT_EQ(facts[1].spread.states, 1u);
+  EXPECT_EQ(facts[1].spread.bytes, 5000.0 / 2 * 64 * 4);
+  EXPECT_EQ(facts[1].stateBytes, 16 * 4 + 172 * 4 + 4 * 4 + 5000.0 / 2 * 64 * 4);
+  EXPECT_EQ(facts[1].learnt.count({StateRole::EmbeddingRows, {0}}), 0u);
+}
+
 TEST(Metatree, VerticesLinksAndMerges) {
   PlanT plan = partitionedPlan(3);
   Metatree tree = metatreeOf(plan, mainStep(plan));
