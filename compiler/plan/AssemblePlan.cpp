@@ -253,6 +253,7 @@ FailureOr<std::unique_ptr<plan::PlanT>> assemblePlan(ModuleOp module,
   addPartitioning(*plan, module);
   remarks.push_back(
       "estimates of time assume " + plan::describeRates(options.rates) +
+      (plan->partitions > 1 ? ", " + plan::describeLinkRates(options.rates) : std::string()) +
       ", on all threads, and no array in a cache; heddle-dump --measure estimates for the "
       "machine it runs on");
 
