@@ -7,7 +7,7 @@
 
 #include "compiler/plan/PlanWriter.h"
 #include "runtime/base/Format.h"
-#include "runtime/plan/PlanFacts.h"
+#include "runtime/plan/PartitionFacts.h"
 
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -36,22 +36,6 @@ std::vector<Alternative> allOf(const PhaseOptions &options) {
   return out;
 }
 
-/// Bytes that a training step is expected to send, each collective counted once. What is sent in the
-/// first step only is left out.
-double expectedWire(const plan::PlanT &plan) {
-  double total = 0;
-  for (const auto &entry : plan.entries) {
-    if (entry->kind != plan::EntryKind::TrainStep)
-      continue;
-    for (const auto &op : entry->ops)
-      if (auto collective = plan::collectiveOf(*op);
-          collective && collective.participants->front() == entry->partition &&
-          !op->in_loop_static)
-        total += plan::expectedValue(op->wire, *entry);
-  }
-  return total;
-}
-
 absl::Status weigh(ModuleOp module, Alternative &alternative, const MachineRates &rates) {
   OwningOpRef<ModuleOp> copy(module.clone());
   HEDDLE_RETURN_IF_ERROR(runPhases(*copy, "metatree", "kernels", alternative.options, {}));
@@ -67,7 +51,8 @@ absl::Status weigh(ModuleOp module, Alternative &alternative, const MachineRates
   if (failed(plan))
     return invalidArgument(problem);
   alternative.seconds = plan::stepSeconds(**plan, plan::EntryKind::TrainStep, rates);
-  alternative.wireBytes = expectedWire(**plan);
+  alternative.wireBytes =
+      plan::wireBytes(plan::wireOf(**plan, plan::mainStep(**plan)), /*once=*/false);
   return absl::OkStatus();
 }
 

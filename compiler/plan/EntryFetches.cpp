@@ -54,6 +54,35 @@ LogicalResult EntryWriter::write(FetchDenseOp op) {
   return success();
 }
 
+/// Arrays that nothing reads are -1.
+std::vector<int32_t> EntryWriter::sparseArrays(Value result, const std::string &name,
+                                               const Extent &rows,
+                                               const ModuleTables::Feature &feature) {
+  auto type = cast<SparseType>(result.getType());
+  DomainAttr domain = type.getDomain();
+  std::vector<int32_t> outputs(6, -1);
+  auto add = [&](size_t i, ArgPart part, const char *prefix, DType dtype, auto extent) {
+    if (!demanded(result, part))
+      return;
+    outputs[i] = addBuffer(prefix + name, dtype, extent(), 1, Space::Slot);
+    arrays_[result][part] = outputs[i];
+  };
+  // A symbol exists only if an array of its size does.
+  auto nnz = [&] {
+    Extent extent = symbols_.nnz(domain.getHop(), typeId(nameOf(domain)), feature);
+    nnz_.insert({result, extent});
+    return extent;
+  };
+  add(0, ArgPart::SparsePtr, "ptr ", DType::I32, [&] { return Extent(rows.symbol(), 1, 1, 1); });
+  add(1, ArgPart::SparseIdx, "idx ", DType::I32, nnz);
+  add(2, ArgPart::SparseVal, "val ", DType::F32, nnz);
+  add(3, ArgPart::SparseTPtr, "t_ptr ", DType::I32,
+      [&] { return constantExtent(uint64_t(type.getDim()) + 1); });
+  add(4, ArgPart::SparseTRow, "t_row ", DType::I32, nnz);
+  add(5, ArgPart::SparseTVal, "t_val ", DType::F32, nnz);
+  return outputs;
+}
+
 LogicalResult EntryWriter::write(FetchSparseOp op) {
   Value result = op.getResult();
   if (!demanded(result))
@@ -65,26 +94,7 @@ LogicalResult EntryWriter::write(FetchSparseOp op) {
   if (failed(rows) || !feature)
     return failure();
   std::string name = op.getFeature().str() + " " + at(nameOf(domain), domain.getHop());
-  std::vector<int32_t> outputs(6, -1);
-  auto add = [&](size_t i, ArgPart part, const char *prefix, DType dtype, auto extent) {
-    if (!demanded(result, part))
-      return;
-    outputs[i] = addBuffer(prefix + name, dtype, extent(), 1, Space::Slot);
-    arrays_[result][part] = outputs[i];
-  };
-  // A symbol exists only if an array of its size does.
-  auto nnz = [&] {
-    Extent extent = symbols_.nnz(domain.getHop(), typeId(nameOf(domain)), *feature);
-    nnz_.insert({result, extent});
-    return extent;
-  };
-  add(0, ArgPart::SparsePtr, "ptr ", DType::I32, [&] { return Extent(rows->symbol(), 1, 1, 1); });
-  add(1, ArgPart::SparseIdx, "idx ", DType::I32, nnz);
-  add(2, ArgPart::SparseVal, "val ", DType::F32, nnz);
-  add(3, ArgPart::SparseTPtr, "t_ptr ", DType::I32,
-      [&] { return constantExtent(uint64_t(type.getDim()) + 1); });
-  add(4, ArgPart::SparseTRow, "t_row ", DType::I32, nnz);
-  add(5, ArgPart::SparseTVal, "t_val ", DType::F32, nnz);
+  std::vector<int32_t> outputs = sparseArrays(result, name, *rows, *feature);
   plan::FetchSparseAttrsT attrs;
   attrs.node_type = typeId(nameOf(domain));
   attrs.feature = op.getFeature().str();

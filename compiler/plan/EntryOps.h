@@ -119,6 +119,9 @@ private:
                                          llvm::StringRef name);
   mlir::LogicalResult write(hgnn::FetchDenseOp op);
   static llvm::StringRef nameOf(hgnn::DomainAttr domain) { return domain.getSymbol().getValue(); }
+  /// The six arrays of sparse rows, in the order of FetchSparseAttrs.
+  std::vector<int32_t> sparseArrays(mlir::Value result, const std::string &name,
+                                    const plan::Extent &rows, const ModuleTables::Feature &feature);
   mlir::LogicalResult write(hgnn::FetchSparseOp op);
   mlir::LogicalResult write(hgnn::FetchLabelsOp op);
   mlir::LogicalResult write(hgnn::FetchRowsOp op);

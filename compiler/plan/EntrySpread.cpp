@@ -82,25 +82,7 @@ LogicalResult EntryWriter::write(FetchRemoteFeaturesOp op) {
     outputs = {addBuffer(name, DType::F32, *rows, attrs.dim, Space::Slot)};
     arrays_[result][ArgPart::Data] = outputs[0];
   } else {
-    outputs.assign(6, -1);
-    auto add = [&](size_t i, ArgPart part, const char *prefix, DType dtype, auto extent) {
-      if (!demanded(result, part))
-        return;
-      outputs[i] = addBuffer(prefix + name, dtype, extent(), 1, Space::Slot);
-      arrays_[result][part] = outputs[i];
-    };
-    auto nnz = [&] {
-      Extent extent = symbols_.nnz(domain.getHop(), attrs.node_type, *feature);
-      nnz_.insert({result, extent});
-      return extent;
-    };
-    add(0, ArgPart::SparsePtr, "ptr ", DType::I32, [&] { return Extent(rows->symbol(), 1, 1, 1); });
-    add(1, ArgPart::SparseIdx, "idx ", DType::I32, nnz);
-    add(2, ArgPart::SparseVal, "val ", DType::F32, nnz);
-    add(3, ArgPart::SparseTPtr, "t_ptr ", DType::I32,
-        [&] { return constantExtent(uint64_t(sparse.getDim()) + 1); });
-    add(4, ArgPart::SparseTRow, "t_row ", DType::I32, nnz);
-    add(5, ArgPart::SparseTVal, "t_val ", DType::F32, nnz);
+    outputs = sparseArrays(result, name, *rows, *feature);
     remoteNnz = symbols_.remoteNnz(domain.getHop(), attrs.node_type, *feature);
   }
   OpT &written =

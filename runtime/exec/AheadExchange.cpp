@@ -155,15 +155,6 @@ absl::Status AheadExchange::meet(uint64_t step, StepSlot *slot, bool go, bool &s
   return absl::OkStatus();
 }
 
-absl::Status AheadExchange::grow(StepSlot &slot, int32_t buffer, uint64_t elements) {
-  if (buffer < 0)
-    return absl::OkStatus();
-  const plan::BufferT &b = *entry_.buffers[static_cast<size_t>(buffer)];
-  return budget_.grow(slot.memory[static_cast<size_t>(buffer)],
-                      elements * static_cast<uint64_t>(plan::sizeOf(b.dtype)), UINT64_MAX,
-                      "step slot");
-}
-
 absl::Status AheadExchange::run(size_t index, StepSlot &slot, Trace::Track *track) {
   Op &op = ops_[static_cast<size_t>(place_[index])];
   if (op.fetch)
@@ -215,10 +206,10 @@ absl::Status AheadExchange::unite(Op &op, StepSlot &slot, Trace::Track *track) {
   if (!holds(idsOut, gathered * sizeof(int64_t)) ||
       !holds(tableOut, gathered * q * sizeof(int32_t))) {
     size = static_cast<uint64_t>(uniteLists(op.lists, op.counts, op.heads, nullptr, nullptr));
-    HEDDLE_RETURN_IF_ERROR(grow(slot, idsOut, size));
-    HEDDLE_RETURN_IF_ERROR(grow(slot, tableOut, size * q));
+    HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, idsOut, size));
+    HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, tableOut, size * q));
   }
-  HEDDLE_RETURN_IF_ERROR(grow(slot, countsOut, q));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, countsOut, q));
   size = static_cast<uint64_t>(uniteLists(op.lists, op.counts, op.heads, slot.get<int64_t>(idsOut),
                                           slot.get<int32_t>(tableOut)));
   if (size > maxLocal)

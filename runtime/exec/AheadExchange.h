@@ -77,7 +77,6 @@ private:
 
   AheadExchange(const plan::EntryT &entry, const Partners &partners, MemoryBudget &budget)
       : entry_(entry), transport_(*partners.connections.ahead), budget_(budget) {}
-  absl::Status grow(StepSlot &slot, int32_t buffer, uint64_t elements);
   absl::Status unite(Op &op, StepSlot &slot, Trace::Track *track);
   // AheadSpread.cpp
   absl::Status lookUp(Op &op, const plan::PlanT &plan, const graph::GraphStore &graph);

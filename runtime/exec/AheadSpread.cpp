@@ -78,9 +78,9 @@ absl::Status AheadExchange::request(Op &op, StepSlot &slot, Trace::Track *track)
     remote += static_cast<uint64_t>(op.totals[b]);
   }
   const auto &out = op.op->outputs;
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[2], asked));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[3], q));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[4], q + 1));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[2], asked));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[3], q));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[4], q + 1));
   const int64_t *ids = slot.get<int64_t>(op.op->inputs[0]);
   int64_t *at = slot.get<int64_t>(out[2]);
   sends_.clear();
@@ -111,8 +111,8 @@ absl::Status AheadExchange::request(Op &op, StepSlot &slot, Trace::Track *track)
                            " asks for rows that are not kept here; do all workers have one graph?");
 
   const uint64_t most = asked; // of what is kept
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[0], most));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[1], most * q));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[0], most));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[1], most * q));
   const uint64_t kept = static_cast<uint64_t>(uniteLists(
       op.lists, op.counts, op.heads, slot.get<int64_t>(out[0]), slot.get<int32_t>(out[1])));
   std::copy(op.counts.begin(), op.counts.end(), slot.get<int64_t>(out[3]));
@@ -136,7 +136,8 @@ absl::Status AheadExchange::fetchDense(Op &op, StepSlot &slot, Trace::Track *tra
   int64_t others = 0;
   for (size_t b = 0; b < q; ++b)
     others += b == op.me ? 0 : counts[b];
-  HEDDLE_RETURN_IF_ERROR(grow(slot, op.op->outputs[0], uint64_t(slices[q]) * uint64_t(dim)));
+  HEDDLE_RETURN_IF_ERROR(
+      growSlot(budget_, entry_, slot, op.op->outputs[0], uint64_t(slices[q]) * uint64_t(dim)));
   HEDDLE_RETURN_IF_ERROR(budget_.grow(op.arrived, uint64_t(others) * uint64_t(dim) * sizeof(float),
                                       UINT64_MAX, "feature rows"));
   float *rows = slot.get<float>(op.op->outputs[0]), *out = static_cast<float *>(op.arrived.data());
@@ -220,9 +221,9 @@ absl::Status AheadExchange::fetchSparse(Op &op, StepSlot &slot, Trace::Track *tr
 
   // The entries, where they belong.
   for (size_t output : {1, 2, 4, 5})
-    HEDDLE_RETURN_IF_ERROR(grow(slot, out[output], uint64_t(nnz)));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[0], uint64_t(rows) + 1));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[3], uint64_t(op.fetch->dim) + 1));
+    HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[output], uint64_t(nnz)));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[0], uint64_t(rows) + 1));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[3], uint64_t(op.fetch->dim) + 1));
   HEDDLE_RETURN_IF_ERROR(room(op.idx, out[1] >= 0 ? 0 : nnz));
   HEDDLE_RETURN_IF_ERROR(room(op.val, out[2] >= 0 ? 0 : nnz));
   HEDDLE_RETURN_IF_ERROR(room(op.outIdx, int64_t(sentEntries)));

@@ -186,16 +186,6 @@ uint64_t Fetcher::countLabelled(const std::vector<int64_t> &seeds) const {
   return count;
 }
 
-absl::Status Fetcher::grow(StepSlot &slot, int32_t buffer, uint64_t elements) {
-  if (buffer < 0)
-    return absl::OkStatus();
-  const plan::BufferT &b = *entry_.buffers[static_cast<size_t>(buffer)];
-  uint64_t bytes;
-  if (__builtin_mul_overflow(elements, uint64_t(plan::sizeOf(b.dtype)), &bytes))
-    bytes = UINT64_MAX;
-  return budget_.grow(slot.memory[static_cast<size_t>(buffer)], bytes, UINT64_MAX, "step slot");
-}
-
 absl::Status Fetcher::run(size_t index, StepSlot &slot, uint64_t seed, const double *rates) {
   FetchOp &op = *ops_[index];
   if (op.op->in_loop_static && slot.sameSeeds)
@@ -217,7 +207,7 @@ absl::Status Fetcher::run(size_t index, StepSlot &slot, uint64_t seed, const dou
 absl::Status Fetcher::dense(FetchOp &op, StepSlot &slot) {
   const int64_t rows = static_cast<int64_t>(slot.symbols[size_t(op.rowsSymbol)]);
   int32_t out = op.op->outputs[0];
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out, uint64_t(rows) * uint64_t(op.dim)));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out, uint64_t(rows) * uint64_t(op.dim)));
   const int64_t *ids = slot.get<int64_t>(op.op->inputs[0]);
   float *to = slot.get<float>(out);
   const int64_t block = std::max<int64_t>(1, 65536 / op.dim);
@@ -242,10 +232,10 @@ absl::Status Fetcher::sparse(FetchOp &op, StepSlot &slot) {
   if (op.nnzSymbol >= 0)
     slot.symbols[size_t(op.nnzSymbol)] = nnz;
   const bool transposed = out[3] >= 0 || out[4] >= 0 || out[5] >= 0;
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[0], uint64_t(rows) + 1));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[0], uint64_t(rows) + 1));
   for (size_t output : {1, 2, 4, 5})
-    HEDDLE_RETURN_IF_ERROR(grow(slot, out[output], nnz));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[3], uint64_t(op.dim) + 1));
+    HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[output], nnz));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[3], uint64_t(op.dim) + 1));
   if (transposed && out[3] < 0)
     HEDDLE_RETURN_IF_ERROR(budget_.grow(op.transposedPtr, (uint64_t(op.dim) + 1) * 4, UINT64_MAX,
                                         "sparse columns"));
@@ -298,14 +288,15 @@ absl::Status Fetcher::labels(FetchOp &op, StepSlot &slot) {
   const int64_t rows = static_cast<int64_t>(slot.symbols[size_t(op.rowsSymbol)]);
   const int64_t *ids = slot.get<int64_t>(op.op->inputs[0]);
   if (!op.op->attrs.AsFetchLabelsAttrs()->multilabel) {
-    HEDDLE_RETURN_IF_ERROR(grow(slot, out[0], uint64_t(rows)));
+    HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[0], uint64_t(rows)));
     if (int32_t *to = slot.get<int32_t>(out[0]))
       for (int64_t i = 0; i < rows; ++i)
         to[i] = op.label.classes[ids[i]];
     return absl::OkStatus();
   }
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[0], uint64_t(rows) * uint64_t(op.dim)));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[1], uint64_t(rows)));
+  HEDDLE_RETURN_IF_ERROR(
+      growSlot(budget_, entry_, slot, out[0], uint64_t(rows) * uint64_t(op.dim)));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[1], uint64_t(rows)));
   float *to = slot.get<float>(out[0]), *mask = slot.get<float>(out[1]);
   for (int64_t i = 0; i < rows; ++i) {
     const uint8_t *row = op.label.multi + ids[i] * op.dim;
@@ -321,8 +312,8 @@ absl::Status Fetcher::labels(FetchOp &op, StepSlot &slot) {
 
 absl::Status Fetcher::scalars(FetchOp &op, StepSlot &slot, uint64_t seed, const double *rates) {
   const auto &out = op.op->outputs;
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[0], op.scalars.size()));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[1], 4));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[0], op.scalars.size()));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[1], 4));
   if (float *to = slot.get<float>(out[0]))
     for (size_t i = 0; i < op.scalars.size(); ++i) {
       const plan::ScalarSpecT &scalar = op.scalars[i];

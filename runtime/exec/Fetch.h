@@ -49,7 +49,6 @@ private:
   absl::Status sparse(FetchOp &op, StepSlot &slot);
   absl::Status labels(FetchOp &op, StepSlot &slot);
   absl::Status scalars(FetchOp &op, StepSlot &slot, uint64_t seed, const double *rates);
-  absl::Status grow(StepSlot &slot, int32_t buffer, uint64_t elements);
 
   const plan::PlanT &plan_;
   const plan::EntryT &entry_;

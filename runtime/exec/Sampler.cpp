@@ -191,15 +191,6 @@ Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph
     chosen.resize(static_cast<size_t>(largest));
 }
 
-absl::Status Sampler::grow(StepSlot &slot, int32_t buffer, uint64_t elements) {
-  if (buffer < 0)
-    return absl::OkStatus();
-  const plan::BufferT &b = *entry_.buffers[static_cast<size_t>(buffer)];
-  return budget_.grow(slot.memory[static_cast<size_t>(buffer)],
-                      elements * static_cast<uint64_t>(plan::sizeOf(b.dtype)), UINT64_MAX,
-                      "step slot");
-}
-
 absl::Status Sampler::checkSeeds(const std::vector<int64_t> &seeds, const std::string &place) const {
   if (seeds.empty() || seedsType_ < 0)
     return absl::OkStatus();
@@ -236,7 +227,8 @@ absl::Status Sampler::seeds(const plan::OpT &op, StepSlot &slot) {
   const auto &attrs = *op.attrs.AsSeedsAttrs();
   const int64_t all = static_cast<int64_t>(slot.seeds.size());
   auto give = [&](int32_t out, int64_t first, int64_t end) -> absl::Status {
-    HEDDLE_RETURN_IF_ERROR(grow(slot, out, static_cast<uint64_t>(end - first)));
+    HEDDLE_RETURN_IF_ERROR(
+        growSlot(budget_, entry_, slot, out, static_cast<uint64_t>(end - first)));
     if (first < end)
       std::memcpy(slot.get<int64_t>(out), slot.seeds.data() + first,
                   static_cast<size_t>(end - first) * sizeof(int64_t));
@@ -287,13 +279,13 @@ absl::Status Sampler::sample(SampleOp &op, StepSlot &slot, uint64_t seed) {
 
   const auto &out = op.op->outputs;
   uint64_t edges = static_cast<uint64_t>(op.edges), active = static_cast<uint64_t>(op.active);
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[0], active));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[1], active + 1));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[2], edges));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[3], static_cast<uint64_t>(rows)));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[5], edges));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[6], edges));
-  HEDDLE_RETURN_IF_ERROR(grow(slot, out[7], edges));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[0], active));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[1], active + 1));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[2], edges));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[3], static_cast<uint64_t>(rows)));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[5], edges));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[6], edges));
+  HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out[7], edges));
   bool own = op.needSources && (op.wideIds || out[2] < 0);
   if (own)
     HEDDLE_RETURN_IF_ERROR(
@@ -419,11 +411,12 @@ absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
       return tooMany("node type " + plan_.node_types[op.type]->name, rows);
     set(slot, op.rowsSymbol, rows);
     uint64_t urows = static_cast<uint64_t>(rows);
-    HEDDLE_RETURN_IF_ERROR(grow(slot, outputs[0], urows));
-    HEDDLE_RETURN_IF_ERROR(grow(slot, outputs[1], static_cast<uint64_t>(previousRows)));
-    HEDDLE_RETURN_IF_ERROR(grow(slot, outputs[2], urows));
+    HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, outputs[0], urows));
+    HEDDLE_RETURN_IF_ERROR(
+        growSlot(budget_, entry_, slot, outputs[1], static_cast<uint64_t>(previousRows)));
+    HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, outputs[2], urows));
     for (SampleOp *sample : op.samples) {
-      HEDDLE_RETURN_IF_ERROR(grow(slot, sample->op->outputs[4], urows + 1));
+      HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, sample->op->outputs[4], urows + 1));
       if (sample->transposed && sample->op->outputs[4] < 0)
         HEDDLE_RETURN_IF_ERROR(budget_.grow(sample->outPtr, (urows + 1) * sizeof(int32_t),
                                             UINT64_MAX, "sampled edges"));

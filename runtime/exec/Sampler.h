@@ -54,7 +54,6 @@ private:
   template <class Id> void renumber(const SampleOp &op, StepSlot &slot, const Id *ids, bool whole,
                                     const RankBitmap &set, int64_t begin, int64_t end);
   void transpose(const SampleOp &op, StepSlot &slot, int64_t sourceRows);
-  absl::Status grow(StepSlot &slot, int32_t buffer, uint64_t elements);
 
   const plan::PlanT &plan_;
   const plan::EntryT &entry_;

@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/exec/StepSlot.h"
 
+#include "runtime/plan/PlanFile.h"
+
 #include <algorithm>
 #include <cstdio>
 
@@ -57,6 +59,17 @@ absl::Status MemoryBudget::grow(HugeMemory &memory, uint64_t needed, uint64_t bo
                      " of memory; use a smaller batch_size or fanout");
   }
   return absl::OkStatus();
+}
+
+absl::Status growSlot(MemoryBudget &budget, const plan::EntryT &entry, StepSlot &slot,
+                      int32_t buffer, uint64_t elements) {
+  if (buffer < 0)
+    return absl::OkStatus();
+  const plan::BufferT &b = *entry.buffers[static_cast<size_t>(buffer)];
+  uint64_t bytes;
+  if (__builtin_mul_overflow(elements, uint64_t(plan::sizeOf(b.dtype)), &bytes))
+    bytes = UINT64_MAX;
+  return budget.grow(slot.memory[static_cast<size_t>(buffer)], bytes, UINT64_MAX, "step slot");
 }
 
 } // namespace heddle::exec

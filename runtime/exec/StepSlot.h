@@ -8,6 +8,7 @@
 
 #include "runtime/base/HugeMemory.h"
 #include "runtime/base/Status.h"
+#include "runtime/plan/plan_generated.h"
 
 #include <atomic>
 #include <cstdint>
@@ -53,6 +54,11 @@ struct StepSlot {
     return buffer < 0 ? nullptr : static_cast<T *>(memory[static_cast<size_t>(buffer)].data());
   }
 };
+
+/// Makes a buffer of the slot hold `elements`; its contents are lost if it grows. Buffer -1:
+/// nothing.
+absl::Status growSlot(MemoryBudget &budget, const plan::EntryT &entry, StepSlot &slot,
+                      int32_t buffer, uint64_t elements);
 
 } // namespace heddle::exec
 

@@ -6,6 +6,7 @@
 #include "runtime/plan/PartitionFacts.h"
 
 #include "runtime/base/Suggest.h"
+#include "runtime/base/TrafficNames.h"
 
 #include <algorithm>
 #include <numeric>
@@ -157,19 +158,8 @@ double balanceOf(const std::vector<PartitionFacts> &partitions) {
 }
 
 std::string spelled(Traffic traffic) {
-  switch (traffic) {
-  case Traffic::Activations:
-    return "activations";
-  case Traffic::DenseGradients:
-    return "dense_gradients";
-  case Traffic::EmbeddingRows:
-    return "embedding_rows";
-  case Traffic::RemoteFeatures:
-    return "remote_features";
-  case Traffic::Control:
-    return "control";
-  }
-  return "unknown";
+  static_assert(size_t(Traffic::MAX) + 1 == trafficNames.size());
+  return size_t(traffic) < trafficNames.size() ? trafficNames[size_t(traffic)] : "unknown";
 }
 
 } // namespace heddle::plan

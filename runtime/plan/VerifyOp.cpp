@@ -100,4 +100,32 @@ int64_t OpShape::idsHop(size_t i, uint32_t type) {
   return rowsAre(op_.inputs[i], inputPlace(i), SymbolKind::Rows, hop, type) ? int64_t(hop) : -1;
 }
 
+bool OpShape::sparseOutputs(uint32_t hop, uint32_t type, uint64_t dim) {
+  using enum SymbolKind;
+  if (!slotOutput(0, DType::I32, 1, Rows, hop, type, 1) ||
+      !slotOutput(1, DType::I32, 1, Nnz, hop, type) ||
+      !slotOutput(2, DType::F32, 1, Nnz, hop, type) ||
+      !slotOutput(4, DType::I32, 1, Nnz, hop, type) ||
+      !slotOutput(5, DType::F32, 1, Nnz, hop, type))
+    return false;
+  int32_t symbol = -1;
+  for (size_t i : {1, 2, 4, 5}) {
+    if (op_.outputs[i] < 0)
+      continue;
+    int32_t s = buffer(op_.outputs[i]).rows->symbol();
+    if (symbol >= 0 && s != symbol)
+      return c_.fail(outputPlace(i), "the entries are counted by two symbols");
+    symbol = s;
+  }
+  if (op_.outputs[3] >= 0) {
+    const Extent &rows = *buffer(op_.outputs[3]).rows;
+    if (!typed(op_.outputs[3], outputPlace(3), DType::I32, 1) ||
+        !inSlot(op_.outputs[3], outputPlace(3)))
+      return false;
+    if (rows.symbol() >= 0 || rows.constant() != dim + 1)
+      return c_.fail(outputPlace(3), "the rows are not the columns of the feature plus 1");
+  }
+  return true;
+}
+
 } // namespace heddle::plan::verify

@@ -40,6 +40,8 @@ protected:
   /// An output of the sample or fetch queue that may be absent.
   bool slotOutput(size_t i, DType dtype, uint64_t width, SymbolKind kind, uint32_t hop, uint32_t id,
                   uint64_t constant = 0);
+  /// The six arrays of sparse rows of (hop, type), in the order of FetchSparseAttrs.
+  bool sparseOutputs(uint32_t hop, uint32_t type, uint64_t dim);
   bool idsInput(size_t i, uint32_t hop, uint32_t type);
   /// The hop of an ids buffer of `type`, or -1 after an error.
   int64_t idsHop(size_t i, uint32_t type);

@@ -161,30 +161,7 @@ private:
     int64_t hop = idsHop(0, a.node_type);
     if (hop < 0)
       return false;
-    using enum SymbolKind;
-    uint32_t h = uint32_t(hop), t = a.node_type;
-    if (!slotOutput(0, DType::I32, 1, Rows, h, t, 1) || !slotOutput(1, DType::I32, 1, Nnz, h, t) ||
-        !slotOutput(2, DType::F32, 1, Nnz, h, t) || !slotOutput(4, DType::I32, 1, Nnz, h, t) ||
-        !slotOutput(5, DType::F32, 1, Nnz, h, t))
-      return false;
-    int32_t symbol = -1;
-    for (size_t i : {1, 2, 4, 5}) {
-      if (op_.outputs[i] < 0)
-        continue;
-      int32_t s = buffer(op_.outputs[i]).rows->symbol();
-      if (symbol >= 0 && s != symbol)
-        return c_.fail(outputPlace(i), "the entries are counted by two symbols");
-      symbol = s;
-    }
-    if (op_.outputs[3] >= 0) {
-      const Extent &rows = *buffer(op_.outputs[3]).rows;
-      if (!typed(op_.outputs[3], outputPlace(3), DType::I32, 1) ||
-          !inSlot(op_.outputs[3], outputPlace(3)))
-        return false;
-      if (rows.symbol() >= 0 || rows.constant() != uint64_t(a.dim) + 1)
-        return c_.fail(outputPlace(3), "the rows are not the columns of the feature plus 1");
-    }
-    return true;
+    return sparseOutputs(uint32_t(hop), a.node_type, a.dim);
   }
 
   bool checkFetchLabels(const FetchLabelsAttrsT &a) {

@@ -104,26 +104,7 @@ private:
   }
 
   bool checkSparse(const FetchRemoteAttrsT &a) {
-    using enum SymbolKind;
-    if (!feature(a, 6) || !slotOutput(0, DType::I32, 1, Rows, a.hop, a.node_type, 1) ||
-        !slotOutput(1, DType::I32, 1, Nnz, a.hop, a.node_type) ||
-        !slotOutput(2, DType::F32, 1, Nnz, a.hop, a.node_type) ||
-        !slotOutput(4, DType::I32, 1, Nnz, a.hop, a.node_type) ||
-        !slotOutput(5, DType::F32, 1, Nnz, a.hop, a.node_type))
-      return false;
-    int32_t symbol = -1;
-    for (size_t i : {1, 2, 4, 5}) {
-      if (op_.outputs[i] < 0)
-        continue;
-      int32_t s = buffer(op_.outputs[i]).rows->symbol();
-      if (symbol >= 0 && s != symbol)
-        return c_.fail(outputPlace(i), "the entries are counted by two symbols");
-      symbol = s;
-    }
-    return op_.outputs[3] < 0 ||
-           (typed(op_.outputs[3], outputPlace(3), DType::I32, 1) &&
-            inSlot(op_.outputs[3], outputPlace(3)) &&
-            constantElements(op_.outputs[3], outputPlace(3), uint64_t(a.dim) + 1));
+    return feature(a, 6) && sparseOutputs(a.hop, a.node_type, a.dim);
   }
 
   /// f32 in the arena, of this width, a row for each of the request's rows of that kind.

@@ -5,25 +5,16 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/transport/Transport.h"
 
+#include "runtime/base/TrafficNames.h"
+
 #include <cstdio>
 #include <cstring>
 
 namespace heddle::transport {
 
 const char *trafficName(Traffic traffic) {
-  switch (traffic) {
-  case Traffic::Activations:
-    return "activations";
-  case Traffic::DenseGradients:
-    return "dense_gradients";
-  case Traffic::EmbeddingRows:
-    return "embedding_rows";
-  case Traffic::RemoteFeatures:
-    return "remote_features";
-  case Traffic::Control:
-    return "control";
-  }
-  return "unknown";
+  static_assert(trafficClasses == int(trafficNames.size()));
+  return size_t(traffic) < trafficNames.size() ? trafficNames[size_t(traffic)] : "unknown";
 }
 
 std::string rankList(const std::vector<int> &ranks) {

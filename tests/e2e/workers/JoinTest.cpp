@@ -5,11 +5,9 @@
 //===----------------------------------------------------------------------===//
 #include "tests/e2e/workers/Scene.h"
 
-#include <arpa/inet.h>
 #include <csignal>
 #include <filesystem>
 #include <memory>
-#include <sys/socket.h>
 #include <unistd.h>
 
 namespace heddle::e2e {
@@ -18,19 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using test::readAll;
-
-std::string freePort() {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(at);
-  if (bind(fd, reinterpret_cast<sockaddr *>(&at), length) != 0 ||
-      getsockname(fd, reinterpret_cast<sockaddr *>(&at), &length) != 0)
-    ADD_FAILURE() << "no free port";
-  ::close(fd);
-  return std::to_string(ntohs(at.sin_port));
-}
 
 Variables byHand(int rank, int workers, const std::string &address) {
   return {{"HEDDLE_RANK", std::to_string(rank)},
@@ -63,7 +48,7 @@ void expectJoined(const std::string &name, const std::function<Variables(int ran
 }
 
 TEST(Join, UnderTorchrun) {
-  std::string port = freePort();
+  std::string port = std::to_string(test::freePort());
   expectJoined("torchrun", [&](int rank) {
     return Variables{{"RANK", std::to_string(rank)},
                      {"WORLD_SIZE", "2"},

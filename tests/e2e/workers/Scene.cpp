@@ -22,47 +22,9 @@ using namespace std::chrono_literals;
 using test::readAll;
 using test::writeAll;
 
-namespace {
-void sendSignal(pid_t pid, int number) {
-  if (pid > 1)
-    kill(pid, number);
-  else
-    ADD_FAILURE() << "no process to send signal " << number << " to";
-}
-} // namespace
-
-Tool::Tool(const std::string &program, Strings arguments, Variables variables) {
-  static int tools = 0;
-  mark_ = std::to_string(getpid()) + "." + std::to_string(tools++);
-  variables.emplace_back("HEDDLE_TEST_MARK", mark_);
-  variables.emplace_back("TMPDIR", temporary_.path());
-  launch::ChildOptions options;
-  options.program = HEDDLE_BIN_DIR "/" + program;
-  options.arguments = std::move(arguments);
-  options.arguments.insert(options.arguments.begin(), program);
-  options.environment = launch::environmentWith(variables);
-  options.captureOutput = true;
-  sigemptyset(&options.mask);
-  process_ = test::valueOf(launch::startChild(options));
-}
-
-Tool::~Tool() {
-  for (const auto &[pid, rank] : processes())
-    sendSignal(pid, SIGKILL);
-  if (process_.pid > 0)
-    waitpid(process_.pid, nullptr, 0);
-}
-
-bool Tool::readSome(std::chrono::milliseconds time) {
-  pollfd poll{process_.output.get(), POLLIN, 0};
-  if (::poll(&poll, 1, int(time.count())) <= 0)
-    return true;
-  char bytes[4096];
-  ssize_t n = read(process_.output.get(), bytes, sizeof(bytes));
-  if (n > 0)
-    output_.append(bytes, static_cast<size_t>(n));
-  return n > 0 || (n < 0 && errno == EAGAIN);
-}
+Tool::Tool(const std::string &program, Strings arguments, Variables variables)
+    : MarkedProcess(HEDDLE_BIN_DIR "/" + program, program, std::move(arguments),
+                    std::move(variables)) {}
 
 bool Tool::running() {
   readSome(0ms);
@@ -72,53 +34,11 @@ bool Tool::running() {
          info.si_pid == 0;
 }
 
-int Tool::wait(std::chrono::milliseconds time) {
-  auto deadline = Clock::now() + time;
-  while (Clock::now() < deadline && readSome(20ms)) {
-  }
-  int status = 0;
-  while (waitpid(process_.pid, &status, WNOHANG) == 0) {
-    if (Clock::now() > deadline) {
-      ADD_FAILURE() << "still running: " << output_;
-      return -1000;
-    }
-    std::this_thread::sleep_for(5ms);
-  }
-  process_.pid = -1;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
 std::string Tool::lastLine() const {
-  std::string text = output_;
+  std::string text = output();
   while (!text.empty() && text.back() == '\n')
     text.pop_back();
   return text.substr(text.rfind('\n') + 1);
-}
-
-std::vector<std::pair<pid_t, int>> Tool::processes() const {
-  std::vector<std::pair<pid_t, int>> found;
-  std::error_code error;
-  for (const auto &entry : fs::directory_iterator("/proc", error)) {
-    std::string name = entry.path().filename();
-    if (name.find_first_not_of("0123456789") != std::string::npos)
-      continue;
-    std::string environment = readAll(entry.path() / "environ"); // empty for a zombie
-    if (environment.find("HEDDLE_TEST_MARK=" + mark_ + '\0') == std::string::npos)
-      continue;
-    size_t at = environment.find("HEDDLE_RANK=");
-    found.emplace_back(std::stoi(name),
-                       at == std::string::npos ? -1 : std::atoi(&environment[at + 12]));
-  }
-  return found;
-}
-
-void Tool::signal(int number) { sendSignal(process_.pid, number); }
-
-void Tool::signalWorker(int rank, int number) {
-  for (const auto &[pid, which] : processes())
-    if (which == rank)
-      return sendSignal(pid, number);
-  ADD_FAILURE() << "no worker of rank " << rank << "\n" << output_;
 }
 
 namespace {
@@ -165,11 +85,7 @@ std::set<std::string> Tool::listening() const {
 }
 
 void Tool::expectNothingLeft(const std::set<std::string> &sockets) const {
-  auto deadline = Clock::now() + 3s;
-  while (!processes().empty() && Clock::now() < deadline)
-    std::this_thread::sleep_for(5ms);
-  EXPECT_TRUE(processes().empty());
-  EXPECT_TRUE(fs::is_empty(temporary_.path()));
+  expectNoProcessAndNoFile();
   EXPECT_FALSE(sockets.empty()) << "the workers meet somewhere";
   std::set<std::string> now = listeningSockets();
   for (const std::string &socket : sockets)

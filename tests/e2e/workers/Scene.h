@@ -6,8 +6,7 @@
 #ifndef HEDDLE_TESTS_E2E_WORKERS_SCENE_H
 #define HEDDLE_TESTS_E2E_WORKERS_SCENE_H
 
-#include "runtime/launch/ChildProcess.h"
-#include "tests/unit/support/TestSupport.h"
+#include "tests/unit/support/MarkedProcess.h"
 
 #include <nlohmann/json.hpp>
 
@@ -23,39 +22,27 @@ using Strings = std::vector<std::string>;
 using Variables = std::vector<std::pair<std::string, std::string>>;
 using Json = nlohmann::json;
 
-/// A tool that was started, and all that it starts: known by a mark in the environment.
-class Tool {
+/// A tool that was started, and all that it starts.
+class Tool : public test::MarkedProcess {
 public:
-  /// `program` is a tool of ours. It writes its temporary files, if any, to a folder of its own.
+  /// `program` is a tool of ours.
   Tool(const std::string &program, Strings arguments, Variables variables = {});
-  ~Tool();
-  Tool(const Tool &) = delete;
-  Tool &operator=(const Tool &) = delete;
 
-  /// The exit code, or -signal; -1000 (and a failure) after `time`. Reads the output meanwhile.
-  int wait(std::chrono::milliseconds time = std::chrono::seconds(60));
+  int wait(std::chrono::milliseconds time = std::chrono::seconds(60)) {
+    return MarkedProcess::wait(time);
+  }
   bool running();
   /// Sends a signal to the tool itself, or to its worker of `rank`. Fails, and sends nothing, if
-  /// there is no such process: kill() takes -1 for all processes there are.
-  void signal(int number);
-  void signalWorker(int rank, int number);
-  /// stdout and stderr.
-  const std::string &output() const { return output_; }
-  /// Its last line.
+  /// there is no such process.
+  void signal(int number) { test::sendSignal(process_.pid, number); }
+  void signalWorker(int rank, int number) { test::sendSignal(worker(rank), number); }
+  /// The output's last line.
   std::string lastLine() const;
 
-  /// Living processes, with the ranks of workers (-1: the launcher).
-  std::vector<std::pair<pid_t, int>> processes() const;
   /// Sockets, by inode, that the processes listen at.
   std::set<std::string> listening() const;
   /// No process, none of these sockets, no temporary file, nothing in shared memory.
   void expectNothingLeft(const std::set<std::string> &sockets) const;
-
-private:
-  bool readSome(std::chrono::milliseconds time);
-  test::TemporaryDirectory temporary_;
-  std::string mark_, output_;
-  launch::ChildProcess process_;
 };
 
 /// Papers of two areas with authors, venues, terms and citations; a plan for each number of

@@ -4,17 +4,13 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/launch/Supervisor.h"
-#include "runtime/launch/ChildProcess.h"
 #include "runtime/launch/WorkerLink.h"
-#include "tests/unit/support/TestSupport.h"
+#include "tests/unit/support/MarkedProcess.h"
 
-#include <arpa/inet.h>
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
-#include <poll.h>
 #include <set>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <thread>
 
@@ -29,103 +25,18 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Variables = std::vector<std::pair<std::string, std::string>>;
 
-/// kill() that cannot hit anybody else: -1 would be every process there is.
-void send(pid_t pid, int signal) {
-  if (pid > 1)
-    kill(pid, signal);
-  else
-    ADD_FAILURE() << "no process to send signal " << signal << " to";
-}
-
-std::string slurp(const fs::path &path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-/// The helper, with its output; processes of a run are known by a mark in their environment.
-class HelperRun {
+/// The helper.
+class HelperRun : public MarkedProcess {
 public:
   explicit HelperRun(std::vector<std::string> arguments, Variables variables = {},
-                     std::string mark = "") {
-    static int runs = 0;
-    mark_ = mark.empty() ? std::to_string(getpid()) + "." + std::to_string(runs++) : mark;
-    variables.emplace_back("HEDDLE_TEST_MARK", mark_);
-    variables.emplace_back("TMPDIR", temporary_.path());
-    ChildOptions options;
-    options.program = LAUNCH_HELPER;
-    options.arguments = std::move(arguments);
-    options.arguments.insert(options.arguments.begin(), "launch_helper");
-    options.environment = environmentWith(variables);
-    options.captureOutput = true;
-    sigemptyset(&options.mask);
-    process_ = valueOf(startChild(options));
-  }
-  ~HelperRun() {
-    for (const auto &[pid, rank] : processes())
-      send(pid, SIGKILL);
-    if (process_.pid > 0)
-      waitpid(process_.pid, nullptr, 0);
-  }
+                     const std::string &mark = "")
+      : MarkedProcess(LAUNCH_HELPER, "launch_helper", std::move(arguments), std::move(variables),
+                      mark) {}
+  int wait(std::chrono::milliseconds time = 20s) { return MarkedProcess::wait(time); }
 
-  pid_t pid() const { return process_.pid; }
-  const std::string &mark() const { return mark_; }
-  const std::string &output() const { return output_; }
-
-  bool readUntil(const std::string &text, std::chrono::milliseconds time = 20s) {
-    auto deadline = Clock::now() + time;
-    while (output_.find(text) == std::string::npos && Clock::now() < deadline)
-      if (!readSome())
-        break;
-    return output_.find(text) != std::string::npos;
-  }
-
-  /// Waits for the end; the exit code, or -signal.
-  int wait(std::chrono::milliseconds time = 20s) {
-    auto deadline = Clock::now() + time;
-    while (Clock::now() < deadline && readSome()) {
-    }
-    int status = 0;
-    while (waitpid(process_.pid, &status, WNOHANG) == 0) {
-      if (Clock::now() > deadline) {
-        ADD_FAILURE() << "still running: " << output_;
-        return -1000;
-      }
-      std::this_thread::sleep_for(5ms);
-    }
-    process_.pid = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  }
-
-  /// Living processes of this run, with the ranks of workers (-1: the launcher).
-  std::vector<std::pair<pid_t, int>> processes() const {
-    std::vector<std::pair<pid_t, int>> found;
-    std::error_code error;
-    for (const auto &entry : fs::directory_iterator("/proc", error)) {
-      std::string name = entry.path().filename();
-      if (name.find_first_not_of("0123456789") != std::string::npos)
-        continue;
-      std::string environment = slurp(entry.path() / "environ"); // empty for a zombie
-      std::string mark = "HEDDLE_TEST_MARK=" + mark_ + '\0';
-      if (environment.find(mark) == std::string::npos)
-        continue;
-      size_t at = environment.find("HEDDLE_RANK=");
-      found.emplace_back(std::stoi(name),
-                         at == std::string::npos ? -1 : std::atoi(&environment[at + 12]));
-    }
-    return found;
-  }
-  pid_t worker(int rank) const {
-    for (const auto &[pid, which] : processes())
-      if (which == rank)
-        return pid;
-    ADD_FAILURE() << "no worker of rank " << rank;
-    return -1;
-  }
   std::string addressName() const {
     for (const auto &[pid, rank] : processes()) {
-      std::string environment = slurp("/proc/" + std::to_string(pid) + "/environ");
+      std::string environment = readAll("/proc/" + std::to_string(pid) + "/environ");
       size_t at = environment.find("HEDDLE_ADDRESS=unix:");
       if (at != std::string::npos)
         return std::string(&environment[at + 20]);
@@ -134,33 +45,12 @@ public:
   }
 
   void expectNothingLeft(const std::string &address) {
-    auto deadline = Clock::now() + 3s;
-    while (!processes().empty() && Clock::now() < deadline)
-      std::this_thread::sleep_for(5ms);
-    EXPECT_TRUE(processes().empty());
-    EXPECT_TRUE(fs::is_empty(temporary_.path()));
+    expectNoProcessAndNoFile();
     ASSERT_GT(address.size(), 20u);
-    EXPECT_EQ(slurp("/proc/net/unix").find(address), std::string::npos);
+    EXPECT_EQ(readAll("/proc/net/unix").find(address), std::string::npos);
     for (const auto &entry : fs::directory_iterator("/dev/shm"))
       EXPECT_NE(entry.path().filename(), "heddle-link");
   }
-
-private:
-  /// False at the end of the output.
-  bool readSome() {
-    pollfd poll{process_.output.get(), POLLIN, 0};
-    if (::poll(&poll, 1, 100) <= 0)
-      return true;
-    char bytes[4096];
-    ssize_t n = read(process_.output.get(), bytes, sizeof(bytes));
-    if (n > 0)
-      output_.append(bytes, static_cast<size_t>(n));
-    return n > 0 || (n < 0 && errno == EAGAIN);
-  }
-
-  TemporaryDirectory temporary_;
-  std::string mark_, output_;
-  ChildProcess process_;
 };
 
 void expectHas(const HelperRun &run, std::initializer_list<const char *> texts) {
@@ -202,7 +92,7 @@ TEST_P(Death, KilledWorkerEndsTheRest) {
   ASSERT_TRUE(run.readUntil("ready"));
   std::string address = run.addressName(), who = "rank " + std::to_string(GetParam());
   auto begin = Clock::now();
-  send(run.worker(GetParam()), SIGKILL);
+  sendSignal(run.worker(GetParam()), SIGKILL);
   EXPECT_EQ(run.wait(), 1);
   EXPECT_LE(Clock::now() - begin, 5s);
   // How it ended, and what the others saw of it.
@@ -219,7 +109,7 @@ TEST_P(Death, StoppedWorkerEndsTheRest) {
   ASSERT_TRUE(run.readUntil("ready"));
   std::string address = run.addressName();
   auto begin = Clock::now();
-  send(run.worker(GetParam()), SIGSTOP);
+  sendSignal(run.worker(GetParam()), SIGSTOP);
   EXPECT_EQ(run.wait(), 1);
   EXPECT_LE(Clock::now() - begin, 5s);
   std::string who = "rank " + std::to_string(GetParam());
@@ -236,8 +126,8 @@ TEST(Supervisor, KilledLauncherLeavesNothing) {
   ASSERT_TRUE(run.readUntil("ready"));
   EXPECT_EQ(run.processes().size(), 5u);
   std::string address = run.addressName();
-  EXPECT_NE(slurp("/proc/net/unix").find(address), std::string::npos);
-  send(run.pid(), SIGKILL);
+  EXPECT_NE(readAll("/proc/net/unix").find(address), std::string::npos);
+  sendSignal(run.pid(), SIGKILL);
   EXPECT_EQ(run.wait(), -SIGKILL);
   run.expectNothingLeft(address);
 }
@@ -247,7 +137,7 @@ TEST(Supervisor, PassesSignalsOn) {
     HelperRun run({"supervise", "3", "20000", "loop"});
     ASSERT_TRUE(run.readUntil("ready"));
     std::string address = run.addressName();
-    send(run.pid(), signal);
+    sendSignal(run.pid(), signal);
     EXPECT_EQ(run.wait(5s), 128 + signal);
     run.expectNothingLeft(address);
   }
@@ -256,15 +146,15 @@ TEST(Supervisor, PassesSignalsOn) {
 TEST(Supervisor, StubbornWorkersAreKilled) {
   HelperRun run({"supervise", "3", "600", "stubborn"});
   ASSERT_TRUE(run.readUntil("ready"));
-  send(run.pid(), SIGTERM);
+  sendSignal(run.pid(), SIGTERM);
   EXPECT_EQ(run.wait(5s), 128 + SIGTERM);
   EXPECT_TRUE(run.processes().empty());
 
   HelperRun impatient({"supervise", "2", "20000", "stubborn"});
   ASSERT_TRUE(impatient.readUntil("ready"));
-  send(impatient.pid(), SIGINT);
+  sendSignal(impatient.pid(), SIGINT);
   std::this_thread::sleep_for(50ms);
-  send(impatient.pid(), SIGINT);
+  sendSignal(impatient.pid(), SIGINT);
   EXPECT_EQ(impatient.wait(5s), 128 + SIGINT);
   EXPECT_TRUE(impatient.processes().empty());
 }
@@ -286,7 +176,7 @@ TEST(Supervisor, SavingAfterASignalMayTakeItsTime) {
   HelperRun run({"supervise", "3", "300", "saving"});
   for (const char *ready : {"ready 0", "ready 1", "ready 2"})
     ASSERT_TRUE(run.readUntil(ready));
-  send(run.pid(), SIGINT);
+  sendSignal(run.pid(), SIGINT);
   EXPECT_EQ(run.wait(5s), 130);
   expectHas(run, {"supervisor: exit 130, failed rank -1: \n"});
   // But who does not answer any more is not waited for.
@@ -294,8 +184,8 @@ TEST(Supervisor, SavingAfterASignalMayTakeItsTime) {
   for (const char *ready : {"ready 0", "ready 1", "ready 2"})
     ASSERT_TRUE(stopped.readUntil(ready));
   pid_t worker = stopped.worker(1);
-  send(stopped.pid(), SIGINT);
-  send(worker, SIGSTOP);
+  sendSignal(stopped.pid(), SIGINT);
+  sendSignal(worker, SIGSTOP);
   EXPECT_EQ(stopped.wait(5s), 130);
   expectHas(stopped, {"failed rank 1: rank 1 was stopped by a signal and was killed"});
 }
@@ -344,19 +234,6 @@ TEST(Supervisor, MissingProgramIsAnError) {
 // Workers that others started.
 
 namespace {
-
-int freePort() {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof(at);
-  if (bind(fd, reinterpret_cast<sockaddr *>(&at), length) != 0 ||
-      getsockname(fd, reinterpret_cast<sockaddr *>(&at), &length) != 0)
-    ADD_FAILURE() << "no free port";
-  ::close(fd);
-  return ntohs(at.sin_port);
-}
 
 void expectMeet(const std::function<Variables(const std::string &rank)> &variables,
                 const std::string &launcher) {
@@ -411,7 +288,7 @@ TEST(Joined, StoppedPeerIsNamed) {
     HelperRun first({"worker", "600", "loop"}, variables(0));
     HelperRun second({"worker", "600", "loop"}, variables(1));
     ASSERT_TRUE(first.readUntil("ready")) << first.output();
-    send((stopped ? second : first).pid(), SIGSTOP);
+    sendSignal((stopped ? second : first).pid(), SIGSTOP);
     HelperRun &other = stopped ? first : second;
     EXPECT_EQ(other.wait(5s), 1);
     std::string text = "waited 0.6 s for rank " + std::to_string(stopped);
