@@ -432,7 +432,8 @@ private:
     bool done = false;
     std::string error;
     try {
-      auto left = std::chrono::duration_cast<Milliseconds>(call.deadline - Clock::now());
+      // Rounded up: a wait that ended before the deadline would read as a lost connection.
+      auto left = std::chrono::ceil<Milliseconds>(call.deadline - Clock::now());
       left = std::max(left, Milliseconds(1)); // Gloo reads -1 as its default
       done = receiving ? buffer.waitRecv(nullptr, left) : buffer.waitSend(nullptr, left);
     } catch (const std::exception &exception) {
