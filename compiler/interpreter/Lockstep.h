@@ -11,6 +11,8 @@
 
 #include "compiler/interpreter/EntryRunner.h"
 
+#include <set>
+
 namespace heddle::compiler {
 
 /// Bytes on the wire of a number, of an id and of the length of a sparse row.
@@ -87,6 +89,7 @@ private:
   llvm::FailureOr<NumericArray> assemble(hgnn::StateOp state, llvm::ArrayRef<NumericArrays> copies);
 
   const Batch &batch;
+  std::set<std::pair<const void *, std::vector<int64_t>>> idsSent; ///< frontiers, to whom
   std::vector<std::unique_ptr<Partition<T>>> partitions;
 };
 

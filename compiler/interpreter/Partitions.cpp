@@ -174,8 +174,11 @@ LogicalResult Lockstep<T>::exchangeRows(Ops ops, ArrayRef<int64_t> participants)
       for (int64_t j = 0; j < rows.width(); ++j)
         sum[j] += rows.at(i, j);
     }
-    send(op,
-         (int64_t(participants.size()) - 1) * rows.rows * (rows.width() * numberBytes + idBytes));
+    // Tables of one frontier are summed over the same rows: their ids go once.
+    bool idsTravel =
+        idsSent.insert({exchange.getIds().getAsOpaquePointer(), participants.vec()}).second;
+    send(op, (int64_t(participants.size()) - 1) * rows.rows *
+                 (rows.width() * numberBytes + (idsTravel ? idBytes : 0)));
   }
   auto result = Tensor<T>::make(int64_t(sums.size()), shape);
   for (const auto &[id, sum] : sums) {

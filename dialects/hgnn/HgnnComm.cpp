@@ -132,7 +132,14 @@ int64_t BroadcastOp::getWireBytes() {
   return others(getPartitions()) * numbersOf(getResult()) * numberBytes;
 }
 int64_t ExchangeRowsOp::getWireBytes() {
-  return others(getPartitions()) * (numbersOf(getRows()) * numberBytes + idBytes);
+  // Tables of one frontier are summed over the same rows: their ids travel with the first.
+  bool idsTravel = llvm::none_of(getIds().getUsers(), [&](Operation *user) {
+    auto other = dyn_cast<ExchangeRowsOp>(user);
+    return other && other->getBlock() == (*this)->getBlock() &&
+           other.getPartitions() == getPartitions() && other->isBeforeInBlock(*this);
+  });
+  return others(getPartitions()) *
+         (numbersOf(getRows()) * numberBytes + (idsTravel ? idBytes : 0));
 }
 
 int64_t GatherBlocksOp::getWireBytes() {

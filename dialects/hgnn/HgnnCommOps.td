@@ -100,7 +100,7 @@ def Hgnn_BroadcastOp : Hgnn_CollectiveOp<"broadcast"> {
 def Hgnn_ExchangeRowsOp : Hgnn_CollectiveOp<"exchange_rows"> {
   let summary = "row gradients of all partitions, summed over the union of their rows";
   let description = [{Each partition sends its (ids, rows) to the others, `bytes` per row of its own
-    frontier; each sums them in the order of `partitions`. The results are the union, ascending, and
+    frontier (the 8 of an id only for the first table of the frontier); each sums them in the order of `partitions`. The results are the union, ascending, and
     the sums: the same bits everywhere. A row that one partition has gets that partition's gradient,
     a row that none has is not there.}];
   let arguments = (ins Hgnn_IdsType:$ids, Hgnn_TensorType:$rows, I64Attr:$id,
