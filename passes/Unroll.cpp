@@ -59,14 +59,19 @@ private:
                                 const TypeMap &sources, Value own);
   FailureOr<int64_t> messageWidth(LayerOp layer);
   LogicalResult buildLoss(Value logits);
-  /// Clones a region's ops with concrete operands; returns what it yields.
+  /// Clones a region's ops with concrete operands; returns what it yields. `ids` are those of the rows
+  /// that tables of nodes are read for: in `message`, of the sources.
   FailureOr<Value> instantiate(Region &region, IRMapping &mapping, Value ids,
                                const ParamOwner &owner, LayerOp layer, bool message);
+  FailureOr<Value> readTable(LearnableOp op, Value ids, const ParamOwner &owner, LayerOp layer);
   FailureOr<Value> readState(Location loc, const std::string &name, ArrayRef<int64_t> shape,
                              StringRef init);
   StateOp declareState(Location loc, StringRef name, StateRole role, ArrayRef<int64_t> shape,
                        FlatSymbolRefAttr rowsType, const Initializer &init, int64_t group);
-  FailureOr<SmallVector<int64_t>> shapeOf(ParamOp param, LayerOp layer);
+  FailureOr<SmallVector<int64_t>> sizesOf(Operation *op, ArrayRef<Attribute> sizes, LayerOp layer);
+  FailureOr<SmallVector<int64_t>> shapeOf(ParamOp param, LayerOp layer) {
+    return sizesOf(param, param.getShape().getValue(), layer);
+  }
 
   ModuleOp module;
   const Model &model;
@@ -76,6 +81,7 @@ private:
   SmallVector<llvm::MapVector<StringAttr, Value>> adjacency; ///< [hop] relation -> adj
   SmallVector<TypeMap> selfLinks;                            ///< [hop] type -> link to hop + 1
   llvm::StringMap<Value> reads;
+  llvm::DenseMap<std::pair<Value, StringAttr>, Value> tableReads; ///< by (ids, state)
 };
 
 int64_t EntryBuilder::fanoutOf(const Relation &relation, int64_t hop) {
@@ -135,9 +141,10 @@ LogicalResult EntryBuilder::sampleAll() {
   return success();
 }
 
-FailureOr<SmallVector<int64_t>> EntryBuilder::shapeOf(ParamOp param, LayerOp layer) {
+FailureOr<SmallVector<int64_t>> EntryBuilder::sizesOf(Operation *op, ArrayRef<Attribute> sizes,
+                                                      LayerOp layer) {
   SmallVector<int64_t> shape;
-  for (Attribute size : param.getShape()) {
+  for (Attribute size : sizes) {
     int64_t value = 0;
     if (auto number = dyn_cast<IntegerAttr>(size)) {
       value = number.getInt();
@@ -157,13 +164,13 @@ FailureOr<SmallVector<int64_t>> EntryBuilder::shapeOf(ParamOp param, LayerOp lay
                  args && args.getAs<IntegerAttr>(factor))
           number = args.getAs<IntegerAttr>(factor).getInt();
         else if (factor.getAsInteger(10, number))
-          return param.emitError("shape names '")
+          return op->emitError("shape names '")
                  << factor << "'; known are in, out, integers and the spec's model.args";
         value *= number;
       }
     }
     if (value < 1 || value > (int64_t(1) << 40))
-      return param.emitError("shape must be sizes of at least 1, got ") << size;
+      return op->emitError("shape must be sizes of at least 1, got ") << size;
     shape.push_back(value);
   }
   return shape;
@@ -234,7 +241,7 @@ static FailureOr<Operation *> recreate(OpBuilder &builder, Operation *op,
 
 /// Whether `op` may stand in a layer's message or update (`layer`), or in an input program.
 static LogicalResult checkPlace(Operation &op, bool layer, bool message) {
-  if (isa<FeatureOp, LearnableOp>(op) && layer)
+  if (isa<FeatureOp>(op) && layer)
     return op.emitError("stands in input programs (hgnn.input) only");
   if (isa<BroadcastDstOp>(op) && message)
     return op.emitError(
@@ -257,7 +264,7 @@ FailureOr<Value> EntryBuilder::instantiate(Region &region, IRMapping &mapping, V
     }
     if (failed(checkPlace(op, bool(layer), message)))
       return failure();
-    if (isa<FeatureOp, LearnableOp>(op))
+    if (isa<FeatureOp, LearnableOp>(op) && !layer)
       if (auto type = dyn_cast<FeatType>(op.getResult(0).getType());
           type && llvm::any_of(type.getShape(), ShapedType::isDynamic))
         return op.emitError("needs a width, got ") << type;
@@ -289,20 +296,10 @@ FailureOr<Value> EntryBuilder::instantiate(Region &region, IRMapping &mapping, V
       continue;
     }
     if (auto learnable = dyn_cast<LearnableOp>(op)) {
-      DomainAttr domain = cast<IdsType>(rowIds.getType()).getDomain();
-      auto type = cast<FeatType>(learnable.getResult().getType());
-      if (!module.lookupSymbol<StateOp>(learnable.getName())) {
-        std::optional<Initializer> init = parseInitializer(learnable.getInit(), type.getShape());
-        if (!init)
-          return op.emitError("unknown initialiser '") << learnable.getInit() << "'";
-        declareState(op.getLoc(), learnable.getName(), StateRole::EmbeddingRows, type.getShape(),
-                     domain.getSymbol(), *init, 1);
-      }
-      mapping.map(
-          learnable.getResult(),
-          FetchRowsOp::create(builder, op.getLoc(), type.withDomain(domain), rowIds,
-                              FlatSymbolRefAttr::get(builder.getContext(), learnable.getName()))
-              .getResult());
+      auto value = readTable(learnable, rowIds, owner, layer);
+      if (failed(value))
+        return failure();
+      mapping.map(learnable.getResult(), *value);
       continue;
     }
     if (auto constant = dyn_cast<BroadcastDstOp>(op)) {
@@ -332,8 +329,44 @@ FailureOr<Value> EntryBuilder::instantiate(Region &region, IRMapping &mapping, V
   return region.getParentOp()->emitError("has a region without hgnn.yield");
 }
 
+FailureOr<Value> EntryBuilder::readTable(LearnableOp op, Value ids, const ParamOwner &owner,
+                                         LayerOp layer) {
+  DomainAttr domain = cast<IdsType>(ids.getType()).getDomain();
+  std::string name = op.getName().str();
+  SmallVector<int64_t> shape(cast<FeatType>(op.getType()).getShape()), initialized = shape;
+  if (layer) {
+    auto width = sizesOf(op, op.getWidthAttr(), layer);
+    if (failed(width))
+      return failure();
+    shape = *width;
+    // As the matrix that a one-hot row is multiplied with.
+    NodeTypeOp type = model.typeOf.lookup(domain.getSymbol().getAttr());
+    initialized = {int64_t(type.getNumNodes()), shape.front()};
+    name = paramName(layer.getIndex(), name, *op.getScope(), owner);
+  }
+  StringAttr key = builder.getStringAttr(name);
+  if (auto state = module.lookupSymbol<StateOp>(name)) {
+    if (state.getShape() != ArrayRef<int64_t>(shape) ||
+        state.getRowsTypeAttr() != domain.getSymbol())
+      return op.emitError("table '") << name << "' is used with two widths or for two node types";
+  } else {
+    std::optional<Initializer> init = parseInitializer(op.getInit(), initialized);
+    if (!init)
+      return op.emitError("unknown initialiser '") << op.getInit() << "'";
+    declareState(op.getLoc(), name, StateRole::EmbeddingRows, shape, domain.getSymbol(), *init, 1);
+  }
+  Value &rows = tableReads[{ids, key}]; // a table of a source type is read for several relations
+  if (!rows)
+    rows = FetchRowsOp::create(builder, op.getLoc(), FeatType::get(domain, shape), ids,
+                               FlatSymbolRefAttr::get(key));
+  return rows;
+}
+
 LogicalResult EntryBuilder::buildInputs(TypeMap &rows) {
-  int64_t inSize = LayerOp(model.layers.front()).getInSize();
+  LayerOp first = model.layers.front();
+  if (first.getMessage().getArgument(1).use_empty() && !readsOwnRows(first))
+    return success(); // its tables are all it reads
+  int64_t inSize = first.getInSize();
   for (auto [type, rowIds] : ids[depth()]) {
     InputOp input = model.inputs.lookup(type);
     if (!input)
@@ -416,14 +449,15 @@ FailureOr<Value> EntryBuilder::buildMessage(LayerOp layer, int64_t hop, const Re
   Region &region = layer.getMessage();
   IRMapping mapping;
   mapping.map(region.getArgument(0), adj);
-  mapping.map(region.getArgument(1), sources.lookup(relation.source.getAttr()));
+  if (Value rows = sources.lookup(relation.source.getAttr()))
+    mapping.map(region.getArgument(1), rows);
   if (!region.getArgument(2).use_empty())
     mapping.map(region.getArgument(2), RestrictOp::create(builder, loc, own, adj).getResult());
   std::string sourceName = unescapeName(relation.source.getValue());
   std::string destinationName = unescapeName(relation.destination.getValue());
   RelationOp op = relation.op;
-  auto value = instantiate(region, mapping, Value(), {sourceName, op.getName(), destinationName},
-                           layer, /*message=*/true);
+  auto value = instantiate(region, mapping, ids[hop + 1].lookup(relation.source.getAttr()),
+                           {sourceName, op.getName(), destinationName}, layer, /*message=*/true);
   if (failed(value))
     return failure();
   auto type = dyn_cast<FeatType>(value->getType());
@@ -472,6 +506,16 @@ FailureOr<int64_t> EntryBuilder::messageWidth(LayerOp layer) {
       mapping.map(
           param.getResult(),
           block.addArgument(FeatType::get(DomainAttr::param(context), *shape), op.getLoc()));
+      continue;
+    }
+    if (auto table = dyn_cast<LearnableOp>(op)) {
+      auto width = sizesOf(table, table.getWidthAttr(), layer);
+      if (failed(width))
+        return failure();
+      mapping.map(table.getResult(),
+                  block.addArgument(
+                      FeatType::get(DomainAttr::generic(context, DomainKind::Src), *width),
+                      op.getLoc()));
       continue;
     }
     auto created = recreate(scratch, &op, operands);

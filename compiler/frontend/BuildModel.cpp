@@ -193,8 +193,9 @@ private:
       }
     }
     if (own.learnable)
-      parts.push_back(LearnableOp::create(builder, loc, rows(hidden), "embeddings." + key + ".weight",
-                                          "xavier_uniform"));
+      parts.push_back(LearnableOp::create(
+          builder, loc, rows(hidden), builder.getStringAttr("embeddings." + key + ".weight"),
+          ScopeAttr(), Attribute(), builder.getStringAttr("xavier_uniform")));
     if (own.constant) {
       Value row = newParam("inputs." + key + ".constant", {hidden}, "xavier_uniform");
       parts.push_back(BroadcastDstOp::create(builder, loc, rows(hidden), row));

@@ -34,6 +34,13 @@ public:
     Type type = FeatType::get(DomainAttr::param(context), {ShapedType::kDynamic});
     return ParamOp::create(builder, loc, type, name, scope, builder.getArrayAttr(shape), init);
   }
+  /// A learnable row for each row of `kind`; `scope` says for what there is a table.
+  Value table(StringRef name, Scope scope, DomainKind kind) {
+    Type type = FeatType::get(DomainAttr::generic(context, kind), {ShapedType::kDynamic});
+    return LearnableOp::create(builder, loc, type, builder.getStringAttr(name),
+                               ScopeAttr::get(context, scope), size("out"),
+                               builder.getStringAttr("xavier_uniform"));
+  }
   Attribute size(StringRef text) { return builder.getStringAttr(text); }
   Attribute size(int64_t number) { return builder.getI64IntegerAttr(number); }
 
@@ -82,27 +89,35 @@ std::optional<UnaryFn> activation(StringRef name) {
 void buildRgcnLayers(OpBuilder &builder, Location loc, const spec::EncoderSpec &encoder,
                      int64_t numClasses) {
   for (int64_t index = 0; index < encoder.numLayers; ++index) {
-    bool last = index + 1 == encoder.numLayers;
+    bool last = index + 1 == encoder.numLayers, tables = encoder.featureless && index == 0;
     OpBuilder::InsertionGuard guard(builder);
     LayerBuilder b(builder, loc, index, encoder.hiddenSize, last ? numClasses : encoder.hiddenSize);
 
     Block &message = b.layer.getMessage().front();
     builder.setInsertionPointToStart(&message);
     Value adj = message.getArgument(0);
-    Value edges = GatherSrcOp::create(builder, loc, message.getArgument(1), adj);
+    Value sources = tables ? b.table("weight", Scope::Relation, DomainKind::Src)
+                           : Value(message.getArgument(1));
+    Value edges = GatherSrcOp::create(builder, loc, sources, adj);
     Value sum = ReduceDstOp::create(builder, loc, edges, adj);
     Value degree = DegreeOp::create(builder, loc, adj);
     Value inverse = unary(builder, loc, UnaryFn::Reciprocal, degree, 1.0);
     Value mean = ScaleRowsOp::create(builder, loc, sum, inverse);
-    Value product = LinearOp::create(builder, loc, mean, relationWeight(b, encoder), false);
-    YieldOp::create(builder, loc, product);
+    if (!tables)
+      mean = LinearOp::create(builder, loc, mean, relationWeight(b, encoder), false);
+    YieldOp::create(builder, loc, mean);
 
     Block &update = b.layer.getUpdate().front();
     builder.setInsertionPointToStart(&update);
     Value rows = update.getArgument(0);
     if (encoder.useSelfLoop) {
-      Value root = b.param("root", Scope::Layer, {b.size("in"), b.size("out")}, "xavier_uniform");
-      Value own = LinearOp::create(builder, loc, update.getArgument(1), root, false);
+      Value own;
+      if (tables) {
+        own = b.table("root", Scope::DestinationType, DomainKind::Dst);
+      } else {
+        Value root = b.param("root", Scope::Layer, {b.size("in"), b.size("out")}, "xavier_uniform");
+        own = LinearOp::create(builder, loc, update.getArgument(1), root, false);
+      }
       rows = AddOp::create(builder, loc, ValueRange{rows, own});
     }
     rows = AddBiasOp::create(builder, loc, rows,

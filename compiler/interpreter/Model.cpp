@@ -51,7 +51,8 @@ private:
   Result runRegion(Region &region, ArrayRef<RuntimeValue<T>> arguments, const Site &site,
                    ComputeContext context);
   Result parameter(ParamOp op, const Site &site);
-  Result learnable(LearnableOp op, const Site &site, const Ids &ids);
+  /// `ids`: of the sources in a message program, else of the program's own rows.
+  Result learnable(LearnableOp op, const Site &site, std::shared_ptr<const Ids> ids);
   FailureOr<RuntimeValue<T>> feature(FeatureOp op, const Ids &ids);
 
   static bool usesOwnRows(LayerOp layer) {
@@ -183,12 +184,12 @@ FailureOr<Tensor<T>> ModelRunner<T>::runRegion(Region &region, ArrayRef<RuntimeV
       keep(parameter(param, site));
     } else if (isComputeOp(&op)) {
       result = compute<T>(&op, operands, context);
+    } else if (auto table = dyn_cast<LearnableOp>(op)) {
+      keep(learnable(table, site, site.relation ? context.source : context.destination));
     } else if (!context.destination || site.layer) {
       return op.emitError("the interpreter does not know this op in a layer");
     } else if (auto input = dyn_cast<FeatureOp>(op)) {
       result = feature(input, *context.destination);
-    } else if (auto table = dyn_cast<LearnableOp>(op)) {
-      keep(learnable(table, site, *context.destination));
     } else if (isa<BroadcastDstOp>(op)) {
       const auto &vector = std::get<Tensor<T>>(operands[0]);
       auto rows = Tensor<T>::make(context.destination->size(), vector.shape);
@@ -206,7 +207,7 @@ FailureOr<Tensor<T>> ModelRunner<T>::runRegion(Region &region, ArrayRef<RuntimeV
 }
 
 /// A number, "in", "out", an argument of the layer, or a product of them such as "in*out".
-static FailureOr<int64_t> resolveSize(ParamOp op, Attribute attr, LayerOp layer) {
+static FailureOr<int64_t> resolveSize(Operation *op, Attribute attr, LayerOp layer) {
   if (auto number = dyn_cast<IntegerAttr>(attr))
     return number.getInt();
   int64_t size = 1;
@@ -224,10 +225,25 @@ static FailureOr<int64_t> resolveSize(ParamOp op, Attribute attr, LayerOp layer)
     else if (args && args.getAs<IntegerAttr>(factor))
       number = args.getAs<IntegerAttr>(factor).getInt();
     else if (factor.getAsInteger(10, number))
-      return op.emitError("does not know the size ") << attr;
+      return op->emitError("does not know the size ") << attr;
     size *= number;
   }
   return size;
+}
+
+/// The full name of a state that a program names.
+static FailureOr<std::string> stateName(Operation *op, StringRef name, Scope scope,
+                                        const Site &site) {
+  LayerOp layer = site.layer;
+  if (!layer)
+    return name.str();
+  if ((scope == Scope::Relation || scope == Scope::SourceType) && !site.relation)
+    return op->emitError("scope ") << stringifyScope(scope) << " is for message programs";
+  RelationOp relation = site.relation;
+  std::string source = relation ? unescapeName(relation.getSource()) : std::string();
+  std::string destination = unescapeName(site.type);
+  ParamOwner owner{source, relation ? relation.getName() : StringRef(), destination};
+  return paramName(int64_t(layer.getIndex()), name, scope, owner);
 }
 
 template <class T> FailureOr<Tensor<T>> ModelRunner<T>::parameter(ParamOp op, const Site &site) {
@@ -240,41 +256,54 @@ template <class T> FailureOr<Tensor<T>> ModelRunner<T>::parameter(ParamOp op, co
   }
   if (site.dry)
     return Tensor<T>::param(shape);
-  std::string name = op.getName().str();
-  if (LayerOp layer = site.layer) {
-    bool ofRelation = op.getScope() == Scope::Relation || op.getScope() == Scope::SourceType;
-    if (ofRelation && !site.relation)
-      return op.emitError("scope ") << stringifyScope(op.getScope()) << " is for message programs";
-    RelationOp relation = site.relation;
-    std::string source = relation ? unescapeName(relation.getSource()) : std::string();
-    std::string destination = unescapeName(site.type);
-    ParamOwner owner{source, relation ? relation.getName() : StringRef(), destination};
-    name = paramName(int64_t(layer.getIndex()), name, op.getScope(), owner);
-  }
+  FailureOr<std::string> name = stateName(op, op.getName(), op.getScope(), site);
+  if (failed(name))
+    return failure();
   std::optional<Initializer> init = parseInitializer(op.getInit(), shape);
   if (!init)
     return op.emitError("does not know the initialiser ") << op.getInitAttr();
-  if (failed(states.declare(op, name, -1, shape, *init)))
+  if (failed(states.declare(op, *name, -1, shape, *init)))
     return failure();
-  return *states.initial(op, name);
+  return *states.initial(op, *name);
 }
 
 template <class T>
-FailureOr<Tensor<T>> ModelRunner<T>::learnable(LearnableOp op, const Site &site, const Ids &ids) {
-  ArrayRef<int64_t> shape = cast<FeatType>(op.getType()).getShape();
+FailureOr<Tensor<T>> ModelRunner<T>::learnable(LearnableOp op, const Site &site,
+                                               std::shared_ptr<const Ids> ids) {
+  std::vector<int64_t> shape = cast<FeatType>(op.getType()).getShape().vec();
+  std::string name = op.getName().str();
+  if (site.layer) {
+    FailureOr<int64_t> width = resolveSize(op, op.getWidthAttr(), site.layer);
+    if (failed(width))
+      return failure();
+    shape = {*width};
+  }
+  if (site.dry)
+    return Tensor<T>::make(0, shape);
   if (llvm::any_of(shape, ShapedType::isDynamic))
     return op.emitError("needs a width");
-  std::optional<Initializer> init = parseInitializer(op.getInit(), shape);
+  RelationOp relation = site.relation;
+  FailureOr<int64_t> nodes = batch.numNodes(op, relation ? relation.getSource() : site.type);
+  if (failed(nodes))
+    return failure();
+  std::vector<int64_t> initialized = shape;
+  if (site.layer) {
+    FailureOr<std::string> full = stateName(op, name, *op.getScope(), site);
+    if (failed(full))
+      return failure();
+    name = *full;
+    initialized = {*nodes, shape[0]}; // as the matrix that a one-hot row is multiplied with
+  }
+  std::optional<Initializer> init = parseInitializer(op.getInit(), initialized);
   if (!init)
     return op.emitError("does not know the initialiser ") << op.getInitAttr();
-  FailureOr<int64_t> nodes = batch.numNodes(op, site.type);
-  if (failed(nodes) || failed(states.declare(op, op.getName().str(), *nodes, shape.vec(), *init)))
+  if (failed(states.declare(op, name, *nodes, shape, *init)))
     return failure();
-  const Tensor<T> &table = *states.initial(op, op.getName());
-  auto result = Tensor<T>::make(ids.size(), shape.vec());
-  for (int64_t row = 0; row < ids.size(); ++row)
+  const Tensor<T> &table = *states.initial(op, name);
+  auto result = Tensor<T>::make(ids->size(), shape);
+  for (int64_t row = 0; row < ids->size(); ++row)
     for (int64_t column = 0; column < table.width(); ++column)
-      result.at(row, column) = table.at(ids.ids[row], column);
+      result.at(row, column) = table.at(ids->ids[row], column);
   return result;
 }
 
@@ -351,8 +380,11 @@ FailureOr<Tensor<T>> ModelRunner<T>::layer(LayerOp layer, const std::string &typ
     Tensor<T> ownActive;
     if (usesOwnRows(layer))
       ownActive = pickRows(own, ArrayRef<int64_t>(adjacency->activeRow));
-    Result message = runRegion(layer.getMessage(), {adjacency, inputs.at(source), ownActive},
-                               Site{layer, relation, type}, context);
+    auto sources = inputs.find(source); // none where no layer reads them
+    Result message = runRegion(
+        layer.getMessage(),
+        {adjacency, sources == inputs.end() ? Tensor<T>() : sources->second, ownActive},
+        Site{layer, relation, type}, context);
     if (failed(message))
       return failure();
     for (int64_t i = 0; i < adjacency->numActive(); ++i)
@@ -401,7 +433,10 @@ template <class T> LogicalResult ModelRunner<T>::run() {
     return failure();
   int64_t depth = int64_t(layers.size());
   std::map<std::string, Tensor<T>> rows;
+  bool readsInputs = !layers[0].getMessage().getArgument(1).use_empty() || usesOwnRows(layers[0]);
   for (const auto &[type, ids] : hops[depth].ids) {
+    if (!readsInputs)
+      break;
     InputOp program;
     for (InputOp input : ModuleOp(batch.module).template getOps<InputOp>())
       if (input.getType() == type)

@@ -233,6 +233,13 @@ EncoderSpec readModel(ObjectReader reader) {
   if (reader.has("num_bases"))
     model.numBases = reader.integer("num_bases", 1, maxWidth);
   model.useSelfLoop = reader.booleanOr("use_self_loop", model.useSelfLoop);
+  model.featureless = reader.booleanOr("featureless", model.featureless);
+  if (model.featureless && model.numBases)
+    reader.fail("num_bases", "a featureless model has a table for each relation, without bases; "
+                             "remove num_bases or featureless");
+  if (model.featureless && isProgram(model.encoder))
+    reader.fail("featureless", "is for the built-in encoder; in an .mlir program write "
+                               "hgnn.learnable with a scope in the first layer");
   const json *relations = reader.raw("relations");
   if (relations && relations->is_array()) {
     model.allRelations = false;
@@ -457,6 +464,8 @@ static absl::StatusOr<ModelSpec> readDocument(const JsonDocument &document) {
   }
   if (root.has("model"))
     spec.model = readModel(root.object("model"));
+  if (spec.model.featureless && !spec.inputs.empty())
+    root.fail("inputs", "a featureless model has none; remove inputs or /model/featureless");
   if (root.has("train"))
     spec.train = readTrain(root.object("train"));
   if (root.has("sampling"))

@@ -80,6 +80,9 @@ struct EncoderSpec {
   int64_t hiddenSize = 128;
   std::optional<int64_t> numBases; ///< none: one weight matrix per relation
   bool useSelfLoop = true;
+  /// No inputs: the first layer takes one-hot rows, so its weights are a row for each relation and
+  /// source (Schlichtkrull et al., Modeling Relational Data with GCNs, section 5.1).
+  bool featureless = false;
   bool allRelations = true;      ///< "relations": "all"; resolve() lists them and clears this
   std::vector<Triple> relations; ///< as written; after resolve() in canonical order
   std::string activation = "relu";

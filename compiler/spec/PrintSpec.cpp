@@ -57,6 +57,7 @@ Json model(const EncoderSpec &spec) {
   out["hidden_size"] = spec.hiddenSize;
   out["num_bases"] = spec.numBases ? Json(*spec.numBases) : Json(nullptr);
   out["use_self_loop"] = spec.useSelfLoop;
+  out["featureless"] = spec.featureless;
   out["relations"] = spec.allRelations ? Json("all") : Json(spec.relations);
   out["activation"] = spec.activation;
   out["norm"] = spec.norm;

@@ -247,6 +247,8 @@ private:
   }
 
   absl::Status inputs() {
+    if (spec.model.featureless)
+      return absl::OkStatus();
     std::map<std::string, InputSpec> written = std::move(spec.inputs);
     spec.inputs.clear();
     for (const auto &[name, input] : written)

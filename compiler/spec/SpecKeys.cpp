@@ -47,6 +47,8 @@ constexpr Home homes[] = {
     {"root_weight", "/model/use_self_loop"},
     {"add_self_loops", "/model/use_self_loop"},
     {"use_self_loop", "/model/use_self_loop"},
+    {"one_hot", "/model/featureless"},
+    {"featureless", "/model/featureless"},
     {"etypes", "/model/relations"},
     {"edge_types", "/model/relations"},
     {"target_etype", "/model/relations"},

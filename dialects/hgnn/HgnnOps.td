@@ -143,9 +143,21 @@ def Hgnn_FeatureOp : Hgnn_Op<"feature", [Pure]> {
 }
 def Hgnn_LearnableOp : Hgnn_Op<"learnable", [Pure]> {
   let summary = "a learnable row per node of the type";
-  let arguments = (ins StrAttr:$name, StrAttr:$init);
+  let description = [{In an input program: of its type, and `name` is the state's. In a layer, with `scope` and
+    `width` (as a size in `shape` of hgnn.param): in `message` a table for each relation or source type, and
+    the rows are those of the sources; in `update` one for each destination type, and the rows are its own.
+    The name of the state is then made as hgnn.param's. A weight times a one-hot vector is its row: so a
+    layer without inputs is written, as R-GCN's first one over a featureless graph (Schlichtkrull et al.,
+    section 5.1).
+    ```mlir
+    %e = hgnn.learnable "weight" scope relation width "out" init "xavier_uniform" : !hgnn.tensor<src : ?xf32>
+    ```}];
+  let arguments = (ins StrAttr:$name, OptionalAttr<Hgnn_ScopeAttr>:$scope, OptionalAttr<AnyAttr>:$width,
+                       StrAttr:$init);
   let results = (outs Hgnn_TensorType:$result);
-  let assemblyFormat = "$name `init` $init attr-dict `:` type($result)";
+  let assemblyFormat = [{$name (`scope` $scope^ `width` $width)? `init` $init attr-dict `:`
+    type($result)}];
+  let hasVerifier = 1;
 }
 def Hgnn_BroadcastDstOp : Hgnn_Op<"constant_rows", [Pure]> {
   let summary = "the same parameter vector for every node of the type";

@@ -102,6 +102,33 @@ LogicalResult FetchSparseOp::verify() { return verifyFetch(*this); }
 LogicalResult FetchLabelsOp::verify() { return verifyFetch(*this); }
 LogicalResult FetchRowsOp::verify() { return verifyFetch(*this); }
 
+LogicalResult LearnableOp::verify() {
+  auto layer = (*this)->getParentOfType<LayerOp>();
+  if (!layer) {
+    if (getScope())
+      return emitOpError("has a scope, which is for layers: an input program is of one type");
+    return success();
+  }
+  if (!getScope() || !getWidth())
+    return emitOpError("in a layer needs `scope` and `width`: a layer is for many types");
+  bool message = (*this)->getParentRegion() == &layer.getMessage();
+  bool fits = message ? *getScope() == Scope::Relation || *getScope() == Scope::SourceType
+                      : *getScope() == Scope::DestinationType;
+  if (!fits)
+    return emitOpError("has scope ") << stringifyScope(*getScope()) << "; the tables of "
+                                     << (message ? "`message` are of a relation or source_type"
+                                                 : "`update` are of a destination_type");
+  DomainAttr wanted =
+      DomainAttr::generic(getContext(), message ? DomainKind::Src : DomainKind::Dst);
+  auto type = cast<FeatType>(getResult().getType());
+  if (type.getDomain() != wanted || type.getShape().size() != 1)
+    return emitOpError("gives rows of ")
+           << (message ? "its sources, !hgnn.tensor<src : ?xf32>"
+                       : "its destinations, !hgnn.tensor<dst : ?xf32>")
+           << ", not " << type;
+  return success();
+}
+
 LogicalResult FrontierOp::verify() {
   DomainAttr domain = cast<IdsType>(getIds().getType()).getDomain();
   if (!domain.isRows() || domain.getHop() < 1)

@@ -131,7 +131,7 @@ hgnn.layer @l combine sum attributes {index = 0 : i64, in_size = 2 : i64, out_si
 } update {
 ^bb0(%c: !hgnn.tensor<dst : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>, %ids: !hgnn.ids<dst>):
   // expected-error@+1 {{stands in input programs (hgnn.input) only}}
-  %r = hgnn.learnable "inside" init "zeros" : <dst : 2xf32>
+  %r = hgnn.feature "inside" : !hgnn.tensor<dst : 2xf32>
   hgnn.yield %c : !hgnn.tensor<dst : ?xf32>
 }
 

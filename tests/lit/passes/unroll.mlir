@@ -79,3 +79,21 @@
 // NOSELF-NOT: hgnn.link
 // NOSELF-NOT: self_gather
 // NOSELF: hgnn.output "ids"
+
+// Featureless: a table for each relation, read for the sources; one for each destination type's own rows;
+// no input program, and no identity link at the hop that has tables.
+// RUN: sed 's/"dropout": 0.5/"featureless": true/; s/"inputs": .*$/"inputs": {},/' %inputs/rgcn.json > %t.json
+// RUN: heddle-compile --graph %inputs/graph.json --model %t.json --emit=metatree | FileCheck %s --check-prefix=TABLES
+// TABLES-NOT: @embeddings
+// TABLES-NOT: @inputs
+// TABLES: hgnn.state embedding_rows @"convs.0.convs.<author___reviews___paper>.weight" {{.*}}rows_type = @author, shape = array<i64: 8>}
+// TABLES: hgnn.state embedding_rows @convs.0.root_dict.paper {{.*}}rows_type = @paper, shape = array<i64: 8>}
+// TABLES-LABEL: hgnn.entry train_step
+// TABLES: %[[AU1:.*]] = hgnn.frontier samples
+// TABLES: %[[PA1:.*]], %[[LINK0:.*]] = hgnn.frontier self
+// TABLES: %[[AU2:.*]] = hgnn.frontier samples
+// TABLES-NOT: hgnn.fetch_dense
+// TABLES: %[[T:.*]] = hgnn.fetch_rows @"convs.0.convs.<author___reviews___paper>.weight" of %[[AU2]]
+// TABLES: hgnn.gather_src %[[T]],
+// TABLES: hgnn.fetch_rows @convs.0.root_dict.paper of %[[PA1]]
+// TABLES: hgnn.read @"convs.1.convs.<author___reviews___paper>.weight"

@@ -26,6 +26,7 @@ using Matrix = std::vector<std::vector<double>>;
 struct Model {
   int64_t layers = 2, hidden = 4, bases = 0, classes = 0;
   bool self = true, norm = false, mean = false, multilabel = false;
+  bool featureless = false; ///< the first layer reads tables of its own, no inputs
   double dropout = 0;
   std::string activation = "tanh", target;
   std::vector<int64_t> fanout, evalFanout;
@@ -133,7 +134,8 @@ std::string moduleText(const Model &model, const graph::GraphSchema &schema) {
            " attributes {index = " + std::to_string(l) + " : i64, in_size = " + h +
            " : i64, out_size = " + std::to_string(width) + " : i64}\nmessage {\n^bb0(%adj: !hgnn.adj<any>, %src: " +
            s + ", %dst: " + d + "):\n";
-    if (model.bases) {
+    const bool tables = model.featureless && l == 0, bases = model.bases && !tables;
+    if (bases) {
       std::string b = std::to_string(model.bases), flat = std::to_string(model.hidden * width);
       std::string tc = "!hgnn.tensor<param : 1x" + b + "xf32>", tb = "!hgnn.tensor<param : " + b + "x" + flat + "xf32>";
       out += "%comp = " + param("comp", "relation", "1, " + b, "uniform(1.0)", tc);
@@ -141,14 +143,16 @@ std::string moduleText(const Model &model, const graph::GraphSchema &schema) {
       out += "%flat = hgnn.linear %comp, %bases : " + tc + ", " + tb + "\n%W = hgnn.reshape %flat {shape = " +
              list({model.hidden, width}) + "} : !hgnn.tensor<param : 1x" + flat + "xf32>\n";
       p = "!hgnn.tensor<param : " + h + "x" + std::to_string(width) + "xf32>";
-    } else {
+    } else if (!tables) {
       out += "%W = " + param("weight", "relation", "\"in\", \"out\"", "xavier_uniform", p);
     }
-    bool known = model.bases != 0;
+    bool known = bases;
     std::string ms = known ? "!hgnn.tensor<src : " + std::to_string(width) + "xf32>" : s;
     std::string me = known ? "!hgnn.tensor<edge : " + std::to_string(width) + "xf32>" : e;
     std::string md = known ? "!hgnn.tensor<dst : " + std::to_string(width) + "xf32>" : d;
-    out += "%m = hgnn.linear %src, %W : " + s + ", " + p + "\n%g = hgnn.gather_src %m, %adj : " + ms +
+    out += tables ? "%m = hgnn.learnable \"rows\" scope relation width \"out\" init \"normal(0.5)\" : " + s
+                  : "%m = hgnn.linear %src, %W : " + s + ", " + p;
+    out += "\n%g = hgnn.gather_src %m, %adj : " + ms +
            ", !hgnn.adj<any>\n%a = hgnn.reduce_dst %g, %adj : " + me +
            ", !hgnn.adj<any>\n%deg = hgnn.degree %adj : !hgnn.adj<any>\n%inv = hgnn.unary reciprocal "
            "%deg : !hgnn.tensor<dst : 1xf32>\n%r = hgnn.scale_rows %a, %inv : " +
@@ -157,8 +161,12 @@ std::string moduleText(const Model &model, const graph::GraphSchema &schema) {
     p = "!hgnn.tensor<param : ?xf32>";
     std::string value = "%c";
     if (model.self) {
-      out += "%W = " + param("lin.weight", "destination_type", "\"in\", \"out\"", "kaiming_uniform", p);
-      out += "%t = hgnn.linear %own, %W : " + d + ", " + p + "\n%u = hgnn.add " + value + ", %t : " + d +
+      if (tables)
+        out += "%t = hgnn.learnable \"own\" scope destination_type width \"out\" init \"normal(0.5)\" : " + d;
+      else
+        out += "%W = " + param("lin.weight", "destination_type", "\"in\", \"out\"", "kaiming_uniform", p) +
+               "%t = hgnn.linear %own, %W : " + d + ", " + p;
+      out += "\n%u = hgnn.add " + value + ", %t : " + d +
              ", " + d + "\n";
       value = "%u";
     }
@@ -298,7 +306,7 @@ private:
 
   Matrix layer(int64_t l, size_t t, const std::vector<Matrix> &rows) {
     const std::string type = schema.nodeTypes[t].name, prefix = "convs." + std::to_string(l) + ".";
-    bool last = l + 1 == model.layers;
+    bool last = l + 1 == model.layers, tables = model.featureless && l == 0;
     size_t in = size_t(model.hidden), width = size_t(last ? model.classes : model.hidden);
     Matrix result(rows[t].size(), std::vector<double>(width, 0.0));
     int relations = 0;
@@ -310,7 +318,7 @@ private:
       std::string own = prefix + "convs.<" + key(relation.source) + "___" + key(relation.name) + "___" +
                         key(type) + ">.";
       std::vector<double> weight(in * width, 0.0);
-      for (size_t i = 0; i < weight.size(); ++i)
+      for (size_t i = 0; i < weight.size() && !tables; ++i)
         if (!model.bases)
           weight[i] = at(own + "weight", i);
         else
@@ -320,7 +328,10 @@ private:
       for (size_t v = 0; v < result.size(); ++v) {
         std::vector<int64_t> list = neighbours(model.layers - 1 - l, r, int64_t(v));
         for (int64_t u : list)
-          for (size_t k = 0; k < in; ++k)
+          for (size_t j = 0; j < width && tables; ++j)
+            result[v][j] += at(own + "rows", size_t(u) * width + j) / double(list.size());
+        for (int64_t u : list)
+          for (size_t k = 0; k < in && !tables; ++k)
             for (size_t j = 0; j < width; ++j)
               result[v][j] += sources[size_t(u)][k] * weight[k * width + j] / double(list.size());
       }
@@ -329,7 +340,9 @@ private:
       for (size_t j = 0; j < width; ++j) {
         if (model.mean && relations)
           result[v][j] /= relations;
-        for (size_t k = 0; model.self && k < in; ++k)
+        if (model.self && tables)
+          result[v][j] += at(prefix + "own_dict." + key(type), v * width + j);
+        for (size_t k = 0; model.self && !tables && k < in; ++k)
           result[v][j] += rows[t][v][k] * at(prefix + "lin_dict." + key(type) + ".weight", k * width + j);
         result[v][j] += at(prefix + "bias_dict." + key(type), j);
       }
@@ -417,6 +430,7 @@ TEST_F(InterpreterModel, AgreesWithDenseLoopsOnRandomGraphs) {
     model.norm = coin();
     model.mean = coin();
     model.dropout = coin() ? 0.25 : 0;
+    model.featureless = engine() % 3 == 0;
     model.activation = activations[engine() % activations.size()];
     for (int64_t h = 0; h < model.layers; ++h) {
       model.fanout.push_back(seed % 3 == 0 ? -1 : int64_t(1 + engine() % 3));

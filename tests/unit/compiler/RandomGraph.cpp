@@ -253,6 +253,10 @@ private:
     if (random.chance(40))
       spec.model.numBases = random.between(1, 3);
     spec.model.useSelfLoop = random.chance(70);
+    if (!spec.model.numBases && random.chance(20)) {
+      spec.model.featureless = true;
+      spec.inputs.clear();
+    }
     spec.model.activation = random.pick<std::string>(
         {"relu", "elu", "tanh", "sigmoid", "gelu", "leaky_relu", "relu"});
     spec.model.norm = random.chance(40) ? "layer" : "none";
@@ -298,6 +302,7 @@ private:
     text += multilabel ? ", multi-label" : ", single-label";
     text += spec.model.numBases ? ", bases" : "";
     text += spec.model.useSelfLoop ? ", self-loop" : "";
+    text += spec.model.featureless ? ", featureless" : "";
     text += spec.model.norm == "layer" ? ", norm" : "";
     text += spec.model.dropout > 0 ? ", dropout" : "";
     return text + ", " + spec.model.activation + ", " + spec.train.optimizer.name;

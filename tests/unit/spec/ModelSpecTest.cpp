@@ -248,6 +248,16 @@ TEST(ModelSpec, MalformedSpecsSayWhereAndWhatToDo) {
        "m.json: /model/dropout: expected a number of at least 0 and below 1, found 1"},
       {with(R"("model": {"dropout": -0.1})"),
        "m.json: /model/dropout: expected a number of at least 0 and below 1, found -0.1"},
+      {with(R"("model": {"featureless": true, "num_bases": 4})"),
+       "m.json: /model/num_bases: a featureless model has a table for each relation, without "
+       "bases; remove num_bases or featureless"},
+      {with(R"("model": {"featureless": true, "encoder": "x.mlir"})"),
+       "m.json: /model/featureless: is for the built-in encoder; in an .mlir program write "
+       "hgnn.learnable with a scope in the first layer"},
+      {with(R"("inputs": {"*": {"learnable": true}}, "model": {"featureless": true})"),
+       "m.json: /inputs: a featureless model has none; remove inputs or /model/featureless"},
+      {with(R"("model": {"one_hot": true})"),
+       "m.json: /model: unknown key 'one_hot'; did you mean 'featureless'?"},
       {with(R"("model": {"args": {"a": 1}})"),
        "m.json: /model/args: arguments are for an .mlir encoder; remove them or name one in "
        "/model/encoder"},
