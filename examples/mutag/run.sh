@@ -3,6 +3,7 @@
 #   examples/mutag/run.sh MUTAG [OUTPUT [MODEL]]
 # MUTAG: the folder with mutag_stripped.nt.gz, trainingSet.tsv and testSet.tsv; OUTPUT: where everything
 # goes; MODEL: rgcn.json (the default) or another spec. Results that exist already stop it.
+# WORKERS=4 before it cuts the step into four partitions and trains with four processes.
 # The tools are looked for on PATH: PATH=$PWD/build/bin:$PATH after ./setup.sh build.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,11 +11,13 @@ data=${1:?usage: run.sh MUTAG [OUTPUT [MODEL]]}
 output=${2:-mutag-example}
 model=${3:-$here/rgcn.json}
 name=$(basename "$model" .json)
+workers=${WORKERS:-1}
+[ "$workers" = 1 ] || name=$name-$workers-workers
 mkdir -p "$output"
 [ -e "$output/graph/graph.json" ] ||
   heddle-import --format=ntriples --types=rdf --label-type=compound --literals=drop \
     --drop-relation=http://www.w3.org/1999/02/22-rdf-syntax-ns#type --valid-ratio=0.1 "$data" \
     -o "$output/graph"
-heddle-compile --graph "$output/graph" --model "$model" -o "$output/$name.plan"
+heddle-compile --graph "$output/graph" --model "$model" --partitions "$workers" -o "$output/$name.plan"
 heddle-dump "$output/$name.plan"
-heddle-run "$output/$name.plan" --graph "$output/graph" --runs 10 -o "$output/$name"
+heddle-run "$output/$name.plan" --graph "$output/graph" --workers "$workers" --runs 10 -o "$output/$name"
