@@ -105,6 +105,13 @@ private:
       return 30 * double(cast<FeatType>(op->getOperand(0).getType()).getWidth());
     if (isa<hgnn::RowDotOp, hgnn::SumSquaresOp>(op))
       return 2 * double(cast<FeatType>(op->getOperand(0).getType()).getWidth());
+    // Comparisons of numbers and relations, or weighted sums; exponentials are of rows.
+    if (isa<hgnn::CombineOp>(op))
+      return 4 * double(op->getNumOperands());
+    if (isa<hgnn::CombinedOp, hgnn::CombinedGradOp, hgnn::TermGradOp>(op))
+      return 2;
+    if (isa<hgnn::TermOp>(op))
+      return 0;
     if (isa<hgnn::ReshapeOp, hgnn::SliceOp, hgnn::PadOp, hgnn::ConcatOp, hgnn::ZerosOp,
             hgnn::BroadcastRowsOp>(op))
       return 0;

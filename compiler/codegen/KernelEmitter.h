@@ -169,6 +169,24 @@ private:
   Values evalLayerNorm(mlir::Operation *op, const Place &place, const Tile &tile);
   Values evalLoss(mlir::Operation *op, const Place &place, const Tile &tile);
 
+  //===--- Terms of merges that are no sum (EvaluateMerges.cpp) ------------===//
+  /// The columns where the parts of a term's row begin, but for the first.
+  static Cuts seamsOf(hgnn::Merge merge, int64_t width);
+  Values emptyTerm(hgnn::Merge merge, int64_t width, const Tile &tile);
+  Value evalColumn(Value value, const Place &place, int64_t column);
+  Value weightOf(Value score, Value largest);
+  Values termWeights(hgnn::CombineOp op, const Place &place);
+  Value inverseSum(Value merged, const Place &place);
+  Value gradientOfSum(hgnn::CombinedGradOp op, const Place &place);
+  Value messageWeight(hgnn::TermGradOp op, const Place &place);
+  Values evalTerm(hgnn::TermOp op, const Place &place, const Tile &tile);
+  Values evalCombine(hgnn::CombineOp op, const Place &place, const Tile &tile);
+  Values evalCombined(hgnn::CombinedOp op, const Place &place, const Tile &tile);
+  Values evalCombinedGrad(hgnn::CombinedGradOp op, const Place &place, const Tile &tile);
+  Values evalTermGrad(hgnn::TermGradOp op, const Place &place, const Tile &tile);
+  Values evalMerge(mlir::Operation *op, const Place &place, const Tile &tile);
+  void prepareMerge(mlir::Operation *op, const Place &place);
+
   enum class RowReduction { Sum, Max };
   /// Reduces the terms of all columns: lane j of 16 takes columns j, j + 16, ... of each stretch
   /// between cuts in order, then the lanes are added as a tree. The same for every target.

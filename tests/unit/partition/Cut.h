@@ -11,6 +11,7 @@
 #include "passes/Passes.h"
 #include "runtime/graph/GraphBuilder.h"
 #include "runtime/graph/GraphStore.h"
+#include "tests/unit/support/Combine.h"
 #include "tests/unit/support/TestSupport.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -34,7 +35,8 @@ struct ModelText {
   int64_t layers = 2, fanout = -1;
   bool selfLoop = true;
   std::string optimizer = "sgd";
-  bool mean = false; ///< over relations, not their sum
+  hgnn::Combine combine = hgnn::Combine::Sum;
+  double scoreScale = 1; ///< of softmax
 };
 
 /// Papers (the target), authors, institutions and topics. Into papers: cites (a self relation),
@@ -118,8 +120,7 @@ protected:
     spec = valueOf(spec::resolve(spec, store->schema())).spec;
     Module module = compiler::buildModel(context, spec, store->schema());
     EXPECT_TRUE(module) << messages;
-    if (model.mean)
-      module->walk([](hgnn::LayerOp op) { op.setCombine(hgnn::Combine::Mean); });
+    setCombine(*module, model.combine, model.scoreScale);
     run(*module, "hgnn-unroll");
     return module;
   }
