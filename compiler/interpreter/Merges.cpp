@@ -114,10 +114,11 @@ static Tensor<T> termGradient(TermGradOp op, ArrayRef<const Tensor<T> *> operand
         result.at(row, j) = w * g.at(row, j);
       continue;
     }
-    T sum = g.at(row, n + 1);
+    // The sum of products first: where one relation has all the weight, the two cancel to the bit.
+    T dot(0);
     for (int64_t j = 0; j < n; ++j)
-      sum += g.at(row, j) * operands[2]->at(row, j);
-    result.at(row, 0) = w * sum;
+      dot += g.at(row, j) * operands[2]->at(row, j);
+    result.at(row, 0) = w * (dot + g.at(row, n + 1));
   }
   return result;
 }

@@ -330,7 +330,8 @@ template <class T> struct Messages {
 /// of hgnn.layer, and nothing of terms or merges. `combined`: zeros of the right size; relations are in
 /// canonical order.
 template <class T>
-static Tensor<T> combine(Combine how, Tensor<T> combined, ArrayRef<Messages<T>> messages) {
+static Tensor<T> combine(Combine how, Tensor<T> combined,
+                         const std::vector<Messages<T>> &messages) {
   // For each row, the relations with an edge there and their rows of the message.
   std::vector<std::vector<std::pair<const Messages<T> *, int64_t>>> present(combined.rows);
   for (const Messages<T> &message : messages)

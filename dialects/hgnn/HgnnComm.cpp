@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/hgnn/Hgnn.h"
+#include "dialects/hgnn/HgnnInference.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -44,7 +44,7 @@ LogicalResult PartialOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
     return failure();
   if (type->getPlacement().isPartial())
     return emitOptionalError(loc, "'partial' has a term of a sum already, ", *type);
-  Merge merge = adaptor.getMerge();
+  Merge merge = mergeOf(adaptor);
   if (valueWidth(merge, type->getWidth()) < 1)
     return emitOptionalError(loc, "'partial' of ", stringifyMerge(merge),
                              " takes a term of that merge, got ", *type);
@@ -61,8 +61,8 @@ LogicalResult MergeOp::inferReturnTypes(MLIRContext *context, std::optional<Loca
     auto type = tensorOperand(loc, "merge", adaptor.getOperands(), i);
     if (failed(type))
       return failure();
-    if (!type->getPlacement().isPartial(adaptor.getMerge()))
-      return emitOptionalError(loc, "'merge' ", mergesTerms(context, adaptor.getMerge()), *type,
+    if (!type->getPlacement().isPartial(mergeOf(adaptor)))
+      return emitOptionalError(loc, "'merge' ", mergesTerms(context, mergeOf(adaptor)), *type,
                                "; end each sub-DAG with hgnn.partial");
     if (first && first != *type)
       return emitOptionalError(loc, "'merge' needs terms of one type, got ", first, " and ", *type);

@@ -223,8 +223,8 @@ HGNN_INFER_MOVE(RestrictOp, "restrict", Side::Destination, Side::Active)
 
 HGNN_INFER(ExpandOp, "ta") {
   FeatType in = tensor(adaptor.getInput());
-  if (valueWidth(adaptor.getMerge(), widthOf(in)) == -1)
-    return emitOptionalError(loc, "'expand' of ", stringifyMerge(adaptor.getMerge()),
+  if (valueWidth(mergeOf(adaptor), widthOf(in)) == -1)
+    return emitOptionalError(loc, "'expand' of ", stringifyMerge(mergeOf(adaptor)),
                              " moves terms of that merge, got ", in);
   return inferMove(loc, "expand", adaptor.getInput(), adaptor.getAdj(), Side::Active,
                    Side::Destination, results);

@@ -57,6 +57,12 @@ template <typename Op> typename Op::Adaptor withParsedAttributes(typename Op::Ad
   return adaptor;
 }
 
+/// How terms are merged; a sum where nothing says so. Defaults are not there yet when the parser infers.
+template <typename Adaptor> Merge mergeOf(Adaptor &adaptor) {
+  MergeAttr merge = adaptor.getMergeAttr();
+  return merge ? merge.getValue() : Merge::Sum;
+}
+
 } // namespace heddle::hgnn
 
 /// `kinds`: what the op's operands are, see checkOperands.

@@ -49,7 +49,8 @@ LogicalResult isBeside(Loc loc, StringRef op, StringRef name, FeatType type, Fea
                            like.getDomain(), ", got ", type);
 }
 
-LogicalResult checkLink(Loc loc, StringRef op, Merge merge, int64_t link) {
+LogicalResult checkLink(Loc loc, StringRef op, Merge merge, IntegerAttr attribute) {
+  int64_t link = attribute ? attribute.getInt() : -1;
   if (merge == Merge::Argmax && (link < 0 || link >= maxLink))
     return emitOptionalError(loc, "'", op, "' of argmax needs the id of its relation as link, in [0, ",
                              maxLink, "), got ", link);
@@ -59,9 +60,9 @@ LogicalResult checkLink(Loc loc, StringRef op, Merge merge, int64_t link) {
 } // namespace
 
 HGNN_INFER(TermOp, "tt?") {
-  Merge merge = adaptor.getMerge();
+  Merge merge = mergeOf(adaptor);
   FeatType in = tensor(adaptor.getInput());
-  if (failed(hasTerms(loc, "term", merge)) || failed(checkLink(loc, "term", merge, adaptor.getLink())))
+  if (failed(hasTerms(loc, "term", merge)) || failed(checkLink(loc, "term", merge, adaptor.getLinkAttr())))
     return failure();
   if (in.getDomain().isParam())
     return emitOptionalError(loc, "'term' is of rows, got ", in);
@@ -75,7 +76,7 @@ HGNN_INFER(TermOp, "tt?") {
 }
 
 HGNN_INFER(TermGradOp, "t*") {
-  Merge merge = adaptor.getMerge();
+  Merge merge = mergeOf(adaptor);
   auto inputs = adaptor.getInputs();
   bool softmax = merge == Merge::Softmax;
   if (softmax ? inputs.size() != 2 && inputs.size() != 3 : inputs.size() != 1)
@@ -85,7 +86,7 @@ HGNN_INFER(TermGradOp, "t*") {
     return emitOptionalError(loc, "'term_grad' of max does not know which relation won; use argmax");
   FeatType grad = tensor(inputs[0]);
   FailureOr<int64_t> width = valueOf(loc, "term_grad", merge, grad);
-  if (failed(width) || failed(checkLink(loc, "term_grad", merge, adaptor.getLink())))
+  if (failed(width) || failed(checkLink(loc, "term_grad", merge, adaptor.getLinkAttr())))
     return failure();
   if (softmax && failed(isBeside(loc, "term_grad", "a score", tensor(inputs[1]), grad, 1)))
     return failure();
@@ -97,7 +98,7 @@ HGNN_INFER(TermGradOp, "t*") {
 }
 
 HGNN_INFER(CombineOp, "t*") {
-  Merge merge = adaptor.getMerge();
+  Merge merge = mergeOf(adaptor);
   if (adaptor.getInputs().empty())
     return emitOptionalError(loc, "'combine' needs at least one term");
   FeatType first = tensor(adaptor.getInputs().front());
@@ -117,7 +118,7 @@ HGNN_INFER(CombineOp, "t*") {
 
 HGNN_INFER(CombinedOp, "t") {
   FeatType in = tensor(adaptor.getInput());
-  FailureOr<int64_t> width = valueOf(loc, "combined", adaptor.getMerge(), in);
+  FailureOr<int64_t> width = valueOf(loc, "combined", mergeOf(adaptor), in);
   if (failed(width))
     return failure();
   results.push_back(in.withShape({*width}));
@@ -125,7 +126,7 @@ HGNN_INFER(CombinedOp, "t") {
 }
 
 HGNN_INFER(CombinedGradOp, "tt") {
-  Merge merge = adaptor.getMerge();
+  Merge merge = mergeOf(adaptor);
   FeatType merged = tensor(adaptor.getMerged());
   if (merge == Merge::Max)
     return emitOptionalError(loc, "'combined_grad' of max does not know which relation won; use argmax");

@@ -123,8 +123,8 @@ TEST_F(InterpreterOps, TermsOfAMaximum) {
   // Beside it (-1, 0), (-2, 1) of relation 2: the larger numbers, and relation 2 where they are equal.
   const std::string b = "%w = hgnn.restrict %xz, %adjc : !rp, !adjc\n"
                         "%x = hgnn.term argmax %w {link = 2 : i64} : !actc\n"
-                        "%y = hgnn.expand %x, %adjc of argmax : !actc4, !adjc\n";
-  for (const char *order : {"%u, %y", "%y, %u"}) {
+                        "%yy = hgnn.expand %x, %adjc of argmax : !actc4, !adjc\n";
+  for (const char *order : {"%u, %yy", "%yy, %u"}) {
     expect(a + b + "%r = hgnn.combine argmax " + order + " : !r4, !r4", "!r4", {3, 4},
            {1, .5, 4, 4, -none, -none, none, none, 3, 1, 4, 2});
     expect(a + b + "%c0 = hgnn.combine argmax " + order +
@@ -133,12 +133,12 @@ TEST_F(InterpreterOps, TermsOfAMaximum) {
   }
   const std::string tie = "%w = hgnn.restrict %xp, %adjc : !rp, !adjc\n"
                           "%x = hgnn.term argmax %w {link = 2 : i64} : !actc\n"
-                          "%y = hgnn.expand %x, %adjc of argmax : !actc4, !adjc\n";
-  for (const char *order : {"%u, %y", "%y, %u"})
+                          "%yy = hgnn.expand %x, %adjc of argmax : !actc4, !adjc\n";
+  for (const char *order : {"%u, %yy", "%yy, %u"})
     expect(a + tie + "%r = hgnn.combine argmax " + order + " : !r4, !r4", "!r4", {3, 4},
            {1, .5, 2, 2, -none, -none, none, none, 3, .5, 2, 2});
   // Gradients xz = (-1, 0), (.5, 2), (-2, 1) of the combined rows, to relations 4 and 2.
-  const std::string all = a + b + "%c0 = hgnn.combine argmax %u, %y : !r4, !r4\n";
+  const std::string all = a + b + "%c0 = hgnn.combine argmax %u, %yy : !r4, !r4\n";
   const std::string grad = "hgnn.combined_grad argmax %xz, %c0 : !rp, !r4\n";
   expect(all + "%r = " + grad, "!r4", {3, 4}, {-1, 0, 4, 4, 0, 0, none, none, -2, 1, 4, 2});
   const std::string back = all + "%g = " + grad + "%h = hgnn.restrict %g, %adj : !r4, !adj\n";
@@ -170,14 +170,14 @@ TEST_F(InterpreterOps, TermsOfASoftmax) {
            "%t = hgnn.term softmax %v, %k : !act, !act1\n"
            "%x = hgnn.term softmax %w, %l : !actc, !actc1\n"
            "%u = hgnn.expand %t, %adj of softmax : !act4, !adj\n"
-           "%y = hgnn.expand %x, %adjc of softmax : !actc4, !adjc\n"
-           "%c0 = hgnn.combine softmax %u, %y : !r4, !r4\n";
+           "%yy = hgnn.expand %x, %adjc of softmax : !actc4, !adjc\n"
+           "%c0 = hgnn.combine softmax %u, %yy : !r4, !r4\n";
   };
   const double e = std::exp(-1.0), s = 1 + e;
   const std::string one = terms(1), grad = "hgnn.combined_grad softmax %xz, %c0 : !rp, !r4\n";
   const std::vector<double> merged = {1 - e, .5, 3, s, 0, 0, -none, 0, 3 - 2 * e, .5 + e, 2, s};
-  expect(one + "%r = hgnn.combine softmax %u, %y : !r4, !r4", "!r4", {3, 4}, merged);
-  expect(one + "%r = hgnn.combine softmax %y, %u : !r4, !r4", "!r4", {3, 4}, merged);
+  expect(one + "%r = hgnn.combine softmax %u, %yy : !r4, !r4", "!r4", {3, 4}, merged);
+  expect(one + "%r = hgnn.combine softmax %yy, %u : !r4, !r4", "!r4", {3, 4}, merged);
   expect(one + "%r = hgnn.combined softmax %c0 : !r4", "!rp", {3, 2},
          {(1 - e) / s, .5 / s, 0, 0, (3 - 2 * e) / s, (.5 + e) / s});
   // The gradient xz of the combined rows: g / s, m, -(g . o) / s^2.

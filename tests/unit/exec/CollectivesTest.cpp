@@ -16,6 +16,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <random>
 
 namespace heddle::exec {
@@ -44,10 +45,11 @@ struct Movement {
   uint32_t leader;
   int64_t numA, numB;
   int32_t fanout = 3;
+  plan::MergeKind kind; ///< of the rows of a
 
   Movement(uint32_t partitions, std::vector<uint32_t> who, uint32_t leads, bool beside,
-           int64_t nodes = 3000)
-      : participants(who), leader(leads), numA(nodes), numB(nodes * 2) {
+           int64_t nodes = 3000, plan::MergeKind merge = plan::MergeKind::Sum)
+      : participants(who), leader(leads), numA(nodes), numB(nodes * 2), kind(merge) {
     std::mt19937_64 random(3);
     graph->addType("a", numA);
     graph->addType("b", numB);
@@ -138,8 +140,10 @@ struct Movement {
     }
     int32_t all = b.arena("all", DType::F32, rowsA, width);
     int32_t scratch = b.arena("s", DType::F32, Extent(rowsA.symbol(), uint32_t(q), q, 0), width);
-    b.op("merge rows", Queue::Comm, 1,
-         collective(plan::MergeAllAttrsT(), 1, plan::Traffic::Activations), {ta}, {all, scratch});
+    auto mergeRows = collective(plan::MergeAllAttrsT(), 1, plan::Traffic::Activations);
+    if (kind != plan::MergeKind::Sum)
+      mergeRows.merges = {kind};
+    b.op("merge rows", Queue::Comm, 1, mergeRows, {ta}, {all, scratch});
     std::vector<int32_t> terms, sums;
     for (size_t i = 0; i < sizes.size(); ++i)
       terms.push_back(state("in " + std::to_string(i)));
@@ -153,6 +157,7 @@ struct Movement {
     const bool leads = p == leader;
     auto mergeTo = collective(plan::MergeToAttrsT(), 3, plan::Traffic::Activations);
     mergeTo.leader = leader;
+    mergeTo.merge = kind;
     int32_t to = leads ? b.arena("to", DType::F32, rowsA, width) : -1;
     std::vector<int32_t> outputs;
     if (leads)
@@ -299,6 +304,131 @@ TEST_P(Collectives, GiveTheSumsInTheParticipantsOrder) {
     }
 }
 
+/// What a kind of merge makes of one row of each participant, in double and by its definition.
+std::vector<double> mergedRow(plan::MergeKind kind, const std::vector<std::vector<float>> &rows) {
+  const size_t w = rows[0].size();
+  const double infinity = std::numeric_limits<double>::infinity();
+  std::vector<double> out(w, 0);
+  if (kind == plan::MergeKind::Softmax) {
+    double m = -infinity;
+    for (const auto &row : rows)
+      m = std::max(m, double(row[w - 2]));
+    for (const auto &row : rows)
+      for (size_t j = 0; j < w; ++j)
+        if (row[w - 2] != -infinity)
+          out[j] += std::exp(double(row[w - 2]) - m) * double(row[j]);
+    out[w - 2] = m;
+    return out;
+  }
+  const size_t n = kind == plan::MergeKind::Argmax ? w / 2 : w;
+  for (size_t j = 0; j < n; ++j) {
+    out[j] = rows[0][j];
+    for (const auto &row : rows)
+      out[j] = std::max(out[j], double(row[j]));
+    if (n == w)
+      continue;
+    out[n + j] = infinity;
+    for (const auto &row : rows)
+      if (row[j] == out[j])
+        out[n + j] = std::min(out[n + j], double(row[n + j]));
+  }
+  return out;
+}
+
+/// A row of a term: empty now and then, few different numbers so that there are ties, scores of any size.
+std::vector<float> termRow(plan::MergeKind kind, size_t w, std::mt19937_64 &random) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const bool empty = random() % 4 == 0;
+  std::vector<float> row(w);
+  for (size_t j = 0; j < w; ++j)
+    row[j] = float(int(random() % 7)) - 3;
+  if (kind == plan::MergeKind::Softmax) {
+    row[w - 2] *= random() % 3 ? 1.0f : 3000.0f;
+    row[w - 1] = 1 + float(random() % 3);
+    for (size_t j = 0; empty && j < w; ++j)
+      row[j] = j == w - 2 ? -infinity : 0;
+    return row;
+  }
+  const size_t n = kind == plan::MergeKind::Argmax ? w / 2 : w;
+  for (size_t j = 0; j < n; ++j) {
+    if (n < w)
+      row[n + j] = float(random() % 100);
+    if (!empty)
+      continue;
+    row[j] = -infinity;
+    if (n < w)
+      row[n + j] = infinity;
+  }
+  return row;
+}
+
+void expectRow(const float *got, const std::vector<double> &want) {
+  for (size_t j = 0; j < want.size(); ++j)
+    if (double(got[j]) != want[j]) // infinities are equal, and have no difference
+      ASSERT_NEAR(got[j], want[j], 1e-5 * (1 + std::abs(want[j]))) << "column " << j;
+}
+
+constexpr plan::MergeKind otherKinds[] = {plan::MergeKind::Max, plan::MergeKind::Argmax,
+                                          plan::MergeKind::Softmax};
+
+// The same bits in all participants and for any threads; rows that nobody has a term of, too.
+TEST_P(Collectives, MergeTermsOfEveryKind) {
+  for (plan::MergeKind kind : otherKinds)
+    for (auto [partitions, who, leader] : {std::tuple(2u, std::vector<uint32_t>{0, 1}, 0u),
+                                           std::tuple(3u, std::vector<uint32_t>{0, 1, 2}, 1u),
+                                           std::tuple(4u, std::vector<uint32_t>{0, 1, 3}, 3u)}) {
+      Movement m(partitions, who, leader, false, 3000, kind);
+      absl::Status verified = plan::verifyPlan(*m.plan);
+      ASSERT_TRUE(verified.ok()) << verified;
+      std::map<size_t, std::vector<float>> first; // by seeds
+      for (int threads : {1, 2, 3}) {
+        ExecutorOptions o;
+        o.threads = threads;
+        o.seed = seed;
+        o.overlap = GetParam();
+        Executors all(m.plan, m.graph, o, threads == 3);
+        std::mt19937_64 random(5);
+        for (uint32_t p = 0; p < all.size(); ++p)
+          for (const StateView &view : all[p].states())
+            if (view.description->name == "a in")
+              for (int64_t row = 0; row < m.numA; ++row) {
+                std::vector<float> term = termRow(kind, width, random);
+                std::copy(term.begin(), term.end(), static_cast<float *>(view.data) + row * width);
+              }
+        uint64_t step = 0;
+        for (size_t size : {size_t(m.numA), size_t(1), size_t(0), size_t(1001)}) {
+          std::vector<int64_t> seeds;
+          for (size_t i = 0; i < size; ++i)
+            seeds.push_back(int64_t(i * size_t(m.numA) / size));
+          for (const absl::Status &status : all.run(EntryKind::TrainStep, {seeds}, step++))
+            ASSERT_TRUE(status.ok()) << status;
+          std::vector<std::vector<float>> in;
+          for (uint32_t p : who)
+            in.push_back(all.state(p, "a in"));
+          std::vector<float> kept;
+          for (uint32_t p : who) {
+            std::vector<float> got = all.state(p, "all"), to = all.state(p, "to"), rows;
+            for (int64_t v : seeds) {
+              std::vector<std::vector<float>> terms;
+              for (const auto &array : in)
+                terms.emplace_back(array.begin() + v * width, array.begin() + (v + 1) * width);
+              std::vector<double> want = mergedRow(kind, terms);
+              expectRow(got.data() + v * width, want);
+              if (p == leader)
+                expectRow(to.data() + v * width, want);
+              rows.insert(rows.end(), got.begin() + v * width, got.begin() + (v + 1) * width);
+            }
+            if (kept.empty())
+              kept = rows;
+            ASSERT_TRUE(sameBits(rows, kept)) << "participant " << p;
+          }
+          auto [known, added] = first.try_emplace(size, kept);
+          ASSERT_TRUE(sameBits(known->second, kept)) << threads << " threads";
+        }
+      }
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Overlap, Collectives, ::testing::Bool());
 
 TEST(Reduce, SumsFromLeftToRight) {
@@ -324,6 +454,65 @@ TEST(Reduce, SumsFromLeftToRight) {
         ASSERT_EQ(out[i], want);
       }
     }
+}
+
+TEST(Reduce, MergesRowsOfEveryKind) {
+  std::mt19937_64 random(2);
+  for (plan::MergeKind kind : otherKinds)
+    for (size_t q : {1u, 2u, 3u, 5u})
+      for (size_t w : {4u, 6u, 18u, 66u}) {
+        constexpr int64_t rows = 37;
+        std::vector<std::vector<float>> terms(q);
+        std::vector<const float *> pointers;
+        for (auto &term : terms) {
+          for (int64_t i = 0; i < rows; ++i) {
+            std::vector<float> row = termRow(kind, w, random);
+            term.insert(term.end(), row.begin(), row.end());
+          }
+          pointers.push_back(term.data());
+        }
+        std::vector<float> out(size_t(rows) * w, 9.0f), cut = out;
+        mergeRows(kind, pointers, int64_t(w), out.data(), 0, rows);
+        for (int64_t at : {0, 5, 36}) // a cut changes nothing
+          mergeRows(kind, pointers, int64_t(w), cut.data(), at, at == 0 ? 5 : at == 5 ? 36 : rows);
+        EXPECT_TRUE(sameBits(out, cut));
+        for (size_t i = 0; i < size_t(rows); ++i) {
+          std::vector<std::vector<float>> row;
+          for (const auto &term : terms)
+            row.emplace_back(term.begin() + long(i * w), term.begin() + long(i * w + w));
+          expectRow(out.data() + i * w, mergedRow(kind, row));
+        }
+        if (q < 3)
+          continue;
+        // Associative: the first two, and what they give with the rest.
+        std::vector<float> two(out.size()), all(out.size());
+        mergeRows(kind, std::span(pointers).subspan(0, 2), int64_t(w), two.data(), 0, rows);
+        std::vector<const float *> rest = {two.data()};
+        rest.insert(rest.end(), pointers.begin() + 2, pointers.end());
+        mergeRows(kind, rest, int64_t(w), all.data(), 0, rows);
+        for (size_t i = 0; i < size_t(rows); ++i)
+          expectRow(all.data() + i * w, std::vector<double>(out.begin() + long(i * w),
+                                                            out.begin() + long(i * w + w)));
+      }
+}
+
+// Not a number comes through, wherever it stands; so does a relation that it comes from.
+TEST(Reduce, MergesNotANumber) {
+  for (bool last : {false, true}) {
+    std::vector<float> a = {1, 2, 7, 7}, b = {NAN, 0, 3, 3}, out(4);
+    std::vector<const float *> terms = {last ? a.data() : b.data(), last ? b.data() : a.data()};
+    for (plan::MergeKind kind : {plan::MergeKind::Max, plan::MergeKind::Argmax}) {
+      mergeRows(kind, terms, 4, out.data(), 0, 1);
+      EXPECT_TRUE(std::isnan(out[0]));
+      EXPECT_EQ(out[1], 2);
+    }
+    EXPECT_EQ(out[2], 3);
+    EXPECT_EQ(out[3], 7);
+    std::vector<float> c = {1, 2, 0, 1}, d = {1, 2, NAN, 1};
+    terms = {last ? c.data() : d.data(), last ? d.data() : c.data()};
+    mergeRows(plan::MergeKind::Softmax, terms, 4, out.data(), 0, 1);
+    EXPECT_TRUE(std::isnan(out[0]) && std::isnan(out[1]) && std::isnan(out[3]));
+  }
 }
 
 TEST(Reduce, UnitesSortedLists) {

@@ -105,7 +105,8 @@ protected:
     ASSERT_TRUE(llvm::succeeded(mlir::parsePassPipeline(passes, manager, llvm::errs())));
     ASSERT_TRUE(llvm::succeeded(manager.run(module))) << messages;
   }
-  Module metatree(const ModelText &model) {
+  /// The model phase.
+  Module layers(const ModelText &model) {
     std::string fanout;
     for (int64_t i = 0; i < model.layers; ++i)
       fanout += (i ? ", " : "") + std::to_string(model.fanout);
@@ -121,6 +122,10 @@ protected:
     Module module = compiler::buildModel(context, spec, store->schema());
     EXPECT_TRUE(module) << messages;
     setCombine(*module, model.combine, model.scoreScale);
+    return module;
+  }
+  Module metatree(const ModelText &model) {
+    Module module = layers(model);
     run(*module, "hgnn-unroll");
     return module;
   }
