@@ -3,9 +3,10 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // Each entry becomes one per partition: the sub-DAGs of its root links with frontiers of their own
-// samples, the sum of its partials (or what another merge makes of them), a collective per merge, and what is above the merges. Ops that
-// both a sub-DAG and the part above need (reads of parameters) are there twice: a gradient from
-// above is whole, one from below is a term, and the two must not be added before the terms are.
+// samples, the sum of its partials (or what another merge makes of them), a collective per merge,
+// and what is above the merges. Ops that both a sub-DAG and the part above need (reads of
+// parameters) are there twice: a gradient from above is whole, one from below is a term, and the
+// two must not be added before the terms are.
 //
 //===----------------------------------------------------------------------===//
 
@@ -212,10 +213,10 @@ void Splitter::buildMerge(OpBuilder &builder, MergeOp op, int64_t id, const IRMa
   Merge kind = op.getMerge();
   Value term;
   if (own.empty()) // it joins all the same
-    term = ZerosOp::create(builder, loc,
-                           withPlacement(op.getResult().getType(),
-                                         PlacementAttr::partial(builder.getContext(), kind)),
-                           seeds, kind);
+    term = ZerosOp::create(
+        builder, loc,
+        withPlacement(op.getResult().getType(), PlacementAttr::partial(builder.getContext(), kind)),
+        seeds, kind);
   else if (own.size() == 1)
     term = own.front();
   else if (kind == Merge::Sum)

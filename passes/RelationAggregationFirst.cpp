@@ -5,8 +5,8 @@
 // Values over the seeds are marked with the root links that they depend on. From the outputs down,
 // the program stays as it is until a value that depends on one link, or a sum of such values: there
 // it is cut. Each link's part of the sum becomes its partial, the sum becomes a merge of partials,
-// and what is above needs nothing from below but the merges. A combine of terms is cut like a sum, its
-// terms are the partials of its merge.
+// and what is above needs nothing from below but the merges. A combine of terms is cut like a sum,
+// its terms are the partials of its merge.
 //
 //===----------------------------------------------------------------------===//
 

@@ -62,7 +62,8 @@ private:
   Value buildCombine(LayerOp layer, ArrayRef<Value> into);
   /// Clones a region's ops with concrete operands; returns what it yields.
   FailureOr<SmallVector<Value>> instantiateAll(Region &region, IRMapping &mapping, Value ids,
-                                              const ParamOwner &owner, LayerOp layer, bool message);
+                                               const ParamOwner &owner, LayerOp layer,
+                                               bool message);
   /// The same of a region that yields one value.
   FailureOr<Value> instantiate(Region &region, IRMapping &mapping, Value ids,
                                const ParamOwner &owner, LayerOp layer, bool message) {
@@ -263,7 +264,8 @@ FailureOr<SmallVector<Value>> EntryBuilder::instantiateAll(Region &region, IRMap
       if (yield.getValues().size() != wanted ||
           !llvm::all_of(yield.getValues(), [](Value v) { return isa<FeatType>(v.getType()); }))
         return op.emitError("must yield ")
-               << (wanted == 1 ? "one tensor of rows" : "a value and its score, two tensors of rows");
+               << (wanted == 1 ? "one tensor of rows"
+                               : "a value and its score, two tensors of rows");
       SmallVector<Value> values;
       for (Value value : yield.getValues())
         values.push_back(mapping.lookup(value));
@@ -430,8 +432,8 @@ static Merge mergeOf(Combine combine, EntryKind kind) {
   return kind == EntryKind::Train ? Merge::Argmax : Merge::Max;
 }
 
-/// The combined rows of what the relations into a type yield: one value each, of `softmax` or `max` over
-/// several of them one term. The maximum over one relation is its value, and the softmax too.
+/// The combined rows of what the relations into a type yield: one value each, of `softmax` or `max`
+/// over several of them one term. The maximum over one relation is its value, and the softmax too.
 Value EntryBuilder::buildCombine(LayerOp layer, ArrayRef<Value> into) {
   Location loc = layer.getLoc();
   if (into.size() == 1)
@@ -441,8 +443,8 @@ Value EntryBuilder::buildCombine(LayerOp layer, ArrayRef<Value> into) {
     return CombinedOp::create(builder, loc, merge, CombineOp::create(builder, loc, merge, into));
   Value combined = AddOp::create(builder, loc, into);
   if (layer.getCombine() == Combine::Mean)
-    combined = ScaleOp::create(builder, loc, combined,
-                               builder.getF64FloatAttr(1.0 / double(into.size())));
+    combined =
+        ScaleOp::create(builder, loc, combined, builder.getF64FloatAttr(1.0 / double(into.size())));
   return combined;
 }
 

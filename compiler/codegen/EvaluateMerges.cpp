@@ -2,8 +2,9 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// A row of a term has parts (the value's numbers, then what its merge needs beside them); tiles never
-// lie across their seams. What a row of a softmax has once, weights and sums, is computed once a row.
+// A row of a term has parts (the value's numbers, then what its merge needs beside them); tiles
+// never lie across their seams. What a row of a softmax has once, weights and sums, is computed
+// once a row.
 //
 //===----------------------------------------------------------------------===//
 
@@ -119,8 +120,8 @@ Values KernelEmitter::evalTerm(hgnn::TermOp op, const Place &place, const Tile &
   return result;
 }
 
-/// The winner of two terms, number by number: larger numbers, then lower relations. Not a number wins
-/// over all, the first one it meets.
+/// The winner of two terms, number by number: larger numbers, then lower relations. Not a number
+/// wins over all, the first one it meets.
 static Value wins(FunctionBuilder &f, Value b, Value relationOfB, Value a, Value relationOfA) {
   Value larger = f.cmp(FPred::UGT, b, a); // or not a number
   if (relationOfA) {
@@ -138,11 +139,11 @@ Values KernelEmitter::evalCombine(hgnn::CombineOp op, const Place &place, const 
     if (tile.low == n)
       return {weights.front()};
     Values sum;
-    for (auto [term, weight] : llvm::zip_equal(op.getInputs(), ArrayRef<Value>(weights).drop_front())) {
+    for (auto [term, weight] :
+         llvm::zip_equal(op.getInputs(), ArrayRef<Value>(weights).drop_front())) {
       Values part = map(eval(term, place, tile),
                         [&](Value x) { return f.mul(x, f.splat(weight, lanesOf(x))); });
-      sum = sum.empty() ? part
-                        : map(sum, part, [&](Value x, Value y) { return f.add(x, y); });
+      sum = sum.empty() ? part : map(sum, part, [&](Value x, Value y) { return f.add(x, y); });
     }
     return sum;
   }
@@ -185,9 +186,8 @@ Values KernelEmitter::evalCombinedGrad(hgnn::CombinedGradOp op, const Place &pla
                                        const Tile &tile) {
   int64_t n = widthOf(op.getGrad());
   if (tile.low >= n) // winners; the largest score, and what the sum gets
-    return op.getMerge() == Merge::Softmax && tile.low == n + 1
-               ? Values{gradientOfSum(op, place)}
-               : eval(op.getMerged(), place, tile);
+    return op.getMerge() == Merge::Softmax && tile.low == n + 1 ? Values{gradientOfSum(op, place)}
+                                                                : eval(op.getMerged(), place, tile);
   Values grad = eval(op.getGrad(), place, tile);
   if (op.getMerge() == Merge::Softmax) {
     Value inverse = inverseSum(op.getMerged(), place);
@@ -222,11 +222,10 @@ Values KernelEmitter::evalTermGrad(hgnn::TermGradOp op, const Place &place, cons
     return map(eval(grad, place, tile),
                [&](Value x) { return f.mul(x, f.splat(weight, lanesOf(x))); });
   Value value = op.getInputs()[2];
-  Value dot =
-      reduceRow(RowReduction::Sum, n, cutsOf({grad, value}, n), [&](const Tile &t) {
-        return map(eval(grad, place, t), eval(value, place, t),
-                   [&](Value x, Value y) { return f.mul(x, y); });
-      });
+  Value dot = reduceRow(RowReduction::Sum, n, cutsOf({grad, value}, n), [&](const Tile &t) {
+    return map(eval(grad, place, t), eval(value, place, t),
+               [&](Value x, Value y) { return f.mul(x, y); });
+  });
   return {f.mul(weight, f.add(dot, evalColumn(grad, place, n + 1)))};
 }
 

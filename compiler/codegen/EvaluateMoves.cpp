@@ -250,7 +250,8 @@ Values KernelEmitter::accumulate(Value value, const Place &place, const Tile &ti
       return reduceEdges(op->getOperand(0), op->getOperand(1), bySource, place, tile,
                          fresh ? zeros(tile) : acc);
     auto expand = dyn_cast<hgnn::ExpandOp>(op);
-    bool zeroElsewhere = expand ? expand.getMerge() == hgnn::Merge::Sum : isa<hgnn::SelfScatterOp>(op);
+    bool zeroElsewhere =
+        expand ? expand.getMerge() == hgnn::Merge::Sum : isa<hgnn::SelfScatterOp>(op);
     if (!fresh && zeroElsewhere) {
       ArgPart part = isa<hgnn::ExpandOp>(op) ? ArgPart::RowPos : ArgPart::SelfInv;
       Value row = f.loadIndex(arg(part, op->getOperand(1)), place.row);

@@ -560,7 +560,8 @@ bool isComputeOp(Operation *op) {
              ScaleByOp, AddBiasOp, UnaryOp, UnaryGradOp, DropoutOp, LayerNormOp, LayerNormXhatOp,
              LayerNormGradOp, ConcatOp, SliceOp, PadOp, ReshapeOp, ZerosOp, SoftmaxXentOp,
              SoftmaxXentGradOp, SigmoidXentOp, SigmoidXentGradOp, SumSquaresOp, ClipFactorOp,
-             PartialOp, MergeOp, OwnOp, TermOp, TermGradOp, CombineOp, CombinedOp, CombinedGradOp>(op);
+             PartialOp, MergeOp, OwnOp, TermOp, TermGradOp, CombineOp, CombinedOp,
+             CombinedGradOp>(op);
 }
 
 template <class T>

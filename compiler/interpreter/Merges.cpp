@@ -23,7 +23,8 @@ template <class T> T weightOf(const T &score, const T &largest) {
   return valueOf(score) == -infinity ? T(0) : exp(score - largest);
 }
 
-/// Whether b is the larger number, or as large and of a lower relation. Not a number is larger than all.
+/// Whether b is the larger number, or as large and of a lower relation. Not a number is larger than
+/// all.
 bool wins(double b, double relationOfB, double a, double relationOfA) {
   if (std::isnan(a))
     return false;
@@ -75,8 +76,7 @@ void mergeInto(Merge merge, Tensor<T> &into, const Tensor<T> &term, int64_t firs
 }
 
 /// `operands` of a term: x, or x and its score.
-template <class T>
-static Tensor<T> makeTerm(TermOp op, ArrayRef<const Tensor<T> *> operands) {
+template <class T> static Tensor<T> makeTerm(TermOp op, ArrayRef<const Tensor<T> *> operands) {
   const Tensor<T> &x = *operands[0];
   int64_t n = x.width();
   auto result = Tensor<T>::make(x.rows, {termWidth(op.getMerge(), n)});

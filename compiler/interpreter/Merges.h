@@ -14,8 +14,8 @@ namespace heddle::compiler {
 template <class T>
 Tensor<T> emptyTerms(hgnn::Merge merge, int64_t rows, std::vector<int64_t> shape);
 
-/// Merges the rows [first, last) of `term` into those of `into`, whose relations come before. Both have
-/// the same shape. Of a sum: adds.
+/// Merges the rows [first, last) of `term` into those of `into`, whose relations come before. Both
+/// have the same shape. Of a sum: adds.
 template <class T>
 void mergeInto(hgnn::Merge merge, Tensor<T> &into, const Tensor<T> &term, int64_t first,
                int64_t last);

@@ -168,9 +168,9 @@ template <class T> LogicalResult ModelRunner<T>::sample() {
 //===----------------------------------------------------------------------===//
 
 template <class T>
-FailureOr<std::vector<Tensor<T>>>
-ModelRunner<T>::runAll(Region &region, ArrayRef<RuntimeValue<T>> arguments, const Site &site,
-                       ComputeContext context) {
+FailureOr<std::vector<Tensor<T>>> ModelRunner<T>::runAll(Region &region,
+                                                         ArrayRef<RuntimeValue<T>> arguments,
+                                                         const Site &site, ComputeContext context) {
   Environment<T> environment;
   for (auto [argument, value] : llvm::zip(region.getArguments(), arguments))
     environment[argument] = value;
@@ -326,9 +326,9 @@ template <class T> struct Messages {
   std::vector<Tensor<T>> yielded;
 };
 
-/// The cross-relation combine, row by row and number by number over all relations at once: the words
-/// of hgnn.layer, and nothing of terms or merges. `combined`: zeros of the right size; relations are in
-/// canonical order.
+/// The cross-relation combine, row by row and number by number over all relations at once: the
+/// words of hgnn.layer, and nothing of terms or merges. `combined`: zeros of the right size;
+/// relations are in canonical order.
 template <class T>
 static Tensor<T> combine(Combine how, Tensor<T> combined,
                          const std::vector<Messages<T>> &messages) {

@@ -29,7 +29,8 @@
 namespace heddle::hgnn {
 /// How many numbers a term has whose value has `width`; unknown stays unknown.
 int64_t termWidth(Merge merge, int64_t width);
-/// How many numbers the value has whose terms have `width`; unknown stays unknown, -1 if there is none.
+/// How many numbers the value has whose terms have `width`; unknown stays unknown, -1 if there is
+/// none.
 int64_t valueWidth(Merge merge, int64_t width);
 
 /// The placement of a value of one of the dialect's types; null for other types.

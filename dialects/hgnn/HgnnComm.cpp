@@ -184,7 +184,8 @@ template <class Op> static LogicalResult verifyTerm(Op op, Value input) {
     return op.emitOpError() << mergesTerms(op.getContext(), op.getMerge()) << type
                             << "; a whole value would be counted once per partition";
   if (op.getMerge() != Merge::Sum && type.getDomain().isParam())
-    return op.emitOpError() << "of " << stringifyMerge(op.getMerge()) << " merges rows, got " << type;
+    return op.emitOpError() << "of " << stringifyMerge(op.getMerge()) << " merges rows, got "
+                            << type;
   if (valueWidth(op.getMerge(), type.getWidth()) < 1)
     return op.emitOpError() << "of " << stringifyMerge(op.getMerge())
                             << " merges its terms, got rows of width " << type.getWidth();

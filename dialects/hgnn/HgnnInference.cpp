@@ -130,7 +130,8 @@ LogicalResult checkTerm(Loc loc, StringRef op, ValueRange operands) {
 
 } // namespace
 
-LogicalResult heddle::hgnn::checkOperands(Loc loc, StringRef op, StringRef kinds, ValueRange operands) {
+LogicalResult heddle::hgnn::checkOperands(Loc loc, StringRef op, StringRef kinds,
+                                          ValueRange operands) {
   bool any = kinds.consume_back("*"), optional = kinds.consume_back("?");
   size_t count = operands.size();
   if (!any && count != kinds.size() && !(optional && count + 1 == kinds.size()))

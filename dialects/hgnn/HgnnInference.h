@@ -39,25 +39,27 @@ inline FeatType tensor(mlir::Value value) { return llvm::cast<FeatType>(value.ge
 mlir::LogicalResult checkOperands(Loc loc, llvm::StringRef op, llvm::StringRef kinds,
                                   mlir::ValueRange operands);
 
-/// Puts the results where the operands are. Only communication ops change a placement, but for this:
-/// what is made of an owned value is owned, and a sum over the rows of a split batch is one term.
+/// Puts the results where the operands are. Only communication ops change a placement, but for
+/// this: what is made of an owned value is owned, and a sum over the rows of a split batch is one
+/// term.
 mlir::LogicalResult place(Loc loc, llvm::StringRef op, mlir::ValueRange operands, Types &results);
 
-/// The parser infers types before it moves what it read in the attribute dictionary into properties;
-/// this adaptor sees both.
+/// The parser infers types before it moves what it read in the attribute dictionary into
+/// properties; this adaptor sees both.
 template <typename Op> typename Op::Adaptor withParsedAttributes(typename Op::Adaptor adaptor) {
   if constexpr (!std::is_same_v<typename Op::Properties, mlir::EmptyProperties>) {
     auto properties = adaptor.getProperties();
     mlir::DictionaryAttr attributes = adaptor.getAttributes();
     // A wrong kind of attribute is reported when the op is made.
-    if (attributes && mlir::succeeded(Op::setPropertiesFromAttr(properties, attributes,
-                                                          [] { return mlir::InFlightDiagnostic(); })))
+    if (attributes && mlir::succeeded(Op::setPropertiesFromAttr(
+                          properties, attributes, [] { return mlir::InFlightDiagnostic(); })))
       return typename Op::Adaptor(adaptor.getOperands(), attributes, properties);
   }
   return adaptor;
 }
 
-/// How terms are merged; a sum where nothing says so. Defaults are not there yet when the parser infers.
+/// How terms are merged; a sum where nothing says so. Defaults are not there yet when the parser
+/// infers.
 template <typename Adaptor> Merge mergeOf(Adaptor &adaptor) {
   MergeAttr merge = adaptor.getMergeAttr();
   return merge ? merge.getValue() : Merge::Sum;

@@ -22,7 +22,8 @@ constexpr int64_t maxLink = int64_t(1) << 24;
 LogicalResult hasTerms(Loc loc, StringRef op, Merge merge) {
   if (merge != Merge::Sum)
     return success();
-  return emitOptionalError(loc, "'", op, "' is for max, argmax and softmax; the terms of a sum are the ",
+  return emitOptionalError(loc, "'", op,
+                           "' is for max, argmax and softmax; the terms of a sum are the ",
                            "values themselves");
 }
 
@@ -32,11 +33,11 @@ FailureOr<int64_t> valueOf(Loc loc, StringRef op, Merge merge, FeatType terms) {
     return failure();
   int64_t width = valueWidth(merge, widthOf(terms));
   if (width == -1)
-    return LogicalResult(emitOptionalError(loc, "'", op, "' needs terms of ", stringifyMerge(merge),
-                                           " (", merge == Merge::Argmax
-                                               ? "two numbers for each of the value"
-                                               : "the value's numbers and two more",
-                                           "), got ", terms));
+    return LogicalResult(
+        emitOptionalError(loc, "'", op, "' needs terms of ", stringifyMerge(merge), " (",
+                          merge == Merge::Argmax ? "two numbers for each of the value"
+                                                 : "the value's numbers and two more",
+                          "), got ", terms));
   return width;
 }
 
@@ -52,8 +53,9 @@ LogicalResult isBeside(Loc loc, StringRef op, StringRef name, FeatType type, Fea
 LogicalResult checkLink(Loc loc, StringRef op, Merge merge, IntegerAttr attribute) {
   int64_t link = attribute ? attribute.getInt() : -1;
   if (merge == Merge::Argmax && (link < 0 || link >= maxLink))
-    return emitOptionalError(loc, "'", op, "' of argmax needs the id of its relation as link, in [0, ",
-                             maxLink, "), got ", link);
+    return emitOptionalError(loc, "'", op,
+                             "' of argmax needs the id of its relation as link, in [0, ", maxLink,
+                             "), got ", link);
   return success();
 }
 
@@ -62,7 +64,8 @@ LogicalResult checkLink(Loc loc, StringRef op, Merge merge, IntegerAttr attribut
 HGNN_INFER(TermOp, "tt?") {
   Merge merge = mergeOf(adaptor);
   FeatType in = tensor(adaptor.getInput());
-  if (failed(hasTerms(loc, "term", merge)) || failed(checkLink(loc, "term", merge, adaptor.getLinkAttr())))
+  if (failed(hasTerms(loc, "term", merge)) ||
+      failed(checkLink(loc, "term", merge, adaptor.getLinkAttr())))
     return failure();
   if (in.getDomain().isParam())
     return emitOptionalError(loc, "'term' is of rows, got ", in);
@@ -80,10 +83,12 @@ HGNN_INFER(TermGradOp, "t*") {
   auto inputs = adaptor.getInputs();
   bool softmax = merge == Merge::Softmax;
   if (softmax ? inputs.size() != 2 && inputs.size() != 3 : inputs.size() != 1)
-    return emitOptionalError(loc, "'term_grad' takes the gradient of the terms; for softmax also the ",
+    return emitOptionalError(loc,
+                             "'term_grad' takes the gradient of the terms; for softmax also the ",
                              "score, and for the gradient of that also the value");
   if (merge == Merge::Max)
-    return emitOptionalError(loc, "'term_grad' of max does not know which relation won; use argmax");
+    return emitOptionalError(loc,
+                             "'term_grad' of max does not know which relation won; use argmax");
   FeatType grad = tensor(inputs[0]);
   FailureOr<int64_t> width = valueOf(loc, "term_grad", merge, grad);
   if (failed(width) || failed(checkLink(loc, "term_grad", merge, adaptor.getLinkAttr())))
@@ -129,10 +134,11 @@ HGNN_INFER(CombinedGradOp, "tt") {
   Merge merge = mergeOf(adaptor);
   FeatType merged = tensor(adaptor.getMerged());
   if (merge == Merge::Max)
-    return emitOptionalError(loc, "'combined_grad' of max does not know which relation won; use argmax");
+    return emitOptionalError(loc,
+                             "'combined_grad' of max does not know which relation won; use argmax");
   FailureOr<int64_t> width = valueOf(loc, "combined_grad", merge, merged);
-  if (failed(width) || failed(isBeside(loc, "combined_grad", "a gradient", tensor(adaptor.getGrad()),
-                                       merged, *width)))
+  if (failed(width) || failed(isBeside(loc, "combined_grad", "a gradient",
+                                       tensor(adaptor.getGrad()), merged, *width)))
     return failure();
   results.push_back(merged);
   return success();

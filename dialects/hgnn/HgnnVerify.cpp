@@ -9,8 +9,8 @@
 using namespace mlir;
 using namespace heddle::hgnn;
 
-/// Checks the block arguments of a layer's region and that it yields one `dst` tensor, with `scored` two,
-/// the second of width 1.
+/// Checks the block arguments of a layer's region and that it yields one `dst` tensor, with
+/// `scored` two, the second of width 1.
 static LogicalResult verifyLayerRegion(LayerOp op, Region &region, StringRef name,
                                        ArrayRef<Type> arguments, bool scored = false) {
   if (!region.hasOneBlock())
@@ -31,8 +31,7 @@ static LogicalResult verifyLayerRegion(LayerOp op, Region &region, StringRef nam
     auto type = dyn_cast<FeatType>(value.getType());
     if (!type || type.getDomain().getKind() != DomainKind::Dst)
       return yield.emitOpError() << "must yield rows of the destination (domain dst), got "
-                                 << value.getType()
-                                 << "; reduce edge values with hgnn.reduce_dst";
+                                 << value.getType() << "; reduce edge values with hgnn.reduce_dst";
   }
   if (!scored)
     return success();

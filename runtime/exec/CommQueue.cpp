@@ -202,8 +202,7 @@ void CommQueue::merge(const Term &term, size_t terms, float *out, int64_t number
   std::span<const float *const> parts(parts_.data(), terms);
   if (term.merge != plan::MergeKind::Sum) {
     const int64_t rows = numbers / term.width;
-    const int64_t chunk =
-        std::max<int64_t>(sumBytes / bytesOf(int64_t(terms) * term.width), 1);
+    const int64_t chunk = std::max<int64_t>(sumBytes / bytesOf(int64_t(terms) * term.width), 1);
     const int64_t tasks = ceilDivide(rows, chunk);
     if (!pool || tasks < 2)
       return mergeRows(term.merge, parts, term.width, out, 0, rows);

@@ -103,8 +103,8 @@ private:
   template <class T> const T *input(const Op &op, size_t i) const {
     return static_cast<const T *>(pointers_[static_cast<size_t>(op.op->inputs[i])]);
   }
-  /// The first `terms` of parts_, of that many numbers each, into `out`: their sum, or what the term's
-  /// kind of merge makes of them.
+  /// The first `terms` of parts_, of that many numbers each, into `out`: their sum, or what the
+  /// term's kind of merge makes of them.
   void merge(const Term &term, size_t terms, float *out, int64_t numbers, ThreadPool *pool);
   float *data(int32_t buffer) const {
     return buffer < 0 ? nullptr : static_cast<float *>(pointers_[static_cast<size_t>(buffer)]);

@@ -20,9 +20,9 @@ namespace heddle::exec {
 /// two terms; `out` overlaps none of them.
 void sumInOrder(std::span<const float *const> terms, float *out, int64_t begin, int64_t end);
 
-/// Rows [begin, end) of what `kind` makes of the terms' rows, from left to right (plan.fbs says what a row
-/// of `width` numbers holds). A row depends on that row of the terms alone, so any cut gives the same
-/// bits. At least one term; `out` overlaps none of them. `kind` is not Sum.
+/// Rows [begin, end) of what `kind` makes of the terms' rows, from left to right (plan.fbs says
+/// what a row of `width` numbers holds). A row depends on that row of the terms alone, so any cut
+/// gives the same bits. At least one term; `out` overlaps none of them. `kind` is not Sum.
 void mergeRows(plan::MergeKind kind, std::span<const float *const> terms, int64_t width, float *out,
                int64_t begin, int64_t end);
 

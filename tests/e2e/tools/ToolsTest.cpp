@@ -212,8 +212,8 @@ TEST_F(Tools, TrainingLowersTheLossAndWritesEverything) {
   EXPECT_NE(predictions.find("p8,"), std::string::npos) << predictions.substr(0, 300);
 }
 
-// Layers that combine relations by a maximum or a softmax, written by hand: they learn, and a step cut into
-// two processes gives the losses of the whole one.
+// Layers that combine relations by a maximum or a softmax, written by hand: they learn, and a step
+// cut into two processes gives the losses of the whole one.
 TEST_F(Tools, OtherCombinesLearnWholeAndCut) {
   std::mt19937 random(11);
   std::string read = "author,paper\n";
@@ -232,11 +232,13 @@ TEST_F(Tools, OtherCombinesLearnWholeAndCut) {
     spec.replace(spec.find("\"rgcn\""), 6, "\"" + model + ".mlir\"");
     writeAll(in(model + ".json"), spec);
     std::vector<std::vector<double>> losses;
-    for (const Arguments &cut : {Arguments{}, Arguments{"--partitions", "2", "--order", "raf", "--exchange", "replicated"},
-                                 Arguments{"--partitions", "2", "--order", "raf", "--exchange", "leader"},
-                                 Arguments{"--partitions", "2", "--order", "vanilla"}}) {
+    for (const Arguments &cut :
+         {Arguments{}, Arguments{"--partitions", "2", "--order", "raf", "--exchange", "replicated"},
+          Arguments{"--partitions", "2", "--order", "raf", "--exchange", "leader"},
+          Arguments{"--partitions", "2", "--order", "vanilla"}}) {
       std::string name = in(model + std::to_string(losses.size()));
-      Arguments compile = {"--graph", in("two"), "--model", in(model + ".json"), "-o", name + ".plan"};
+      Arguments compile = {"--graph",           in("two"), "--model",
+                           in(model + ".json"), "-o",      name + ".plan"};
       compile.insert(compile.end(), cut.begin(), cut.end());
       expectDone("heddle-compile", compile);
       expectDone("heddle-run", {name + ".plan", "--graph", in("two"), "-o", name, "--workers",

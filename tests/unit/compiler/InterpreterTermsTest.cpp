@@ -13,7 +13,8 @@ namespace {
 
 class InterpreterTerms : public InterpreterOps {};
 
-// Terms over the active destinations 1 and 3 of a:w:p (rows 0 and 2) and of p:c:p (the same), by hand.
+// Terms over the active destinations 1 and 3 of a:w:p (rows 0 and 2) and of p:c:p (the same), by
+// hand.
 TEST_F(InterpreterTerms, TermsOfAMaximum) {
   const std::string a = "%v = hgnn.restrict %xp, %adj : !rp, !adj\n" // (1, .5), (3, .5)
                         "%t = hgnn.term argmax %v {link = 4 : i64} : !act\n"
@@ -21,7 +22,8 @@ TEST_F(InterpreterTerms, TermsOfAMaximum) {
   const double none = std::numeric_limits<double>::infinity();
   expect(a + "%r = hgnn.combine argmax %u : !r4", "!r4", {3, 4},
          {1, .5, 4, 4, -none, -none, none, none, 3, .5, 4, 4});
-  // Beside it (-1, 0), (-2, 1) of relation 2: the larger numbers, and relation 2 where they are equal.
+  // Beside it (-1, 0), (-2, 1) of relation 2: the larger numbers, and relation 2 where they are
+  // equal.
   const std::string b = "%w = hgnn.restrict %xz, %adjc : !rp, !adjc\n"
                         "%x = hgnn.term argmax %w {link = 2 : i64} : !actc\n"
                         "%yy = hgnn.expand %x, %adjc of argmax : !actc4, !adjc\n";
@@ -66,8 +68,12 @@ TEST_F(InterpreterTerms, TermsOfASoftmax) {
     std::string f = std::to_string(factor);
     return "%v = hgnn.restrict %xp, %adj : !rp, !adj\n%w = hgnn.restrict %xz, %adjc : !rp, !adjc\n"
            "%i = hgnn.degree %adj : !adj\n%j = hgnn.degree %adjc : !adjc\n"
-           "%k = hgnn.scale %i {factor = " + f + " : f64} : !act1\n"
-           "%l = hgnn.scale %j {factor = " + f + " : f64} : !actc1\n"
+           "%k = hgnn.scale %i {factor = " +
+           f +
+           " : f64} : !act1\n"
+           "%l = hgnn.scale %j {factor = " +
+           f +
+           " : f64} : !actc1\n"
            "%t = hgnn.term softmax %v, %k : !act, !act1\n"
            "%x = hgnn.term softmax %w, %l : !actc, !actc1\n"
            "%u = hgnn.expand %t, %adj of softmax : !act4, !adj\n"

@@ -14,7 +14,8 @@ namespace heddle::test {
 
 class InterpreterOps : public MlirTest {
 protected:
-  /// States by hand: ta[i] = (i+1, -(i+1)), tp[i] = (i, 0.5), tz = rows (-1,0), (0.5,2), (-2,1) at 1..3.
+  /// States by hand: ta[i] = (i+1, -(i+1)), tp[i] = (i, 0.5), tz = rows (-1,0), (0.5,2), (-2,1)
+  /// at 1..3.
   InterpreterInput input() {
     InterpreterInput input = small.input();
     input.states = {
@@ -37,8 +38,7 @@ protected:
 !actc = !hgnn.tensor<active(0, @"p:c:p") : 2xf32>
 !actc1 = !hgnn.tensor<active(0, @"p:c:p") : 1xf32>
 !actc4 = !hgnn.tensor<active(0, @"p:c:p") : 4xf32>)";
-    auto module =
-        parse(terms + SmallGraph::program(text + "\nhgnn.output \"r\" %r : " + type));
+    auto module = parse(terms + SmallGraph::program(text + "\nhgnn.output \"r\" %r : " + type));
     return interpretOrDie(*module, "train_step", input()).outputs["r"];
   }
   void expect(const std::string &text, const std::string &type, std::vector<int64_t> shape,

@@ -33,8 +33,8 @@ using testing::PlanBuilder;
 using testing::Queue;
 using testing::sameBits;
 using testing::SymbolKind;
-using testing::TestGraph;
 using testing::termRow;
+using testing::TestGraph;
 using testing::TestPartitions;
 
 constexpr uint64_t seed = 11;

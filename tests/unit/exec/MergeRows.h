@@ -24,7 +24,8 @@ inline bool sameBits(const std::vector<float> &a, const std::vector<float> &b) {
 }
 
 /// What a kind of merge makes of one row of each participant, in double and by its definition.
-inline std::vector<double> mergedRow(plan::MergeKind kind, const std::vector<std::vector<float>> &rows) {
+inline std::vector<double> mergedRow(plan::MergeKind kind,
+                                     const std::vector<std::vector<float>> &rows) {
   const size_t w = rows[0].size();
   const double infinity = std::numeric_limits<double>::infinity();
   std::vector<double> out(w, 0);
@@ -54,7 +55,8 @@ inline std::vector<double> mergedRow(plan::MergeKind kind, const std::vector<std
   return out;
 }
 
-/// A row of a term: empty now and then, few different numbers so that there are ties, scores of any size.
+/// A row of a term: empty now and then, few different numbers so that there are ties, scores of any
+/// size.
 inline std::vector<float> termRow(plan::MergeKind kind, size_t w, std::mt19937_64 &random) {
   const float infinity = std::numeric_limits<float>::infinity();
   const bool empty = random() % 4 == 0;
@@ -88,7 +90,7 @@ inline void expectRow(const float *got, const std::vector<double> &want) {
 }
 
 inline constexpr plan::MergeKind otherKinds[] = {plan::MergeKind::Max, plan::MergeKind::Argmax,
-                                          plan::MergeKind::Softmax};
+                                                 plan::MergeKind::Softmax};
 
 } // namespace heddle::testing
 

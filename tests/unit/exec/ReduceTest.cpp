@@ -3,8 +3,8 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 //===----------------------------------------------------------------------===//
-#include "MergeRows.h"
 #include "runtime/exec/Reduce.h"
+#include "MergeRows.h"
 
 #include <gtest/gtest.h>
 
@@ -80,8 +80,8 @@ TEST(Reduce, MergesRowsOfEveryKind) {
         rest.insert(rest.end(), pointers.begin() + 2, pointers.end());
         mergeRows(kind, rest, int64_t(w), all.data(), 0, rows);
         for (size_t i = 0; i < size_t(rows); ++i)
-          expectRow(all.data() + i * w, std::vector<double>(out.begin() + long(i * w),
-                                                            out.begin() + long(i * w + w)));
+          expectRow(all.data() + i * w,
+                    std::vector<double>(out.begin() + long(i * w), out.begin() + long(i * w + w)));
       }
 }
 

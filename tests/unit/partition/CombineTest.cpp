@@ -2,9 +2,9 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// Invariant 7 of relation-aggregation-first: partial forms of a cross-relation combine merge to what the
-// combine is of all relations at once. The oracle is the model phase, which the interpreter runs without
-// terms and merges; of gradients, its derivative by dual numbers.
+// Invariant 7 of relation-aggregation-first: partial forms of a cross-relation combine merge to
+// what the combine is of all relations at once. The oracle is the model phase, which the
+// interpreter runs without terms and merges; of gradients, its derivative by dual numbers.
 //
 //===----------------------------------------------------------------------===//
 #include "tests/unit/partition/Cut.h"
@@ -64,7 +64,8 @@ protected:
                       const NumericArrays &direction) {
     double sum = 0;
     for (const auto &[name, array] : direction) {
-      auto gradient = result.outputs.find("grad:" + name), rows = result.outputs.find("rows:" + name);
+      auto gradient = result.outputs.find("grad:" + name),
+           rows = result.outputs.find("rows:" + name);
       if (gradient == result.outputs.end())
         continue;
       size_t width = size_t(array.shape.back());
@@ -137,8 +138,8 @@ TEST_F(CombineCut, Invariant7_PartialsMergeToTheWhole) {
     }
 }
 
-// A max of equal numbers: all relations into the seeds yield 0. The lowest relation with an edge gets the
-// gradient, also where another partition has it.
+// A max of equal numbers: all relations into the seeds yield 0. The lowest relation with an edge
+// gets the gradient, also where another partition has it.
 TEST_F(CombineCut, Invariant7_TiesGoToTheLowestRelation) {
   ModelText model = modelOf({Combine::Max, 1}, /*self=*/false);
   Module all = whole(model), layers = this->layers(model);
@@ -148,9 +149,8 @@ TEST_F(CombineCut, Invariant7_TiesGoToTheLowestRelation) {
     if (name.rfind("convs.1.convs.", 0) == 0)
       std::fill(array.data.begin(), array.data.end(), 0);
   // In the order of canonical ids.
-  const std::vector<std::string> relations = {
-      "author___reviews___paper", "author___writes___paper", "paper___cites___paper",
-      "topic___about___paper"};
+  const std::vector<std::string> relations = {"author___reviews___paper", "author___writes___paper",
+                                              "paper___cites___paper", "topic___about___paper"};
   auto gradient = [&](const InterpreterResult &result, const std::string &relation) {
     double largest = 0;
     auto found = result.outputs.find("grad:convs.1.convs.<" + relation + ">.weight");
@@ -265,8 +265,8 @@ TEST_F(CombineCut, Invariant7_AMeanOfSoftmaxesIsNoticed) {
                                            CombineOp::create(builder, loc, Merge::Softmax, own));
     value = ScaleOp::create(builder, loc, value, llvm::APFloat(0.5));
     value = PartialOp::create(builder, loc, value, mlir::StringAttr(), here);
-    auto type = mlir::cast<FeatType>(value.getType())
-                    .withPlacement(PlacementAttr::replicated(&context));
+    auto type =
+        mlir::cast<FeatType>(value.getType()).withPlacement(PlacementAttr::replicated(&context));
     auto sum = MergeAllOp::create(builder, loc, type, value, merge.getId(), merge.getPartitions(),
                                   merge.getTraffic(), 0);
     sum.setBytes(sum.getWireBytes());
@@ -317,8 +317,8 @@ TEST_F(CombineCut, TermsThatAreUsedTwiceHaveNoGradient) {
   });
   builder.setInsertionPointAfter(last);
   auto again = mlir::cast<CombinedOp>(builder.clone(*last));
-  auto sum = AddOp::create(builder, last.getLoc(),
-                           mlir::ValueRange{last.getResult(), again.getResult()});
+  auto sum =
+      AddOp::create(builder, last.getLoc(), mlir::ValueRange{last.getResult(), again.getResult()});
   last.getResult().replaceAllUsesExcept(sum.getResult(), sum);
   EXPECT_TRUE(refused(*module, "hgnn-differentiate"));
   EXPECT_NE(messages.find("gives terms that are used twice"), std::string::npos) << messages;

@@ -12,8 +12,9 @@
 
 namespace heddle::test {
 
-/// Gives all layers of a module of the model phase that combine. For softmax a message yields, beside
-/// its rows, a score: their product with a vector of the relation's own, "attention", times `scale`.
+/// Gives all layers of a module of the model phase that combine. For softmax a message yields,
+/// beside its rows, a score: their product with a vector of the relation's own, "attention", times
+/// `scale`.
 inline void setCombine(mlir::ModuleOp module, hgnn::Combine combine, double scale = 1) {
   using namespace hgnn;
   for (auto layer : module.getOps<LayerOp>()) {
@@ -24,12 +25,10 @@ inline void setCombine(mlir::ModuleOp module, hgnn::Combine combine, double scal
     mlir::OpBuilder builder(yield);
     mlir::Location loc = yield.getLoc();
     mlir::Value rows = yield.getValues().front();
-    auto type = FeatType::get(DomainAttr::param(module.getContext()),
-                              {mlir::ShapedType::kDynamic});
-    auto shape =
-        builder.getArrayAttr({builder.getStringAttr("out"), builder.getI64IntegerAttr(1)});
-    mlir::Value vector = ParamOp::create(builder, loc, type, "attention", Scope::Relation, shape,
-                                         "xavier_uniform");
+    auto type = FeatType::get(DomainAttr::param(module.getContext()), {mlir::ShapedType::kDynamic});
+    auto shape = builder.getArrayAttr({builder.getStringAttr("out"), builder.getI64IntegerAttr(1)});
+    mlir::Value vector =
+        ParamOp::create(builder, loc, type, "attention", Scope::Relation, shape, "xavier_uniform");
     mlir::Value score = LinearOp::create(builder, loc, rows, vector, /*transpose=*/false);
     score = ScaleOp::create(builder, loc, score, builder.getF64FloatAttr(scale));
     yield.getValuesMutable().append(score);
