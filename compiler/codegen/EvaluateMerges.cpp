@@ -58,23 +58,70 @@ Value KernelEmitter::weightOf(Value score, Value largest) {
   return f.select(none, f.f32(0), emitExp(f, f.sub(score, largest)));
 }
 
-/// Of a softmax: the largest score of all terms, then the weight of each.
-Values KernelEmitter::termWeights(hgnn::CombineOp op, const Place &place) {
+/// The op that makes an operand of a combine a term of one relation, or null.
+static hgnn::TermOp termOf(Value operand) {
+  if (auto expand = operand.getDefiningOp<hgnn::ExpandOp>())
+    operand = expand.getInput();
+  return operand.getDefiningOp<hgnn::TermOp>();
+}
+
+/// `body` of all terms from the first to the last, carrying values: a loop where they are of one form,
+/// as accumulateSum does it.
+Values KernelEmitter::overTerms(hgnn::CombineOp op, Values carried,
+                                function_ref<Values(Value, ArrayRef<Value>)> body) {
+  auto runs = runsOf(op);
+  for (int i = 0, n = int(op->getNumOperands()); i < n;) {
+    auto run = llvm::find_if(runs, [&](auto &r) { return r.first == i; });
+    Value term = op->getOperand(i);
+    if (run == runs.end()) {
+      carried = body(term, carried);
+      ++i;
+      continue;
+    }
+    Group &group = groupOf(op, run->first, run->second);
+    SmallVector<double> links;
+    for (int member = i; member < i + run->second; ++member)
+      if (hgnn::TermOp made = termOf(op->getOperand(member)))
+        links.push_back(double(int64_t(made.getLink())));
+    bool indexed = op.getMerge() == Merge::Argmax && int(links.size()) == run->second;
+    Value table = indexed ? f.constantArray(links) : Value();
+    carried = f.loop(f.integer(0), f.integer(group.count), 1, carried,
+                     [&](Value member, ArrayRef<Value> inner) {
+                       Value position = f.addi(group.base, f.muli(member, Value(group.stride)));
+                       frame = &group;
+                       framePointer = f.gep(f.args, position, f.ptrType);
+                       frameTerm = termOf(term);
+                       if (table)
+                         frameLink = f.load(f.gep(table, member, f.f32Type()), 1);
+                       Values next = body(term, inner);
+                       frame = nullptr;
+                       frameTerm = {};
+                       frameLink = {};
+                       return next;
+                     });
+    i += run->second;
+  }
+  return carried;
+}
+
+/// Of a softmax: the largest score of all terms.
+Value KernelEmitter::largestScore(hgnn::CombineOp op, const Place &place) {
   FunctionBuilder::Key key{{op.getOperation(), place.identity(), frame}, {-50}};
-  if (const Values *known = f.find(key))
-    return *known;
   int64_t n = hgnn::valueWidth(op.getMerge(), widthOf(op.getResult()));
-  Values scores;
-  for (Value term : op.getInputs())
-    scores.push_back(evalColumn(term, place, n));
-  Value largest = scores.front();
-  for (Value score : ArrayRef<Value>(scores).drop_front())
-    largest = f.max(score, largest);
-  Values result{largest};
-  for (Value score : scores)
-    result.push_back(weightOf(score, largest));
-  f.remember(key, result);
-  return result;
+  return f.once(key, [&] {
+    return overTerms(op, {f.f32(-infinity)}, [&](Value term, ArrayRef<Value> largest) {
+             return Values{f.max(evalColumn(term, place, n), largest.front())};
+           }).front();
+  });
+}
+
+/// Of a softmax: the weight of one term.
+Value KernelEmitter::termWeight(hgnn::CombineOp op, Value term, Value largest,
+                                const Place &place) {
+  FunctionBuilder::Key key{
+      {op.getOperation(), place.identity(), frame, term.getAsOpaquePointer()}, {-54}};
+  int64_t n = hgnn::valueWidth(op.getMerge(), widthOf(op.getResult()));
+  return f.once(key, [&] { return weightOf(evalColumn(term, place, n), largest); });
 }
 
 /// Of a softmax: 1 / s, 0 where no term takes part.
@@ -114,9 +161,10 @@ Values KernelEmitter::evalTerm(hgnn::TermOp op, const Place &place, const Tile &
   if (op.getMerge() == Merge::Softmax && tile.low == n)
     return {evalColumn(op.getScore(), place, 0)};
   double number = op.getMerge() == Merge::Softmax ? 1 : double(int64_t(op.getLink()));
+  bool member = frameLink && op == frameTerm; // one of several in a loop
   Values result;
   for (const Piece &piece : tile.pieces)
-    result.push_back(f.f32(number, piece.lanes));
+    result.push_back(member ? f.splat(frameLink, piece.lanes) : f.f32(number, piece.lanes));
   return result;
 }
 
@@ -135,40 +183,37 @@ static Value wins(FunctionBuilder &f, Value b, Value relationOfB, Value a, Value
 Values KernelEmitter::evalCombine(hgnn::CombineOp op, const Place &place, const Tile &tile) {
   int64_t n = hgnn::valueWidth(op.getMerge(), widthOf(op.getResult()));
   if (op.getMerge() == Merge::Softmax) {
-    Values weights = termWeights(op, place);
+    Value largest = largestScore(op, place);
     if (tile.low == n)
-      return {weights.front()};
-    Values sum;
-    for (auto [term, weight] :
-         llvm::zip_equal(op.getInputs(), ArrayRef<Value>(weights).drop_front())) {
-      Values part = map(eval(term, place, tile),
-                        [&](Value x) { return f.mul(x, f.splat(weight, lanesOf(x))); });
-      sum = sum.empty() ? part : map(sum, part, [&](Value x, Value y) { return f.add(x, y); });
-    }
-    return sum;
+      return {largest};
+    return overTerms(op, zeros(tile), [&](Value term, ArrayRef<Value> sum) {
+      Value weight = termWeight(op, term, largest, place);
+      return map(sum, eval(term, place, tile), [&](Value sum, Value x) {
+        return f.add(sum, f.mul(x, f.splat(weight, lanesOf(x))));
+      });
+    });
   }
-  // Winners are found anew for numbers and for their relations: both are in registers at most once.
+  // Winners are found anew for numbers and for their relations, which are in different tiles.
   bool indices = op.getMerge() == Merge::Argmax && tile.low >= n;
   Tile at = indices ? tile.shifted(-n) : tile;
-  Values best, relations;
-  for (Value term : op.getInputs()) {
-    Values numbers = eval(term, place, at), own;
+  size_t pieces = tile.pieces.size();
+  Values carried = emptyTerm(op.getMerge(), widthOf(op.getResult()), at);
+  if (indices)
+    carried.append(emptyTerm(op.getMerge(), widthOf(op.getResult()), tile));
+  carried = overTerms(op, carried, [&](Value term, ArrayRef<Value> best) {
+    Values numbers = eval(term, place, at), own, next(best);
     if (indices)
       own = eval(term, place, tile);
-    if (best.empty()) {
-      best = numbers;
-      relations = own;
-      continue;
-    }
-    for (size_t i = 0; i < best.size(); ++i) {
+    for (size_t i = 0; i < pieces; ++i) {
       Value won = wins(f, numbers[i], indices ? own[i] : Value(), best[i],
-                       indices ? relations[i] : Value());
-      best[i] = f.select(won, numbers[i], best[i]);
+                       indices ? best[pieces + i] : Value());
+      next[i] = f.select(won, numbers[i], best[i]);
       if (indices)
-        relations[i] = f.select(won, own[i], relations[i]);
+        next[pieces + i] = f.select(won, own[i], best[pieces + i]);
     }
-  }
-  return indices ? relations : best;
+    return next;
+  });
+  return indices ? Values(ArrayRef<Value>(carried).drop_front(pieces)) : carried;
 }
 
 Values KernelEmitter::evalCombined(hgnn::CombinedOp op, const Place &place, const Tile &tile) {
@@ -243,8 +288,12 @@ Values KernelEmitter::evalMerge(Operation *op, const Place &place, const Tile &t
 void KernelEmitter::prepareMerge(Operation *op, const Place &place) {
   llvm::TypeSwitch<Operation *>(op)
       .Case([&](hgnn::CombineOp combine) {
-        if (combine.getMerge() == Merge::Softmax)
-          termWeights(combine, place);
+        if (combine.getMerge() != Merge::Softmax)
+          return;
+        Value largest = largestScore(combine, place);
+        if (runsOf(combine).empty()) // else weights are made in loops over terms
+          for (Value term : combine.getInputs())
+            termWeight(combine, term, largest, place);
       })
       .Case([&](hgnn::CombinedOp combined) {
         if (combined.getMerge() == Merge::Softmax)

@@ -92,6 +92,8 @@ private:
   std::map<std::pair<int, int>, Group> groups; ///< by (number of the op, first operand)
   Group *frame = nullptr;                      ///< the group whose loop is being emitted
   Value framePointer;
+  hgnn::TermOp frameTerm; ///< of a group of terms, the op that makes that of the member
+  Value frameLink;        ///< and which relation it is of
 
   /// The pointer to an array of a block argument. Data of a state or output: see slotOf.
   Value arg(ArgPart part, Value blockArgument);
@@ -99,7 +101,7 @@ private:
   KernelSignature finishSignature();
   std::vector<std::pair<int, int>> runsOf(mlir::Operation *op);
   Group &groupOf(mlir::Operation *op, int first, int count);
-  bool sameForm(Value a, Value b, llvm::DenseMap<int, int> &leaves);
+  bool sameForm(Value a, Value b, llvm::DenseMap<int, int> &leaves, bool anyLink);
 
   //===--- Loops (KernelEmitter.cpp) ---------------------------------------===//
   enum class Sink { Store, ColumnSum, SumOfSquares };
@@ -175,7 +177,10 @@ private:
   Values emptyTerm(hgnn::Merge merge, int64_t width, const Tile &tile);
   Value evalColumn(Value value, const Place &place, int64_t column);
   Value weightOf(Value score, Value largest);
-  Values termWeights(hgnn::CombineOp op, const Place &place);
+  Values overTerms(hgnn::CombineOp op, Values init,
+                   llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
+  Value largestScore(hgnn::CombineOp op, const Place &place);
+  Value termWeight(hgnn::CombineOp op, Value term, Value largest, const Place &place);
   Value inverseSum(Value merged, const Place &place);
   Value gradientOfSum(hgnn::CombinedGradOp op, const Place &place);
   Value messageWeight(hgnn::TermGradOp op, const Place &place);

@@ -177,6 +177,26 @@ const Case cases[] = {
      "%u = hgnn.term_grad softmax %d, %p : $ROWS, $ONE\n"
      "%v = hgnn.term_grad softmax %d, %q, %y : $ROWS, $ONE, $ROW\n"
      "%z = hgnn.concat %u, %y, %v : $ROW, $ROW, $ONE", "%d, %u, %z : $ROWS, $ROW, $CAT"},
+    {"argmax_many", "%x0: $ACT, %x1: $ACT, %x2: $ACT, %x3: $ACT, %x4: $ACT, %a: $ADJ, %y: $ROW",
+     "%s0 = hgnn.term argmax %x0 {link = 4 : i64} : $ACT\n %e0 = hgnn.expand %s0, %a of argmax : $ACT2, $ADJ\n"
+     "%s1 = hgnn.term argmax %x1 {link = 1 : i64} : $ACT\n %e1 = hgnn.expand %s1, %a of argmax : $ACT2, $ADJ\n"
+     "%s2 = hgnn.term argmax %x2 {link = 3 : i64} : $ACT\n %e2 = hgnn.expand %s2, %a of argmax : $ACT2, $ADJ\n"
+     "%s3 = hgnn.term argmax %x3 {link = 0 : i64} : $ACT\n %e3 = hgnn.expand %s3, %a of argmax : $ACT2, $ADJ\n"
+     "%s4 = hgnn.term argmax %x4 {link = 2 : i64} : $ACT\n %e4 = hgnn.expand %s4, %a of argmax : $ACT2, $ADJ\n"
+     // Equal numbers of a higher relation, and a term of another form between those of one.
+     "%t = hgnn.term argmax %x3 {link = 7 : i64} : $ACT\n %f = hgnn.expand %t, %a of argmax : $ACT2, $ADJ\n"
+     "%u = hgnn.term argmax %y {link = 6 : i64} : $ROW\n"
+     "%c = hgnn.combine argmax %f, %e0, %e1, %e2, %e3, %e4, %u : $ROW2, $ROW2, $ROW2, $ROW2, $ROW2, $ROW2, $ROW2\n"
+     "%v = hgnn.combined argmax %c : $ROW2", "%c, %v : $ROW2, $ROW"},
+    {"softmax_many", "%x0: $ACT, %p0: $A1, %x1: $ACT, %p1: $A1, %x2: $ACT, %p2: $A1, %x3: $ACT, %p3: $A1, %x4: $ACT, %p4: $A1, %a: $ADJ, %y: $ROW, %q: $ONE",
+     "%s0 = hgnn.term softmax %x0, %p0 : $ACT, $A1\n %e0 = hgnn.expand %s0, %a of softmax : $ACTS, $ADJ\n"
+     "%s1 = hgnn.term softmax %x1, %p1 : $ACT, $A1\n %e1 = hgnn.expand %s1, %a of softmax : $ACTS, $ADJ\n"
+     "%s2 = hgnn.term softmax %x2, %p2 : $ACT, $A1\n %e2 = hgnn.expand %s2, %a of softmax : $ACTS, $ADJ\n"
+     "%s3 = hgnn.term softmax %x3, %p3 : $ACT, $A1\n %e3 = hgnn.expand %s3, %a of softmax : $ACTS, $ADJ\n"
+     "%s4 = hgnn.term softmax %x4, %p4 : $ACT, $A1\n %e4 = hgnn.expand %s4, %a of softmax : $ACTS, $ADJ\n"
+     "%u = hgnn.term softmax %y, %q : $ROW, $ONE\n"
+     "%c = hgnn.combine softmax %u, %e0, %e1, %e2, %e3, %e4 : $ROWS, $ROWS, $ROWS, $ROWS, $ROWS, $ROWS\n"
+     "%v = hgnn.combined softmax %c : $ROWS", "%c, %v : $ROWS, $ROW"},
     {"empty_terms", "%i: $IDS",
      "%m = hgnn.zeros %i of max : ($IDS) -> $ROW\n %a = hgnn.zeros %i of argmax : ($IDS) -> $ROW2\n"
      "%s = hgnn.zeros %i of softmax : ($IDS) -> $ROWS\n %v = hgnn.combined softmax %s : $ROWS",
