@@ -65,8 +65,8 @@ static hgnn::TermOp termOf(Value operand) {
   return operand.getDefiningOp<hgnn::TermOp>();
 }
 
-/// `body` of all terms from the first to the last, carrying values: a loop where they are of one form,
-/// as accumulateSum does it.
+/// `body` of all terms from the first to the last, carrying values: a loop where they are of one
+/// form, as accumulateSum does it.
 Values KernelEmitter::overTerms(hgnn::CombineOp op, Values carried,
                                 function_ref<Values(Value, ArrayRef<Value>)> body) {
   auto runs = runsOf(op);
@@ -109,17 +109,18 @@ Value KernelEmitter::largestScore(hgnn::CombineOp op, const Place &place) {
   FunctionBuilder::Key key{{op.getOperation(), place.identity(), frame}, {-50}};
   int64_t n = hgnn::valueWidth(op.getMerge(), widthOf(op.getResult()));
   return f.once(key, [&] {
-    return overTerms(op, {f.f32(-infinity)}, [&](Value term, ArrayRef<Value> largest) {
-             return Values{f.max(evalColumn(term, place, n), largest.front())};
-           }).front();
+    return overTerms(op, {f.f32(-infinity)},
+                     [&](Value term, ArrayRef<Value> largest) {
+                       return Values{f.max(evalColumn(term, place, n), largest.front())};
+                     })
+        .front();
   });
 }
 
 /// Of a softmax: the weight of one term.
-Value KernelEmitter::termWeight(hgnn::CombineOp op, Value term, Value largest,
-                                const Place &place) {
-  FunctionBuilder::Key key{
-      {op.getOperation(), place.identity(), frame, term.getAsOpaquePointer()}, {-54}};
+Value KernelEmitter::termWeight(hgnn::CombineOp op, Value term, Value largest, const Place &place) {
+  FunctionBuilder::Key key{{op.getOperation(), place.identity(), frame, term.getAsOpaquePointer()},
+                           {-54}};
   int64_t n = hgnn::valueWidth(op.getMerge(), widthOf(op.getResult()));
   return f.once(key, [&] { return weightOf(evalColumn(term, place, n), largest); });
 }

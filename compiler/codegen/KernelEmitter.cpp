@@ -215,8 +215,8 @@ FailureOr<KernelSignature> KernelEmitter::emit() {
 
 void KernelEmitter::evaluateScalarsOnce() {
   for (Operation &op : body) {
-    bool groupsOperands = op.getNumOperands() >= 4 && isa<hgnn::AddOp, hgnn::CombineOp>(op) &&
-                          !runsOf(&op).empty();
+    bool groupsOperands =
+        op.getNumOperands() >= 4 && isa<hgnn::AddOp, hgnn::CombineOp>(op) && !runsOf(&op).empty();
     if (groupsOperands)
       return; // terms of a group are evaluated in its loop only
   }
