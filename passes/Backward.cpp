@@ -30,11 +30,23 @@ void Backward::findActive(const std::set<int64_t> &activeMerges) {
   }
 }
 
+/// Whether an op gives terms of a merge that is no sum. Their gradients say what all terms together
+/// gave, and cannot be added.
+static bool givesTerms(Operation *op) {
+  auto merge = op->getAttrOfType<MergeAttr>("merge");
+  return merge && merge.getValue() != Merge::Sum &&
+         isa<TermOp, ExpandOp, PartialOp, CombineOp, MergeOp, MergeAllOp, MergeToOp>(op);
+}
+
 FailureOr<Value> Backward::total(Value value, Operation *op) {
   auto found = contributions.find(value);
   if (found == contributions.end())
     return Value();
   SmallVector<Value> &parts = found->second;
+  if (parts.size() > 1 && givesTerms(op))
+    return op->emitOpError(
+        "gives terms that are used twice; a term goes into one merge, and hgnn.combined "
+        "takes the value out of merged terms once");
   // Contributions were collected from the last user to the first.
   std::reverse(parts.begin(), parts.end());
   // A whole gradient and one partition's term have no sum before the terms are exchanged.

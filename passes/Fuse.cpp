@@ -44,7 +44,8 @@ bool isMove(Operation *op) {
 }
 /// Costs about as much as reading a stored result.
 bool isCheap(Operation *op) {
-  if (isMove(op) || isView(op) || isa<ScaleOp, ScaleByOp, DegreeOp, SliceOp, PadOp, ZerosOp, BroadcastRowsOp>(op))
+  if (isMove(op) || isView(op) ||
+      isa<ScaleOp, ScaleByOp, DegreeOp, SliceOp, PadOp, ZerosOp, BroadcastRowsOp, TermOp>(op))
     return true;
   if (auto unary = dyn_cast<UnaryOp>(op))
     return unary.getFn() == UnaryFn::Reciprocal;

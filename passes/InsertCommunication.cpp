@@ -3,9 +3,10 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // Each entry becomes one per partition: the sub-DAGs of its root links with frontiers of their own
-// samples, the sum of its partials, a collective per merge, and what is above the merges. Ops that
-// both a sub-DAG and the part above need (reads of parameters) are there twice: a gradient from
-// above is whole, one from below is a term, and the two must not be added before the terms are.
+// samples, the sum of its partials (or what another merge makes of them), a collective per merge,
+// and what is above the merges. Ops that both a sub-DAG and the part above need (reads of
+// parameters) are there twice: a gradient from above is whole, one from below is a term, and the
+// two must not be added before the terms are.
 //
 //===----------------------------------------------------------------------===//
 
@@ -209,17 +210,22 @@ void Splitter::buildMerge(OpBuilder &builder, MergeOp op, int64_t id, const IRMa
   for (Value input : op.getInputs())
     if (Value mapped = below.lookupOrNull(input))
       own.push_back(mapped);
+  Merge kind = op.getMerge();
   Value term;
   if (own.empty()) // it joins all the same
     term = ZerosOp::create(
         builder, loc,
-        withPlacement(op.getResult().getType(), PlacementAttr::partialSum(builder.getContext())),
-        seeds);
+        withPlacement(op.getResult().getType(), PlacementAttr::partial(builder.getContext(), kind)),
+        seeds, kind);
+  else if (own.size() == 1)
+    term = own.front();
+  else if (kind == Merge::Sum)
+    term = AddOp::create(builder, loc, own);
   else
-    term = own.size() == 1 ? own.front() : Value(AddOp::create(builder, loc, own));
+    term = CombineOp::create(builder, loc, kind, own);
   if (!leader) {
     auto merge = MergeAllOp::create(builder, loc, op.getResult().getType(), term, id, everyone,
-                                    Traffic::Activations, 0);
+                                    Traffic::Activations, 0, kind);
     merge.setBytes(merge.getWireBytes());
     above.map(op.getResult(), merge.getResult());
     return;
@@ -228,7 +234,7 @@ void Splitter::buildMerge(OpBuilder &builder, MergeOp op, int64_t id, const IRMa
   if (partition == 0)
     result = withPlacement(op.getResult().getType(), PlacementAttr::owned(builder.getContext(), 0));
   auto merge = MergeToOp::create(builder, loc, result, term, id, everyone, /*leader=*/0,
-                                 Traffic::Activations, 0);
+                                 Traffic::Activations, 0, kind);
   merge.setBytes(merge.getWireBytes());
   if (partition == 0)
     above.map(op.getResult(), merge.getResult());

@@ -13,7 +13,9 @@ def UnrollPass : Pass<"hgnn-unroll", "::mlir::ModuleOp"> {
   let description = [{
     Goal: make the layered DAG of one step explicit. From the target type at hop 0, each layer adds one
     vertex per (hop, node type) and one link per (hop, relation); every vertex gets one frontier, every
-    link one sample, and the layer programs are instantiated on concrete domains.
+    link one sample, and the layer programs are instantiated on concrete domains. `combine max` and
+    `softmax` over two relations or more become terms, which hgnn.combine merges (of one, its message is
+    the result).
 
     Invariants established: no hgnn.input, hgnn.layer or generic type is left; each parameter is one
     hgnn.state, read once per entry; two entries, train_step (with the loss) and eval_step (without
@@ -44,7 +46,8 @@ def RelationAggregationFirstPass : Pass<"hgnn-relation-aggregation-first", "::ml
     Goal: end the sub-DAG of every root link (each relation into the seeds, and the identity link where
     the last layer reads own rows) in one partial, and make the cross-relation combine at the root a
     merge of partials. A combine that is a sum merges all partials at once; where own rows and messages
-    meet in another op (a concatenation), each side has its own merge. Own rows that messages read
+    meet in another op (a concatenation, or beside the combined rows of a maximum or softmax), each side
+    has its own merge. The terms of hgnn.combine are the partials of a merge of that kind. Own rows that messages read
     (attention) are part of the relations' sub-DAGs.
 
     Invariants established: each root link ends in at most one hgnn.partial, and in exactly one unless only
@@ -100,7 +103,7 @@ def InsertCommunicationPass : Pass<"hgnn-insert-communication", "::mlir::ModuleO
   let summary = "one entry per partition (partitioned phase)";
   let description = [{
     Goal: turn each entry into one per partition (`partition = k`, named ENTRY:k): its sub-DAGs, the sum
-    of its partials, a collective for each merge, and the part above. `replicated`: the part above
+    of its partials (of another merge, their hgnn.combine), a collective for each merge, and the part above. `replicated`: the part above
     (head and loss) is in every partition, merges are hgnn.merge_all, and the backward pass sends no
     activations. `leader`: it is in partition 0 only, merges are hgnn.merge_to, and gradients come back
     by hgnn.broadcast.

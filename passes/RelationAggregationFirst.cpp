@@ -5,7 +5,8 @@
 // Values over the seeds are marked with the root links that they depend on. From the outputs down,
 // the program stays as it is until a value that depends on one link, or a sum of such values: there
 // it is cut. Each link's part of the sum becomes its partial, the sum becomes a merge of partials,
-// and what is above needs nothing from below but the merges.
+// and what is above needs nothing from below but the merges. A combine of terms is cut like a sum,
+// its terms are the partials of its merge.
 //
 //===----------------------------------------------------------------------===//
 
@@ -49,8 +50,8 @@ private:
     return found == marks.end() ? none : found->second;
   }
   bool collect(Value value, double factor, bool nested, SmallVectorImpl<Term> &terms) const;
-  bool isCut(Value value, SmallVectorImpl<Term> &terms) const;
-  LogicalResult cut(Value value, ArrayRef<Term> terms);
+  bool isCut(Value value, SmallVectorImpl<Term> &terms, Merge &merge) const;
+  LogicalResult cut(Value value, ArrayRef<Term> terms, Merge merge);
 
   EntryOp entry;
   SmallVector<RootLink> links;
@@ -137,18 +138,26 @@ bool Rewriter::collect(Value value, double factor, bool nested,
                       [&](Value term) { return collect(term, factor, true, terms); });
 }
 
-/// Whether the walk down ends at this value.
-bool Rewriter::isCut(Value value, SmallVectorImpl<Term> &terms) const {
+/// Whether the walk down ends at this value, and what it is the merge of.
+bool Rewriter::isCut(Value value, SmallVectorImpl<Term> &terms, Merge &merge) const {
   auto type = dyn_cast<FeatType>(value.getType());
   if (!type || type.getDomain() != root())
     return false;
+  merge = Merge::Sum;
+  if (auto combine = value.getDefiningOp<CombineOp>()) {
+    merge = combine.getMerge();
+    for (Value term : combine.getInputs())
+      terms.push_back({term, 1.0});
+    return llvm::all_of(combine.getInputs(),
+                        [&](Value term) { return marksOf(term).count() == 1; });
+  }
   // With one link everything depends on it alone, the loss too: the cut is where its rows arrive.
   if (oneLink && !isa<ExpandOp, SelfGatherOp>(value.getDefiningOp()))
     return false;
   return collect(value, 1.0, false, terms);
 }
 
-LogicalResult Rewriter::cut(Value value, ArrayRef<Term> terms) {
+LogicalResult Rewriter::cut(Value value, ArrayRef<Term> terms, Merge merge) {
   Operation *at = value.getDefiningOp();
   OpBuilder builder(at->getContext());
   builder.setInsertionPointAfter(at);
@@ -173,13 +182,15 @@ LogicalResult Rewriter::cut(Value value, ArrayRef<Term> terms) {
              << "`update`, or in one sum";
     Value sum = summands.front();
     if (summands.size() > 1)
-      sum = AddOp::create(builder, loc, summands);
-    auto partial = PartialOp::create(builder, loc, sum, builder.getStringAttr(links[i].name));
+      sum = merge == Merge::Sum ? Value(AddOp::create(builder, loc, summands))
+                                : Value(CombineOp::create(builder, loc, merge, summands));
+    auto partial =
+        PartialOp::create(builder, loc, sum, builder.getStringAttr(links[i].name), -1, merge);
     partialOf[i] = partial;
     parts.push_back(partial);
     ++partials;
   }
-  Value merged = MergeOp::create(builder, loc, parts);
+  Value merged = MergeOp::create(builder, loc, parts, merge);
   if (!others.empty()) {
     others.insert(others.begin(), merged);
     merged = AddOp::create(builder, loc, others);
@@ -205,15 +216,21 @@ LogicalResult Rewriter::run() {
     shown |= marksOf(output.getValue());
   oneLink = shown.count() == 1;
   DenseSet<Value> needed;
-  SmallVector<std::pair<Value, SmallVector<Term>>> cuts;
+  struct Cut {
+    Value value;
+    SmallVector<Term> terms;
+    Merge merge;
+  };
+  SmallVector<Cut> cuts;
   for (Operation &op : llvm::reverse(entry.getBody().front())) {
     bool stays = isa<OutputOp>(op);
     for (Value result : op.getResults()) {
       if (!needed.contains(result) || marksOf(result).none())
         continue;
       SmallVector<Term> terms;
-      if (isCut(result, terms))
-        cuts.emplace_back(result, std::move(terms));
+      Merge merge;
+      if (isCut(result, terms, merge))
+        cuts.push_back({result, std::move(terms), merge});
       else
         stays = true; // and so needs its operands
     }
@@ -228,8 +245,8 @@ LogicalResult Rewriter::run() {
         needed.insert(operand);
     }
   }
-  for (auto &[value, terms] : llvm::reverse(cuts))
-    if (failed(cut(value, terms)))
+  for (const Cut &at : llvm::reverse(cuts))
+    if (failed(cut(at.value, at.terms, at.merge)))
       return failure();
   SmallVector<Value> ends;
   for (Operation *partial : partialOf)
@@ -244,7 +261,7 @@ LogicalResult Rewriter::run() {
              << "or leave it out";
   // Sums that only the cuts used.
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(entry.getBody().front())))
-    if (isa<AddOp, ScaleOp>(op) && op.use_empty())
+    if (isa<AddOp, ScaleOp, CombineOp>(op) && op.use_empty())
       op.erase();
   return success();
 }

@@ -56,13 +56,21 @@ private:
   LogicalResult buildInputs(TypeMap &rows);
   LogicalResult buildLayer(LayerOp layer, const TypeMap &sources, TypeMap &destinations);
   FailureOr<Value> buildMessage(LayerOp layer, int64_t hop, const Relation &relation,
-                                const TypeMap &sources, Value own);
+                                const TypeMap &sources, Value own, bool alone);
   FailureOr<int64_t> messageWidth(LayerOp layer);
   LogicalResult buildLoss(Value logits);
+  Value buildCombine(LayerOp layer, ArrayRef<Value> into);
   /// Clones a region's ops with concrete operands; returns what it yields. `ids` are those of the rows
   /// that tables of nodes are read for: in `message`, of the sources.
+  FailureOr<SmallVector<Value>> instantiateAll(Region &region, IRMapping &mapping, Value ids,
+                                               const ParamOwner &owner, LayerOp layer,
+                                               bool message);
+  /// The same of a region that yields one value.
   FailureOr<Value> instantiate(Region &region, IRMapping &mapping, Value ids,
-                               const ParamOwner &owner, LayerOp layer, bool message);
+                               const ParamOwner &owner, LayerOp layer, bool message) {
+    auto values = instantiateAll(region, mapping, ids, owner, layer, message);
+    return failed(values) ? FailureOr<Value>(failure()) : FailureOr<Value>(values->front());
+  }
   FailureOr<Value> readTable(LearnableOp op, Value ids, const ParamOwner &owner, LayerOp layer);
   FailureOr<Value> readState(Location loc, const std::string &name, ArrayRef<int64_t> shape,
                              StringRef init);
@@ -251,16 +259,24 @@ static LogicalResult checkPlace(Operation &op, bool layer, bool message) {
   return success();
 }
 
-FailureOr<Value> EntryBuilder::instantiate(Region &region, IRMapping &mapping, Value rowIds,
-                                           const ParamOwner &owner, LayerOp layer, bool message) {
+FailureOr<SmallVector<Value>> EntryBuilder::instantiateAll(Region &region, IRMapping &mapping,
+                                                           Value rowIds, const ParamOwner &owner,
+                                                           LayerOp layer, bool message) {
+  size_t wanted = message && layer.getCombine() == Combine::Softmax ? 2 : 1;
   for (Operation &op : region.front()) {
     for (Value operand : op.getOperands())
       if (!mapping.contains(operand))
         return op.emitError("uses a value from outside its program; write what makes it inside");
     if (auto yield = dyn_cast<YieldOp>(op)) {
-      if (yield.getValues().size() != 1 || !isa<FeatType>(yield.getValues().front().getType()))
-        return op.emitError("must yield one tensor of rows");
-      return mapping.lookup(yield.getValues().front());
+      if (yield.getValues().size() != wanted ||
+          !llvm::all_of(yield.getValues(), [](Value v) { return isa<FeatType>(v.getType()); }))
+        return op.emitError("must yield ")
+               << (wanted == 1 ? "one tensor of rows"
+                               : "a value and its score, two tensors of rows");
+      SmallVector<Value> values;
+      for (Value value : yield.getValues())
+        values.push_back(mapping.lookup(value));
+      return values;
     }
     if (failed(checkPlace(op, bool(layer), message)))
       return failure();
@@ -395,10 +411,13 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
     if (Value link = selfLinks[hop].lookup(type))
       ownRows[type] = SelfGatherOp::create(builder, loc, sources.lookup(type), link);
     SmallVector<Value> &into = messages[type];
+    bool alone = llvm::count_if(model.relations, [&](const Relation &relation) {
+                   return relation.destination.getAttr() == type;
+                 }) == 1;
     for (const Relation &relation : model.relations) {
       if (relation.destination.getAttr() != type)
         continue;
-      auto value = buildMessage(layer, hop, relation, sources, ownRows.lookup(type));
+      auto value = buildMessage(layer, hop, relation, sources, ownRows.lookup(type), alone);
       if (failed(value))
         return failure();
       into.push_back(*value);
@@ -409,10 +428,8 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
     Region &region = layer.getUpdate();
     IRMapping mapping;
     Value combined;
-    if (into.size() == 1)
-      combined = into.front();
-    else if (!into.empty())
-      combined = AddOp::create(builder, loc, into);
+    if (!into.empty())
+      combined = buildCombine(layer, into);
     else if (!region.getArgument(0).use_empty()) {
       // A type that no relation ends at combines zeros as wide as a message would be.
       auto width = messageWidth(layer);
@@ -421,9 +438,6 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
       combined = ZerosOp::create(builder, loc,
                                  FeatType::get(DomainAttr::rows(hop, ref(type)), {*width}), rowIds);
     }
-    if (layer.getCombine() == Combine::Mean && into.size() > 1)
-      combined = ScaleOp::create(builder, loc, combined,
-                                 builder.getF64FloatAttr(1.0 / double(into.size())));
     if (combined)
       mapping.map(region.getArgument(0), combined);
     if (Value own = ownRows.lookup(type))
@@ -442,8 +456,34 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
   return success();
 }
 
+/// What the merge of a layer's terms is called. A maximum needs its winners for gradients only.
+static Merge mergeOf(Combine combine, EntryKind kind) {
+  if (combine == Combine::Softmax)
+    return Merge::Softmax;
+  if (combine != Combine::Max)
+    return Merge::Sum;
+  return kind == EntryKind::Train ? Merge::Argmax : Merge::Max;
+}
+
+/// The combined rows of what the relations into a type yield: one value each, of `softmax` or `max`
+/// over several of them one term. The maximum over one relation is its value, and the softmax too.
+Value EntryBuilder::buildCombine(LayerOp layer, ArrayRef<Value> into) {
+  Location loc = layer.getLoc();
+  if (into.size() == 1)
+    return into.front();
+  Merge merge = mergeOf(layer.getCombine(), kind);
+  if (merge != Merge::Sum)
+    return CombinedOp::create(builder, loc, merge, CombineOp::create(builder, loc, merge, into));
+  Value combined = AddOp::create(builder, loc, into);
+  if (layer.getCombine() == Combine::Mean)
+    combined =
+        ScaleOp::create(builder, loc, combined, builder.getF64FloatAttr(1.0 / double(into.size())));
+  return combined;
+}
+
+/// The rows of one relation, `alone` into its type or not: what it yields, or its term of a merge.
 FailureOr<Value> EntryBuilder::buildMessage(LayerOp layer, int64_t hop, const Relation &relation,
-                                            const TypeMap &sources, Value own) {
+                                            const TypeMap &sources, Value own, bool alone) {
   Location loc = layer.getLoc();
   Value adj = adjacency[hop].lookup(relation.symbol.getAttr());
   Region &region = layer.getMessage();
@@ -456,15 +496,29 @@ FailureOr<Value> EntryBuilder::buildMessage(LayerOp layer, int64_t hop, const Re
   std::string sourceName = unescapeName(relation.source.getValue());
   std::string destinationName = unescapeName(relation.destination.getValue());
   RelationOp op = relation.op;
-  auto value = instantiate(region, mapping, ids[hop + 1].lookup(relation.source.getAttr()),
-                           {sourceName, op.getName(), destinationName}, layer, /*message=*/true);
-  if (failed(value))
+  auto values = instantiateAll(region, mapping, ids[hop + 1].lookup(relation.source.getAttr()),
+                               {sourceName, op.getName(), destinationName}, layer,
+                               /*message=*/true);
+  if (failed(values))
     return failure();
-  auto type = dyn_cast<FeatType>(value->getType());
-  if (!type || type.getDomain() != DomainAttr::active(hop, relation.symbol))
-    return layer.emitError("message yields ") << value->getType() << " for " << relation.symbol
-                                              << "; it must yield rows of its destinations";
-  return Value(ExpandOp::create(builder, loc, *value, adj));
+  for (Value value : *values) {
+    auto type = dyn_cast<FeatType>(value.getType());
+    if (!type || type.getDomain() != DomainAttr::active(hop, relation.symbol))
+      return layer.emitError("message yields ") << value.getType() << " for " << relation.symbol
+                                                << "; it must yield rows of its destinations";
+  }
+  Value value = values->front(), score;
+  if (values->size() == 2) {
+    score = values->back();
+    if (cast<FeatType>(score.getType()).getWidth() != 1)
+      return layer.emitError("message yields a score of ")
+             << score.getType() << " for " << relation.symbol << "; a score has width 1";
+  }
+  Merge merge = alone ? Merge::Sum : mergeOf(layer.getCombine(), kind);
+  if (merge != Merge::Sum)
+    value = TermOp::create(builder, loc, merge, value, score,
+                           merge == Merge::Argmax ? int64_t(op.getId()) : -1);
+  return Value(ExpandOp::create(builder, loc, value, adj, merge));
 }
 
 /// The width of what `message` yields, for any relation: the program is inferred over generic
@@ -491,8 +545,9 @@ FailureOr<int64_t> EntryBuilder::messageWidth(LayerOp layer) {
       operands.push_back(mapping.lookup(operand));
     }
     if (isa<YieldOp>(op)) {
+      size_t wanted = layer.getCombine() == Combine::Softmax ? 2 : 1;
       auto type =
-          operands.size() == 1 ? dyn_cast<FeatType>(operands.front().getType()) : FeatType();
+          operands.size() == wanted ? dyn_cast<FeatType>(operands.front().getType()) : FeatType();
       if (!type || type.getDomain() != DomainAttr::generic(context, DomainKind::Dst))
         return layer.emitError("message must yield one tensor of rows of its destinations");
       return type.getWidth();

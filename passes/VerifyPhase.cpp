@@ -223,6 +223,8 @@ LogicalResult VerifyPhasePass::verifyOps() {
     if (name == "model") {
       if (isa<EntryOp, StateOp, KernelOp>(op))
         return refuse(op, "run hgnn-unroll on what comes before it");
+      if (isa<TermOp, CombineOp, CombinedOp, CombinedGradOp, TermGradOp>(op))
+        return refuse(op, "the layer's `combine` says it; hgnn-unroll makes terms of the messages");
       return WalkResult::advance();
     }
     if (isa<InputOp, LayerOp, ParamOp, FeatureOp, LearnableOp, BroadcastDstOp>(op))
@@ -231,7 +233,7 @@ LogicalResult VerifyPhasePass::verifyOps() {
       if (auto type = dyn_cast<FeatType>(result.getType()); type && type.isGeneric())
         return refuse(op, "a generic type is left");
     if ((name == "metatree" || name == "raf" || name == "partitioned") &&
-        isa<OptimizerStepOp, RowOptimizerStepOp, UnaryGradOp>(op))
+        isa<OptimizerStepOp, RowOptimizerStepOp, UnaryGradOp, TermGradOp, CombinedGradOp>(op))
       return refuse(op, "gradients come with hgnn-differentiate");
     if (name == "metatree" && isa<PartialOp, MergeOp>(op))
       return refuse(op, "partials come with hgnn-relation-aggregation-first");

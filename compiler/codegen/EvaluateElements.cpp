@@ -115,7 +115,9 @@ Values KernelEmitter::evalElements(Operation *op, const Place &place, const Tile
       .Case([&](hgnn::UnaryOp unary) { return evalUnary(unary, place, tile); })
       .Case([&](hgnn::UnaryGradOp unary) { return evalUnaryGrad(unary, place, tile); })
       .Case([&](hgnn::DropoutOp dropout) { return evalDropout(dropout, place, tile); })
-      .Case([&](hgnn::ZerosOp) { return zeros(tile); })
+      .Case([&](hgnn::ZerosOp rows) {
+        return emptyTerm(rows.getMerge(), sizeOf(rows.getResult()), tile);
+      })
       .Case([&](hgnn::ReshapeOp) { return operand(0); })
       .Case([&](hgnn::SliceOp slice) {
         return eval(slice.getInput(), place, tile.shifted(int64_t(slice.getOffset())));

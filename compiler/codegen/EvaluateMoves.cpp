@@ -47,6 +47,9 @@ Values KernelEmitter::emitValue(Value value, const Place &place, const Tile &til
     return evalRowWise(op, place, tile);
   if (auto product = dyn_cast<hgnn::SparseLinearOp>(op))
     return evalSparseLinear(product, place, tile);
+  if (isa<hgnn::TermOp, hgnn::CombineOp, hgnn::CombinedOp, hgnn::CombinedGradOp, hgnn::TermGradOp>(
+          op))
+    return evalMerge(op, place, tile);
   return evalElements(op, place, tile);
 }
 
@@ -137,7 +140,10 @@ Values KernelEmitter::evalMove(Operation *op, const Place &place, const Tile &ti
         return f.branch(
             f.cmp(IPred::sge, row, f.integer(0)), types,
             [&] { return eval(op->getOperand(0), Place::at(row), tile); },
-            [&] { return zeros(tile); });
+            [&] {
+              auto expand = dyn_cast<hgnn::ExpandOp>(op);
+              return expand ? emptyTerm(expand.getMerge(), widthOf(result), tile) : zeros(tile);
+            });
       })
       .Case([&](hgnn::DegreeOp degree) {
         Value pointers = arg(ArgPart::InPtr, degree.getAdj());
@@ -243,7 +249,10 @@ Values KernelEmitter::accumulate(Value value, const Place &place, const Tile &ti
     if ((bySource || isa<hgnn::ReduceDstOp>(op)) && isa<BlockArgument>(op->getOperand(1)))
       return reduceEdges(op->getOperand(0), op->getOperand(1), bySource, place, tile,
                          fresh ? zeros(tile) : acc);
-    if (!fresh && isa<hgnn::ExpandOp, hgnn::SelfScatterOp>(op)) {
+    auto expand = dyn_cast<hgnn::ExpandOp>(op);
+    bool zeroElsewhere =
+        expand ? expand.getMerge() == hgnn::Merge::Sum : isa<hgnn::SelfScatterOp>(op);
+    if (!fresh && zeroElsewhere) {
       ArgPart part = isa<hgnn::ExpandOp>(op) ? ArgPart::RowPos : ArgPart::SelfInv;
       Value row = f.loadIndex(arg(part, op->getOperand(1)), place.row);
       SmallVector<Type> types;

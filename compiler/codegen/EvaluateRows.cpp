@@ -102,10 +102,12 @@ void KernelEmitter::prepareRow(Value value, const Place &place) {
         softmaxStats(loss.getLogits(), place);
         evalScalar(loss.getGrad(), place);
       })
-      .Case([&](hgnn::SigmoidXentGradOp loss) { evalScalar(loss.getGrad(), place); });
+      .Case([&](hgnn::SigmoidXentGradOp loss) { evalScalar(loss.getGrad(), place); })
+      .Default([&](Operation *) { prepareMerge(op, place); });
   bool sameRow = isa<hgnn::MulOp, hgnn::ScaleOp, hgnn::ScaleByOp, hgnn::ScaleRowsOp, hgnn::UnaryOp,
                      hgnn::UnaryGradOp, hgnn::AddBiasOp, hgnn::DropoutOp, hgnn::ConcatOp,
-                     hgnn::SliceOp, hgnn::PadOp, hgnn::LayerNormOp, hgnn::LayerNormGradOp>(op) ||
+                     hgnn::SliceOp, hgnn::PadOp, hgnn::LayerNormOp, hgnn::LayerNormGradOp,
+                     hgnn::CombinedOp, hgnn::CombinedGradOp>(op) ||
                  (isa<hgnn::AddOp>(op) && runsOf(op).empty());
   if (sameRow)
     for (Value operand : op->getOperands())

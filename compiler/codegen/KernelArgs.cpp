@@ -59,7 +59,8 @@ static bool sameFormOfType(Type a, Type b) {
   return isa<hgnn::AdjType, hgnn::LinkType>(a);
 }
 
-bool KernelEmitter::sameForm(Value a, Value b, llvm::DenseMap<int, int> &leaves) {
+/// `anyLink`: terms of two relations have one form.
+bool KernelEmitter::sameForm(Value a, Value b, llvm::DenseMap<int, int> &leaves, bool anyLink) {
   if (!sameFormOfType(a.getType(), b.getType()))
     return false;
   auto x = dyn_cast<BlockArgument>(a), y = dyn_cast<BlockArgument>(b);
@@ -70,11 +71,14 @@ bool KernelEmitter::sameForm(Value a, Value b, llvm::DenseMap<int, int> &leaves)
     return isNew || it->second == int(y.getArgNumber());
   }
   Operation *p = a.getDefiningOp(), *q = b.getDefiningOp();
+  bool links = anyLink && isa<hgnn::TermOp>(p) && p->getAttr("merge") == q->getAttr("merge");
   if (p->getName() != q->getName() || p->getNumOperands() != q->getNumOperands() ||
-      p->getAttrDictionary() != q->getAttrDictionary())
+      (p->getAttrDictionary() != q->getAttrDictionary() && !links))
     return false;
   return llvm::all_of(llvm::zip(p->getOperands(), q->getOperands()), [&](auto pair) {
-    return sameForm(std::get<0>(pair), std::get<1>(pair), leaves);
+    // What the term is made of has no term of another relation in it.
+    return sameForm(std::get<0>(pair), std::get<1>(pair), leaves,
+                    anyLink && isa<hgnn::ExpandOp>(p));
   });
 }
 
@@ -94,10 +98,12 @@ std::vector<std::pair<int, int>> KernelEmitter::runsOf(Operation *op) {
   if (frame) // one level is enough to keep code small
     return runs;
   int n = int(op->getNumOperands());
+  bool terms = isa<hgnn::CombineOp>(op);
   for (int first = 0; first < n;) {
     int next = first + 1;
     for (llvm::DenseMap<int, int> leaves;
-         next < n && sameForm(op->getOperand(first), op->getOperand(next), leaves); leaves.clear())
+         next < n && sameForm(op->getOperand(first), op->getOperand(next), leaves, terms);
+         leaves.clear())
       ++next;
     if (next - first >= (hasControl(op->getOperand(first)) ? 4 : 12))
       runs.push_back({first, next - first});
@@ -115,7 +121,8 @@ KernelEmitter::Group &KernelEmitter::groupOf(Operation *op, int first, int count
     group.stride = f.later();
     for (int member = first; member < first + count; ++member) {
       group.leaves.emplace_back();
-      sameForm(op->getOperand(first), op->getOperand(member), group.leaves.back());
+      sameForm(op->getOperand(first), op->getOperand(member), group.leaves.back(),
+               isa<hgnn::CombineOp>(op));
     }
   }
   return group;

@@ -105,6 +105,17 @@ private:
       return 30 * double(cast<FeatType>(op->getOperand(0).getType()).getWidth());
     if (isa<hgnn::RowDotOp, hgnn::SumSquaresOp>(op))
       return 2 * double(cast<FeatType>(op->getOperand(0).getType()).getWidth());
+    // Comparisons of numbers and relations, or sums with a weight for each row.
+    if (auto combine = dyn_cast<hgnn::CombineOp>(op)) {
+      double terms = double(op->getNumOperands());
+      if (combine.getMerge() != hgnn::Merge::Softmax)
+        return 4 * terms;
+      return terms * (2 + 30 / double(cast<FeatType>(op->getResult(0).getType()).getWidth()));
+    }
+    if (isa<hgnn::CombinedOp, hgnn::CombinedGradOp, hgnn::TermGradOp>(op))
+      return 2;
+    if (isa<hgnn::TermOp>(op))
+      return 0;
     if (isa<hgnn::ReshapeOp, hgnn::SliceOp, hgnn::PadOp, hgnn::ConcatOp, hgnn::ZerosOp,
             hgnn::BroadcastRowsOp>(op))
       return 0;

@@ -63,6 +63,8 @@ bool KernelEmitter::usesOnlyFlatOps() {
   for (Operation &op : body) {
     if (isa<hgnn::YieldOp, hgnn::SumSquaresOp, hgnn::ClipFactorOp>(op))
       continue;
+    if (auto rows = dyn_cast<hgnn::ZerosOp>(op); rows && rows.getMerge() != hgnn::Merge::Sum)
+      return false; // an empty term has parts
     bool elementwise = isa<hgnn::AddOp, hgnn::MulOp, hgnn::ScaleOp, hgnn::ScaleByOp, hgnn::UnaryOp,
                            hgnn::UnaryGradOp, hgnn::ZerosOp>(op);
     auto result = cast<FeatType>(op.getResult(0).getType());
@@ -213,7 +215,8 @@ FailureOr<KernelSignature> KernelEmitter::emit() {
 
 void KernelEmitter::evaluateScalarsOnce() {
   for (Operation &op : body) {
-    bool groupsOperands = op.getNumOperands() >= 4 && isa<hgnn::AddOp>(op) && !runsOf(&op).empty();
+    bool groupsOperands =
+        op.getNumOperands() >= 4 && isa<hgnn::AddOp, hgnn::CombineOp>(op) && !runsOf(&op).empty();
     if (groupsOperands)
       return; // terms of a group are evaluated in its loop only
   }

@@ -92,6 +92,8 @@ private:
   std::map<std::pair<int, int>, Group> groups; ///< by (number of the op, first operand)
   Group *frame = nullptr;                      ///< the group whose loop is being emitted
   Value framePointer;
+  hgnn::TermOp frameTerm; ///< of a group of terms, the op that makes that of the member
+  Value frameLink;        ///< and which relation it is of
 
   /// The pointer to an array of a block argument. Data of a state or output: see slotOf.
   Value arg(ArgPart part, Value blockArgument);
@@ -99,7 +101,7 @@ private:
   KernelSignature finishSignature();
   std::vector<std::pair<int, int>> runsOf(mlir::Operation *op);
   Group &groupOf(mlir::Operation *op, int first, int count);
-  bool sameForm(Value a, Value b, llvm::DenseMap<int, int> &leaves);
+  bool sameForm(Value a, Value b, llvm::DenseMap<int, int> &leaves, bool anyLink);
 
   //===--- Loops (KernelEmitter.cpp) ---------------------------------------===//
   enum class Sink { Store, ColumnSum, SumOfSquares };
@@ -168,6 +170,27 @@ private:
   Values evalDropout(hgnn::DropoutOp op, const Place &place, const Tile &tile);
   Values evalLayerNorm(mlir::Operation *op, const Place &place, const Tile &tile);
   Values evalLoss(mlir::Operation *op, const Place &place, const Tile &tile);
+
+  //===--- Terms of merges that are no sum (EvaluateMerges.cpp) ------------===//
+  /// The columns where the parts of a term's row begin, but for the first.
+  static Cuts seamsOf(hgnn::Merge merge, int64_t width);
+  Values emptyTerm(hgnn::Merge merge, int64_t width, const Tile &tile);
+  Value evalColumn(Value value, const Place &place, int64_t column);
+  Value weightOf(Value score, Value largest);
+  Values overTerms(hgnn::CombineOp op, Values init,
+                   llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
+  Value largestScore(hgnn::CombineOp op, const Place &place);
+  Value termWeight(hgnn::CombineOp op, Value term, Value largest, const Place &place);
+  Value inverseSum(Value merged, const Place &place);
+  Value gradientOfSum(hgnn::CombinedGradOp op, const Place &place);
+  Value messageWeight(hgnn::TermGradOp op, const Place &place);
+  Values evalTerm(hgnn::TermOp op, const Place &place, const Tile &tile);
+  Values evalCombine(hgnn::CombineOp op, const Place &place, const Tile &tile);
+  Values evalCombined(hgnn::CombinedOp op, const Place &place, const Tile &tile);
+  Values evalCombinedGrad(hgnn::CombinedGradOp op, const Place &place, const Tile &tile);
+  Values evalTermGrad(hgnn::TermGradOp op, const Place &place, const Tile &tile);
+  Values evalMerge(mlir::Operation *op, const Place &place, const Tile &tile);
+  void prepareMerge(mlir::Operation *op, const Place &place);
 
   enum class RowReduction { Sum, Max };
   /// Reduces the terms of all columns: lane j of 16 takes columns j, j + 16, ... of each stretch

@@ -77,7 +77,41 @@ void KernelEmitter::collectCuts(Value value, int64_t shift, int64_t low, int64_t
     collectCuts(operand, shift + at, std::max<int64_t>(low - at, 0), std::min(high - at, width),
                 cuts);
   };
-  if (auto concat = dyn_cast<hgnn::ConcatOp>(op)) {
+  auto seams = [&](hgnn::Merge merge, int64_t width) {
+    for (int64_t seam : seamsOf(merge, width))
+      cut(seam);
+  };
+  if (auto term = dyn_cast<hgnn::TermOp>(op)) {
+    seams(term.getMerge(), widthOf(value));
+    part(term.getInput(), 0);
+  } else if (auto expand = dyn_cast<hgnn::ExpandOp>(op)) {
+    seams(expand.getMerge(), widthOf(value));
+    collectCuts(expand.getInput(), shift, low, high, cuts);
+  } else if (auto zeros = dyn_cast<hgnn::ZerosOp>(op)) {
+    seams(zeros.getMerge(), widthOf(value));
+  } else if (auto combine = dyn_cast<hgnn::CombineOp>(op)) {
+    int64_t n = hgnn::valueWidth(combine.getMerge(), widthOf(value));
+    seams(combine.getMerge(), widthOf(value));
+    for (Value term : combine.getInputs()) {
+      collectCuts(term, shift, low, high, cuts);
+      if (combine.getMerge() == hgnn::Merge::Argmax) // where relations are, numbers are read too
+        collectCuts(term, shift + n, std::max<int64_t>(low - n, 0), std::min(high - n, n), cuts);
+    }
+  } else if (auto combined = dyn_cast<hgnn::CombinedOp>(op)) {
+    collectCuts(combined.getInput(), shift, low, high, cuts);
+  } else if (auto grad = dyn_cast<hgnn::CombinedGradOp>(op)) {
+    seams(grad.getMerge(), widthOf(value));
+    part(grad.getGrad(), 0);
+    collectCuts(grad.getMerged(), shift, low, high, cuts);
+  } else if (auto grad = dyn_cast<hgnn::TermGradOp>(op)) {
+    Value terms = grad.getInputs().front();
+    int64_t n = widthOf(value);
+    if (grad.getInputs().size() == 3) // a number, of whole rows
+      return;
+    collectCuts(terms, shift, low, high, cuts);
+    if (grad.getMerge() == hgnn::Merge::Argmax)
+      collectCuts(terms, shift - n, low + n, high + n, cuts);
+  } else if (auto concat = dyn_cast<hgnn::ConcatOp>(op)) {
     int64_t at = 0;
     for (Value operand : concat.getInputs()) {
       part(operand, at);

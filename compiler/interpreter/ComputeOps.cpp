@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/interpreter/ComputeOps.h"
 
+#include "compiler/interpreter/Merges.h"
 #include "compiler/interpreter/NumberFunctions.h"
 #include "runtime/base/Keys.h"
 
@@ -78,6 +79,12 @@ private:
     return result;
   }
 
+  Result ofTerms() {
+    SmallVector<const Tensor<T> *> tensors;
+    for (unsigned i = 0; i < operands.size(); ++i)
+      tensors.push_back(&tensor(i));
+    return computeMerge<T>(op, tensors);
+  }
   Result moveAlongAdjacency();
   Result moveAlongLink();
   Result linear(LinearOp linear);
@@ -122,8 +129,16 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::moveAlongAdjacency() {
     return move(input, actives, edges, edge, active);
   if (isa<ReduceSrcOp>(op))
     return move(input, adj.numSources, edges, edge, source);
-  if (isa<ExpandOp>(op))
-    return move(input, adj.numRows, actives, edge, row);
+  if (auto expand = dyn_cast<ExpandOp>(op)) {
+    if (expand.getMerge() == Merge::Sum)
+      return move(input, adj.numRows, actives, edge, row);
+    // Each row is one active destination or none: what is moved takes the place of an empty term.
+    auto result = emptyTerms<T>(expand.getMerge(), adj.numRows, input.shape);
+    for (int64_t a = 0; a < actives; ++a)
+      for (int64_t column = 0; column < input.width(); ++column)
+        result.at(adj.activeRow[a], column) = input.at(a, column);
+    return result;
+  }
   return move(input, actives, actives, row, edge); // restrict
 }
 
@@ -427,7 +442,11 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
         return result;
       })
       .template Case<PartialOp, OwnOp>([&](auto) -> Result { return tensor(0); })
+      .template Case<TermOp, TermGradOp, CombineOp, CombinedOp, CombinedGradOp>(
+          [&](auto) { return ofTerms(); })
       .template Case<AddOp, MergeOp>([&](auto) -> Result {
+        if (auto merge = dyn_cast<MergeOp>(op); merge && merge.getMerge() != Merge::Sum)
+          return ofTerms();
         Tensor<T> result = tensor(0);
         for (unsigned i = 1; i < operands.size(); ++i) {
           Result sum = zip(result, tensor(i), [](T a, T b) { return a + b; });
@@ -502,7 +521,8 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
       })
       .template Case<ZerosOp>([&](ZerosOp o) -> Result {
         ArrayRef<int64_t> shape = cast<FeatType>(o.getType()).getShape();
-        return Tensor<T>::make(operands.empty() ? -1 : object<Ids>(0).size(), shape.vec());
+        return emptyTerms<T>(o.getMerge(), operands.empty() ? -1 : object<Ids>(0).size(),
+                             shape.vec());
       })
       .template Case<SoftmaxXentOp>([&](auto o) { return softmax(o.getClassWeights(), false); })
       .template Case<SoftmaxXentGradOp>([&](auto o) { return softmax(o.getClassWeights(), true); })
@@ -540,7 +560,8 @@ bool isComputeOp(Operation *op) {
              ScaleByOp, AddBiasOp, UnaryOp, UnaryGradOp, DropoutOp, LayerNormOp, LayerNormXhatOp,
              LayerNormGradOp, ConcatOp, SliceOp, PadOp, ReshapeOp, ZerosOp, SoftmaxXentOp,
              SoftmaxXentGradOp, SigmoidXentOp, SigmoidXentGradOp, SumSquaresOp, ClipFactorOp,
-             PartialOp, MergeOp, OwnOp>(op);
+             PartialOp, MergeOp, OwnOp, TermOp, TermGradOp, CombineOp, CombinedOp,
+             CombinedGradOp>(op);
 }
 
 template <class T>

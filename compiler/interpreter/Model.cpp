@@ -7,6 +7,8 @@
 #include "compiler/interpreter/ComputeOps.h"
 #include "compiler/interpreter/Programs.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace heddle::hgnn;
 using llvm::FailureOr;
@@ -47,9 +49,15 @@ private:
   Result emptyMessage(LayerOp layer, int64_t rows);
   LogicalResult finish(const Tensor<T> &logits);
 
-  /// Runs a region to its yield.
+  /// Runs a region to its yield; what it yields.
+  FailureOr<std::vector<Tensor<T>>> runAll(Region &region, ArrayRef<RuntimeValue<T>> arguments,
+                                           const Site &site, ComputeContext context);
+  /// The same of a region of which one value is needed, the first.
   Result runRegion(Region &region, ArrayRef<RuntimeValue<T>> arguments, const Site &site,
-                   ComputeContext context);
+                   ComputeContext context) {
+    auto values = runAll(region, arguments, site, context);
+    return failed(values) ? Result(failure()) : Result(std::move(values->front()));
+  }
   Result parameter(ParamOp op, const Site &site);
   /// `ids`: of the sources in a message program, else of the program's own rows.
   Result learnable(LearnableOp op, const Site &site, std::shared_ptr<const Ids> ids);
@@ -161,16 +169,20 @@ template <class T> LogicalResult ModelRunner<T>::sample() {
 //===----------------------------------------------------------------------===//
 
 template <class T>
-FailureOr<Tensor<T>> ModelRunner<T>::runRegion(Region &region, ArrayRef<RuntimeValue<T>> arguments,
-                                               const Site &site, ComputeContext context) {
+FailureOr<std::vector<Tensor<T>>> ModelRunner<T>::runAll(Region &region,
+                                                         ArrayRef<RuntimeValue<T>> arguments,
+                                                         const Site &site, ComputeContext context) {
   Environment<T> environment;
   for (auto [argument, value] : llvm::zip(region.getArguments(), arguments))
     environment[argument] = value;
   for (Operation &op : region.front()) {
     if (auto yield = dyn_cast<YieldOp>(op)) {
-      if (yield.getValues().size() != 1)
-        return yield.emitError("must yield one value");
-      return std::get<Tensor<T>>(environment.lookup(yield.getValues()[0]));
+      if (yield.getValues().empty())
+        return yield.emitError("must yield a value");
+      std::vector<Tensor<T>> values;
+      for (Value value : yield.getValues())
+        values.push_back(std::get<Tensor<T>>(environment.lookup(value)));
+      return values;
     }
     SmallVector<RuntimeValue<T>> operands;
     for (Value operand : op.getOperands())
@@ -337,6 +349,57 @@ static Tensor<T> pickRows(const Tensor<T> &input, ArrayRef<int64_t> at) {
   return result;
 }
 
+/// What `message` yielded for one relation: rows of its active destinations, and their scores.
+template <class T> struct Messages {
+  const Adjacency *adjacency;
+  std::vector<Tensor<T>> yielded;
+};
+
+/// The cross-relation combine, row by row and number by number over all relations at once: the
+/// words of hgnn.layer, and nothing of terms or merges. `combined`: zeros of the right size;
+/// relations are in canonical order.
+template <class T>
+static Tensor<T> combine(Combine how, Tensor<T> combined,
+                         const std::vector<Messages<T>> &messages) {
+  // For each row, the relations with an edge there and their rows of the message.
+  std::vector<std::vector<std::pair<const Messages<T> *, int64_t>>> present(combined.rows);
+  for (const Messages<T> &message : messages)
+    for (int64_t i = 0; i < message.adjacency->numActive(); ++i)
+      present[message.adjacency->activeRow[i]].push_back({&message, i});
+  const double none = -std::numeric_limits<double>::infinity();
+  for (int64_t row = 0; row < combined.rows; ++row) {
+    T largest(none), sum(0); // of the scores
+    if (how == Combine::Softmax) {
+      for (auto [message, i] : present[row])
+        if (valueOf(message->yielded[1].at(i, 0)) > valueOf(largest))
+          largest = message->yielded[1].at(i, 0);
+      for (auto [message, i] : present[row])
+        if (valueOf(message->yielded[1].at(i, 0)) != none)
+          sum += exp(message->yielded[1].at(i, 0) - largest);
+    }
+    for (int64_t column = 0; column < combined.width(); ++column) {
+      T &out = combined.at(row, column);
+      bool any = false;
+      for (auto [message, i] : present[row]) {
+        const T &x = message->yielded[0].at(i, column);
+        if (how == Combine::Max) {
+          if (valueOf(x) != none && (!any || valueOf(x) > valueOf(out)))
+            out = x;
+          any |= valueOf(x) != none;
+        } else if (how == Combine::Softmax) {
+          if (valueOf(message->yielded[1].at(i, 0)) != none)
+            out += exp(message->yielded[1].at(i, 0) - largest) / sum * x;
+        } else {
+          out += x;
+        }
+      }
+      if (how == Combine::Mean && !messages.empty())
+        out = out / T(double(messages.size()));
+    }
+  }
+  return combined;
+}
+
 template <class T> FailureOr<Tensor<T>> ModelRunner<T>::emptyMessage(LayerOp layer, int64_t rows) {
   auto adjacency = std::make_shared<Adjacency>();
   adjacency->numSources = 0;
@@ -360,12 +423,13 @@ FailureOr<Tensor<T>> ModelRunner<T>::layer(LayerOp layer, const std::string &typ
   if (usesOwnRows(layer))
     own = pickRows(inputs.at(type), ArrayRef<int64_t>(hop.links[type]->position));
 
-  Result combined = emptyMessage(layer, ids.size());
-  int64_t numRelations = 0;
+  Result none = emptyMessage(layer, ids.size());
+  if (failed(none))
+    return failure();
+  std::vector<Messages<T>> messages;
   for (RelationOp relation : relations) {
-    if (relation.getDestination() != type || failed(combined))
+    if (relation.getDestination() != type)
       continue;
-    ++numRelations;
     const std::shared_ptr<Adjacency> &adjacency = hop.adjacencies[relation];
     std::string source = relation.getSource().str();
     ComputeContext context = newContext();
@@ -381,24 +445,18 @@ FailureOr<Tensor<T>> ModelRunner<T>::layer(LayerOp layer, const std::string &typ
     if (usesOwnRows(layer))
       ownActive = pickRows(own, ArrayRef<int64_t>(adjacency->activeRow));
     auto sources = inputs.find(source); // none where no layer reads them
-    Result message = runRegion(
+    auto message = runAll(
         layer.getMessage(),
         {adjacency, sources == inputs.end() ? Tensor<T>() : sources->second, ownActive},
         Site{layer, relation, type}, context);
     if (failed(message))
       return failure();
-    for (int64_t i = 0; i < adjacency->numActive(); ++i)
-      for (int64_t column = 0; column < combined->width(); ++column)
-        combined->at(adjacency->activeRow[i], column) += message->at(i, column);
+    messages.push_back({adjacency.get(), std::move(*message)});
   }
-  if (failed(combined))
-    return failure();
-  if (layer.getCombine() == Combine::Mean && numRelations)
-    for (T &x : combined->data)
-      x = x / T(double(numRelations));
+  Tensor<T> combined = combine(layer.getCombine(), std::move(*none), messages);
   ComputeContext context = newContext();
   context.destination = hop.ids[type];
-  return runRegion(layer.getUpdate(), {*combined, own, hop.ids[type]},
+  return runRegion(layer.getUpdate(), {combined, own, hop.ids[type]},
                    Site{layer, RelationOp(), type}, context);
 }
 

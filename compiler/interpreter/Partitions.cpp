@@ -9,6 +9,8 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/interpreter/Lockstep.h"
 
+#include "compiler/interpreter/Merges.h"
+
 #include <cstring>
 
 using namespace mlir;
@@ -103,12 +105,15 @@ template <class T> LogicalResult Lockstep<T>::mergeAll(Ops ops, ArrayRef<int64_t
   if (failed(terms))
     return failure();
   Tensor<T> sum = terms->front();
+  Merge merge = cast<MergeAllOp>(ops.front()).getMerge();
   int64_t units = sum.isParam() ? sum.width() : sum.rows;
   int64_t width = sum.isParam() ? 1 : sum.width();
   int64_t q = int64_t(participants.size());
   for (int64_t b = 0; b < q; ++b) {
     int64_t first = units * b / q * width, last = units * (b + 1) / q * width;
-    for (int64_t i = first; i < last; ++i) {
+    for (int64_t other = 1; other < q && merge != Merge::Sum; ++other)
+      mergeInto(merge, sum, (*terms)[other], units * b / q, units * (b + 1) / q);
+    for (int64_t i = first; i < last && merge == Merge::Sum; ++i) {
       T total = (*terms)[0].data[i];
       for (int64_t other = 1; other < q; ++other)
         total += (*terms)[other].data[i];
@@ -127,8 +132,11 @@ template <class T> LogicalResult Lockstep<T>::mergeTo(Ops ops, ArrayRef<int64_t>
     return failure();
   Tensor<T> sum = terms->front();
   for (size_t other = 1; other < terms->size(); ++other)
-    for (size_t i = 0; i < sum.data.size(); ++i)
-      sum.data[i] += (*terms)[other].data[i];
+    if (Merge merge = cast<MergeToOp>(ops.front()).getMerge(); merge != Merge::Sum)
+      mergeInto(merge, sum, (*terms)[other], 0, sum.rows);
+    else
+      for (size_t i = 0; i < sum.data.size(); ++i)
+        sum.data[i] += (*terms)[other].data[i];
   for (auto [op, participant] : llvm::zip(ops, participants)) {
     if (op->getNumResults())
       partitions[participant]->runner.assign(op->getResult(0), sum);

@@ -24,9 +24,14 @@ plan::Traffic trafficOf(Collective op) { return plan::Traffic(uint8_t(op.getTraf
 std::vector<uint32_t> participantsOf(Collective op) {
   return {op.getParticipants().begin(), op.getParticipants().end()};
 }
+plan::MergeKind mergeOf(Merge merge) { return plan::MergeKind(uint8_t(merge)); }
 double others(Collective op) { return double(op.getParticipants().size()) - 1; }
 std::string named(const char *what, Collective op) {
   return what + (" " + stringifyTraffic(op.getTrafficClass()).str());
+}
+
+const char *verbOf(Merge merge) {
+  return merge == Merge::Sum ? "sum" : merge == Merge::Softmax ? "softmax" : "max";
 }
 
 /// q * ceil(count / q): room for q blocks.
@@ -49,7 +54,7 @@ LogicalResult EntryWriter::write(MergeAllOp op) {
   OpenGroup &open = openGroups_[group.number];
   auto type = cast<FeatType>(op.getInput().getType());
   int32_t term = arrayOf(op.getInput(), ArgPart::Data);
-  std::string name = named("sum", collective);
+  std::string name = named(verbOf(op.getMerge()), collective);
   // The term may have another shape of the same numbers than its type says (a reshape is a name).
   Extent rows = *entry_->buffers[size_t(term)]->rows;
   uint32_t width = entry_->buffers[size_t(term)]->width;
@@ -58,6 +63,7 @@ LogicalResult EntryWriter::write(MergeAllOp op) {
   open.byNumber = type.getDomain().isParam();
   Extent units = open.byNumber ? constantExtent(rows.constant() * width) : rows;
   open.terms.push_back(term);
+  open.merges.push_back(mergeOf(op.getMerge()));
   open.sums.push_back(sum);
   open.scratch.push_back(addBuffer(name + " blocks", DType::F32, blocksOf(units, q),
                                    open.byNumber ? 1 : width, Space::Arena));
@@ -70,6 +76,8 @@ LogicalResult EntryWriter::write(MergeAllOp op) {
   attrs.participants = participantsOf(collective);
   attrs.traffic = trafficOf(collective);
   attrs.by_number = open.byNumber;
+  if (llvm::any_of(open.merges, [](plan::MergeKind m) { return m != plan::MergeKind::Sum; }))
+    attrs.merges = open.merges;
   std::vector<int32_t> outputs = open.sums;
   outputs.insert(outputs.end(), open.scratch.begin(), open.scratch.end());
   OpT &written = addOp(op.getLoc(), name, Queue::Comm, std::move(attrs), open.terms, outputs);
@@ -81,7 +89,7 @@ LogicalResult EntryWriter::write(MergeAllOp op) {
 LogicalResult EntryWriter::write(MergeToOp op) {
   Collective collective = op;
   int32_t term = arrayOf(op.getInput(), ArgPart::Data);
-  std::string name = named("sum", collective);
+  std::string name = named(verbOf(op.getMerge()), collective);
   Extent rows = *entry_->buffers[size_t(term)]->rows;
   uint32_t width = entry_->buffers[size_t(term)]->width;
   std::vector<int32_t> outputs;
@@ -96,6 +104,7 @@ LogicalResult EntryWriter::write(MergeToOp op) {
   attrs.participants = participantsOf(collective);
   attrs.traffic = trafficOf(collective);
   attrs.leader = uint32_t(op.getLeader());
+  attrs.merge = mergeOf(op.getMerge());
   OpT &written = addOp(op.getLoc(), name, Queue::Comm, std::move(attrs), {term}, outputs);
   addTo(written.wire, rows, others(collective) * width * bytesPerNumber);
   estimateTraffic(written);

@@ -199,6 +199,7 @@ private:
   llvm::DenseMap<mlir::Value, Request> requests_;
   struct OpenGroup {
     std::vector<int32_t> terms, sums, scratch;
+    std::vector<plan::MergeKind> merges;
     std::vector<plan::Extent> wire;
     bool byNumber = false;
   };

@@ -27,6 +27,12 @@
 #include "dialects/hgnn/HgnnTypes.h.inc"
 
 namespace heddle::hgnn {
+/// How many numbers a term has whose value has `width`; unknown stays unknown.
+int64_t termWidth(Merge merge, int64_t width);
+/// How many numbers the value has whose terms have `width`; unknown stays unknown, -1 if there is
+/// none.
+int64_t valueWidth(Merge merge, int64_t width);
+
 /// The placement of a value of one of the dialect's types; null for other types.
 PlacementAttr placementOf(mlir::Type type);
 /// The same type at another place; other types come back as they are.

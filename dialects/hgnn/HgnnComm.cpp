@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/hgnn/Hgnn.h"
+#include "dialects/hgnn/HgnnInference.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -18,6 +18,14 @@ static constexpr int64_t numberBytes = 4, idBytes = 8, countBytes = 4;
 //===----------------------------------------------------------------------===//
 // partial, merge, own
 //===----------------------------------------------------------------------===//
+
+/// "sums terms (partial_sum), got ": what is wrong with another operand of a merge.
+static std::string mergesTerms(MLIRContext *context, Merge merge) {
+  std::string verb =
+      merge == Merge::Sum ? "sums" : "of " + stringifyMerge(merge).str() + " merges its";
+  PlacementKind kind = PlacementAttr::partial(context, merge).getKind();
+  return verb + " terms (" + stringifyPlacementKind(kind).str() + "), got ";
+}
 
 static FailureOr<FeatType> tensorOperand(std::optional<Location> loc, StringRef op,
                                          ValueRange operands, size_t index) {
@@ -36,7 +44,11 @@ LogicalResult PartialOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
     return failure();
   if (type->getPlacement().isPartial())
     return emitOptionalError(loc, "'partial' has a term of a sum already, ", *type);
-  results.push_back(type->withPlacement(PlacementAttr::partialSum(context)));
+  Merge merge = mergeOf(adaptor);
+  if (valueWidth(merge, type->getWidth()) < 1)
+    return emitOptionalError(loc, "'partial' of ", stringifyMerge(merge),
+                             " takes a term of that merge, got ", *type);
+  results.push_back(type->withPlacement(PlacementAttr::partial(context, merge)));
   return success();
 }
 
@@ -49,8 +61,8 @@ LogicalResult MergeOp::inferReturnTypes(MLIRContext *context, std::optional<Loca
     auto type = tensorOperand(loc, "merge", adaptor.getOperands(), i);
     if (failed(type))
       return failure();
-    if (type->getPlacement().getKind() != PlacementKind::PartialSum)
-      return emitOptionalError(loc, "'merge' sums terms (partial_sum), got ", *type,
+    if (!type->getPlacement().isPartial(mergeOf(adaptor)))
+      return emitOptionalError(loc, "'merge' ", mergesTerms(context, mergeOf(adaptor)), *type,
                                "; end each sub-DAG with hgnn.partial");
     if (first && first != *type)
       return emitOptionalError(loc, "'merge' needs terms of one type, got ", first, " and ", *type);
@@ -174,9 +186,16 @@ template <class Op> static LogicalResult verifyCollective(Op op) {
 }
 
 template <class Op> static LogicalResult verifyTerm(Op op, Value input) {
-  if (placementOf(input.getType()).getKind() != PlacementKind::PartialSum)
-    return op.emitOpError("sums terms (partial_sum), got ")
-           << input.getType() << "; a whole value would be counted once per partition";
+  auto type = cast<FeatType>(input.getType());
+  if (!type.getPlacement().isPartial(op.getMerge()))
+    return op.emitOpError() << mergesTerms(op.getContext(), op.getMerge()) << type
+                            << "; a whole value would be counted once per partition";
+  if (op.getMerge() != Merge::Sum && type.getDomain().isParam())
+    return op.emitOpError() << "of " << stringifyMerge(op.getMerge()) << " merges rows, got "
+                            << type;
+  if (valueWidth(op.getMerge(), type.getWidth()) < 1)
+    return op.emitOpError() << "of " << stringifyMerge(op.getMerge())
+                            << " merges its terms, got rows of width " << type.getWidth();
   return success();
 }
 

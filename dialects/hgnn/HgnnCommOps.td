@@ -28,22 +28,28 @@ def Hgnn_TrafficAttr : Hgnn_EnumAttr<Hgnn_Traffic, "traffic">;
 //===----------------------------------------------------------------------===//
 
 def Hgnn_PartialOp : Hgnn_ComputeOp<"partial", [Hgnn_Diff]> {
-  let summary = "from here on the value is one term of a sum";
+  let summary = "from here on the value is one term of a sum, or of another merge";
   let description = [{Ends the sub-DAG of the root link `link`: a relation's symbol, or "self" for the
     identity link. `partition` says who computes it (-1: not assigned yet). Without a link: one
     partition's term of a gradient. A replicated value in a partition is whole and must not become a
     term: hgnn-verify-phase{phase=partitioned} takes owned ones only.
     ```mlir
     %p = hgnn.partial %m {link = "a:w:p"} : !hgnn.tensor<rows(0, @p) : 3xf32>
+    %q = hgnn.partial %t of softmax {link = "a:w:p"} : !hgnn.tensor<rows(0, @p) : 5xf32>
     ```}];
   let arguments = (ins Hgnn_TensorType:$input, OptionalAttr<StrAttr>:$link,
-                       DefaultValuedAttr<I64Attr, "-1">:$partition);
+                       DefaultValuedAttr<I64Attr, "-1">:$partition,
+                       DefaultValuedAttr<Hgnn_MergeAttr, "::heddle::hgnn::Merge::Sum">:$merge);
+  let assemblyFormat = "operands (`of` $merge^)? attr-dict `:` type(operands)";
 }
 def Hgnn_MergeOp : Hgnn_ComputeOp<"merge", [Hgnn_Diff]> {
   let summary = "the sum of terms, left to right: an associative cross-relation combine";
   let description = [{Divisors (a mean's) are explicit ops beside it. The order of the operands is that of
-    the root links: relations by canonical id, then the identity link.}];
-  let arguments = (ins Variadic<Hgnn_TensorType>:$inputs);
+    the root links: relations by canonical id, then the identity link. `of softmax`: what hgnn.combine of
+    that merge makes of them. The gradient of each is that of the result, whatever the merge.}];
+  let arguments = (ins Variadic<Hgnn_TensorType>:$inputs,
+                       DefaultValuedAttr<Hgnn_MergeAttr, "::heddle::hgnn::Merge::Sum">:$merge);
+  let assemblyFormat = "operands (`of` $merge^)? attr-dict `:` type(operands)";
 }
 
 //===----------------------------------------------------------------------===//
@@ -73,20 +79,26 @@ def Hgnn_MergeAllOp : Hgnn_CollectiveOp<"merge_all", [Hgnn_Diff]> {
   let summary = "the sum of the partitions' terms, in all of them with the same bits";
   let description = [{An all-to-all of blocks (each partition sums one, in the order of `partitions`), then
     an all-gather of the sums. With q partitions, each number travels 2 (q - 1) times. Its gradient is the
-    gradient of the result, which every partition has: nothing is sent.}];
+    gradient of the result, which every partition has: nothing is sent. `of softmax`: terms of that
+    merge, which hgnn.combine describes, instead of a sum.}];
   let arguments = (ins Hgnn_TensorType:$input, I64Attr:$id, DenseI64ArrayAttr:$partitions,
-                       Hgnn_TrafficAttr:$traffic, I64Attr:$bytes);
+                       Hgnn_TrafficAttr:$traffic, I64Attr:$bytes,
+                       DefaultValuedAttr<Hgnn_MergeAttr, "::heddle::hgnn::Merge::Sum">:$merge);
   let results = (outs Hgnn_TensorType:$result);
-  let assemblyFormat = "$traffic $input attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = [{$traffic $input (`of` $merge^)? attr-dict `:` type($input) `->`
+    type($result)}];
 }
 def Hgnn_MergeToOp : Hgnn_CollectiveOp<"merge_to"> {
   let summary = "the sum of the partitions' terms, in one of them";
   let description = [{The others send theirs to `leader`, which sums in the order of `partitions`; the
-    result is there only. Each number travels q - 1 times. Backward: `broadcast`.}];
+    result is there only. Each number travels q - 1 times. Backward: `broadcast`. `of softmax`: terms of
+    that merge instead of a sum; what comes back is as wide as a term.}];
   let arguments = (ins Hgnn_TensorType:$input, I64Attr:$id, DenseI64ArrayAttr:$partitions,
-                       I64Attr:$leader, Hgnn_TrafficAttr:$traffic, I64Attr:$bytes);
+                       I64Attr:$leader, Hgnn_TrafficAttr:$traffic, I64Attr:$bytes,
+                       DefaultValuedAttr<Hgnn_MergeAttr, "::heddle::hgnn::Merge::Sum">:$merge);
   let results = (outs Optional<Hgnn_TensorType>:$result);
-  let assemblyFormat = "$traffic $input attr-dict `:` functional-type($input, $result)";
+  let assemblyFormat = [{$traffic $input (`of` $merge^)? attr-dict `:`
+    functional-type($input, $result)}];
 }
 def Hgnn_BroadcastOp : Hgnn_CollectiveOp<"broadcast"> {
   let summary = "the leader's value, in all partitions";

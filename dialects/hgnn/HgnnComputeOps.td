@@ -53,8 +53,14 @@ def Hgnn_ReduceSrcOp : Hgnn_ComputeOp<"reduce_src", [Hgnn_Diff]> {
 }
 def Hgnn_ExpandOp : Hgnn_ComputeOp<"expand", [Hgnn_Diff]> {
   let summary = "from active destinations to all rows at the hop, 0 elsewhere";
-  let description = [{active(h, r) -> rows(h, destination). Its gradient is `restrict`.}];
-  let arguments = (ins Hgnn_TensorType:$input, Hgnn_AdjType:$adj);
+  let description = [{active(h, r) -> rows(h, destination). Its gradient is `restrict`. `of argmax`: what
+    is moved are terms of that merge, elsewhere are empty ones.
+    ```mlir
+    %e = hgnn.expand %t, %adj of argmax : !hgnn.tensor<active(0, @"a:w:p") : 8xf32>, !hgnn.adj<...>
+    ```}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_AdjType:$adj,
+                       DefaultValuedAttr<Hgnn_MergeAttr, "::heddle::hgnn::Merge::Sum">:$merge);
+  let assemblyFormat = "operands (`of` $merge^)? attr-dict `:` type(operands)";
 }
 def Hgnn_RestrictOp : Hgnn_ComputeOp<"restrict", [Hgnn_Diff]> {
   let summary = "from all rows at the hop to the active destinations";
@@ -208,9 +214,67 @@ def Hgnn_ReshapeOp : Hgnn_ComputeOp<"reshape", [Hgnn_Diff]> {
 }
 def Hgnn_ZerosOp : Hgnn_Op<"zeros", [Pure]> {
   let summary = "zero rows for the domain of `like`, or a zero param";
-  let arguments = (ins Optional<Hgnn_IdsType>:$like);
+  let description = [{`of softmax`: rows that are empty terms of that merge.}];
+  let arguments = (ins Optional<Hgnn_IdsType>:$like,
+                       DefaultValuedAttr<Hgnn_MergeAttr, "::heddle::hgnn::Merge::Sum">:$merge);
   let results = (outs Hgnn_TensorType:$result);
-  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = [{operands (`of` $merge^)? attr-dict `:`
+    functional-type(operands, results)}];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Cross-relation combines that are no sum
+//===----------------------------------------------------------------------===//
+//
+// A relation's message becomes a `term`, `expand` puts empty terms where no edge is, `combine` merges the
+// terms of several relations (and a merge of partitions their combined ones), `combined` takes the value
+// out. Backward, the gradient of terms is a row as wide as a term that says what each needs:
+//   argmax   the gradient g of the value, and the winner of each number
+//   softmax  g / s, the largest score m of all, and -(g . value) / s
+// of what all terms together gave. So it is the same for every term, and merges hand it on as they do
+// that of a sum; `term_grad` makes a message's gradient of it and of the message alone.
+
+def Hgnn_TermOp : Hgnn_ComputeOp<"term", [Hgnn_Diff]> {
+  let summary = "one relation's term of a merge";
+  let description = [{max: x. argmax: x and the relation `link`, once for each number. softmax: x, its `score`
+    (width 1), and 1. A value or score of -inf takes no part.
+    ```mlir
+    %t = hgnn.term argmax %m {link = 3 : i64} : !hgnn.tensor<active(0, @"a:w:p") : 4xf32>
+    ```}];
+  let arguments = (ins Hgnn_MergeAttr:$merge, Hgnn_TensorType:$input, Optional<Hgnn_TensorType>:$score,
+                       DefaultValuedAttr<I64Attr, "-1">:$link);
+  let assemblyFormat = "$merge operands attr-dict `:` type(operands)";
+}
+def Hgnn_TermGradOp : Hgnn_ComputeOp<"term_grad"> {
+  let summary = "the gradient of a term's message, of the gradient of the terms";
+  let description = [{argmax (grad): g where the winner is `link`, else 0. softmax (grad, score): w g / s, the
+    gradient of the value, with w = e^(score - m); (grad, score, value): that of the score,
+    w ((g / s) . value - (g . all) / s), width 1. w is 0 where the score is -inf.}];
+  let arguments = (ins Hgnn_MergeAttr:$merge, Variadic<Hgnn_TensorType>:$inputs,
+                       DefaultValuedAttr<I64Attr, "-1">:$link);
+  let assemblyFormat = "$merge operands attr-dict `:` type(operands)";
+}
+def Hgnn_CombineOp : Hgnn_ComputeOp<"combine", [Hgnn_Diff]> {
+  let summary = "the merge of terms, left to right";
+  let description = [{max, argmax: the larger number, of equal ones that of the lower relation id; not a
+    number is larger than all. softmax: with m the largest of the m_k and w_k = e^(m_k - m) (0 where m_k is -inf),
+    the sums of w_k o_k and of w_k s_k. Terms of one partition combined are one term again.}];
+  let arguments = (ins Hgnn_MergeAttr:$merge, Variadic<Hgnn_TensorType>:$inputs);
+  let assemblyFormat = "$merge operands attr-dict `:` type(operands)";
+}
+def Hgnn_CombinedOp : Hgnn_ComputeOp<"combined", [Hgnn_Diff]> {
+  let summary = "the value of merged terms; 0 where no relation takes part";
+  let description = [{max, argmax: the numbers, 0 for -inf. softmax: o / s, 0 where s is 0.}];
+  let arguments = (ins Hgnn_MergeAttr:$merge, Hgnn_TensorType:$input);
+  let assemblyFormat = "$merge operands attr-dict `:` type(operands)";
+}
+def Hgnn_CombinedGradOp : Hgnn_ComputeOp<"combined_grad"> {
+  let summary = "the gradient of terms, of the gradient of their value and of what they gave together";
+  let description = [{argmax: g (0 where no relation takes part), and the winners. softmax: g / s, m,
+    -(g . o) / s^2; 0, -inf, 0 where s is 0.}];
+  let arguments = (ins Hgnn_MergeAttr:$merge, Hgnn_TensorType:$grad, Hgnn_TensorType:$merged);
+  let assemblyFormat = "$merge operands attr-dict `:` type(operands)";
 }
 
 //===----------------------------------------------------------------------===//

@@ -71,8 +71,22 @@ def Hgnn_UnaryFn : Hgnn_Enum<"UnaryFn", "element-wise function", [
 def Hgnn_UnaryFnAttr : Hgnn_EnumAttr<Hgnn_UnaryFn, "unary_fn">;
 
 def Hgnn_Combine : Hgnn_Enum<"Combine", "cross-relation combine", [
-  I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Mean", 1, "mean">]>;
+  I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Mean", 1, "mean">,
+  I32EnumAttrCase<"Max", 2, "max">, I32EnumAttrCase<"Softmax", 3, "softmax">]>;
 def Hgnn_CombineAttr : Hgnn_EnumAttr<Hgnn_Combine, "combine">;
+
+// How terms are merged, and so what a row of one is. Of a value of n numbers:
+//   sum      the n numbers; empty: 0
+//   max      the n numbers; empty: -inf
+//   argmax   the n numbers and, for each, the canonical relation id it comes from; empty: -inf, +inf
+//   softmax  n sums o, the largest score m, the sum s of e^(score - m); o = sum of e^(score - m) value;
+//            empty: 0, -inf, 0
+// Merging is associative, and a term merged with an empty one is itself. max is argmax without what
+// only a gradient needs.
+def Hgnn_Merge : Hgnn_Enum<"Merge", "how terms are merged", [
+  I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Max", 1, "max">,
+  I32EnumAttrCase<"Argmax", 2, "argmax">, I32EnumAttrCase<"Softmax", 3, "softmax">]>;
+def Hgnn_MergeAttr : Hgnn_EnumAttr<Hgnn_Merge, "merge">;
 
 def Hgnn_Scope : Hgnn_Enum<"Scope", "who shares a parameter of a layer", [
   I32EnumAttrCase<"Layer", 0, "layer">, I32EnumAttrCase<"Relation", 1, "relation">,
@@ -142,7 +156,8 @@ def Hgnn_PlacementAttr : AttrDef<Hgnn_Dialect, "Placement"> {
   let description = [{
     `replicated` (not printed): every partition that has the value has the same bits. `owned(2)`: it
     is partition 2's alone. `partial_sum`: each partition has one term, the value is their sum; only
-    what is linear in it may touch it before a merge. `split`: each partition has its rows of the
+    what is linear in it may touch it before a merge. `partial_max`, `partial_softmax`: one term of a
+    maximum (with or without its indices) or of a softmax; only hgnn.combine of that merge may touch it. `split`: each partition has its rows of the
     batch; sums over such rows are `partial_sum`. `owned(2) split`: partition 2's block of the seeds, and
     what it sampled for them. `kept(2)`: of rows that are spread over the partitions, those that
     partition 2 keeps and that somebody asked for; they go into its optimizer step alone.
@@ -158,6 +173,10 @@ def Hgnn_PlacementAttr : AttrDef<Hgnn_Dialect, "Placement"> {
     static PlacementAttr kept(::mlir::MLIRContext *context, int64_t partition);
     /// One term of a sum over partitions.
     static PlacementAttr partialSum(::mlir::MLIRContext *context);
+    /// One term of a merge over partitions.
+    static PlacementAttr partial(::mlir::MLIRContext *context, Merge merge);
+    /// Whether it is a term of that merge.
+    bool isPartial(Merge merge) const;
     bool isReplicated() const { return getKind() == PlacementKind::Replicated; }
     bool isOwned() const { return getKind() == PlacementKind::Owned; }
     bool isOwnedBy(int64_t partition) const { return isOwned() && getOwner() == partition; }

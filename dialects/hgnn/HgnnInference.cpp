@@ -8,7 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/hgnn/Hgnn.h"
+#include "dialects/hgnn/HgnnInference.h"
 
 #include "llvm/ADT/StringSwitch.h"
 
@@ -16,28 +16,6 @@ using namespace mlir;
 using namespace heddle::hgnn;
 
 namespace {
-
-using Loc = std::optional<Location>;
-using Types = SmallVectorImpl<Type>;
-
-bool agree(int64_t a, int64_t b) {
-  return a == b || ShapedType::isDynamic(a) || ShapedType::isDynamic(b);
-}
-
-/// Width of rows; unknown for a generic param of unknown rank.
-int64_t widthOf(FeatType type) {
-  if (type.getShape().empty())
-    return 1;
-  int64_t width = 1;
-  for (int64_t size : type.getShape()) {
-    if (ShapedType::isDynamic(size))
-      return ShapedType::kDynamic;
-    width *= size;
-  }
-  return width;
-}
-
-FeatType tensor(Value value) { return cast<FeatType>(value.getType()); }
 
 LogicalResult sameRows(Loc loc, StringRef op, FeatType a, FeatType b) {
   if (a.getDomain() == b.getDomain())
@@ -101,10 +79,59 @@ char kindOf(Type type) {
                                  : '-';
 }
 
-/// The parser infers types before the verifier looks at the operands. `kinds` has a letter for each
-/// (tensor, adjacency, link, ids, sparse, laBels); after the last one, `?`: it may be missing, `*`:
-/// any number of it.
-LogicalResult checkOperands(Loc loc, StringRef op, StringRef kinds, ValueRange operands) {
+/// Whether f(sums of terms) = sum of f(terms): all operands are terms, or none is.
+bool isLinearInAll(StringRef op) {
+  return op == "hgnn.add" || op == "hgnn.concat" || op == "hgnn.scale";
+}
+/// The operands (one bit each) in which an op is linear while the others are fixed: one of them may be a
+/// term, if all partitions have the others. Gradients of what parameters are made of go this way.
+unsigned linearOperands(StringRef op) {
+  return llvm::StringSwitch<unsigned>(op)
+      .Cases({"hgnn.reshape", "hgnn.slice", "hgnn.pad", "hgnn.scale_by"}, 1)
+      .Cases({"hgnn.linear", "hgnn.linear_grad_weight", "hgnn.mul", "hgnn.scale_rows", "hgnn.row_dot"},
+             1 | 2)
+      .Case("hgnn.unary_grad", 2)
+      .Case("hgnn.layer_norm_grad", 4)
+      .Default(0);
+}
+
+/// A term among the operands: what the others must be.
+LogicalResult checkTerm(Loc loc, StringRef op, ValueRange operands) {
+  if (op == "hgnn.combine") // its inference has seen that all are terms of its merge
+    return success();
+  StringRef name = op.drop_front(5);
+  unsigned linear = linearOperands(op), terms = 0;
+  for (auto [i, operand] : llvm::enumerate(operands)) {
+    PlacementAttr placement = placementOf(operand.getType());
+    if (!placement || !placement.isPartial())
+      continue;
+    if (!placement.isPartial(Merge::Sum))
+      return emitOptionalError(loc, "'", name, "' cannot use one partition's term of a maximum or ",
+                               "softmax, ", operand.getType(),
+                               "; merge the terms first (hgnn.merge_all)");
+    if (!isLinearInAll(op) && (!(linear >> i & 1) || terms++))
+      return emitOptionalError(loc, "'", name, "' cannot use one partition's term of a sum, ",
+                               operand.getType(), "; merge the terms first (hgnn.merge_all)");
+  }
+  bool same = true, replicated = true;
+  for (Value operand : operands) {
+    PlacementAttr placement = placementOf(operand.getType());
+    same &= placement == placementOf(operands.front().getType());
+    replicated &= !placement || placement.isPartial() || placement.isReplicatedWhole();
+  }
+  if (isLinearInAll(op) && !same)
+    return emitOptionalError(loc, "'", name, "' adds one partition's term of a sum to a whole value, ",
+                             "which every partition would then add; merge the terms first");
+  if (!replicated)
+    return emitOptionalError(loc, "'", name, "' has one partition's term of a sum and another value of ",
+                             "its own; merge the terms first");
+  return success();
+}
+
+} // namespace
+
+LogicalResult heddle::hgnn::checkOperands(Loc loc, StringRef op, StringRef kinds,
+                                          ValueRange operands) {
   bool any = kinds.consume_back("*"), optional = kinds.consume_back("?");
   size_t count = operands.size();
   if (!any && count != kinds.size() && !(optional && count + 1 == kinds.size()))
@@ -126,66 +153,7 @@ LogicalResult checkOperands(Loc loc, StringRef op, StringRef kinds, ValueRange o
   return success();
 }
 
-/// The parser infers types before it moves what it read in the attribute dictionary into properties;
-/// this adaptor sees both.
-template <typename Op> typename Op::Adaptor withParsedAttributes(typename Op::Adaptor adaptor) {
-  if constexpr (!std::is_same_v<typename Op::Properties, EmptyProperties>) {
-    auto properties = adaptor.getProperties();
-    DictionaryAttr attributes = adaptor.getAttributes();
-    // A wrong kind of attribute is reported when the op is made.
-    if (attributes && succeeded(Op::setPropertiesFromAttr(properties, attributes,
-                                                          [] { return InFlightDiagnostic(); })))
-      return typename Op::Adaptor(adaptor.getOperands(), attributes, properties);
-  }
-  return adaptor;
-}
-
-/// Whether f(sums of terms) = sum of f(terms): all operands are terms, or none is.
-bool isLinearInAll(StringRef op) {
-  return op == "hgnn.add" || op == "hgnn.concat" || op == "hgnn.scale";
-}
-/// The operands (one bit each) in which an op is linear while the others are fixed: one of them may be a
-/// term, if all partitions have the others. Gradients of what parameters are made of go this way.
-unsigned linearOperands(StringRef op) {
-  return llvm::StringSwitch<unsigned>(op)
-      .Cases({"hgnn.reshape", "hgnn.slice", "hgnn.pad", "hgnn.scale_by"}, 1)
-      .Cases({"hgnn.linear", "hgnn.linear_grad_weight", "hgnn.mul", "hgnn.scale_rows", "hgnn.row_dot"},
-             1 | 2)
-      .Case("hgnn.unary_grad", 2)
-      .Case("hgnn.layer_norm_grad", 4)
-      .Default(0);
-}
-
-/// A term of a sum among the operands: what the others must be.
-LogicalResult checkTerm(Loc loc, StringRef op, ValueRange operands) {
-  StringRef name = op.drop_front(5);
-  unsigned linear = linearOperands(op), terms = 0;
-  for (auto [i, operand] : llvm::enumerate(operands)) {
-    PlacementAttr placement = placementOf(operand.getType());
-    if (!placement || !placement.isPartial())
-      continue;
-    if (!isLinearInAll(op) && (!(linear >> i & 1) || terms++))
-      return emitOptionalError(loc, "'", name, "' cannot use one partition's term of a sum, ",
-                               operand.getType(), "; merge the terms first (hgnn.merge_all)");
-  }
-  bool same = true, replicated = true;
-  for (Value operand : operands) {
-    PlacementAttr placement = placementOf(operand.getType());
-    same &= placement == placementOf(operands.front().getType());
-    replicated &= !placement || placement.isPartial() || placement.isReplicatedWhole();
-  }
-  if (isLinearInAll(op) && !same)
-    return emitOptionalError(loc, "'", name, "' adds one partition's term of a sum to a whole value, ",
-                             "which every partition would then add; merge the terms first");
-  if (!replicated)
-    return emitOptionalError(loc, "'", name, "' has one partition's term of a sum and another value of ",
-                             "its own; merge the terms first");
-  return success();
-}
-
-/// Puts the results where the operands are. Only communication ops change a placement, but for this:
-/// what is made of an owned value is owned, and a sum over the rows of a split batch is one term.
-LogicalResult place(Loc loc, StringRef op, ValueRange operands, Types &results) {
+LogicalResult heddle::hgnn::place(Loc loc, StringRef op, ValueRange operands, Types &results) {
   StringRef name = op.drop_front(5);
   PlacementAttr joined, rows; // of all operands; of those with rows
   bool split = false, partial = false;
@@ -230,22 +198,6 @@ LogicalResult place(Loc loc, StringRef op, ValueRange operands, Types &results) 
   return success();
 }
 
-} // namespace
-
-/// `kinds`: what the op's operands are, see checkOperands.
-#define HGNN_INFER(OpName, kinds)                                                                  \
-  static LogicalResult infer(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,               \
-                             Types &results);                                                      \
-  LogicalResult OpName::inferReturnTypes(MLIRContext *context, Loc loc, OpName::Adaptor adaptor,   \
-                                         Types &results) {                                         \
-    if (failed(checkOperands(loc, OpName::getOperationName(), kinds, adaptor.getOperands())))      \
-      return failure();                                                                            \
-    if (failed(infer(context, loc, withParsedAttributes<OpName>(adaptor), results)))               \
-      return failure();                                                                            \
-    return place(loc, OpName::getOperationName(), adaptor.getOperands(), results);                 \
-  }                                                                                                \
-  static LogicalResult infer(MLIRContext *context, Loc loc, OpName::Adaptor adaptor, Types &results)
-
 //===----------------------------------------------------------------------===//
 // Changes of domain
 //===----------------------------------------------------------------------===//
@@ -268,8 +220,16 @@ HGNN_INFER_MOVE(GatherSrcOp, "gather_src", Side::Source, Side::Edge)
 HGNN_INFER_MOVE(GatherDstOp, "gather_dst", Side::Active, Side::Edge)
 HGNN_INFER_MOVE(ReduceDstOp, "reduce_dst", Side::Edge, Side::Active)
 HGNN_INFER_MOVE(ReduceSrcOp, "reduce_src", Side::Edge, Side::Source)
-HGNN_INFER_MOVE(ExpandOp, "expand", Side::Active, Side::Destination)
 HGNN_INFER_MOVE(RestrictOp, "restrict", Side::Destination, Side::Active)
+
+HGNN_INFER(ExpandOp, "ta") {
+  FeatType in = tensor(adaptor.getInput());
+  if (valueWidth(mergeOf(adaptor), widthOf(in)) == -1)
+    return emitOptionalError(loc, "'expand' of ", stringifyMerge(mergeOf(adaptor)),
+                             " moves terms of that merge, got ", in);
+  return inferMove(loc, "expand", adaptor.getInput(), adaptor.getAdj(), Side::Active,
+                   Side::Destination, results);
+}
 
 HGNN_INFER(SelfGatherOp, "tl") {
   auto link = cast<LinkType>(adaptor.getLink().getType());

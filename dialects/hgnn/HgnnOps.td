@@ -102,14 +102,25 @@ def Hgnn_LayerOp : Hgnn_Op<"layer", [Symbol, NoTerminator]> {
   let description = [{
     `message` runs once per relation, with (adjacency, source rows, destination rows), over the
     destinations that have at least one sampled edge of that relation, and yields a `dst` tensor; a
-    destination without an edge contributes 0, whatever the program. `combine` joins what the
-    relations into a type yield (a type with none: zeros);
+    destination without an edge contributes nothing, whatever the program. `combine` joins what the
+    relations into a type yield (a type with none: zeros):
+      `sum`      the sum; a relation without a sampled edge at the destination adds 0
+      `mean`     the sum divided by the number of relations of the schema into the type that the model
+                 uses, empty ones included
+      `max`      of each number the largest over the relations with a sampled edge at the destination, 0
+                 where there is none. Of equal ones the lowest canonical relation id, which alone gets
+                 the gradient
+      `softmax`  `message` yields a value and a score of width 1: the mean of the values of the relations
+                 with a sampled edge at the destination, weighted by the softmax of their scores, 0 where
+                 there is none. Gradients go to both. A message that ends in a softmax over its edges
+                 yields the value and the logarithm of its sum of exponentials, and the combined rows
+                 are those of one softmax over the edges of all relations
+    The identity link is no part of it.
     `update` runs once per destination type, with (combined, own rows, ids) and yields the new rows.
     When neither region uses the destination's own rows there is no identity link. `in_size` and
     `out_size` are the widths of rows before and after; in `shape` of a hgnn.param they may be named
     "in", "out" or a product such as "in*out". In a file that a spec names, sizes of 0 are set by the
-    front end. `mean` divides by the number of relations of the schema into the type that the
-    model uses, empty ones included.
+    front end.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$index, I64Attr:$in_size, I64Attr:$out_size,
                        Hgnn_CombineAttr:$combine);

@@ -108,6 +108,29 @@ PlacementAttr PlacementAttr::kept(MLIRContext *context, int64_t partition) {
 PlacementAttr PlacementAttr::partialSum(MLIRContext *context) {
   return get(context, PlacementKind::PartialSum, -1, false);
 }
+PlacementAttr PlacementAttr::partial(MLIRContext *context, Merge merge) {
+  PlacementKind kind = merge == Merge::Sum       ? PlacementKind::PartialSum
+                       : merge == Merge::Softmax ? PlacementKind::PartialSoftmax
+                                                 : PlacementKind::PartialMax;
+  return get(context, kind, -1, false);
+}
+bool PlacementAttr::isPartial(Merge merge) const {
+  return getKind() == partial(getContext(), merge).getKind();
+}
+
+int64_t heddle::hgnn::termWidth(Merge merge, int64_t width) {
+  if (ShapedType::isDynamic(width))
+    return width;
+  return merge == Merge::Argmax ? 2 * width : merge == Merge::Softmax ? width + 2 : width;
+}
+int64_t heddle::hgnn::valueWidth(Merge merge, int64_t width) {
+  if (ShapedType::isDynamic(width))
+    return width;
+  if (merge == Merge::Argmax)
+    return width % 2 == 0 ? width / 2 : -1;
+  return merge == Merge::Softmax ? (width > 2 ? width - 2 : -1) : width;
+}
+
 static FailureOr<PlacementAttr> parsePlacement(AsmParser &parser) {
   PlacementKind kind = PlacementKind::Replicated;
   int64_t owner = -1;

@@ -9,9 +9,10 @@
 using namespace mlir;
 using namespace heddle::hgnn;
 
-/// Checks the block arguments of a layer's region and that it yields one `dst` tensor.
+/// Checks the block arguments of a layer's region and that it yields one `dst` tensor, with
+/// `scored` two, the second of width 1.
 static LogicalResult verifyLayerRegion(LayerOp op, Region &region, StringRef name,
-                                       ArrayRef<Type> arguments) {
+                                       ArrayRef<Type> arguments, bool scored = false) {
   if (!region.hasOneBlock())
     return op.emitOpError() << name << " needs exactly one block";
   Block &block = region.front();
@@ -23,13 +24,21 @@ static LogicalResult verifyLayerRegion(LayerOp op, Region &region, StringRef nam
       return op.emitOpError() << name << " argument " << argument.getArgNumber() << " must be "
                               << type << ", got " << argument.getType();
   auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
-  if (!yield || yield.getValues().size() != 1)
-    return op.emitOpError() << name << " must end with hgnn.yield of one value";
-  auto type = dyn_cast<FeatType>(yield.getValues().front().getType());
-  if (!type || type.getDomain().getKind() != DomainKind::Dst)
-    return yield.emitOpError() << "must yield rows of the destination (domain dst), got "
-                               << yield.getValues().front().getType()
-                               << "; reduce edge values with hgnn.reduce_dst";
+  if (!yield || yield.getValues().size() != (scored ? 2 : 1))
+    return op.emitOpError() << name << " must end with hgnn.yield of "
+                            << (scored ? "a value and its score (combine softmax)" : "one value");
+  for (Value value : yield.getValues()) {
+    auto type = dyn_cast<FeatType>(value.getType());
+    if (!type || type.getDomain().getKind() != DomainKind::Dst)
+      return yield.emitOpError() << "must yield rows of the destination (domain dst), got "
+                                 << value.getType() << "; reduce edge values with hgnn.reduce_dst";
+  }
+  if (!scored)
+    return success();
+  auto score = cast<FeatType>(yield.getValues().back().getType());
+  if (!ShapedType::isDynamic(score.getShape().empty() ? 1 : score.getShape().front()) &&
+      score.getWidth() != 1)
+    return yield.emitOpError() << "must yield a score of width 1, got " << score;
   return success();
 }
 
@@ -41,10 +50,24 @@ LogicalResult LayerOp::verify() {
   Type dst = rows(DomainKind::Dst), src = rows(DomainKind::Src);
   if (int64_t(getInSize()) < 0 || int64_t(getOutSize()) < 0)
     return emitOpError("in_size and out_size must not be negative");
-  if (failed(verifyLayerRegion(*this, getMessage(), "message", {AdjType::generic(context), src, dst})))
+  if (failed(verifyLayerRegion(*this, getMessage(), "message",
+                               {AdjType::generic(context), src, dst},
+                               getCombine() == Combine::Softmax)))
     return failure();
   Type ids = IdsType::get(context, DomainAttr::generic(context, DomainKind::Dst));
   return verifyLayerRegion(*this, getUpdate(), "update", {dst, dst, ids});
+}
+
+LogicalResult ZerosOp::verify() {
+  auto type = cast<FeatType>(getResult().getType());
+  if (getMerge() == Merge::Sum)
+    return success();
+  if (!getLike())
+    return emitOpError("makes empty terms of ")
+           << stringifyMerge(getMerge()) << ", which are rows; name the ids of those";
+  if (valueWidth(getMerge(), type.getWidth()) < 1)
+    return emitOpError("gives ") << type << ", which is no term of " << stringifyMerge(getMerge());
+  return success();
 }
 
 LogicalResult StateOp::verify() {

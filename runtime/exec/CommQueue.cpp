@@ -76,7 +76,8 @@ void CommQueue::addOp(const plan::OpT &op) {
   const bool byNumber = op.attrs.AsMergeAllAttrs() && op.attrs.AsMergeAllAttrs()->by_number;
   auto term = [&](int32_t in, int32_t out, int32_t scratch) {
     const plan::BufferT &b = *entry_.buffers[static_cast<size_t>(in >= 0 ? in : out)];
-    added.terms.push_back({in, out, scratch, b.rows.get(), b.width, byNumber, false, 0});
+    const plan::MergeKind merge = plan::mergeOf(op, added.terms.size());
+    added.terms.push_back({in, out, scratch, b.rows.get(), b.width, byNumber, false, merge, 0});
   };
   if (op.attrs.AsMergeAllAttrs()) {
     const size_t n = op.inputs.size();
@@ -196,8 +197,20 @@ absl::Status CommQueue::exchange(const Op &op) {
                              trafficOf(op.collective.traffic), sends_, receives_);
 }
 
-void CommQueue::sum(size_t terms, float *out, int64_t numbers, ThreadPool *pool) {
+void CommQueue::merge(const Term &term, size_t terms, float *out, int64_t numbers,
+                      ThreadPool *pool) {
   std::span<const float *const> parts(parts_.data(), terms);
+  if (term.merge != plan::MergeKind::Sum) {
+    const int64_t rows = numbers / term.width;
+    const int64_t chunk = std::max<int64_t>(sumBytes / bytesOf(int64_t(terms) * term.width), 1);
+    const int64_t tasks = ceilDivide(rows, chunk);
+    if (!pool || tasks < 2)
+      return mergeRows(term.merge, parts, term.width, out, 0, rows);
+    pool->parallelFor(tasks, [&](int64_t t, int) {
+      mergeRows(term.merge, parts, term.width, out, t * chunk, std::min(rows, (t + 1) * chunk));
+    });
+    return;
+  }
   const int64_t chunk = std::max<int64_t>(sumBytes / bytesOf(int64_t(terms)), 16);
   const int64_t tasks = ceilDivide(numbers, chunk);
   if (!pool || tasks < 2) {
@@ -259,7 +272,7 @@ absl::Status CommQueue::mergeAll(Op &op, ThreadPool *pool) {
       parts_[static_cast<size_t>(b)] = b == me       ? data(term.in) + begin
                                        : term.packed ? op.inbox + b * op.packedNumbers + packed
                                                      : scratchOf(term, b);
-    sum(static_cast<size_t>(q), data(term.out) + begin, numbers, pool);
+    merge(term, static_cast<size_t>(q), data(term.out) + begin, numbers, pool);
     packed += term.packed ? numbers : 0;
   }
 
@@ -319,7 +332,7 @@ absl::Status CommQueue::mergeTo(Op &op, ThreadPool *pool) {
     at += numbers;
   }
   HEDDLE_RETURN_IF_ERROR(exchange(op));
-  sum(op.collective.size(), data(term.out), numbers, pool);
+  merge(term, op.collective.size(), data(term.out), numbers, pool);
   return absl::OkStatus();
 }
 

@@ -70,6 +70,7 @@ private:
     int64_t width = 1; ///< numbers of a unit
     bool byNumber = false;
     bool packed = false; ///< travels in one block with other small terms
+    plan::MergeKind merge = plan::MergeKind::Sum;
     int64_t units = 0;   ///< of the step
   };
   struct Op {
@@ -102,8 +103,9 @@ private:
   template <class T> const T *input(const Op &op, size_t i) const {
     return static_cast<const T *>(pointers_[static_cast<size_t>(op.op->inputs[i])]);
   }
-  /// The first `terms` of parts_ into `out`.
-  void sum(size_t terms, float *out, int64_t numbers, ThreadPool *pool);
+  /// The first `terms` of parts_, of that many numbers each, into `out`: their sum, or what the
+  /// term's kind of merge makes of them.
+  void merge(const Term &term, size_t terms, float *out, int64_t numbers, ThreadPool *pool);
   float *data(int32_t buffer) const {
     return buffer < 0 ? nullptr : static_cast<float *>(pointers_[static_cast<size_t>(buffer)]);
   }

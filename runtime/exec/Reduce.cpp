@@ -1,4 +1,4 @@
-//===- Reduce.cpp - sums of what partitions sent -----------------*- C++ -*-===//
+//===- Reduce.cpp - merges of what partitions sent ---------------*- C++ -*-===//
 //
 // Part of Heddle, under the Apache License v2.0.
 //
@@ -6,6 +6,7 @@
 #include "runtime/exec/Reduce.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -26,6 +27,47 @@ void addTwo(float *__restrict out, const float *__restrict a, const float *__res
     out[i] = a[i] + b[i];
 }
 
+/// Whether b takes the place of a: the larger number; not a number is larger than all.
+bool larger(float b, float a) { return !(a != a) && !(b <= a); }
+
+void maxInto(float *__restrict out, const float *__restrict term, int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    out[i] = larger(term[i], out[i]) ? term[i] : out[i];
+}
+
+/// Numbers, and behind them from which relation each is: of equal numbers that of the lowest stays.
+void argmaxInto(float *__restrict out, const float *__restrict term, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    const float b = term[i], a = out[i], from = term[count + i], known = out[count + i];
+    const bool won = larger(b, a) || (b == a && from < known);
+    out[i] = won ? b : a;
+    out[count + i] = won ? from : known;
+  }
+}
+
+/// e^(score - largest); a score that takes no part weighs 0, so infinities are not subtracted.
+float weightOf(float score, float largest) {
+  return score == -std::numeric_limits<float>::infinity() ? 0.0f : std::exp(score - largest);
+}
+
+/// n sums, the largest score, the sum of weights.
+void softmaxRow(std::span<const float *const> terms, int64_t at, int64_t n, float *__restrict out) {
+  float largest = terms[0][at + n];
+  for (size_t k = 1; k < terms.size(); ++k)
+    largest = terms[k][at + n] > largest ? terms[k][at + n] : largest;
+  for (size_t k = 0; k < terms.size(); ++k) {
+    const float *__restrict term = terms[k] + at;
+    const float weight = weightOf(term[n], largest);
+    if (k == 0)
+      for (int64_t i = 0; i < n + 2; ++i)
+        out[i] = weight * term[i];
+    else
+      for (int64_t i = 0; i < n + 2; ++i)
+        out[i] += weight * term[i];
+  }
+  out[n] = largest;
+}
+
 } // namespace
 
 void sumInOrder(std::span<const float *const> terms, float *out, int64_t begin, int64_t end) {
@@ -34,6 +76,24 @@ void sumInOrder(std::span<const float *const> terms, float *out, int64_t begin, 
     addTwo(out + at, terms[0] + at, terms[1] + at, count);
     for (size_t k = 2; k < terms.size(); ++k)
       addTo(out + at, terms[k] + at, count);
+  }
+}
+
+void mergeRows(plan::MergeKind kind, std::span<const float *const> terms, int64_t width, float *out,
+               int64_t begin, int64_t end) {
+  const size_t bytes = static_cast<size_t>(width) * sizeof(float);
+  for (int64_t row = begin; row < end; ++row) {
+    const int64_t at = row * width;
+    if (kind == plan::MergeKind::Softmax) {
+      softmaxRow(terms, at, width - 2, out + at);
+      continue;
+    }
+    std::memcpy(out + at, terms[0] + at, bytes);
+    for (size_t k = 1; k < terms.size(); ++k)
+      if (kind == plan::MergeKind::Max)
+        maxInto(out + at, terms[k] + at, width);
+      else
+        argmaxInto(out + at, terms[k] + at, width / 2);
   }
 }
 

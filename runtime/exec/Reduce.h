@@ -1,4 +1,4 @@
-//===- Reduce.h - sums of what partitions sent -------------------*- C++ -*-===//
+//===- Reduce.h - merges of what partitions sent -----------------*- C++ -*-===//
 //
 // Part of Heddle, under the Apache License v2.0.
 //
@@ -9,6 +9,8 @@
 #ifndef HEDDLE_RUNTIME_EXEC_REDUCE_H
 #define HEDDLE_RUNTIME_EXEC_REDUCE_H
 
+#include "runtime/plan/plan_generated.h"
+
 #include <cstdint>
 #include <span>
 
@@ -17,6 +19,12 @@ namespace heddle::exec {
 /// out[i] = terms[0][i] + terms[1][i] + ..., from left to right, for i in [begin, end). At least
 /// two terms; `out` overlaps none of them.
 void sumInOrder(std::span<const float *const> terms, float *out, int64_t begin, int64_t end);
+
+/// Rows [begin, end) of what `kind` makes of the terms' rows, from left to right (plan.fbs says
+/// what a row of `width` numbers holds). A row depends on that row of the terms alone, so any cut
+/// gives the same bits. At least one term; `out` overlaps none of them. `kind` is not Sum.
+void mergeRows(plan::MergeKind kind, std::span<const float *const> terms, int64_t width, float *out,
+               int64_t begin, int64_t end);
 
 /// out[u] = sum over the participants, in order, of row table[u][k] of part k; -1: it has none. For
 /// u in [begin, end). table is [union, parts.size()]. Where exactly one has the row, its bits are

@@ -65,6 +65,14 @@ inline Collective collectiveOf(const OpT &op) {
   return {};
 }
 
+/// How an op's terms are merged; those of other collectives are sums.
+inline MergeKind mergeOf(const OpT &op, size_t term) {
+  if (const auto *a = op.attrs.AsMergeAllAttrs())
+    return term < a->merges.size() ? a->merges[term] : MergeKind::Sum;
+  const auto *a = op.attrs.AsMergeToAttrs();
+  return a ? a->merge : MergeKind::Sum;
+}
+
 /// The first unit of a MergeAll's term that participant b of q sums, the first seed of its block, and the
 /// first row that it keeps of those that are spread: units * b / q, where the product may be too large.
 inline int64_t blockBegin(int64_t units, int64_t b, int64_t q) {

@@ -99,8 +99,14 @@ Json collectiveJson(const OpT &op, const Collective &collective) {
               {"traffic", spelled(collective.traffic)}};
   if (collective.leader >= 0)
     out["leader"] = collective.leader;
-  if (auto *a = op.attrs.AsMergeAllAttrs())
+  if (auto *a = op.attrs.AsMergeAllAttrs()) {
     out["by_number"] = a->by_number;
+    if (!a->merges.empty())
+      for (MergeKind merge : a->merges)
+        out["merges"].push_back(spelled(merge));
+  }
+  if (auto *a = op.attrs.AsMergeToAttrs(); a && a->merge != MergeKind::Sum)
+    out["merge"] = spelled(a->merge);
   if (auto *a = op.attrs.AsUnionRowsAttrs()) {
     out["node_type"] = a->node_type;
     out["hop"] = a->hop;

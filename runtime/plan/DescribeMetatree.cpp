@@ -65,7 +65,8 @@ std::string metatreeDot(const PlanT &plan, const StepFacts &step) {
   }
   for (const Metatree::Merge &merge : tree.merges) {
     std::string node = nodeOf("m", merge.collective);
-    std::vector<std::string> lines = {merge.kind + " " + std::to_string(merge.collective)};
+    std::vector<std::string> lines = {merge.kind + merge.merges + " " +
+                                      std::to_string(merge.collective)};
     if (merge.numbers > 0)
       lines.push_back(formatInteger(merge.numbers) + " numbers a row");
     if (merge.leader >= 0)

@@ -15,6 +15,20 @@ namespace {
 
 using Align = TextTable::Align;
 
+/// The merges among an op's terms that are no sums: " softmax", " 2 max", or nothing.
+std::string mergesText(const OpT &op) {
+  std::string out;
+  const auto *all = op.attrs.AsMergeAllAttrs();
+  for (MergeKind merge : {MergeKind::Max, MergeKind::Argmax, MergeKind::Softmax}) {
+    size_t count = 0;
+    for (size_t i = 0; i < (all ? all->merges.size() : 1); ++i)
+      count += mergeOf(op, i) == merge;
+    if (count)
+      out += (count > 1 ? " " + std::to_string(count) : std::string()) + " " + spelled(merge);
+  }
+  return out;
+}
+
 /// What an op works on, in one short cell.
 std::string detailOf(const PlanT &plan, const EntryT &entry, const OpT &op) {
   const OpAttrsUnion &attrs = op.attrs;
@@ -47,6 +61,7 @@ std::string detailOf(const PlanT &plan, const EntryT &entry, const OpT &op) {
   if (Collective collective = collectiveOf(op)) {
     out = spelled(collective.traffic) + " " + std::to_string(collective.id) + " of {" +
           partitionList(*collective.participants, plan.partitions) + "}";
+    out += mergesText(op);
     if (collective.leader >= 0)
       out += " leader " + std::to_string(collective.leader);
     if (!op.wire.empty())

@@ -186,7 +186,8 @@ private:
     }
     for (const Metatree::Merge &merge : tree_.merges) {
       Merge drawn;
-      drawn.lines.push_back({{}, merge.kind + " " + std::to_string(merge.collective), true});
+      drawn.lines.push_back(
+          {{}, merge.kind + merge.merges + " " + std::to_string(merge.collective), true});
       if (merge.numbers > 0)
         drawn.lines.push_back({{}, formatInteger(merge.numbers) + " numbers a row"});
       if (merge.leader >= 0)

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <tuple>
 
 namespace heddle::plan {
@@ -67,6 +68,13 @@ Metatree::Merge mergeOf(const OpT &op, const Collective &collective, const Entry
   Metatree::Merge merge;
   merge.collective = collective.id;
   merge.kind = spelled(op.attrs.type);
+  const auto *all = op.attrs.AsMergeAllAttrs();
+  std::set<MergeKind> kinds; // beside sums
+  for (size_t i = 0; i < (all ? all->merges.size() : 1); ++i)
+    if (mergeOf(op, i) != MergeKind::Sum)
+      kinds.insert(mergeOf(op, i));
+  for (MergeKind kind : kinds)
+    merge.merges += " " + spelled(kind);
   merge.participants = *collective.participants;
   merge.leader = collective.leader;
   uint64_t unit = merge.participants.size() < 2 ? 0 : 4 * (merge.participants.size() - 1);

@@ -32,6 +32,7 @@ struct Metatree {
   struct Merge {
     uint32_t collective = 0;
     std::string kind; ///< "merge_all", "merge_to", "broadcast", ...
+    std::string merges; ///< what it merges beside sums: " softmax", or nothing
     std::vector<uint32_t> participants;
     int64_t leader = -1;
     size_t vertex = 0;    ///< whose rows are merged

@@ -234,6 +234,7 @@ std::string spelled(DType dtype) {
 std::string spelled(InitKind kind) { return snake(EnumNameInitKind(kind)); }
 std::string spelled(Space space) { return snake(EnumNameSpace(space)); }
 std::string spelled(Placement placement) { return snake(EnumNamePlacement(placement)); }
+std::string spelled(MergeKind merge) { return snake(EnumNameMergeKind(merge)); }
 std::string spelled(OpAttrs kind) {
   std::string name = snake(EnumNameOpAttrs(kind));
   size_t suffix = name.rfind("_attrs");

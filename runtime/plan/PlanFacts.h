@@ -89,6 +89,7 @@ std::string spelled(DType dtype);
 std::string spelled(InitKind kind);
 std::string spelled(Space space);
 std::string spelled(Placement placement);
+std::string spelled(MergeKind merge);
 /// "sample", "fetch_dense", ...: the op's kind.
 std::string spelled(OpAttrs kind);
 

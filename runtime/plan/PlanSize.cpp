@@ -76,8 +76,10 @@ public:
       text(a->label());
     if (auto a = o.attrs_as_ScalarsAttrs())
       tables(a->scalars(), [](const ScalarSpec &) {});
-    if (auto a = o.attrs_as_MergeAllAttrs())
+    if (auto a = o.attrs_as_MergeAllAttrs()) {
       numbers(a->participants());
+      numbers(a->merges());
+    }
     if (auto a = o.attrs_as_MergeToAttrs())
       numbers(a->participants());
     if (auto a = o.attrs_as_BroadcastAttrs())

@@ -112,15 +112,34 @@ private:
            plainRows(op_.inputs[i], inputPlace(i));
   }
 
+  /// The term has the parts that its merge needs.
+  bool merge(MergeKind kind, size_t i, bool byNumber) {
+    if (kind > MergeKind::MAX)
+      return c_.fail(inputPlace(i), "its kind of merge is unknown");
+    if (kind != MergeKind::Sum && byNumber)
+      return c_.fail(inputPlace(i), "only sums are cut by numbers");
+    const uint64_t width = buffer(op_.inputs[i]).width;
+    if (kind == MergeKind::Argmax && (width == 0 || width % 2 != 0))
+      return c_.fail(inputPlace(i), "a term of argmax has two numbers for each of the value, not " +
+                                        std::to_string(width) + " in all");
+    if (kind == MergeKind::Softmax && width < 3)
+      return c_.fail(inputPlace(i), "a term of softmax has two numbers beside the value, not " +
+                                        std::to_string(width) + " in all");
+    return true;
+  }
+
   bool checkMergeAll(const MergeAllAttrsT &a) {
     const size_t n = op_.inputs.size();
+    if (!a.merges.empty() && a.merges.size() != n)
+      return fail("it has " + std::to_string(a.merges.size()) + " kinds of merge for " +
+                  std::to_string(n) + " terms");
     const uint64_t q = collective_.size();
     if (n == 0)
       return fail("it has no term");
     if (!counts(n, 2 * n))
       return false;
     for (size_t i = 0; i < n; ++i) {
-      if (!term(i))
+      if (!term(i) || !merge(mergeOf(op_, i), i, a.by_number))
         return false;
       if (a.by_number && buffer(op_.inputs[i]).rows->symbol() >= 0)
         return c_.fail(inputPlace(i), "only a constant number of rows is cut by numbers");
@@ -134,7 +153,7 @@ private:
   }
 
   bool checkMergeTo() {
-    if (!counts(1, leads() ? 2 : 0) || !term(0))
+    if (!counts(1, leads() ? 2 : 0) || !term(0) || !merge(mergeOf(op_, 0), 0, false))
       return false;
     return !leads() || (typed(op_.outputs[0], outputPlace(0), DType::F32, 0) &&
                         inArena(op_.outputs[0], outputPlace(0)) &&

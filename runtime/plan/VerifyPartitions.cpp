@@ -162,7 +162,12 @@ private:
     if (a.inputs.size() != b.inputs.size())
       return differs("the number of terms");
     for (size_t i = 0; i < a.inputs.size(); ++i)
-      if (!sameArray(p, a.inputs[i], q, b.inputs[i]))
+      if (mergeOf(a, i) != mergeOf(b, i))
+        return differs(("the kind of merge of term " + std::to_string(i)).c_str());
+      else if (bufferOf(p, a.inputs[i]).width != bufferOf(q, b.inputs[i]).width &&
+               mergeOf(a, i) != MergeKind::Sum) // a constant number of rows may be cut otherwise
+        return differs(("the width of term " + std::to_string(i)).c_str());
+      else if (!sameArray(p, a.inputs[i], q, b.inputs[i]))
         return differs(("the shape of term " + std::to_string(i)).c_str());
     return true;
   }

@@ -42,6 +42,7 @@
 #include "runtime/graph/GraphStore.h"
 #include "tests/e2e/differential/PlanRun.h"
 #include "tests/unit/compiler/RandomGraph.h"
+#include "tests/unit/support/Combine.h"
 
 #include "mlir/IR/Diagnostics.h"
 
@@ -116,9 +117,8 @@ private:
     Module module = compiler::buildModel(context, spec, store->schema());
     if (!module)
       return invalidArgument("no model could be built");
-    if (made.combineMean)
-      for (auto layer : module->getOps<hgnn::LayerOp>())
-        layer.setCombine(hgnn::Combine::Mean);
+    if (!isGiven)
+      setCombine(*module, *hgnn::symbolizeCombine(made.combine));
     compiler::PhaseOptions keepGradients, oneOpEach, fused;
     keepGradients.keepGradients = oneOpEach.keepGradients = true;
     oneOpEach.maxFused = 1;

@@ -22,7 +22,8 @@ struct LayerProgram {
 };
 /// mean: `combine mean` beside a self term. concat: own rows beside the combined ones, so two
 /// merges. attention: messages scaled by a product with the own row, so own rows are part of each
-/// relation's sub-DAG. bare: no self term; the mean's divisor stays above the merge.
+/// relation's sub-DAG. bare: no self term; the mean's divisor stays above the merge. max: `combine max`
+/// beside a self term, two merges. softmax: `combine softmax` with own rows beside the combined ones.
 const std::vector<LayerProgram> &layerPrograms();
 
 } // namespace heddle::test

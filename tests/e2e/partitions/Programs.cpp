@@ -59,7 +59,22 @@ const std::vector<LayerProgram> &layerPrograms() {
                HEDDLE_PARAM("bias", "layer", "\"out\"")
        "    %rows = hgnn.constant_rows %bias : (!hgnn.tensor<param : ?xf32>) -> !hgnn.tensor<dst : ?xf32>\n"
        "    %s = hgnn.add %c, %rows : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
-       "    %t = hgnn.unary tanh %s : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"}};
+       "    %t = hgnn.unary tanh %s : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"},
+      {"max",
+       HEDDLE_LAYER("max") HEDDLE_MEAN_MESSAGE HEDDLE_PARAM("weight", "relation", "\"in\", \"out\"")
+           HEDDLE_LINEAR("m", "mean", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE
+               HEDDLE_PARAM("root", "layer", "\"in\", \"out\"") HEDDLE_LINEAR("o", "self", "root")
+       "    %s = hgnn.add %c, %o : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
+       "    %t = hgnn.unary tanh %s : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"},
+      {"softmax",
+       HEDDLE_LAYER("softmax") HEDDLE_MEAN_MESSAGE
+           HEDDLE_PARAM("weight", "relation", "\"in\", \"in\"") HEDDLE_LINEAR("m", "mean", "weight")
+               HEDDLE_PARAM("attention", "layer", "\"in\", 1") HEDDLE_LINEAR("score", "m", "attention")
+       "    hgnn.yield %m, %score : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
+       HEDDLE_UPDATE
+       "    %both = hgnn.concat %c, %self : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
+       HEDDLE_PARAM("project", "layer", "\"2*in\", \"out\"") HEDDLE_LINEAR("r", "both", "project")
+       "    %t = hgnn.unary tanh %r : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"}};
   return programs;
 }
 

@@ -212,6 +212,50 @@ TEST_F(Tools, TrainingLowersTheLossAndWritesEverything) {
   EXPECT_NE(predictions.find("p8,"), std::string::npos) << predictions.substr(0, 300);
 }
 
+// Layers that combine relations by a maximum or a softmax, written by hand: they learn, and a step
+// cut into two processes gives the losses of the whole one.
+TEST_F(Tools, OtherCombinesLearnWholeAndCut) {
+  std::mt19937 random(11);
+  std::string read = "author,paper\n";
+  for (int p = 0; p < 240; p += 1 + int(random() % 2))
+    read += (p % 2 ? "w" : "d") + std::to_string(random() % 20) + ",p" + std::to_string(p) + "\n";
+  writeAll(in("read.csv"), read);
+  std::string tables = readAll(in("tables.json"));
+  tables.insert(tables.rfind("]"), R"(, {"relation": ["author", "read", "paper"],
+    "source_id_col": "author", "dest_id_col": "paper", "files": "read.csv"})");
+  writeAll(in("two.json"), tables);
+  expectDone("heddle-import", {in("two.json"), "-o", in("two")});
+  for (const std::string model : {"max", "softmax"}) {
+    writeAll(in(model + ".mlir"),
+             readAll(HEDDLE_SOURCE_DIR "/tests/lit/Inputs/" + model + ".mlir"));
+    std::string spec = readAll(in("rgcn.json"));
+    spec.replace(spec.find("\"rgcn\""), 6, "\"" + model + ".mlir\"");
+    writeAll(in(model + ".json"), spec);
+    std::vector<std::vector<double>> losses;
+    for (const Arguments &cut :
+         {Arguments{}, Arguments{"--partitions", "2", "--order", "raf", "--exchange", "replicated"},
+          Arguments{"--partitions", "2", "--order", "raf", "--exchange", "leader"},
+          Arguments{"--partitions", "2", "--order", "vanilla"}}) {
+      std::string name = in(model + std::to_string(losses.size()));
+      Arguments compile = {"--graph",           in("two"), "--model",
+                           in(model + ".json"), "-o",      name + ".plan"};
+      compile.insert(compile.end(), cut.begin(), cut.end());
+      expectDone("heddle-compile", compile);
+      expectDone("heddle-run", {name + ".plan", "--graph", in("two"), "-o", name, "--workers",
+                                cut.empty() ? "1" : "2", "--threads", "1", "--progress", "never"});
+      losses.emplace_back();
+      for (const Json &epoch : eventsOf(name + "/metrics.jsonl", "train"))
+        losses.back().push_back(epoch["loss"]);
+      ASSERT_EQ(losses.back().size(), 8u);
+      EXPECT_LT(losses.back().back(), 0.7 * losses.back().front()) << name;
+      // Steps by rounded gradients part slowly: the first epochs agree.
+      for (size_t epoch = 0; epoch < 2; ++epoch)
+        EXPECT_NEAR(losses.back()[epoch], losses[0][epoch], 1e-3 * losses[0][epoch])
+            << name << " epoch " << epoch;
+    }
+  }
+}
+
 TEST_F(Tools, AnExistingOutputIsRefusedAndKept) {
   expectDone("heddle-run", runArguments(in("kept"), {"--epochs", "1"}));
   std::string before = readAll(in("kept/metrics.jsonl"));

@@ -219,3 +219,20 @@ hgnn.kernel @compute {
   %cf = hgnn.clip_factor %sq, %sq {max_norm = 1.0} : !hgnn.tensor<param : 1xf32>, !hgnn.tensor<param : 1xf32>
   hgnn.yield %own : !hgnn.tensor<rows(0, @p) : 8xf32>
 }
+
+// Terms of merges that are no sum; terms.mlir has all their forms.
+// CHECK-LABEL: hgnn.kernel @terms
+hgnn.kernel @terms {
+^bb0(%x: !hgnn.tensor<rows(0, @p) : 4xf32>):
+  // CHECK: hgnn.term argmax %{{.*}} {link = 3 : i64}
+  %t = hgnn.term argmax %x {link = 3 : i64} : !hgnn.tensor<rows(0, @p) : 4xf32>
+  // CHECK: hgnn.combine argmax
+  %c = hgnn.combine argmax %t, %t : !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.tensor<rows(0, @p) : 8xf32>
+  // CHECK: hgnn.combined argmax
+  %v = hgnn.combined argmax %c : !hgnn.tensor<rows(0, @p) : 8xf32>
+  // CHECK: hgnn.combined_grad argmax
+  %g = hgnn.combined_grad argmax %v, %c : !hgnn.tensor<rows(0, @p) : 4xf32>, !hgnn.tensor<rows(0, @p) : 8xf32>
+  // CHECK: hgnn.term_grad argmax %{{.*}} {link = 3 : i64}
+  %d = hgnn.term_grad argmax %g {link = 3 : i64} : !hgnn.tensor<rows(0, @p) : 8xf32>
+  hgnn.yield %d : !hgnn.tensor<rows(0, @p) : 4xf32>
+}

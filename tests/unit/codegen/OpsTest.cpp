@@ -128,6 +128,79 @@ const Case cases[] = {
      "%a = hgnn.sigmoid_xent %z, %l {class_weights = array<f64: $WGT>} : $ROW, $MUL\n"
      "%b = hgnn.sigmoid_xent_grad %z, %l, %g {class_weights = array<f64: $WGT>} : $ROW, $MUL, $ONE\n"
      "%c = hgnn.sigmoid_xent_grad %z, %l, %g : $ROW, $MUL, $ONE", "%a, %b, %c : $ONE, $ROW, $ROW"},
+    // Terms of merges that are no sum: of two relations, with rows that one, both or none reaches.
+    {"argmax", "%x: $ACT, %a: $ADJ, %y: $ACTB, %b: $ADB",
+     "%s = hgnn.term argmax %x {link = 5 : i64} : $ACT\n %e = hgnn.expand %s, %a of argmax : $ACT2, $ADJ\n"
+     "%t = hgnn.term argmax %y {link = 2 : i64} : $ACTB\n %f = hgnn.expand %t, %b of argmax : $ACTB2, $ADB\n"
+     "%c = hgnn.combine argmax %e, %f : $ROW2, $ROW2\n %v = hgnn.combined argmax %c : $ROW2",
+     "%c, %v : $ROW2, $ROW"},
+    {"argmax_ties", "%x: $ROW, %y: $ROW",
+     "%s = hgnn.term argmax %x {link = 7 : i64} : $ROW\n %t = hgnn.term argmax %x {link = 3 : i64} : $ROW\n"
+     "%u = hgnn.term argmax %y {link = 9 : i64} : $ROW\n"
+     "%c = hgnn.combine argmax %s, %u, %t : $ROW2, $ROW2, $ROW2\n"
+     "%d = hgnn.combine argmax %t, %s, %u : $ROW2, $ROW2, $ROW2", "%c, %d : $ROW2, $ROW2"},
+    {"max", "%x: $ACT, %a: $ADJ, %y: $ACTB, %b: $ADB",
+     "%s = hgnn.term max %x : $ACT\n %e = hgnn.expand %s, %a of max : $ACT, $ADJ\n"
+     "%t = hgnn.term max %y : $ACTB\n %f = hgnn.expand %t, %b of max : $ACTB, $ADB\n"
+     "%c = hgnn.combine max %e, %f : $ROW, $ROW\n %v = hgnn.combined max %c : $ROW", "%v : $ROW"},
+    {"argmax_grad", "%x: $ACT, %a: $ADJ, %y: $ACTB, %b: $ADB, %g: $ROW",
+     "%s = hgnn.term argmax %x {link = 5 : i64} : $ACT\n %e = hgnn.expand %s, %a of argmax : $ACT2, $ADJ\n"
+     "%t = hgnn.term argmax %y {link = 2 : i64} : $ACTB\n %f = hgnn.expand %t, %b of argmax : $ACTB2, $ADB\n"
+     "%c = hgnn.combine argmax %e, %f : $ROW2, $ROW2\n %d = hgnn.combined_grad argmax %g, %c : $ROW, $ROW2\n"
+     "%r = hgnn.restrict %d, %b : $ROW2, $ADB\n %u = hgnn.term_grad argmax %r {link = 2 : i64} : $ACTB2",
+     "%u : $ACTB"},
+    {"argmax_grad_rows", "%x: $ROW, %y: $ROW, %g: $ROW",
+     "%s = hgnn.term argmax %x {link = 0 : i64} : $ROW\n %t = hgnn.term argmax %y {link = 1 : i64} : $ROW\n"
+     "%c = hgnn.combine argmax %s, %t : $ROW2, $ROW2\n %d = hgnn.combined_grad argmax %g, %c : $ROW, $ROW2\n"
+     "%u = hgnn.term_grad argmax %d {link = 0 : i64} : $ROW2\n"
+     "%v = hgnn.term_grad argmax %d {link = 1 : i64} : $ROW2", "%d, %u, %v : $ROW2, $ROW, $ROW"},
+    {"softmax", "%x: $ACT, %p: $A1, %a: $ADJ, %y: $ACTB, %q: $ABONE, %b: $ADB",
+     "%s = hgnn.term softmax %x, %p : $ACT, $A1\n %e = hgnn.expand %s, %a of softmax : $ACTS, $ADJ\n"
+     "%t = hgnn.term softmax %y, %q : $ACTB, $ABONE\n %f = hgnn.expand %t, %b of softmax : $ACTBS, $ADB\n"
+     "%c = hgnn.combine softmax %e, %f : $ROWS, $ROWS\n %v = hgnn.combined softmax %c : $ROWS",
+     "%c, %v : $ROWS, $ROW"},
+    {"softmax_value", "%x: $ACT, %p: $A1, %a: $ADJ, %y: $ACTB, %q: $ABONE, %b: $ADB",
+     "%s = hgnn.term softmax %x, %p : $ACT, $A1\n %e = hgnn.expand %s, %a of softmax : $ACTS, $ADJ\n"
+     "%t = hgnn.term softmax %y, %q : $ACTB, $ABONE\n %f = hgnn.expand %t, %b of softmax : $ACTBS, $ADB\n"
+     "%c = hgnn.combine softmax %e, %f : $ROWS, $ROWS\n %v = hgnn.combined softmax %c : $ROWS\n"
+     "%u = hgnn.unary tanh %v : $ROW", "%u : $ROW"},
+    {"softmax_grad", "%x: $ACT, %p: $A1, %a: $ADJ, %y: $ACTB, %q: $ABONE, %b: $ADB, %g: $ROW",
+     "%s = hgnn.term softmax %x, %p : $ACT, $A1\n %e = hgnn.expand %s, %a of softmax : $ACTS, $ADJ\n"
+     "%t = hgnn.term softmax %y, %q : $ACTB, $ABONE\n %f = hgnn.expand %t, %b of softmax : $ACTBS, $ADB\n"
+     "%c = hgnn.combine softmax %e, %f : $ROWS, $ROWS\n %d = hgnn.combined_grad softmax %g, %c : $ROW, $ROWS\n"
+     "%r = hgnn.restrict %d, %b : $ROWS, $ADB\n %u = hgnn.term_grad softmax %r, %q : $ACTBS, $ABONE\n"
+     "%w = hgnn.term_grad softmax %r, %q, %y : $ACTBS, $ABONE, $ACTB\n" // a difference: beside its terms
+     "%z = hgnn.concat %u, %y, %w : $ACTB, $ACTB, $ABONE", "%u, %z : $ACTB, $ACTBC"},
+    {"softmax_grad_rows", "%x: $ROW, %p: $ONE, %y: $ROW, %q: $ONE, %g: $ROW",
+     "%s = hgnn.term softmax %x, %p : $ROW, $ONE\n %t = hgnn.term softmax %y, %q : $ROW, $ONE\n"
+     "%c = hgnn.combine softmax %s, %t : $ROWS, $ROWS\n %d = hgnn.combined_grad softmax %g, %c : $ROW, $ROWS\n"
+     "%u = hgnn.term_grad softmax %d, %p : $ROWS, $ONE\n"
+     "%v = hgnn.term_grad softmax %d, %q, %y : $ROWS, $ONE, $ROW\n"
+     "%z = hgnn.concat %u, %y, %v : $ROW, $ROW, $ONE", "%d, %u, %z : $ROWS, $ROW, $CAT"},
+    {"argmax_many", "%x0: $ACT, %x1: $ACT, %x2: $ACT, %x3: $ACT, %x4: $ACT, %a: $ADJ, %y: $ROW",
+     "%s0 = hgnn.term argmax %x0 {link = 4 : i64} : $ACT\n %e0 = hgnn.expand %s0, %a of argmax : $ACT2, $ADJ\n"
+     "%s1 = hgnn.term argmax %x1 {link = 1 : i64} : $ACT\n %e1 = hgnn.expand %s1, %a of argmax : $ACT2, $ADJ\n"
+     "%s2 = hgnn.term argmax %x2 {link = 3 : i64} : $ACT\n %e2 = hgnn.expand %s2, %a of argmax : $ACT2, $ADJ\n"
+     "%s3 = hgnn.term argmax %x3 {link = 0 : i64} : $ACT\n %e3 = hgnn.expand %s3, %a of argmax : $ACT2, $ADJ\n"
+     "%s4 = hgnn.term argmax %x4 {link = 2 : i64} : $ACT\n %e4 = hgnn.expand %s4, %a of argmax : $ACT2, $ADJ\n"
+     // Equal numbers of a higher relation, and a term of another form between those of one.
+     "%t = hgnn.term argmax %x3 {link = 7 : i64} : $ACT\n %f = hgnn.expand %t, %a of argmax : $ACT2, $ADJ\n"
+     "%u = hgnn.term argmax %y {link = 6 : i64} : $ROW\n"
+     "%c = hgnn.combine argmax %f, %e0, %e1, %e2, %e3, %e4, %u : $ROW2, $ROW2, $ROW2, $ROW2, $ROW2, $ROW2, $ROW2\n"
+     "%v = hgnn.combined argmax %c : $ROW2", "%c, %v : $ROW2, $ROW"},
+    {"softmax_many", "%x0: $ACT, %p0: $A1, %x1: $ACT, %p1: $A1, %x2: $ACT, %p2: $A1, %x3: $ACT, %p3: $A1, %x4: $ACT, %p4: $A1, %a: $ADJ, %y: $ROW, %q: $ONE",
+     "%s0 = hgnn.term softmax %x0, %p0 : $ACT, $A1\n %e0 = hgnn.expand %s0, %a of softmax : $ACTS, $ADJ\n"
+     "%s1 = hgnn.term softmax %x1, %p1 : $ACT, $A1\n %e1 = hgnn.expand %s1, %a of softmax : $ACTS, $ADJ\n"
+     "%s2 = hgnn.term softmax %x2, %p2 : $ACT, $A1\n %e2 = hgnn.expand %s2, %a of softmax : $ACTS, $ADJ\n"
+     "%s3 = hgnn.term softmax %x3, %p3 : $ACT, $A1\n %e3 = hgnn.expand %s3, %a of softmax : $ACTS, $ADJ\n"
+     "%s4 = hgnn.term softmax %x4, %p4 : $ACT, $A1\n %e4 = hgnn.expand %s4, %a of softmax : $ACTS, $ADJ\n"
+     "%u = hgnn.term softmax %y, %q : $ROW, $ONE\n"
+     "%c = hgnn.combine softmax %u, %e0, %e1, %e2, %e3, %e4 : $ROWS, $ROWS, $ROWS, $ROWS, $ROWS, $ROWS\n"
+     "%v = hgnn.combined softmax %c : $ROWS", "%c, %v : $ROWS, $ROW"},
+    {"empty_terms", "%i: $IDS",
+     "%m = hgnn.zeros %i of max : ($IDS) -> $ROW\n %a = hgnn.zeros %i of argmax : ($IDS) -> $ROW2\n"
+     "%s = hgnn.zeros %i of softmax : ($IDS) -> $ROWS\n %v = hgnn.combined softmax %s : $ROWS",
+     "%m, %a, %s, %v : $ROW, $ROW2, $ROWS, $ROW"},
     // Sums over rows.
     {"col_sum", "%x: $ROW", "%s = hgnn.col_sum %x : $ROW", "%s : $PAR"},
     {"col_sum_expanded", "%x: $ACT, %a: $ADJ",
@@ -173,6 +246,15 @@ std::string types(std::string text, int64_t width) {
     return "!hgnn.tensor<" + domain + " : " + shape + "xf32>";
   };
   std::string w = std::to_string(width), c = std::to_string(2 * width + 1);
+  std::string two = std::to_string(2 * width), more = std::to_string(width + 2); // of terms
+  text = fill(text, {{"$ROW2", tensor("rows(0, @t0)", two)},
+                     {"$ROWS", tensor("rows(0, @t0)", more)},
+                     {"$ACTB2", tensor("active(0, @r1)", two)},
+                     {"$ACTBS", tensor("active(0, @r1)", more)},
+                     {"$ACTBC", tensor("active(0, @r1)", c)},
+                     {"$ACT2", tensor("active(0, @r0)", two)},
+                     {"$ABONE", tensor("active(0, @r1)", "1")}});
+  text = fill(text, {{"$ACTS", tensor("active(0, @r0)", more)}});
   text = fill(text, {{"$SRC", tensor("rows(1, @t1)", w)},
                      {"$ROW", tensor("rows(0, @t0)", w)},
                      {"$ONE", tensor("rows(0, @t0)", "1")},
@@ -298,16 +380,35 @@ TEST(Losses, AreFiniteForLargeLogits) {
   }
 }
 
+// Scores far apart and numbers of any size: no infinity is subtracted.
+TEST(Terms, AreFiniteForLargeScores) {
+  KernelModule module(moduleText(26));
+  ASSERT_TRUE(module.ok());
+  std::mt19937 rng(6);
+  Counts counts{{"rows(0, @t0)", 40}, {"rows(1, @t1)", 30}, {"rows(1, @t0)", 40}};
+  for (const char *name : {"softmax_value", "softmax_grad"}) {
+    Inputs inputs = module.randomInputs(name, counts, rng);
+    for (int scores : {1, 4})
+      for (float &x : inputs.data[scores])
+        x *= 1e4f;
+    Arrays expected = reference(module.kernel(name), inputs, counts);
+    auto values = module.run(name, inputs, counts);
+    for (size_t i = 0; i < values.size(); ++i)
+      expectClose(values[i], expected[i], 2e-5, name);
+  }
+}
+
 TEST(NotANumber, GoesThrough) {
   KernelModule module(moduleText(7));
   ASSERT_TRUE(module.ok());
   std::mt19937 rng(5);
   Counts counts{{"rows(0, @t0)", 3}, {"rows(1, @t1)", 1}, {"rows(1, @t0)", 3}};
-  for (const char *name : {"relu", "functions", "layer_norm", "mul_add"}) {
+  for (const char *name : {"relu", "functions", "layer_norm", "mul_add", "argmax_ties"}) {
     Inputs inputs = module.randomInputs(name, counts, rng);
     inputs.data[0][8] = NAN;
+    size_t width = size_t(name == std::string("argmax_ties") ? 14 : 7); // row 1, column 1
     for (auto &values : module.run(name, inputs, counts))
-      EXPECT_TRUE(std::isnan(values[8])) << name;
+      EXPECT_TRUE(std::isnan(values[width + 1])) << name;
   }
 }
 

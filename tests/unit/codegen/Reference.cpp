@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 using namespace heddle;
 using namespace heddle::test;
@@ -61,6 +62,95 @@ static double unaryGrad(hgnn::UnaryFn fn, double x, double alpha) {
     return x == 0 ? 0 : -1 / (x * x);
   }
   return 0;
+}
+
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// A row of an empty term: `w` numbers.
+static double emptyTerm(hgnn::Merge merge, int64_t w, int64_t column) {
+  switch (merge) {
+  case hgnn::Merge::Max:
+    return -infinity;
+  case hgnn::Merge::Argmax:
+    return column < w / 2 ? -infinity : infinity;
+  case hgnn::Merge::Softmax:
+    return column == w - 2 ? -infinity : 0;
+  case hgnn::Merge::Sum:
+    break;
+  }
+  return 0;
+}
+
+/// One row of an op on terms; `in` are the operands' rows, `widths` how long they are.
+static void rowOfTerms(Operation *op, const std::vector<const double *> &in,
+                       const std::vector<int64_t> &widths, double *out, int64_t w) {
+  auto merge = cast<hgnn::MergeAttr>(op->getAttr("merge")).getValue();
+  bool softmax = merge == hgnn::Merge::Softmax, argmax = merge == hgnn::Merge::Argmax;
+  auto link = op->getAttrOfType<IntegerAttr>("link");
+  if (isa<hgnn::TermOp>(op)) {
+    int64_t n = widths[0];
+    for (int64_t j = 0; j < n; ++j) {
+      out[j] = in[0][j];
+      if (argmax)
+        out[n + j] = double(link.getInt());
+    }
+    if (softmax) {
+      out[n] = in[1][0];
+      out[n + 1] = 1;
+    }
+  } else if (isa<hgnn::CombineOp>(op)) {
+    int64_t n = softmax ? w - 2 : argmax ? w / 2 : w;
+    double m = -infinity, s = 0;
+    for (const double *term : in)
+      m = std::max(m, softmax ? term[n] : 0);
+    for (const double *term : in)
+      s += softmax && term[n] != -infinity ? std::exp(term[n] - m) * term[n + 1] : 0;
+    for (int64_t j = 0; j < n; ++j) {
+      double best = -infinity, from = infinity, sum = 0;
+      for (const double *term : in) {
+        if (softmax)
+          sum += term[n] != -infinity ? std::exp(term[n] - m) * term[j] : 0;
+        else if (term[j] > best || (argmax && term[j] == best && term[n + j] < from)) {
+          best = term[j];
+          from = argmax ? term[n + j] : 0;
+        }
+      }
+      out[j] = softmax ? sum : best;
+      if (argmax)
+        out[n + j] = from;
+    }
+    if (softmax) {
+      out[n] = m;
+      out[n + 1] = s;
+    }
+  } else if (isa<hgnn::CombinedOp>(op)) {
+    for (int64_t j = 0; j < w; ++j)
+      out[j] = softmax ? (in[0][w + 1] == 0 ? 0 : in[0][j] / in[0][w + 1])
+                       : (in[0][j] == -infinity ? 0 : in[0][j]);
+  } else if (isa<hgnn::CombinedGradOp>(op)) {
+    int64_t n = widths[0];
+    double dot = 0, s = softmax ? in[1][n + 1] : 1;
+    for (int64_t j = 0; j < n; ++j) {
+      bool none = softmax ? s == 0 : in[1][j] == -infinity;
+      out[j] = none ? 0 : in[0][j] / s;
+      dot += in[0][j] * in[1][j];
+      if (argmax)
+        out[n + j] = in[1][n + j];
+    }
+    if (softmax) {
+      out[n] = in[1][n];
+      out[n + 1] = s == 0 ? 0 : -dot / (s * s);
+    }
+  } else { // term_grad
+    int64_t n = argmax ? widths[0] / 2 : widths[0] - 2;
+    double weight = softmax && in[1][0] != -infinity ? std::exp(in[1][0] - in[0][n]) : 0, dot = 0;
+    for (int64_t j = 0; in.size() == 3 && j < n; ++j)
+      dot += in[0][j] * in[2][j];
+    if (in.size() == 3)
+      out[0] = weight * (dot + in[0][n + 1]);
+    for (int64_t j = 0; in.size() < 3 && j < n; ++j)
+      out[j] = softmax ? weight * in[0][j] : in[0][n + j] == double(link.getInt()) ? in[0][j] : 0;
+  }
 }
 
 Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &counts) {
@@ -112,7 +202,8 @@ Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &co
     } else if (isa<hgnn::ReduceSrcOp>(op)) {
       for (int64_t e = 0; e < adj(1).edges(); ++e)
         copyRow(input(0), e, adj(1).inSrc[size_t(e)], true);
-    } else if (isa<hgnn::ExpandOp>(op)) {
+    } else if (auto expand = dyn_cast<hgnn::ExpandOp>(op)) {
+      each([&](size_t i) { return emptyTerm(expand.getMerge(), w, int64_t(i) % w); });
       for (int64_t d = 0; d < adj(1).active(); ++d)
         copyRow(input(0), d, adj(1).dstPos[size_t(d)], false);
     } else if (isa<hgnn::RestrictOp>(op)) {
@@ -269,7 +360,20 @@ Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &co
         if (!grad)
           out[size_t(i)] = loss;
       }
-    } else if (!isa<hgnn::ZerosOp>(op)) {
+    } else if (auto zeros = dyn_cast<hgnn::ZerosOp>(op)) {
+      each([&](size_t i) { return emptyTerm(zeros.getMerge(), w, int64_t(i) % w); });
+    } else if (isa<hgnn::TermOp, hgnn::CombineOp, hgnn::CombinedOp, hgnn::CombinedGradOp,
+                   hgnn::TermGradOp>(op)) {
+      for (int64_t i = 0; i < rows; ++i) {
+        std::vector<const double *> in;
+        std::vector<int64_t> widths;
+        for (unsigned k = 0; k < op->getNumOperands(); ++k) {
+          widths.push_back(widthOf(op->getOperand(k)));
+          in.push_back(input(k).data() + i * widths.back());
+        }
+        rowOfTerms(op, in, widths, out.data() + i * w, w);
+      }
+    } else {
       ADD_FAILURE() << "no reference for " << op->getName().getStringRef().str();
     }
     values[result] = out;

@@ -25,10 +25,10 @@ using Matrix = std::vector<std::vector<double>>;
 /// The model of one test.
 struct Model {
   int64_t layers = 2, hidden = 4, bases = 0, classes = 0;
-  bool self = true, norm = false, mean = false, multilabel = false;
+  bool self = true, norm = false, multilabel = false;
   bool featureless = false; ///< the first layer reads tables of its own, no inputs
   double dropout = 0;
-  std::string activation = "tanh", target;
+  std::string activation = "tanh", combine = "sum", target;
   std::vector<int64_t> fanout, evalFanout;
   std::string overridden; ///< symbol of a relation with fan-out 1 everywhere in training
   std::vector<bool> learnable, constant; ///< by node type; neither and no feature: learnable
@@ -130,7 +130,7 @@ std::string moduleText(const Model &model, const graph::GraphSchema &schema) {
   std::string s = "!hgnn.tensor<src : ?xf32>", e = "!hgnn.tensor<edge : ?xf32>";
   for (int64_t l = 0; l < model.layers; ++l) {
     int64_t width = l + 1 == model.layers ? model.classes : model.hidden;
-    out += "hgnn.layer @\"layer." + std::to_string(l) + "\" combine " + (model.mean ? "mean" : "sum") +
+    out += "hgnn.layer @\"layer." + std::to_string(l) + "\" combine " + model.combine +
            " attributes {index = " + std::to_string(l) + " : i64, in_size = " + h +
            " : i64, out_size = " + std::to_string(width) + " : i64}\nmessage {\n^bb0(%adj: !hgnn.adj<any>, %src: " +
            s + ", %dst: " + d + "):\n";
@@ -150,15 +150,23 @@ std::string moduleText(const Model &model, const graph::GraphSchema &schema) {
     std::string ms = known ? "!hgnn.tensor<src : " + std::to_string(width) + "xf32>" : s;
     std::string me = known ? "!hgnn.tensor<edge : " + std::to_string(width) + "xf32>" : e;
     std::string md = known ? "!hgnn.tensor<dst : " + std::to_string(width) + "xf32>" : d;
+    std::string weight = p;
+    p = "!hgnn.tensor<param : ?xf32>";
     out += tables ? "%m = hgnn.learnable \"rows\" scope relation width \"out\" init \"normal(0.5)\" : " + s
-                  : "%m = hgnn.linear %src, %W : " + s + ", " + p;
+                  : "%m = hgnn.linear %src, %W : " + s + ", " + weight;
     out += "\n%g = hgnn.gather_src %m, %adj : " + ms +
            ", !hgnn.adj<any>\n%a = hgnn.reduce_dst %g, %adj : " + me +
            ", !hgnn.adj<any>\n%deg = hgnn.degree %adj : !hgnn.adj<any>\n%inv = hgnn.unary reciprocal "
            "%deg : !hgnn.tensor<dst : 1xf32>\n%r = hgnn.scale_rows %a, %inv : " +
-           md + ", !hgnn.tensor<dst : 1xf32>\nhgnn.yield %r : " + md + "\n}\nupdate {\n^bb0(%c: " + d +
-           ", %own: " + d + ", %ids: !hgnn.ids<dst>):\n";
-    p = "!hgnn.tensor<param : ?xf32>";
+           md + ", !hgnn.tensor<dst : 1xf32>\n";
+    if (model.combine == "softmax") {
+      out += "%att = " + param("att", "relation", "\"out\", 1", "uniform(2.0)", p);
+      out += "%score = hgnn.linear %r, %att : " + md + ", " + p + "\nhgnn.yield %r, %score : " + md + ", " +
+             d + "\n";
+    } else {
+      out += "hgnn.yield %r : " + md + "\n";
+    }
+    out += "}\nupdate {\n^bb0(%c: " + d + ", %own: " + d + ", %ids: !hgnn.ids<dst>):\n";
     std::string value = "%c";
     if (model.self) {
       if (tables)
@@ -304,12 +312,33 @@ private:
     return std::tanh(x);
   }
 
+  struct Message {
+    std::vector<double> value;
+    double score;
+  };
+  double combined(const std::vector<Message> &messages, size_t j, int relations) const {
+    if (messages.empty())
+      return 0;
+    double sum = 0, largest = messages[0].value[j], weights = 0, weighted = 0;
+    for (const Message &message : messages) {
+      sum += message.value[j];
+      largest = std::max(largest, message.value[j]);
+      weights += std::exp(message.score);
+      weighted += std::exp(message.score) * message.value[j];
+    }
+    return model.combine == "max"       ? largest
+           : model.combine == "softmax" ? weighted / weights
+           : model.combine == "mean"    ? sum / relations
+                                        : sum;
+  }
+
   Matrix layer(int64_t l, size_t t, const std::vector<Matrix> &rows) {
     const std::string type = schema.nodeTypes[t].name, prefix = "convs." + std::to_string(l) + ".";
     bool last = l + 1 == model.layers, tables = model.featureless && l == 0;
     size_t in = size_t(model.hidden), width = size_t(last ? model.classes : model.hidden);
     Matrix result(rows[t].size(), std::vector<double>(width, 0.0));
     int relations = 0;
+    std::vector<std::vector<Message>> messages(result.size()); // of the relations with an edge
     for (size_t r = 0; r < schema.relations.size(); ++r) {
       const auto &relation = schema.relations[r];
       if (relation.destination != type)
@@ -327,19 +356,23 @@ private:
       const Matrix &sources = rows[size_t(schema.nodeTypeId(relation.source))];
       for (size_t v = 0; v < result.size(); ++v) {
         std::vector<int64_t> list = neighbours(model.layers - 1 - l, r, int64_t(v));
+        Message message{std::vector<double>(width, 0.0), 0};
         for (int64_t u : list)
           for (size_t j = 0; j < width && tables; ++j)
-            result[v][j] += at(own + "rows", size_t(u) * width + j) / double(list.size());
+            message.value[j] += at(own + "rows", size_t(u) * width + j) / double(list.size());
         for (int64_t u : list)
           for (size_t k = 0; k < in && !tables; ++k)
             for (size_t j = 0; j < width; ++j)
-              result[v][j] += sources[size_t(u)][k] * weight[k * width + j] / double(list.size());
+              message.value[j] += sources[size_t(u)][k] * weight[k * width + j] / double(list.size());
+        for (size_t j = 0; model.combine == "softmax" && j < width; ++j)
+          message.score += message.value[j] * at(own + "att", j);
+        if (!list.empty())
+          messages[v].push_back(message);
       }
     }
     for (size_t v = 0; v < result.size(); ++v)
       for (size_t j = 0; j < width; ++j) {
-        if (model.mean && relations)
-          result[v][j] /= relations;
+        result[v][j] = combined(messages[v], j, relations);
         if (model.self && tables)
           result[v][j] += at(prefix + "own_dict." + key(type), v * width + j);
         for (size_t k = 0; model.self && !tables && k < in; ++k)
@@ -403,6 +436,7 @@ class InterpreterModel : public MlirTest {};
 TEST_F(InterpreterModel, AgreesWithDenseLoopsOnRandomGraphs) {
   const std::vector<std::string> activations = {"tanh", "relu", "elu", "sigmoid", "gelu"};
   int isolated = 0, sampled = 0, multi = 0;
+  std::map<std::string, int> combines;
   for (uint64_t seed = 0; seed < 40; ++seed) {
     TemporaryDirectory directory;
     RandomCase random = valueOf(makeRandomCase(seed, directory.path()));
@@ -428,7 +462,8 @@ TEST_F(InterpreterModel, AgreesWithDenseLoopsOnRandomGraphs) {
     model.bases = coin() ? 0 : 2;
     model.self = engine() % 3 != 0;
     model.norm = coin();
-    model.mean = coin();
+    model.combine = std::vector<std::string>{"sum", "mean", "max", "softmax"}[engine() % 4];
+    ++combines[model.combine];
     model.dropout = coin() ? 0.25 : 0;
     model.featureless = engine() % 3 == 0;
     model.activation = activations[engine() % activations.size()];
@@ -503,6 +538,8 @@ TEST_F(InterpreterModel, AgreesWithDenseLoopsOnRandomGraphs) {
   EXPECT_GT(isolated, 0);
   EXPECT_GT(sampled, 10);
   EXPECT_GT(multi, 4);
+  for (const char *combine : {"sum", "mean", "max", "softmax"})
+    EXPECT_GT(combines[combine], 4) << combine;
 }
 
 TEST_F(InterpreterModel, ParametersStartByNameAlone) {

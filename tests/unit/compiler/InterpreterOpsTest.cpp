@@ -3,7 +3,7 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 //===----------------------------------------------------------------------===//
-#include "tests/unit/compiler/InterpreterSupport.h"
+#include "tests/unit/compiler/OpsFixture.h"
 
 #include "runtime/base/Keys.h"
 
@@ -12,41 +12,6 @@
 
 namespace heddle::test {
 namespace {
-
-class InterpreterOps : public MlirTest {
-protected:
-  /// States by hand: ta[i] = (i+1, -(i+1)), tp[i] = (i, 0.5), tz = rows (-1,0), (0.5,2), (-2,1) at 1..3.
-  InterpreterInput input() {
-    InterpreterInput input = small.input();
-    input.states = {
-        {"ta", {{5, 2}, {1, -1, 2, -2, 3, -3, 4, -4, 5, -5}}},
-        {"tp", {{5, 2}, {0, .5, 1, .5, 2, .5, 3, .5, 4, .5}}},
-        {"tz", {{5, 2}, {9, 9, -1, 0, .5, 2, -2, 1, 9, 9}}},
-        {"W", {{2, 3}, {1, 2, 3, 4, 5, 6}}},
-        {"W3", {{3, 2}, {1, 4, 2, 5, 3, 6}}},
-        {"M", {{2, 2}, {1, 0, 2, -1}}},
-        {"b", {{2}, {7, 8}}},
-        {"b2", {{2}, {10, 20}}},
-        {"c", {{1}, {3}}},
-    };
-    return input;
-  }
-  /// Runs `text`, which computes %r of `type`.
-  NumericArray run(const std::string &text, const std::string &type) {
-    auto module = parse(SmallGraph::program(text + "\nhgnn.output \"r\" %r : " + type));
-    return interpretOrDie(*module, "train_step", input()).outputs["r"];
-  }
-  void expect(const std::string &text, const std::string &type, std::vector<int64_t> shape,
-              std::vector<double> data) {
-    SCOPED_TRACE(text);
-    NumericArray result = run(text, type);
-    EXPECT_EQ(result.shape, shape);
-    ASSERT_EQ(result.data.size(), data.size());
-    for (size_t i = 0; i < data.size(); ++i)
-      EXPECT_NEAR(result.data[i], data[i], 1e-12 * (1 + std::abs(data[i]))) << "element " << i;
-  }
-  SmallGraph small;
-};
 
 TEST_F(InterpreterOps, ChangesOfDomain) {
   expect("%r = hgnn.gather_src %xa, %adj : !ra, !adj", "!e", {5, 2},

@@ -61,10 +61,11 @@ public:
     HEDDLE_RETURN_IF_ERROR(builder->finish().status());
     HEDDLE_ASSIGN_OR_RETURN(graph::GraphSchema schema, graph::readGraphSchema(options.output));
     HEDDLE_ASSIGN_OR_RETURN(spec::ResolvedSpec resolved, spec::resolve(makeSpec(schema), schema));
-    RandomCase made{options.output, spec::printModelSpec(resolved.spec), describe(resolved.spec)};
+    RandomCase made{options.output, spec::printModelSpec(resolved.spec), describe(resolved.spec), {}};
     // Drawn last: a seed keeps its graph and spec.
-    if ((made.combineMean = random.chance(30)))
-      made.name += ", combine mean";
+    int64_t roll = random.upTo(99);
+    made.combine = roll < 20 ? "mean" : roll < 45 ? "max" : roll < 70 ? "softmax" : "sum";
+    made.name += ", combine " + made.combine;
     return made;
   }
 

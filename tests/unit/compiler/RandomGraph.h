@@ -20,9 +20,9 @@ struct RandomCase {
   std::string graphDirectory;
   std::string spec; ///< JSON of a resolved model spec with every default
   std::string name; ///< what the case has, for messages of tests
-  /// The relations' messages are to be averaged, not summed. No spec says that (a layer program
-  /// does), so whoever builds the model sets it on its layers.
-  bool combineMean = false;
+  /// How the relations' messages are to be combined: sum, mean, max or softmax. No spec says that (a
+  /// layer program does), so whoever builds the model sets it on its layers (support/Combine.h).
+  std::string combine = "sum";
 };
 
 /// Writes the graph of `seed` to DIRECTORY/graph (1 to 5 node types of 0 to 60 nodes, 1 to 8 relations)

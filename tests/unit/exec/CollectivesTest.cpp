@@ -8,14 +8,15 @@
 //
 //===----------------------------------------------------------------------===//
 #include "BruteForce.h"
+#include "MergeRows.h"
 #include "TestExecutors.h"
 #include "TestPartitions.h"
-#include "runtime/exec/Reduce.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <random>
 
 namespace heddle::exec {
@@ -24,10 +25,15 @@ namespace {
 using plan::EntryKind;
 using testing::DType;
 using testing::Executors;
+using testing::expectRow;
 using testing::Extent;
+using testing::mergedRow;
+using testing::otherKinds;
 using testing::PlanBuilder;
 using testing::Queue;
+using testing::sameBits;
 using testing::SymbolKind;
+using testing::termRow;
 using testing::TestGraph;
 using testing::TestPartitions;
 
@@ -44,10 +50,11 @@ struct Movement {
   uint32_t leader;
   int64_t numA, numB;
   int32_t fanout = 3;
+  plan::MergeKind kind; ///< of the rows of a
 
   Movement(uint32_t partitions, std::vector<uint32_t> who, uint32_t leads, bool beside,
-           int64_t nodes = 3000)
-      : participants(who), leader(leads), numA(nodes), numB(nodes * 2) {
+           int64_t nodes = 3000, plan::MergeKind merge = plan::MergeKind::Sum)
+      : participants(who), leader(leads), numA(nodes), numB(nodes * 2), kind(merge) {
     std::mt19937_64 random(3);
     graph->addType("a", numA);
     graph->addType("b", numB);
@@ -138,8 +145,10 @@ struct Movement {
     }
     int32_t all = b.arena("all", DType::F32, rowsA, width);
     int32_t scratch = b.arena("s", DType::F32, Extent(rowsA.symbol(), uint32_t(q), q, 0), width);
-    b.op("merge rows", Queue::Comm, 1,
-         collective(plan::MergeAllAttrsT(), 1, plan::Traffic::Activations), {ta}, {all, scratch});
+    auto mergeRows = collective(plan::MergeAllAttrsT(), 1, plan::Traffic::Activations);
+    if (kind != plan::MergeKind::Sum)
+      mergeRows.merges = {kind};
+    b.op("merge rows", Queue::Comm, 1, mergeRows, {ta}, {all, scratch});
     std::vector<int32_t> terms, sums;
     for (size_t i = 0; i < sizes.size(); ++i)
       terms.push_back(state("in " + std::to_string(i)));
@@ -153,6 +162,7 @@ struct Movement {
     const bool leads = p == leader;
     auto mergeTo = collective(plan::MergeToAttrsT(), 3, plan::Traffic::Activations);
     mergeTo.leader = leader;
+    mergeTo.merge = kind;
     int32_t to = leads ? b.arena("to", DType::F32, rowsA, width) : -1;
     std::vector<int32_t> outputs;
     if (leads)
@@ -194,10 +204,6 @@ struct Movement {
     return result;
   }
 };
-
-bool sameBits(const std::vector<float> &a, const std::vector<float> &b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
-}
 
 class Collectives : public ::testing::TestWithParam<bool> {};
 
@@ -299,66 +305,65 @@ TEST_P(Collectives, GiveTheSumsInTheParticipantsOrder) {
     }
 }
 
+// The same bits in all participants and for any threads; rows that nobody has a term of, too.
+TEST_P(Collectives, MergeTermsOfEveryKind) {
+  for (plan::MergeKind kind : otherKinds)
+    for (auto [partitions, who, leader] : {std::tuple(2u, std::vector<uint32_t>{0, 1}, 0u),
+                                           std::tuple(3u, std::vector<uint32_t>{0, 1, 2}, 1u),
+                                           std::tuple(4u, std::vector<uint32_t>{0, 1, 3}, 3u)}) {
+      Movement m(partitions, who, leader, false, 3000, kind);
+      absl::Status verified = plan::verifyPlan(*m.plan);
+      ASSERT_TRUE(verified.ok()) << verified;
+      std::map<size_t, std::vector<float>> first; // by seeds
+      for (int threads : {1, 2, 3}) {
+        ExecutorOptions o;
+        o.threads = threads;
+        o.seed = seed;
+        o.overlap = GetParam();
+        Executors all(m.plan, m.graph, o, threads == 3);
+        std::mt19937_64 random(5);
+        for (uint32_t p = 0; p < all.size(); ++p)
+          for (const StateView &view : all[p].states())
+            if (view.description->name == "a in")
+              for (int64_t row = 0; row < m.numA; ++row) {
+                std::vector<float> term = termRow(kind, width, random);
+                std::copy(term.begin(), term.end(), static_cast<float *>(view.data) + row * width);
+              }
+        uint64_t step = 0;
+        for (size_t size : {size_t(m.numA), size_t(1), size_t(0), size_t(1001)}) {
+          std::vector<int64_t> seeds;
+          for (size_t i = 0; i < size; ++i)
+            seeds.push_back(int64_t(i * size_t(m.numA) / size));
+          for (const absl::Status &status : all.run(EntryKind::TrainStep, {seeds}, step++))
+            ASSERT_TRUE(status.ok()) << status;
+          std::vector<std::vector<float>> in;
+          for (uint32_t p : who)
+            in.push_back(all.state(p, "a in"));
+          std::vector<float> kept;
+          for (uint32_t p : who) {
+            std::vector<float> got = all.state(p, "all"), to = all.state(p, "to"), rows;
+            for (int64_t v : seeds) {
+              std::vector<std::vector<float>> terms;
+              for (const auto &array : in)
+                terms.emplace_back(array.begin() + v * width, array.begin() + (v + 1) * width);
+              std::vector<double> want = mergedRow(kind, terms);
+              expectRow(got.data() + v * width, want);
+              if (p == leader)
+                expectRow(to.data() + v * width, want);
+              rows.insert(rows.end(), got.begin() + v * width, got.begin() + (v + 1) * width);
+            }
+            if (kept.empty())
+              kept = rows;
+            ASSERT_TRUE(sameBits(rows, kept)) << "participant " << p;
+          }
+          auto [known, added] = first.try_emplace(size, kept);
+          ASSERT_TRUE(sameBits(known->second, kept)) << threads << " threads";
+        }
+      }
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Overlap, Collectives, ::testing::Bool());
-
-TEST(Reduce, SumsFromLeftToRight) {
-  std::mt19937_64 random(2);
-  std::normal_distribution<float> normal;
-  for (size_t q : {2u, 3u, 5u})
-    for (int64_t size : {0, 1, 7, 2048, 2049, 5000}) {
-      std::vector<std::vector<float>> terms(q);
-      std::vector<const float *> pointers;
-      for (auto &term : terms) {
-        for (int64_t i = 0; i < size; ++i)
-          term.push_back(normal(random) * (i % 3 ? 1e6f : 1e-3f));
-        pointers.push_back(term.data());
-      }
-      std::vector<float> out(size_t(size), 9.0f);
-      const int64_t half = size / 2; // a cut changes nothing
-      sumInOrder(pointers, out.data(), 0, half);
-      sumInOrder(pointers, out.data(), half, size);
-      for (size_t i = 0; i < size_t(size); ++i) {
-        float want = terms[0][i];
-        for (size_t k = 1; k < q; ++k)
-          want += terms[k][i];
-        ASSERT_EQ(out[i], want);
-      }
-    }
-}
-
-TEST(Reduce, UnitesSortedLists) {
-  std::mt19937_64 random(4);
-  for (int round = 0; round < 200; ++round) {
-    const size_t q = 1 + random() % 4;
-    std::vector<std::vector<int64_t>> lists(q);
-    std::map<int64_t, std::vector<int32_t>> want;
-    for (size_t k = 0; k < q; ++k) {
-      std::set<int64_t> ids;
-      for (size_t i = random() % 20; i > 0; --i)
-        ids.insert(int64_t(random() % 30));
-      lists[k].assign(ids.begin(), ids.end());
-      for (size_t i = 0; i < lists[k].size(); ++i)
-        want.try_emplace(lists[k][i], q, -1).first->second[k] = int32_t(i);
-    }
-    std::vector<const int64_t *> pointers;
-    std::vector<int64_t> counts, heads(q);
-    for (auto &list : lists) {
-      pointers.push_back(list.data());
-      counts.push_back(int64_t(list.size()));
-    }
-    EXPECT_EQ(uniteLists(pointers, counts, heads, nullptr, nullptr), int64_t(want.size()));
-    std::vector<int64_t> ids(want.size());
-    std::vector<int32_t> table(want.size() * q);
-    EXPECT_EQ(uniteLists(pointers, counts, heads, ids.data(), table.data()), int64_t(want.size()));
-    size_t u = 0;
-    for (const auto &[id, rows] : want) {
-      EXPECT_EQ(ids[u], id);
-      EXPECT_EQ(std::vector<int32_t>(table.begin() + long(u * q), table.begin() + long(u * q + q)),
-                rows);
-      ++u;
-    }
-  }
-}
 
 TEST(Blocks, CoverEveryUnitOnce) {
   for (int64_t q = 2; q < 7; ++q)

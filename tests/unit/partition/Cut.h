@@ -11,6 +11,7 @@
 #include "passes/Passes.h"
 #include "runtime/graph/GraphBuilder.h"
 #include "runtime/graph/GraphStore.h"
+#include "tests/unit/support/Combine.h"
 #include "tests/unit/support/TestSupport.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -34,7 +35,8 @@ struct ModelText {
   int64_t layers = 2, fanout = -1;
   bool selfLoop = true;
   std::string optimizer = "sgd";
-  bool mean = false; ///< over relations, not their sum
+  hgnn::Combine combine = hgnn::Combine::Sum;
+  double scoreScale = 1; ///< of softmax
 };
 
 /// Papers (the target), authors, institutions and topics. Into papers: cites (a self relation),
@@ -103,7 +105,8 @@ protected:
     ASSERT_TRUE(llvm::succeeded(mlir::parsePassPipeline(passes, manager, llvm::errs())));
     ASSERT_TRUE(llvm::succeeded(manager.run(module))) << messages;
   }
-  Module metatree(const ModelText &model) {
+  /// The model phase.
+  Module layers(const ModelText &model) {
     std::string fanout;
     for (int64_t i = 0; i < model.layers; ++i)
       fanout += (i ? ", " : "") + std::to_string(model.fanout);
@@ -118,8 +121,11 @@ protected:
     spec = valueOf(spec::resolve(spec, store->schema())).spec;
     Module module = compiler::buildModel(context, spec, store->schema());
     EXPECT_TRUE(module) << messages;
-    if (model.mean)
-      module->walk([](hgnn::LayerOp op) { op.setCombine(hgnn::Combine::Mean); });
+    setCombine(*module, model.combine, model.scoreScale);
+    return module;
+  }
+  Module metatree(const ModelText &model) {
+    Module module = layers(model);
     run(*module, "hgnn-unroll");
     return module;
   }

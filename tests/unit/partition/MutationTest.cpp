@@ -112,7 +112,7 @@ TEST_F(Mutation, Invariant20_OwnerOnlyUpdate) {
 // The mean over relations as a mean over partitions of means over their relations.
 TEST_F(Mutation, Invariant7_MeanOfMeans) {
   ModelText model;
-  model.mean = true;
+  model.combine = Combine::Mean;
   model.selfLoop = false;
   InterpreterResult wanted = interpret(*whole(model), input());
   Module module = metatree(model);

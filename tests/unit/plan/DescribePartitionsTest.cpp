@@ -276,6 +276,20 @@ TEST(DescribePartitions, OpsTableSaysWhatCollectivesDo) {
     EXPECT_TRUE(has(text, part)) << part << "\n" << text;
 }
 
+TEST(DescribePartitions, MergesThatAreNoSumsAreNamed) {
+  PlanT plan = partitionedPlan(3);
+  for (auto &op : plan.entries[0]->ops)
+    if (op->name == "merge")
+      op->attrs.AsMergeAllAttrs()->merges = {MergeKind::Argmax, MergeKind::Sum, MergeKind::Argmax};
+  std::string text = describeOps(plan, 0, {});
+  EXPECT_TRUE(has(text, "activations 0 of {all} 2 argmax")) << text;
+  std::string json = describeJson(plan, {});
+  EXPECT_TRUE(has(json, "\"sum\"") && has(json, "\"argmax\"")) << json;
+  // A plan of sums alone says nothing of it.
+  std::string sums = describeJson(partitionedPlan(3), {});
+  EXPECT_FALSE(has(sums, "\"sum\"") || has(sums, "\"argmax\"")) << sums;
+}
+
 TEST(MetatreeDot, LinksHaveTheirPartitionsColours) {
   PlanT plan = partitionedPlan(3);
   uint32_t id = 1000;

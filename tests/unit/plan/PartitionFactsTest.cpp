@@ -282,8 +282,13 @@ TEST(Metatree, VerticesLinksAndMerges) {
   EXPECT_EQ(tree.links[5].edges, 512);
   ASSERT_EQ(tree.merges.size(), 1u);
   EXPECT_EQ(tree.merges[0].kind, "merge_all");
+  EXPECT_EQ(tree.merges[0].merges, "");
   EXPECT_EQ(tree.merges[0].vertex, 0u);
   EXPECT_EQ(tree.merges[0].numbers, 26u);
+  for (auto &op : plan.entries[0]->ops)
+    if (op->name == "merge")
+      op->attrs.AsMergeAllAttrs()->merges = {MergeKind::Softmax, MergeKind::Sum, MergeKind::Argmax};
+  EXPECT_EQ(metatreeOf(plan, mainStep(plan)).merges[0].merges, " argmax softmax");
 }
 
 TEST(Metatree, ParallelLinksAreBundledByPartition) {

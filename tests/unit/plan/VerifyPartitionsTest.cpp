@@ -93,6 +93,13 @@ const std::vector<Case> &replicated() {
       {"'merge logits' output 1: it does not hold the blocks", [](PlanT &p) { *buffer(p, "merge scratch").rows = Extent(buffer(p, "merge scratch").rows->symbol(), 1, 1, 0); }},
       {"'merge logits' output 1: it does not hold the blocks", [](PlanT &p) { buffer(p, "merge scratch").width = 3; }},
       {"'merge logits' input 0: its rows are neither", [](PlanT &p) { *buffer(p, "partial").rows = Extent(buffer(p, "partial").rows->symbol(), 1, 1, 1); }},
+      {"'merge dV': it has 2 kinds of merge for 1 terms", [](PlanT &p) { mergeAll(p, "merge dV").merges = {MergeKind::Sum, MergeKind::Sum}; }},
+      {"'merge dV' input 0: only sums are cut by numbers", [](PlanT &p) { mergeAll(p, "merge dV").merges = {MergeKind::Max}; }},
+      {"'merge logits' input 0: its kind of merge is unknown", [](PlanT &p) { mergeAll(p, "merge logits").merges = {MergeKind(4)}; }},
+      {"'merge logits' input 0: a term of argmax has two numbers for each of the value, not 3", [](PlanT &p) { mergeAll(p, "merge logits").merges = {MergeKind::Argmax}; buffer(p, "partial").width = 3; }},
+      {"'merge logits' input 0: a term of softmax has two numbers beside the value, not 2", [](PlanT &p) { mergeAll(p, "merge logits").merges = {MergeKind::Softmax}; buffer(p, "partial").width = 2; }},
+      {"the kind of merge of term 0 differs", [](PlanT &p) { mergeAll(p, "merge logits", 1).merges = {MergeKind::Max}; }},
+      {"the kind of merge of term 0 differs", [](PlanT &p) { mergeAll(p, "merge logits").merges = {MergeKind::Argmax}; mergeAll(p, "merge logits", 1).merges = {MergeKind::Softmax}; }},
       {"'union b': node type 2", [](PlanT &p) { unionRows(p).node_type = 2; }},
       {"'union b' input 0: the rows are not Rows of hop 2", [](PlanT &p) { unionRows(p).hop = 2; }},
       {"'union b': hop 16 is over 15", [](PlanT &p) { unionRows(p).hop = 16; }},
@@ -208,6 +215,8 @@ const std::vector<Case> &led() {
          find(p, "merge logits", 1).outputs = {last - 1, last};
        }},
       {"'merge logits' output 1: it does not hold the blocks", [](PlanT &p) { buffer(p, "merge scratch").width = 3; }},
+      {"'merge logits' input 0: its kind of merge is unknown", [](PlanT &p) { find(p, "merge logits").attrs.AsMergeToAttrs()->merge = MergeKind(4); }},
+      {"the kind of merge of term 0 differs", [](PlanT &p) { find(p, "merge logits", 1).attrs.AsMergeToAttrs()->merge = MergeKind::Max; }},
       {"'broadcast dlogits': it has 1 inputs, not 0", [](PlanT &p) { find(p, "broadcast dlogits").attrs.AsBroadcastAttrs()->leader = 1; }},
       {"'broadcast dlogits' input 0: it is absent", [](PlanT &p) { find(p, "broadcast dlogits").inputs[0] = -1; }},
       {"'broadcast dlogits' output 0: it is not in the arena", [](PlanT &p) { find(p, "broadcast dlogits", 1).outputs[0] = indexOf(p, "scalars", 1); }},
@@ -258,6 +267,24 @@ TEST(VerifyPartitions, AcceptsTheModel) {
         ASSERT_TRUE(parsed.ok()) << parsed.status();
         EXPECT_EQ(serializePlan(**parsed), bytes);
       }
+}
+
+TEST(VerifyPartitions, AcceptsOtherMerges) {
+  for (MergeKind kind : {MergeKind::Sum, MergeKind::Max, MergeKind::Argmax, MergeKind::Softmax})
+    for (bool leader : {false, true}) {
+      TestPartitions model({.numA = 20, .numB = 20, .edges = 40, .leader = leader});
+      for (size_t entry : {0u, 1u}) {
+        if (leader)
+          find(*model.plan, "merge logits", entry).attrs.AsMergeToAttrs()->merge = kind;
+        else
+          mergeAll(*model.plan, "merge logits", entry).merges = {kind};
+      }
+      EXPECT_TRUE(verifyPlan(*model.plan).ok()) << verifyPlan(*model.plan);
+      auto bytes = serializePlan(*model.plan);
+      auto parsed = parsePlan(bytes.data(), bytes.size(), "x");
+      ASSERT_TRUE(parsed.ok()) << parsed.status();
+      EXPECT_EQ(mergeOf(find(**parsed, "merge logits", 1), 0), kind);
+    }
 }
 
 // A comm op fills an array and a compute op of a later wave changes it in place; in the list all
