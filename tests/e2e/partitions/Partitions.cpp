@@ -108,14 +108,17 @@ private:
     HEDDLE_ASSIGN_OR_RETURN(store, graph::GraphStore::open(made.graphDirectory));
     HEDDLE_ASSIGN_OR_RETURN(spec::ModelSpec written,
                             spec::parseModelSpec(made.spec, "random.json"));
+    const bool program = seed % 3 != 0;
+    if (program)
+      written.model.featureless = false; // the programs read inputs
     HEDDLE_ASSIGN_OR_RETURN(spec::ResolvedSpec resolved, spec::resolve(written, store->schema()));
     spec = resolved.spec;
-    if (seed % 3 != 0) {
-      const LayerProgram &program =
+    if (program) {
+      const LayerProgram &layers =
           layerPrograms()[(seed / 3 * 2 + seed % 3 - 1) % layerPrograms().size()];
       spec.model.encoder = folder + "/layers.mlir";
-      std::ofstream(spec.model.encoder) << program.text;
-      name += std::string(", layers ") + program.name;
+      std::ofstream(spec.model.encoder) << layers.text;
+      name += std::string(", layers ") + layers.name;
     }
     if (verbose)
       std::printf("seed %llu: %s\n", (unsigned long long)seed, name.c_str());
