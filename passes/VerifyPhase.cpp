@@ -176,7 +176,11 @@ LogicalResult verifySteps(ModuleOp module, ArrayRef<EntryOp> entries) {
       } else if (!alone && !placementOf(grad).isReplicated())
         return op.emitOpError("updates a copy of \"")
                << name << "\" by " << grad << "; several partitions keep it: sum the terms first";
-      if (row && placementOf(row.getIds().getType()) != placementOf(grad))
+      // A table of the seeds that one partition keeps: everybody knows the seeds.
+      bool known = alone && row && placementOf(row.getIds().getType()).isReplicatedWhole() &&
+                   placementOf(grad) ==
+                       PlacementAttr::owned(module.getContext(), int64_t(entry.getPartition()));
+      if (row && !known && placementOf(row.getIds().getType()) != placementOf(grad))
         return op.emitOpError("has rows and gradients of different places, ")
                << row.getIds().getType() << " and " << grad;
       if (keepers && !llvm::is_contained(*keepers, int64_t(entry.getPartition())))

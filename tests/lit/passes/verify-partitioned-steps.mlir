@@ -39,13 +39,25 @@ hgnn.entry train_step @"train_step:1" attributes {partition = 1 : i64} {
 
 // -----
 
+// Of the seeds one partition may step a table that it alone keeps.
 hgnn.state embedding_rows @t {shape = array<i64: 2>, rows_type = @p, init = {kind = "zeros", a = 0.0, b = 0.0}, group = 1 : i64, partitions = array<i64: 0>}
 hgnn.entry train_step @"train_step:0" attributes {partition = 0 : i64} {
   %s = hgnn.seeds : <rows(0, @p)>
   %z = hgnn.zeros %s : (!hgnn.ids<rows(0, @p)>) -> !hgnn.tensor<rows(0, @p) : 2xf32, owned(0)>
   %lr = hgnn.scalar learning_rate {group = 1 : i64} : !hgnn.tensor<param : 1xf32>
-  // expected-error@+1 {{'hgnn.row_optimizer_step' op has rows and gradients of different places, '!hgnn.ids<rows(0, @p)>' and '!hgnn.tensor<rows(0, @p) : 2xf32, owned(0)>'}}
   hgnn.row_optimizer_step @t by %z rows %s scalars(%lr) {group = 1 : i64, moments = []} : !hgnn.tensor<rows(0, @p) : 2xf32, owned(0)>, !hgnn.ids<rows(0, @p)>, !hgnn.tensor<param : 1xf32>
+}
+
+// -----
+
+hgnn.state embedding_rows @t {shape = array<i64: 2>, rows_type = @p, init = {kind = "zeros", a = 0.0, b = 0.0}, group = 1 : i64}
+hgnn.entry train_step @"train_step:0" attributes {partition = 0 : i64} {
+  %s = hgnn.seeds : <rows(0, @p)>
+  %b = hgnn.seed_block %s {of = 1 : i64, partition = 0 : i64} : <rows(0, @p)> -> <rows(0, @p), owned(0) split>
+  %z = hgnn.zeros %s : (!hgnn.ids<rows(0, @p)>) -> !hgnn.tensor<rows(0, @p) : 2xf32>
+  %lr = hgnn.scalar learning_rate {group = 1 : i64} : !hgnn.tensor<param : 1xf32>
+  // expected-error@+1 {{'hgnn.row_optimizer_step' op has rows and gradients of different places, '!hgnn.ids<rows(0, @p), owned(0) split>' and '!hgnn.tensor<rows(0, @p) : 2xf32>'}}
+  hgnn.row_optimizer_step @t by %z rows %b scalars(%lr) {group = 1 : i64, moments = []} : !hgnn.tensor<rows(0, @p) : 2xf32>, !hgnn.ids<rows(0, @p), owned(0) split>, !hgnn.tensor<param : 1xf32>
 }
 
 // -----
