@@ -407,7 +407,12 @@ private:
     HEDDLE_RETURN_IF_ERROR(wait(call, rank, *peer.inBuffer, true));
     const Header &header = peer.in.header;
     int64_t bytes = header.bytes;
-    HEDDLE_RETURN_IF_ERROR(checkArrival(call, rank, header.tag, bytes, block));
+    if (absl::Status status = checkArrival(call, rank, header.tag, bytes, block); !status.ok()) {
+      // Of a step before: left by a peer that gave up, and why may still be on the way.
+      const bool before = header.tag.step < call.tag.step;
+      absl::Status ended = control().awaitEnd(before ? reasonMargin : Milliseconds(0));
+      return ended.ok() ? status : interrupted(call, ended);
+    }
     if (isInline(bytes) && bytes > 0)
       std::memcpy(block.data, peer.in.payload, static_cast<size_t>(bytes));
     if (block.received)
