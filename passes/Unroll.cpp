@@ -11,9 +11,9 @@
 
 #include "passes/Passes.h"
 
-#include "compiler/ParamNames.h"
 #include "compiler/Symbols.h"
 #include "passes/ModelPhase.h"
+#include "passes/Programs.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
@@ -40,7 +40,8 @@ bool readsOwnRows(LayerOp layer) {
 class EntryBuilder {
 public:
   EntryBuilder(ModuleOp module, const Model &model, EntryKind kind)
-      : module(module), model(model), kind(kind), builder(module.getContext()) {}
+      : module(module), model(model), kind(kind), builder(module.getContext()),
+        programs(module, model, kind, builder) {}
 
   LogicalResult run();
   int64_t vertices = 0, links = 0;
@@ -57,39 +58,17 @@ private:
   LogicalResult buildLayer(LayerOp layer, const TypeMap &sources, TypeMap &destinations);
   FailureOr<Value> buildMessage(LayerOp layer, int64_t hop, const Relation &relation,
                                 const TypeMap &sources, Value own, bool alone);
-  FailureOr<int64_t> messageWidth(LayerOp layer);
   LogicalResult buildLoss(Value logits);
   Value buildCombine(LayerOp layer, ArrayRef<Value> into);
-  /// Clones a region's ops with concrete operands; returns what it yields. `ids` are those of the rows
-  /// that tables of nodes are read for: in `message`, of the sources.
-  FailureOr<SmallVector<Value>> instantiateAll(Region &region, IRMapping &mapping, Value ids,
-                                               const ParamOwner &owner, LayerOp layer,
-                                               bool message);
-  /// The same of a region that yields one value.
-  FailureOr<Value> instantiate(Region &region, IRMapping &mapping, Value ids,
-                               const ParamOwner &owner, LayerOp layer, bool message) {
-    auto values = instantiateAll(region, mapping, ids, owner, layer, message);
-    return failed(values) ? FailureOr<Value>(failure()) : FailureOr<Value>(values->front());
-  }
-  FailureOr<Value> readTable(LearnableOp op, Value ids, const ParamOwner &owner, LayerOp layer);
-  FailureOr<Value> readState(Location loc, const std::string &name, ArrayRef<int64_t> shape,
-                             StringRef init);
-  StateOp declareState(Location loc, StringRef name, StateRole role, ArrayRef<int64_t> shape,
-                       FlatSymbolRefAttr rowsType, const Initializer &init, int64_t group);
-  FailureOr<SmallVector<int64_t>> sizesOf(Operation *op, ArrayRef<Attribute> sizes, LayerOp layer);
-  FailureOr<SmallVector<int64_t>> shapeOf(ParamOp param, LayerOp layer) {
-    return sizesOf(param, param.getShape().getValue(), layer);
-  }
 
   ModuleOp module;
   const Model &model;
   EntryKind kind;
   OpBuilder builder;
+  ProgramBuilder programs;
   SmallVector<TypeMap> ids;                                  ///< [hop] type -> ids
   SmallVector<llvm::MapVector<StringAttr, Value>> adjacency; ///< [hop] relation -> adj
   SmallVector<TypeMap> selfLinks;                            ///< [hop] type -> link to hop + 1
-  llvm::StringMap<Value> reads;
-  llvm::DenseMap<std::pair<Value, StringAttr>, Value> tableReads; ///< by (ids, state)
 };
 
 int64_t EntryBuilder::fanoutOf(const Relation &relation, int64_t hop) {
@@ -149,235 +128,6 @@ LogicalResult EntryBuilder::sampleAll() {
   return success();
 }
 
-FailureOr<SmallVector<int64_t>> EntryBuilder::sizesOf(Operation *op, ArrayRef<Attribute> sizes,
-                                                      LayerOp layer) {
-  SmallVector<int64_t> shape;
-  for (Attribute size : sizes) {
-    int64_t value = 0;
-    if (auto number = dyn_cast<IntegerAttr>(size)) {
-      value = number.getInt();
-    } else if (auto text = dyn_cast<StringAttr>(size)) {
-      value = 1;
-      SmallVector<StringRef> factors;
-      text.getValue().split(factors, '*');
-      for (StringRef factor : factors) {
-        int64_t number = 0;
-        factor = factor.trim();
-        if (layer && factor == "in")
-          number = layer.getInSize();
-        else if (layer && factor == "out")
-          number = layer.getOutSize();
-        else if (auto args =
-                     layer ? layer->getAttrOfType<DictionaryAttr>("args") : DictionaryAttr();
-                 args && args.getAs<IntegerAttr>(factor))
-          number = args.getAs<IntegerAttr>(factor).getInt();
-        else if (factor.getAsInteger(10, number))
-          return op->emitError("shape names '")
-                 << factor << "'; known are in, out, integers and the spec's model.args";
-        value *= number;
-      }
-    }
-    if (value < 1 || value > (int64_t(1) << 40))
-      return op->emitError("shape must be sizes of at least 1, got ") << size;
-    shape.push_back(value);
-  }
-  return shape;
-}
-
-StateOp EntryBuilder::declareState(Location loc, StringRef name, StateRole role,
-                                   ArrayRef<int64_t> shape, FlatSymbolRefAttr rowsType,
-                                   const Initializer &init, int64_t group) {
-  OpBuilder atModule(module.getContext());
-  // Before the first entry, in order of first use.
-  auto entries = module.getOps<EntryOp>();
-  if (entries.empty())
-    atModule.setInsertionPointToEnd(module.getBody());
-  else
-    atModule.setInsertionPoint(*entries.begin());
-  auto dictionary = atModule.getDictionaryAttr(
-      {atModule.getNamedAttr("kind", atModule.getStringAttr(stringifyInitializer(init.kind))),
-       atModule.getNamedAttr("a", atModule.getF64FloatAttr(init.a)),
-       atModule.getNamedAttr("b", atModule.getF64FloatAttr(init.b))});
-  return StateOp::create(atModule, loc, name, role, shape, rowsType, dictionary,
-                         FlatSymbolRefAttr(), group, DenseI64ArrayAttr());
-}
-
-FailureOr<Value> EntryBuilder::readState(Location loc, const std::string &name,
-                                         ArrayRef<int64_t> shape, StringRef init) {
-  if (Value known = reads.lookup(name)) {
-    if (cast<FeatType>(known.getType()).getShape() != shape)
-      return emitError(loc) << "parameter '" << name << "' is used with two shapes";
-    return known;
-  }
-  auto state = module.lookupSymbol<StateOp>(name);
-  if (!state) {
-    std::optional<Initializer> initializer = parseInitializer(init, shape);
-    if (!initializer)
-      return emitError(loc) << "unknown initialiser '" << init
-                            << "'; known: zeros, ones, xavier_uniform, xavier_normal, "
-                               "kaiming_uniform, uniform(a), normal(s)";
-    declareState(loc, name, StateRole::Parameter, shape, FlatSymbolRefAttr(), *initializer, 0);
-  } else if (state.getShape() != shape) {
-    return emitError(loc) << "parameter '" << name << "' is used with two shapes";
-  }
-  // At the top of the entry, so that every use may share it.
-  Value value =
-      ReadOp::create(builder, loc, FeatType::get(DomainAttr::param(module.getContext()), shape),
-                     FlatSymbolRefAttr::get(module.getContext(), name));
-  reads[name] = value;
-  return value;
-}
-
-/// Creates `op` anew with concrete operands; its result types are inferred again.
-static FailureOr<Operation *> recreate(OpBuilder &builder, Operation *op,
-                                       ArrayRef<Value> operands) {
-  OperationState state(op->getLoc(), op->getName());
-  state.addOperands(operands);
-  state.addAttributes(op->getAttrs());
-  state.propertiesAttr = op->getPropertiesAsAttribute();
-  auto inference = op->getName().getInterface<InferTypeOpInterface>();
-  if (!inference)
-    return op->emitError("cannot stand in a layer program");
-  SmallVector<Type> types;
-  if (failed(inference->inferReturnTypes(builder.getContext(), op->getLoc(), operands,
-                                         op->getDiscardableAttrDictionary(),
-                                         op->getPropertiesStorage(), {}, types)))
-    return failure();
-  state.addTypes(types);
-  return builder.create(state);
-}
-
-/// Whether `op` may stand in a layer's message or update (`layer`), or in an input program.
-static LogicalResult checkPlace(Operation &op, bool layer, bool message) {
-  if (isa<FeatureOp>(op) && layer)
-    return op.emitError("stands in input programs (hgnn.input) only");
-  if (isa<BroadcastDstOp>(op) && message)
-    return op.emitError(
-        "stands in `update` and input programs, where rows have ids; move it there");
-  if (isa<DropoutOp>(op) && message)
-    return op.emitError("dropout stands in `update`, where rows have ids; move it there");
-  return success();
-}
-
-FailureOr<SmallVector<Value>> EntryBuilder::instantiateAll(Region &region, IRMapping &mapping,
-                                                           Value rowIds, const ParamOwner &owner,
-                                                           LayerOp layer, bool message) {
-  size_t wanted = message && layer.getCombine() == Combine::Softmax ? 2 : 1;
-  for (Operation &op : region.front()) {
-    for (Value operand : op.getOperands())
-      if (!mapping.contains(operand))
-        return op.emitError("uses a value from outside its program; write what makes it inside");
-    if (auto yield = dyn_cast<YieldOp>(op)) {
-      if (yield.getValues().size() != wanted ||
-          !llvm::all_of(yield.getValues(), [](Value v) { return isa<FeatType>(v.getType()); }))
-        return op.emitError("must yield ")
-               << (wanted == 1 ? "one tensor of rows"
-                               : "a value and its score, two tensors of rows");
-      SmallVector<Value> values;
-      for (Value value : yield.getValues())
-        values.push_back(mapping.lookup(value));
-      return values;
-    }
-    if (failed(checkPlace(op, bool(layer), message)))
-      return failure();
-    if (isa<FeatureOp, LearnableOp>(op) && !layer)
-      if (auto type = dyn_cast<FeatType>(op.getResult(0).getType());
-          type && llvm::any_of(type.getShape(), ShapedType::isDynamic))
-        return op.emitError("needs a width, got ") << type;
-    if (auto param = dyn_cast<ParamOp>(op)) {
-      auto shape = shapeOf(param, layer);
-      if (failed(shape))
-        return failure();
-      std::string name = layer
-                             ? paramName(layer.getIndex(), param.getName(), param.getScope(), owner)
-                             : param.getName().str();
-      auto value = readState(op.getLoc(), name, *shape, param.getInit());
-      if (failed(value))
-        return failure();
-      mapping.map(param.getResult(), *value);
-      continue;
-    }
-    if (auto feature = dyn_cast<FeatureOp>(op)) {
-      DomainAttr domain = cast<IdsType>(rowIds.getType()).getDomain();
-      Value value;
-      if (auto sparse = dyn_cast<SparseType>(feature.getResult().getType()))
-        value = FetchSparseOp::create(
-            builder, op.getLoc(), SparseType::get(builder.getContext(), domain, sparse.getDim()),
-            rowIds, feature.getNameAttr());
-      else
-        value = FetchDenseOp::create(
-            builder, op.getLoc(), cast<FeatType>(feature.getResult().getType()).withDomain(domain),
-            rowIds, feature.getNameAttr());
-      mapping.map(feature.getResult(), value);
-      continue;
-    }
-    if (auto learnable = dyn_cast<LearnableOp>(op)) {
-      auto value = readTable(learnable, rowIds, owner, layer);
-      if (failed(value))
-        return failure();
-      mapping.map(learnable.getResult(), *value);
-      continue;
-    }
-    if (auto constant = dyn_cast<BroadcastDstOp>(op)) {
-      mapping.map(
-          constant.getResult(),
-          BroadcastRowsOp::create(builder, op.getLoc(), mapping.lookup(constant.getInput()), rowIds)
-              .getResult());
-      continue;
-    }
-    if (auto dropout = dyn_cast<DropoutOp>(op)) {
-      Value input = mapping.lookup(dropout.getInput());
-      if (kind == EntryKind::Train && !dropout.getP().isZero())
-        input = DropoutOp::create(builder, op.getLoc(), input, rowIds, dropout.getPAttr(),
-                                  dropout.getSiteAttr());
-      mapping.map(dropout.getResult(), input);
-      continue;
-    }
-    SmallVector<Value> operands;
-    for (Value operand : op.getOperands())
-      operands.push_back(mapping.lookup(operand));
-    auto created = recreate(builder, &op, operands);
-    if (failed(created))
-      return failure();
-    for (auto [from, to] : llvm::zip(op.getResults(), (*created)->getResults()))
-      mapping.map(from, to);
-  }
-  return region.getParentOp()->emitError("has a region without hgnn.yield");
-}
-
-FailureOr<Value> EntryBuilder::readTable(LearnableOp op, Value ids, const ParamOwner &owner,
-                                         LayerOp layer) {
-  DomainAttr domain = cast<IdsType>(ids.getType()).getDomain();
-  std::string name = op.getName().str();
-  SmallVector<int64_t> shape(cast<FeatType>(op.getType()).getShape()), initialized = shape;
-  if (layer) {
-    auto width = sizesOf(op, op.getWidthAttr(), layer);
-    if (failed(width))
-      return failure();
-    shape = *width;
-    // As the matrix that a one-hot row is multiplied with.
-    NodeTypeOp type = model.typeOf.lookup(domain.getSymbol().getAttr());
-    initialized = {int64_t(type.getNumNodes()), shape.front()};
-    name = paramName(layer.getIndex(), name, *op.getScope(), owner);
-  }
-  StringAttr key = builder.getStringAttr(name);
-  if (auto state = module.lookupSymbol<StateOp>(name)) {
-    if (state.getShape() != ArrayRef<int64_t>(shape) ||
-        state.getRowsTypeAttr() != domain.getSymbol())
-      return op.emitError("table '") << name << "' is used with two widths or for two node types";
-  } else {
-    std::optional<Initializer> init = parseInitializer(op.getInit(), initialized);
-    if (!init)
-      return op.emitError("unknown initialiser '") << op.getInit() << "'";
-    declareState(op.getLoc(), name, StateRole::EmbeddingRows, shape, domain.getSymbol(), *init, 1);
-  }
-  Value &rows = tableReads[{ids, key}]; // a table of a source type is read for several relations
-  if (!rows)
-    rows = FetchRowsOp::create(builder, op.getLoc(), FeatType::get(domain, shape), ids,
-                               FlatSymbolRefAttr::get(key));
-  return rows;
-}
-
 LogicalResult EntryBuilder::buildInputs(TypeMap &rows) {
   LayerOp first = model.layers.front();
   if (first.getMessage().getArgument(1).use_empty() && !readsOwnRows(first))
@@ -389,7 +139,7 @@ LogicalResult EntryBuilder::buildInputs(TypeMap &rows) {
       return model.task->emitError("type ")
              << type << " is needed at hop " << depth() << " and has no hgnn.input program";
     IRMapping mapping;
-    auto value = instantiate(input.getBody(), mapping, rowIds, {}, LayerOp(), false);
+    auto value = programs.instantiate(input.getBody(), mapping, rowIds, {}, LayerOp(), false);
     if (failed(value))
       return failure();
     auto shape = cast<FeatType>(value->getType());
@@ -432,7 +182,7 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
       combined = buildCombine(layer, into);
     else if (!region.getArgument(0).use_empty()) {
       // A type that no relation ends at combines zeros as wide as a message would be.
-      auto width = messageWidth(layer);
+      auto width = programs.messageWidth(layer);
       if (failed(width))
         return failure();
       combined = ZerosOp::create(builder, loc,
@@ -444,7 +194,7 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
       mapping.map(region.getArgument(1), own);
     mapping.map(region.getArgument(2), rowIds);
     std::string typeName = unescapeName(type.getValue());
-    auto value = instantiate(region, mapping, rowIds, {{}, {}, typeName}, layer, false);
+    auto value = programs.instantiate(region, mapping, rowIds, {{}, {}, typeName}, layer, false);
     if (failed(value))
       return failure();
     auto valueType = cast<FeatType>(value->getType());
@@ -496,9 +246,10 @@ FailureOr<Value> EntryBuilder::buildMessage(LayerOp layer, int64_t hop, const Re
   std::string sourceName = unescapeName(relation.source.getValue());
   std::string destinationName = unescapeName(relation.destination.getValue());
   RelationOp op = relation.op;
-  auto values = instantiateAll(region, mapping, ids[hop + 1].lookup(relation.source.getAttr()),
-                               {sourceName, op.getName(), destinationName}, layer,
-                               /*message=*/true);
+  auto values =
+      programs.instantiateAll(region, mapping, ids[hop + 1].lookup(relation.source.getAttr()),
+                              {sourceName, op.getName(), destinationName}, layer,
+                              /*message=*/true);
   if (failed(values))
     return failure();
   for (Value value : *values) {
@@ -519,67 +270,6 @@ FailureOr<Value> EntryBuilder::buildMessage(LayerOp layer, int64_t hop, const Re
     value = TermOp::create(builder, loc, merge, value, score,
                            merge == Merge::Argmax ? int64_t(op.getId()) : -1);
   return Value(ExpandOp::create(builder, loc, value, adj, merge));
-}
-
-/// The width of what `message` yields, for any relation: the program is inferred over generic
-/// domains in a block of its own, with parameters of the right shapes, and thrown away.
-FailureOr<int64_t> EntryBuilder::messageWidth(LayerOp layer) {
-  MLIRContext *context = module.getContext();
-  Location loc = layer.getLoc();
-  Block block;
-  OpBuilder scratch(context);
-  scratch.setInsertionPointToEnd(&block);
-  auto rows = [&](DomainKind kind) {
-    return FeatType::get(DomainAttr::generic(context, kind), {int64_t(layer.getInSize())});
-  };
-  Region &region = layer.getMessage();
-  IRMapping mapping;
-  mapping.map(region.getArgument(0), block.addArgument(AdjType::generic(context), loc));
-  mapping.map(region.getArgument(1), block.addArgument(rows(DomainKind::Src), loc));
-  mapping.map(region.getArgument(2), block.addArgument(rows(DomainKind::Dst), loc));
-  for (Operation &op : region.front()) {
-    SmallVector<Value> operands;
-    for (Value operand : op.getOperands()) {
-      if (!mapping.contains(operand))
-        return op.emitError("uses a value from outside its program; write what makes it inside");
-      operands.push_back(mapping.lookup(operand));
-    }
-    if (isa<YieldOp>(op)) {
-      size_t wanted = layer.getCombine() == Combine::Softmax ? 2 : 1;
-      auto type =
-          operands.size() == wanted ? dyn_cast<FeatType>(operands.front().getType()) : FeatType();
-      if (!type || type.getDomain() != DomainAttr::generic(context, DomainKind::Dst))
-        return layer.emitError("message must yield one tensor of rows of its destinations");
-      return type.getWidth();
-    }
-    if (failed(checkPlace(op, /*layer=*/true, /*message=*/true)))
-      return failure();
-    if (auto param = dyn_cast<ParamOp>(op)) {
-      auto shape = shapeOf(param, layer);
-      if (failed(shape))
-        return failure();
-      mapping.map(
-          param.getResult(),
-          block.addArgument(FeatType::get(DomainAttr::param(context), *shape), op.getLoc()));
-      continue;
-    }
-    if (auto table = dyn_cast<LearnableOp>(op)) {
-      auto width = sizesOf(table, table.getWidthAttr(), layer);
-      if (failed(width))
-        return failure();
-      mapping.map(table.getResult(),
-                  block.addArgument(
-                      FeatType::get(DomainAttr::generic(context, DomainKind::Src), *width),
-                      op.getLoc()));
-      continue;
-    }
-    auto created = recreate(scratch, &op, operands);
-    if (failed(created))
-      return failure();
-    for (auto [from, to] : llvm::zip(op.getResults(), (*created)->getResults()))
-      mapping.map(from, to);
-  }
-  return layer.emitError("has a region without hgnn.yield");
 }
 
 LogicalResult EntryBuilder::buildLoss(Value logits) {
