@@ -28,21 +28,29 @@ namespace heddle::test {
   "    %" result " = hgnn.linear %" rows ", %" weight                                              \
   " : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>\n"
 #define HEDDLE_YIELD(value) "    hgnn.yield %" value " : !hgnn.tensor<dst : ?xf32>\n"
+#define HEDDLE_TANH(rows)                                                                          \
+  "    %t = hgnn.unary tanh %" rows " : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"
+/// update: tanh(c + self root)
+#define HEDDLE_UPDATE_WITH_ROOT                                                                    \
+  HEDDLE_UPDATE HEDDLE_PARAM("root", "layer", "\"in\", \"out\"")                                   \
+  HEDDLE_LINEAR("o", "self", "root")                                                               \
+  "    %s = hgnn.add %c, %o : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"              \
+  HEDDLE_TANH("s")
+/// In an update: tanh([c, self] project)
+#define HEDDLE_CONCATENATED                                                                        \
+  "    %both = hgnn.concat %c, %self : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"     \
+  HEDDLE_PARAM("project", "layer", "\"2*in\", \"out\"") HEDDLE_LINEAR("r", "both", "project")      \
+  HEDDLE_TANH("r")
 
 const std::vector<LayerProgram> &layerPrograms() {
   static const std::vector<LayerProgram> programs = {
       {"mean",
        HEDDLE_LAYER("mean") HEDDLE_MEAN_MESSAGE HEDDLE_PARAM("weight", "relation", "\"in\", \"out\"")
-           HEDDLE_LINEAR("m", "mean", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE
-               HEDDLE_PARAM("root", "layer", "\"in\", \"out\"") HEDDLE_LINEAR("o", "self", "root")
-       "    %s = hgnn.add %c, %o : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
-       "    %t = hgnn.unary tanh %s : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"},
+           HEDDLE_LINEAR("m", "mean", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE_WITH_ROOT},
       {"concat",
        HEDDLE_LAYER("sum") HEDDLE_MEAN_MESSAGE HEDDLE_PARAM("weight", "relation", "\"in\", \"in\"")
            HEDDLE_LINEAR("m", "mean", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE
-       "    %both = hgnn.concat %c, %self : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
-       HEDDLE_PARAM("project", "layer", "\"2*in\", \"out\"") HEDDLE_LINEAR("r", "both", "project")
-       "    %t = hgnn.unary tanh %r : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"},
+       HEDDLE_CONCATENATED},
       {"attention",
        HEDDLE_LAYER("sum") HEDDLE_MEAN_MESSAGE HEDDLE_PARAM("weight", "source_type", "\"in\", \"out\"")
        "    %score = hgnn.row_dot %mean, %own : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
@@ -52,29 +60,24 @@ const std::vector<LayerProgram> &layerPrograms() {
            HEDDLE_LINEAR("m", "scaled", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE
                HEDDLE_PARAM("bias", "destination_type", "\"out\"")
        "    %b = hgnn.add_bias %c, %bias : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>\n"
-       "    %t = hgnn.unary tanh %b : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"},
+       HEDDLE_TANH("b")},
       {"bare",
        HEDDLE_LAYER("mean") HEDDLE_MEAN_MESSAGE HEDDLE_PARAM("weight", "relation", "\"in\", \"out\"")
            HEDDLE_LINEAR("m", "mean", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE
                HEDDLE_PARAM("bias", "layer", "\"out\"")
        "    %rows = hgnn.constant_rows %bias : (!hgnn.tensor<param : ?xf32>) -> !hgnn.tensor<dst : ?xf32>\n"
        "    %s = hgnn.add %c, %rows : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
-       "    %t = hgnn.unary tanh %s : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"},
+       HEDDLE_TANH("s")},
       {"max",
        HEDDLE_LAYER("max") HEDDLE_MEAN_MESSAGE HEDDLE_PARAM("weight", "relation", "\"in\", \"out\"")
-           HEDDLE_LINEAR("m", "mean", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE
-               HEDDLE_PARAM("root", "layer", "\"in\", \"out\"") HEDDLE_LINEAR("o", "self", "root")
-       "    %s = hgnn.add %c, %o : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
-       "    %t = hgnn.unary tanh %s : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"},
+           HEDDLE_LINEAR("m", "mean", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE_WITH_ROOT},
       {"softmax",
        HEDDLE_LAYER("softmax") HEDDLE_MEAN_MESSAGE
            HEDDLE_PARAM("weight", "relation", "\"in\", \"in\"") HEDDLE_LINEAR("m", "mean", "weight")
                HEDDLE_PARAM("attention", "layer", "\"in\", 1") HEDDLE_LINEAR("score", "m", "attention")
        "    hgnn.yield %m, %score : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
        HEDDLE_UPDATE
-       "    %both = hgnn.concat %c, %self : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>\n"
-       HEDDLE_PARAM("project", "layer", "\"2*in\", \"out\"") HEDDLE_LINEAR("r", "both", "project")
-       "    %t = hgnn.unary tanh %r : !hgnn.tensor<dst : ?xf32>\n" HEDDLE_YIELD("t") "}\n"}};
+       HEDDLE_CONCATENATED}};
   return programs;
 }
 

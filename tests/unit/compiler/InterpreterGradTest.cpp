@@ -119,6 +119,10 @@ namespace {
 
 class InterpreterGrad : public MlirTest {
 protected:
+  struct Trial {
+    double forward = 0, backward = 0, magnitude = 0;
+  };
+  Trial tryDirection(mlir::ModuleOp module, unsigned number);
   mlir::OwningOpRef<mlir::ModuleOp> parseCase(const OpCase &op) {
     std::string program = SmallGraph::program(op.text + "\nhgnn.output \"r\" %r : " + op.type);
     return parse("!p3 = !hgnn.tensor<param : 3xf32>\n"
@@ -177,6 +181,29 @@ TEST_F(InterpreterGrad, ForwardModeAgreesWithCentralDifferences) {
   }
 }
 
+/// <r, dr> along a random direction by dual numbers, and by the outputs g* and in* that a test added:
+/// the sum of <g, d in>, and the sum of their magnitudes.
+InterpreterGrad::Trial InterpreterGrad::tryDirection(mlir::ModuleOp module, unsigned number) {
+  InterpreterInput input = small.input();
+  input.states = randomLike(interpretOrDie(module, "train_step", input).states, number);
+  NumericArrays direction = randomLike(input.states, 100 + number);
+  auto values = interpretOrDie(module, "train_step", input).outputs;
+  auto moved = compiler::directionalDerivatives(module, "train_step", input, direction);
+  if (llvm::failed(moved)) {
+    ADD_FAILURE() << messages;
+    return {};
+  }
+  Trial trial;
+  trial.forward = dot(values["r"], (*moved)["r"]);
+  for (const auto &[name, gradient] : values)
+    if (name[0] == 'g') {
+      double part = dot(gradient, (*moved)["in" + name.substr(1)]);
+      trial.backward += part;
+      trial.magnitude += std::abs(part);
+    }
+  return trial;
+}
+
 TEST_F(InterpreterGrad, VectorJacobianProductsAgreeWithForwardMode) {
   int checked = 0;
   for (const OpCase &op : opCases()) {
@@ -206,22 +233,10 @@ TEST_F(InterpreterGrad, VectorJacobianProductsAgreeWithForwardMode) {
       hgnn::OutputOp::create(builder, tested->getLoc(), "g" + std::to_string(i), gradients[i]);
       hgnn::OutputOp::create(builder, tested->getLoc(), "in" + std::to_string(i), operand);
     }
-    for (unsigned trial = 0; trial < 3; ++trial) {
-      InterpreterInput input = small.input();
-      input.states = randomLike(interpretOrDie(*module, "train_step", input).states, trial);
-      NumericArrays direction = randomLike(input.states, 100 + trial);
-      auto values = interpretOrDie(*module, "train_step", input).outputs;
-      auto moved = compiler::directionalDerivatives(*module, "train_step", input, direction);
-      ASSERT_TRUE(llvm::succeeded(moved)) << messages;
-      double forward = dot(values["r"], (*moved)["r"]), backward = 0, scale = 1;
-      for (size_t i = 0; i < gradients.size(); ++i)
-        if (std::string n = std::to_string(i); values.count("g" + n)) {
-          double part = dot(values["g" + n], (*moved)["in" + n]);
-          backward += part;
-          scale += std::abs(part);
-        }
-      EXPECT_NEAR(forward, backward, 1e-12 * scale);
-      EXPECT_NE(forward, 0);
+    for (unsigned number = 0; number < 3; ++number) {
+      Trial trial = tryDirection(*module, number);
+      EXPECT_NEAR(trial.forward, trial.backward, 1e-12 * (1 + trial.magnitude));
+      EXPECT_NE(trial.forward, 0);
     }
   }
   EXPECT_GE(checked, 35);
@@ -269,19 +284,10 @@ TEST_F(InterpreterGrad, GradientsThroughTermsAgreeWithForwardMode) {
         }
     }
     EXPECT_EQ(found, 2); // xp and xz
-    for (unsigned trial = 0; trial < 5; ++trial) {
-      InterpreterInput input = small.input();
-      input.states = randomLike(interpretOrDie(*module, "train_step", input).states, trial);
-      NumericArrays direction = randomLike(input.states, 100 + trial);
-      auto values = interpretOrDie(*module, "train_step", input).outputs;
-      auto moved = compiler::directionalDerivatives(*module, "train_step", input, direction);
-      ASSERT_TRUE(llvm::succeeded(moved)) << messages;
-      double backward = 0;
-      for (std::string n : {"0", "1"})
-        backward += dot(values["g" + n], (*moved)["in" + n]);
-      double forwards = dot(values["r"], (*moved)["r"]);
-      EXPECT_NEAR(forwards, backward, 1e-12 * (1 + std::abs(forwards)));
-      EXPECT_NE(forwards, 0);
+    for (unsigned number = 0; number < 5; ++number) {
+      Trial trial = tryDirection(*module, number);
+      EXPECT_NEAR(trial.forward, trial.backward, 1e-12 * (1 + std::abs(trial.forward)));
+      EXPECT_NE(trial.forward, 0);
     }
   }
 }

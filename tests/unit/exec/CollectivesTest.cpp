@@ -205,7 +205,16 @@ struct Movement {
   }
 };
 
-class Collectives : public ::testing::TestWithParam<bool> {};
+class Collectives : public ::testing::TestWithParam<bool> {
+protected:
+  static ExecutorOptions options(int threads) {
+    ExecutorOptions o;
+    o.threads = threads;
+    o.seed = seed;
+    o.overlap = GetParam();
+    return o;
+  }
+};
 
 TEST_P(Collectives, GiveTheSumsInTheParticipantsOrder) {
   struct Who {
@@ -220,11 +229,7 @@ TEST_P(Collectives, GiveTheSumsInTheParticipantsOrder) {
       absl::Status verified = plan::verifyPlan(*m.plan);
       ASSERT_TRUE(verified.ok()) << verified;
       for (int threads : {1, 2, 3}) {
-        ExecutorOptions o;
-        o.threads = threads;
-        o.seed = seed;
-        o.overlap = GetParam();
-        Executors all(m.plan, m.graph, o, threads == 3);
+        Executors all(m.plan, m.graph, options(threads), threads == 3);
         // Numbers of very different sizes: the order of a sum shows.
         std::mt19937_64 random(5);
         std::uniform_real_distribution<float> exponent(-20, 20);
@@ -316,11 +321,7 @@ TEST_P(Collectives, MergeTermsOfEveryKind) {
       ASSERT_TRUE(verified.ok()) << verified;
       std::map<size_t, std::vector<float>> first; // by seeds
       for (int threads : {1, 2, 3}) {
-        ExecutorOptions o;
-        o.threads = threads;
-        o.seed = seed;
-        o.overlap = GetParam();
-        Executors all(m.plan, m.graph, o, threads == 3);
+        Executors all(m.plan, m.graph, options(threads), threads == 3);
         std::mt19937_64 random(5);
         for (uint32_t p = 0; p < all.size(); ++p)
           for (const StateView &view : all[p].states())
