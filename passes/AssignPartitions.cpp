@@ -3,8 +3,11 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // Each root link goes to exactly one partition, by the weight of its sub-DAG, largest first to the
-// least loaded. Links below the root are not assigned: a partition has all that its sub-DAGs need,
-// each once. The decision reads the schema and the statistics in graph.json only.
+// least loaded. Where there are more partitions than root links, and on request where loads are
+// uneven, heavy links are cut: each of several partitions aggregates one for a block of the seeds, as
+// every destination's message is made of its own edges. Links below the root are not assigned: a
+// partition has all that its sub-DAGs need, each once. The decision reads the schema and the
+// statistics in graph.json only.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,11 +30,13 @@ using namespace heddle::compiler;
 
 namespace {
 
+constexpr int64_t maxPartitions = 65536; ///< as plans have
+
 /// A root link with what it needs.
 struct Item {
   std::string name;
+  llvm::SetVector<Operation *> ops; ///< that compute its partial
   Closure closure;
-  uint64_t weight = 0;
 };
 
 struct AssignPartitionsPass : heddle::passes::impl::AssignPartitionsPassBase<AssignPartitionsPass> {
@@ -44,16 +49,15 @@ struct AssignPartitionsPass : heddle::passes::impl::AssignPartitionsPassBase<Ass
 
 private:
   LogicalResult run();
-  FailureOr<SmallVector<Item>> itemsOf(EntryOp entry, WeightRule rule);
-  LogicalResult mark(const llvm::StringMap<uint32_t> &owner);
-  void remark(EntryOp entry, ArrayRef<Item> items, ArrayRef<uint32_t> owner,
-              ArrayRef<int64_t> loads);
+  FailureOr<SmallVector<Item>> itemsOf(EntryOp entry);
+  FailureOr<Pieces> place(EntryOp entry, ArrayRef<Item> items, WeightRule rule);
+  LogicalResult mark(const llvm::StringMap<ArrayRef<uint32_t>> &owners);
+  void record(EntryOp entry, ArrayRef<Item> items, const Pieces &pieces);
+  void remark(EntryOp entry, ArrayRef<Item> items, const Pieces &pieces);
+  DenseMap<std::pair<size_t, uint32_t>, uint64_t> weightOf; ///< by item and number of pieces
 };
 
-FailureOr<SmallVector<Item>> AssignPartitionsPass::itemsOf(EntryOp entry, WeightRule rule) {
-  auto tables = ModuleTables::read(getOperation());
-  if (failed(tables))
-    return failure();
+FailureOr<SmallVector<Item>> AssignPartitionsPass::itemsOf(EntryOp entry) {
   // Partials by link; a link's place in this order is canonical.
   llvm::StringMap<PartialOp> partials;
   for (auto partial : entry.getOps<PartialOp>())
@@ -66,40 +70,84 @@ FailureOr<SmallVector<Item>> AssignPartitionsPass::itemsOf(EntryOp entry, Weight
     auto found = partials.find(link.name);
     if (found == partials.end())
       continue; // own rows that only messages read: part of the sub-DAGs of the relations
-    auto ops = computationOf(Value(found->second.getInput()), [](Value) { return false; });
-    Item item{link.name, closureOf(entry, rootLinksUsedBy(ops)), 0};
-    auto weight = linkWeight(rule, entry, ops, item.closure, *tables);
-    if (failed(weight))
-      return failure();
-    item.weight = *weight;
+    Item item{link.name, computationOf(Value(found->second.getInput()), [](Value) { return false; }),
+              {}};
+    item.closure = closureOf(entry, rootLinksUsedBy(item.ops));
     items.push_back(std::move(item));
   }
   return items;
 }
 
-LogicalResult AssignPartitionsPass::mark(const llvm::StringMap<uint32_t> &owner) {
+FailureOr<Pieces> AssignPartitionsPass::place(EntryOp entry, ArrayRef<Item> items, WeightRule rule) {
+  auto tables = ModuleTables::read(getOperation());
+  if (failed(tables))
+    return failure();
+  // The identity link's rows are all rows: there is no block of it to leave out.
+  SmallVector<bool> canCut;
+  for (const Item &item : items)
+    canCut.push_back(item.name != "self");
+  bool good = true;
+  auto weigh = [&](size_t i, uint32_t pieces) {
+    auto [known, isNew] = weightOf.try_emplace({i, pieces}, 0);
+    if (isNew) {
+      auto weight = linkWeight(rule, entry, items[i].ops, items[i].closure, *tables, pieces);
+      good &= succeeded(weight);
+      known->second = succeeded(weight) ? *weight : 0;
+    }
+    return known->second;
+  };
+  Pieces pieces = cutAndBalance(std::span<const bool>(canCut.data(), canCut.size()),
+                                uint32_t(partitions), split == "balance", weigh);
+  if (!good)
+    return failure();
+  size_t count = 0;
+  for (const auto &owners : pieces.owners)
+    count += owners.size();
+  if (count < size_t(partitions))
+    return entry.emitOpError("has no root link but the identity link of the seeds, which is not cut into ")
+               << int64_t(partitions) << "; use partitions=1, or order=vanilla",
+           failure();
+  return pieces;
+}
+
+LogicalResult AssignPartitionsPass::mark(const llvm::StringMap<ArrayRef<uint32_t>> &owners) {
   for (auto entry : getOperation().getOps<EntryOp>())
     for (auto partial : entry.getOps<PartialOp>()) {
-      auto found = owner.find(partial.getLink().value_or(""));
-      if (found == owner.end())
+      auto found = owners.find(partial.getLink().value_or(""));
+      if (found == owners.end())
         return partial.emitOpError("ends a root link that train_step does not have");
-      partial.setPartition(found->second);
+      ArrayRef<uint32_t> own = found->second;
+      if (own.size() == 1)
+        partial.setPartition(own.front());
+      else
+        partial.setOwners(SmallVector<int64_t>(own.begin(), own.end()));
     }
   return success();
 }
 
-void AssignPartitionsPass::remark(EntryOp entry, ArrayRef<Item> items, ArrayRef<uint32_t> owner,
-                                  ArrayRef<int64_t> loads) {
+void AssignPartitionsPass::remark(EntryOp entry, ArrayRef<Item> items, const Pieces &pieces) {
   double total = 0, largest = 0;
-  for (int64_t load : loads) {
+  for (uint64_t load : pieces.loads) {
     total += double(load);
     largest = std::max(largest, double(load));
   }
   // Links below the root that several partitions have.
   DenseMap<Operation *, DenseSet<uint32_t>> users;
-  for (auto [i, item] : llvm::enumerate(items))
-    for (Operation *sample : item.closure.samples)
-      users[sample].insert(owner[i]);
+  SmallVector<std::string> owned(pieces.loads.size());
+  int64_t cut = 0;
+  for (auto [i, item] : llvm::enumerate(items)) {
+    ArrayRef<uint32_t> owners = pieces.owners[i];
+    cut += owners.size() > 1;
+    uint64_t weight = weightOf.lookup({i, uint32_t(owners.size())});
+    for (auto [block, owner] : llvm::enumerate(owners)) {
+      for (Operation *sample : item.closure.samples)
+        users[sample].insert(owner);
+      std::string piece =
+          owners.size() > 1 ? llvm::formatv(", block {0} of {1}", block, owners.size()).str() : "";
+      owned[owner] +=
+          llvm::formatv("{0}{1} ({2}{3})", owned[owner].empty() ? "" : ", ", item.name, weight, piece);
+    }
+  }
   std::string replicated;
   int64_t links = 0, copies = 0;
   for (auto sample : entry.getOps<SampleOp>()) {
@@ -114,21 +162,43 @@ void AssignPartitionsPass::remark(EntryOp entry, ArrayRef<Item> items, ArrayRef<
     replicated += llvm::formatv("{0}{1}@{2}", replicated.empty() ? "" : ", ",
                                 adj.getRelation().getValue(), adj.getHop());
   }
-  for (uint32_t p = 0; p < loads.size(); ++p) {
-    std::string owned;
-    for (auto [i, item] : llvm::enumerate(items))
-      if (owner[i] == p)
-        owned += llvm::formatv("{0}{1} ({2})", owned.empty() ? "" : ", ", item.name, item.weight);
+  for (auto [p, text] : llvm::enumerate(owned))
     emitRemark(entry.getLoc())
-        << "partition " << p << " of " << loads.size() << " owns " << owned << "; load " << loads[p]
-        << ", " << llvm::formatv("{0:f1}", total > 0 ? 100 * double(loads[p]) / total : 0.0).str()
+        << "partition " << p << " of " << owned.size() << " owns " << text << "; load "
+        << pieces.loads[p] << ", "
+        << llvm::formatv("{0:f1}", total > 0 ? 100 * double(pieces.loads[p]) / total : 0.0).str()
         << " %";
-  }
   emitRemark(entry.getLoc())
       << "assign-partitions by " << weights << ": largest load "
-      << llvm::formatv("{0:f2}", total > 0 ? largest * double(loads.size()) / total : 1.0).str()
-      << " times the mean; " << copies << " copies of " << links
+      << llvm::formatv("{0:f2}", total > 0 ? largest * double(owned.size()) / total : 1.0).str()
+      << " times the mean; "
+      << (cut ? llvm::formatv("{0} root link{1} shared by blocks of the seeds; ", cut,
+                              cut == 1 ? "" : "s")
+                    .str()
+              : "")
+      << copies << " copies of " << links
       << " links; in more than one partition: " << (replicated.empty() ? "none" : replicated);
+}
+
+/// hgnn.partitioning: who owns what.
+void AssignPartitionsPass::record(EntryOp entry, ArrayRef<Item> items, const Pieces &pieces) {
+  OpBuilder builder(getOperation().getContext());
+  SmallVector<SmallVector<Attribute>> names(pieces.loads.size());
+  for (auto [i, item] : llvm::enumerate(items)) {
+    StringAttr name = builder.getStringAttr(item.name);
+    int64_t blocks = pieces.owners[i].size();
+    for (auto [block, owner] : llvm::enumerate(pieces.owners[i]))
+      names[owner].push_back(blocks == 1 ? Attribute(name)
+                                         : builder.getArrayAttr({name, builder.getI64IntegerAttr(block),
+                                                                 builder.getI64IntegerAttr(blocks)}));
+  }
+  SmallVector<Attribute> lists;
+  for (const auto &own : names)
+    lists.push_back(builder.getArrayAttr(own));
+  builder.setInsertionPoint(entry);
+  PartitioningOp::create(
+      builder, entry.getLoc(), builder.getStringAttr(weights), builder.getArrayAttr(lists),
+      builder.getDenseI64ArrayAttr(SmallVector<int64_t>(pieces.loads.begin(), pieces.loads.end())));
 }
 
 LogicalResult AssignPartitionsPass::run() {
@@ -136,6 +206,8 @@ LogicalResult AssignPartitionsPass::run() {
   std::optional<WeightRule> rule = parseWeightRule(weights);
   if (!rule)
     return module.emitError("unknown weights '") << weights << "'; known: sampled, heta, heta-code";
+  if (split != "needed" && split != "balance")
+    return module.emitError("unknown split '") << split << "'; known: needed, balance";
   EntryOp train;
   for (auto entry : module.getOps<EntryOp>())
     if (!train || (entry.getKind() == EntryKind::Train && train.getKind() != EntryKind::Train))
@@ -145,7 +217,7 @@ LogicalResult AssignPartitionsPass::run() {
                             "hgnn-relation-aggregation-first first");
   for (auto old : module.getOps<PartitioningOp>())
     return old.emitOpError("is there already; the module is partitioned once");
-  auto items = itemsOf(train, *rule);
+  auto items = itemsOf(train);
   if (failed(items))
     return failure();
   if (items->empty())
@@ -153,34 +225,19 @@ LogicalResult AssignPartitionsPass::run() {
   if (partitions < 1)
     return train.emitOpError("cannot be cut into ")
            << int64_t(partitions) << " partitions; use at least 1";
-  if (partitions > int64_t(items->size()))
-    return train.emitOpError("has ")
-           << items->size() << " root links, which " << int64_t(partitions)
-           << " partitions cannot share: each owns at least one; use partitions=" << items->size()
-           << " or fewer";
-  SmallVector<uint64_t> itemWeights;
-  for (const Item &item : *items)
-    itemWeights.push_back(item.weight);
-  auto owner = balanceLargestFirst(itemWeights, uint32_t(partitions));
-
-  llvm::StringMap<uint32_t> ownerOf;
-  SmallVector<int64_t> loads(partitions, 0);
-  SmallVector<SmallVector<Attribute>> names(partitions);
-  OpBuilder builder(module.getContext());
-  for (auto [i, item] : llvm::enumerate(*items)) {
-    ownerOf[item.name] = owner[i];
-    loads[owner[i]] += int64_t(item.weight);
-    names[owner[i]].push_back(builder.getStringAttr(item.name));
-  }
-  if (failed(mark(ownerOf)))
+  if (partitions > maxPartitions)
+    return train.emitOpError("cannot be cut into ")
+           << int64_t(partitions) << " partitions; use at most " << maxPartitions;
+  auto pieces = place(train, *items, *rule);
+  if (failed(pieces))
     return failure();
-  SmallVector<Attribute> lists;
-  for (const auto &own : names)
-    lists.push_back(builder.getArrayAttr(own));
-  builder.setInsertionPoint(train);
-  PartitioningOp::create(builder, train.getLoc(), builder.getStringAttr(weights),
-                         builder.getArrayAttr(lists), builder.getDenseI64ArrayAttr(loads));
-  remark(train, *items, owner, loads);
+  llvm::StringMap<ArrayRef<uint32_t>> owners;
+  for (auto [i, item] : llvm::enumerate(*items))
+    owners[item.name] = pieces->owners[i];
+  if (failed(mark(owners)))
+    return failure();
+  record(train, *items, *pieces);
+  remark(train, *items, *pieces);
   numLinks += items->size();
   return success();
 }

@@ -30,10 +30,16 @@ using namespace heddle::passes;
 
 namespace {
 
+/// A block of the seeds.
+struct Block {
+  int64_t index = 0, count = 1;
+};
+
 /// What one partition has of an entry below the merges.
 struct Below {
   llvm::SetVector<Operation *> ops; ///< that compute its partials
   Closure closure;
+  llvm::StringMap<Block> blocks; ///< of root links that it shares with others
 };
 
 /// An entry of the raf phase and its parts.
@@ -65,7 +71,8 @@ private:
   LogicalResult build(const Program &program, int64_t partition);
   FailureOr<Operation *> recreate(OpBuilder &builder, Operation *op, IRMapping &mapping,
                                   int64_t partition);
-  void buildSample(OpBuilder &builder, SampleOp op, IRMapping &mapping, int64_t partition);
+  void buildSample(OpBuilder &builder, SampleOp op, const Below &part, IRMapping &mapping,
+                   int64_t partition);
   void buildFrontier(OpBuilder &builder, FrontierOp op, const Closure &closure, IRMapping &mapping,
                      int64_t partition);
   void buildMerge(OpBuilder &builder, MergeOp op, int64_t id, const IRMapping &below,
@@ -87,18 +94,29 @@ StringRef stateOf(Operation *op) {
   return {};
 }
 
+SmallVector<int64_t> ownersOf(PartialOp partial) {
+  if (auto owners = partial.getOwners(); owners && partial.getLink())
+    return SmallVector<int64_t>(*owners);
+  return {int64_t(partial.getPartition())};
+}
+
 LogicalResult Splitter::analyse(EntryOp entry) {
   Program &program = programs.emplace_back();
   program.entry = entry;
+  program.below.resize(partitions);
   SmallVector<SmallVector<Value>> ends(partitions);
   SmallVector<Value> outputs;
   for (Operation &op : entry.getBody().front()) {
     if (auto partial = dyn_cast<PartialOp>(op)) {
-      int64_t owner = partial.getPartition();
-      if (owner < 0 || owner >= partitions)
-        return partial.emitOpError("has partition ")
-               << owner << " of " << partitions << "; run hgnn-assign-partitions first";
-      ends[owner].push_back(partial.getInput());
+      SmallVector<int64_t> owners = ownersOf(partial);
+      for (auto [block, owner] : llvm::enumerate(owners)) {
+        if (owner < 0 || owner >= partitions)
+          return partial.emitOpError("has partition ")
+                 << owner << " of " << partitions << "; run hgnn-assign-partitions first";
+        ends[owner].push_back(partial.getInput());
+        if (owners.size() > 1)
+          program.below[owner].blocks[*partial.getLink()] = {int64_t(block), int64_t(owners.size())};
+      }
     } else if (auto output = dyn_cast<OutputOp>(op)) {
       outputs.push_back(output.getValue());
     } else if (isa<OptimizerStepOp, RowOptimizerStepOp>(op)) {
@@ -111,7 +129,7 @@ LogicalResult Splitter::analyse(EntryOp entry) {
     if (StringRef state = stateOf(op); !state.empty())
       uses[state].above = true;
   for (int64_t p = 0; p < partitions; ++p) {
-    Below &below = program.below.emplace_back();
+    Below &below = program.below[p];
     below.ops = computationOf(ends[p], [](Value) { return false; });
     below.closure = closureOf(entry, rootLinksUsedBy(below.ops));
     // A row of a table is touched where it is in a frontier, whether or not the program reads it.
@@ -178,10 +196,15 @@ FailureOr<Operation *> Splitter::recreate(OpBuilder &builder, Operation *op, IRM
   return created;
 }
 
-void Splitter::buildSample(OpBuilder &builder, SampleOp op, IRMapping &mapping, int64_t partition) {
+void Splitter::buildSample(OpBuilder &builder, SampleOp op, const Below &part, IRMapping &mapping,
+                           int64_t partition) {
   auto here = PlacementAttr::owned(builder.getContext(), partition);
-  Value adj = SampleOp::create(builder, op.getLoc(), withPlacement(op.getAdj().getType(), here),
-                               mapping.lookup(op.getIds()), op.getFanoutAttr());
+  auto type = cast<AdjType>(op.getAdj().getType());
+  Block block;
+  if (type.getHop() == 0)
+    block = part.blocks.lookup(type.getRelation().getValue());
+  Value adj = SampleOp::create(builder, op.getLoc(), withPlacement(type, here),
+                               mapping.lookup(op.getIds()), op.getFanout(), block.index, block.count);
   mapping.map(op.getAdj(), adj);
 }
 
@@ -261,14 +284,18 @@ LogicalResult Splitter::build(const Program &program, int64_t partition) {
       above.map(first.getIds(), seeds);
     } else if (auto sample = dyn_cast<SampleOp>(op)) {
       if (part.closure.samples.contains(&op))
-        buildSample(builder, sample, below, partition);
+        buildSample(builder, sample, part, below, partition);
     } else if (auto frontier = dyn_cast<FrontierOp>(op)) {
       if (part.closure.frontiers.contains(&op))
         buildFrontier(builder, frontier, part.closure, below, partition);
     } else if (auto partial = dyn_cast<PartialOp>(op)) {
-      if (int64_t(partial.getPartition()) == partition &&
-          failed(recreate(builder, &op, below, partition)))
+      if (!llvm::is_contained(ownersOf(partial), partition))
+        continue;
+      auto made = recreate(builder, &op, below, partition);
+      if (failed(made))
         return failure();
+      cast<PartialOp>(*made).setPartition(partition);
+      cast<PartialOp>(*made).removeOwnersAttr();
     } else if (auto merge = dyn_cast<MergeOp>(op)) {
       buildMerge(builder, merge, nextId++, below, above, seeds, partition);
       if (train && partition == 0) {

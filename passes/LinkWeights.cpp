@@ -9,6 +9,7 @@
 #include "compiler/cost/MachineRates.h"
 
 #include <cmath>
+#include <map>
 #include <set>
 
 using namespace mlir;
@@ -32,8 +33,8 @@ namespace {
 /// Expected sizes of one sub-DAG by itself.
 class SubDagSizes {
 public:
-  SubDagSizes(const ModuleTables &tables, const Closure &closure)
-      : tables(tables), closure(closure) {}
+  SubDagSizes(const ModuleTables &tables, const Closure &closure, uint32_t blocks)
+      : tables(tables), closure(closure), blocks(blocks) {}
 
   LogicalResult estimate(EntryOp entry);
   /// Expected rows of a domain; 1 for a parameter.
@@ -62,6 +63,7 @@ private:
 
   const ModuleTables &tables;
   const Closure &closure;
+  uint32_t blocks; ///< of the seeds, one of which has edges
   DenseMap<Attribute, SizeEstimate> sizes; ///< by domain
 };
 
@@ -87,9 +89,11 @@ LogicalResult SubDagSizes::estimate(EntryOp entry) {
       auto relation = relationOf(&op, adj);
       if (failed(relation))
         return failure();
-      LinkEstimate link = estimateLink((*relation)->statistics,
-                                       sizes[cast<IdsType>(sample.getIds().getType()).getDomain()],
-                                       int64_t(sample.getFanout()));
+      SizeEstimate destinations = sizes[cast<IdsType>(sample.getIds().getType()).getDomain()];
+      if (adj.getHop() == 0)
+        destinations = blockOf(destinations, blocks);
+      LinkEstimate link =
+          estimateLink((*relation)->statistics, destinations, int64_t(sample.getFanout()));
       sizes[DomainAttr::edges(adj.getHop(), adj.getRelation())] = link.edges;
       sizes[DomainAttr::active(adj.getHop(), adj.getRelation())] = link.active;
     } else if (closure.frontiers.contains(&op)) {
@@ -151,8 +155,9 @@ double secondsOf(Operation *op, const SubDagSizes &sizes, const ModuleTables &ta
 }
 
 FailureOr<uint64_t> sampledWork(EntryOp entry, const llvm::SetVector<Operation *> &ops,
-                                const Closure &closure, const ModuleTables &tables) {
-  SubDagSizes sizes(tables, closure);
+                                const Closure &closure, const ModuleTables &tables,
+                                uint32_t blocks) {
+  SubDagSizes sizes(tables, closure, blocks);
   if (failed(sizes.estimate(entry)))
     return failure();
   double seconds = 0;
@@ -182,14 +187,16 @@ uint64_t edgesOf(const ModuleTables &tables, StringRef symbol) {
 }
 
 /// Algorithm 2, line 8: a link counts at every hop where it is.
-uint64_t hetaWeight(EntryOp entry, const Closure &closure, const ModuleTables &tables) {
+uint64_t hetaWeight(EntryOp entry, const Closure &closure, const ModuleTables &tables,
+                    uint32_t blocks) {
   uint64_t weight = 0;
   DenseSet<Value> inner; // vertices that a link leaves for the next hop
   for (Operation *op : closure.samples) {
     auto sample = cast<SampleOp>(op);
     inner.insert(sample.getIds());
-    weight = addSaturated(
-        weight, edgesOf(tables, cast<AdjType>(sample.getAdj().getType()).getRelation().getValue()));
+    auto adj = cast<AdjType>(sample.getAdj().getType());
+    uint64_t edges = edgesOf(tables, adj.getRelation().getValue());
+    weight = addSaturated(weight, adj.getHop() == 0 ? edges / blocks : edges);
   }
   for (Operation *op : closure.selfLinks)
     inner.insert(cast<FrontierOp>(op).getPrevious());
@@ -205,11 +212,15 @@ uint64_t hetaWeight(EntryOp entry, const Closure &closure, const ModuleTables &t
   return weight;
 }
 
-uint64_t hetaCodeWeight(const Closure &closure, const ModuleTables &tables) {
-  std::set<std::string> relations, types{ModuleTables(tables).task.getTarget().str()};
-  for (Operation *op : closure.samples)
-    relations.insert(
-        cast<AdjType>(cast<SampleOp>(op).getAdj().getType()).getRelation().getValue().str());
+uint64_t hetaCodeWeight(const Closure &closure, const ModuleTables &tables, uint32_t blocks) {
+  std::map<std::string, uint64_t> relations; // into how many blocks each is cut
+  std::set<std::string> types{ModuleTables(tables).task.getTarget().str()};
+  for (Operation *op : closure.samples) {
+    auto adj = cast<AdjType>(cast<SampleOp>(op).getAdj().getType());
+    uint64_t &parts = relations.try_emplace(adj.getRelation().getValue().str(), blocks).first->second;
+    if (adj.getHop() > 0)
+      parts = 1;
+  }
   for (Operation *op : closure.frontiers)
     types.insert(cast<IdsType>(cast<FrontierOp>(op).getIds().getType())
                      .getDomain()
@@ -217,8 +228,8 @@ uint64_t hetaCodeWeight(const Closure &closure, const ModuleTables &tables) {
                      .getValue()
                      .str());
   uint64_t weight = 0;
-  for (const std::string &relation : relations)
-    weight = addSaturated(weight, edgesOf(tables, relation));
+  for (const auto &[relation, parts] : relations)
+    weight = addSaturated(weight, edgesOf(tables, relation) / parts);
   for (const std::string &type : types)
     weight = addSaturated(weight, nodesOfType(tables, type));
   return weight;
@@ -228,14 +239,14 @@ uint64_t hetaCodeWeight(const Closure &closure, const ModuleTables &tables) {
 
 FailureOr<uint64_t> linkWeight(WeightRule rule, EntryOp entry,
                                const llvm::SetVector<Operation *> &ops, const Closure &closure,
-                               const ModuleTables &tables) {
+                               const ModuleTables &tables, uint32_t blocks) {
   switch (rule) {
   case WeightRule::Sampled:
-    return sampledWork(entry, ops, closure, tables);
+    return sampledWork(entry, ops, closure, tables, blocks);
   case WeightRule::Heta:
-    return hetaWeight(entry, closure, tables);
+    return hetaWeight(entry, closure, tables, blocks);
   case WeightRule::HetaCode:
-    return hetaCodeWeight(closure, tables);
+    return hetaCodeWeight(closure, tables, blocks);
   }
   return uint64_t(0);
 }

@@ -25,11 +25,13 @@ enum class WeightRule {
 };
 std::optional<WeightRule> parseWeightRule(llvm::StringRef text);
 
-/// The weight of one root link: `ops` compute its partial, `closure` is what they need. Reads the
-/// statistics of graph.json in `tables` only.
+/// The weight of one root link, or of one of `blocks` equal blocks of its seeds: `ops` compute its
+/// partial, `closure` is what they need. Heta's rules count a static graph; a block has its share of
+/// the root link's edges there. Reads the statistics of graph.json in `tables` only.
 mlir::FailureOr<uint64_t> linkWeight(WeightRule rule, hgnn::EntryOp entry,
                                      const llvm::SetVector<mlir::Operation *> &ops,
-                                     const Closure &closure, const compiler::ModuleTables &tables);
+                                     const Closure &closure, const compiler::ModuleTables &tables,
+                                     uint32_t blocks = 1);
 
 } // namespace heddle::passes
 

@@ -124,7 +124,8 @@ Value Partitions::sumTerms(int64_t partition, StateOp state, const Share &share,
     term = share.terms.size() == 1 ? share.terms.front()
                                    : Value(AddOp::create(builder, loc, share.terms));
   if (!placementOf(term.getType()).isPartial()) // sums over a split batch are terms already
-    term = PartialOp::create(builder, loc, term, StringAttr(), partition);
+    term = PartialOp::create(builder, loc, term, StringAttr(), partition, Merge::Sum,
+                             DenseI64ArrayAttr());
   auto merge = MergeAllOp::create(builder, loc,
                                   withPlacement(term.getType(), PlacementAttr::replicated(context)),
                                   term, id, holders, Traffic::DenseGradients, 0);
@@ -267,7 +268,8 @@ SmallVector<Value> Partitions::clipFactors(ArrayRef<Ready> ready) {
                           Value()))
                 : squares.size() == 1 ? squares.front()
                                       : Value(AddOp::create(builder, loc, squares));
-    Value term = PartialOp::create(builder, loc, sum, StringAttr(), partition);
+    Value term = PartialOp::create(builder, loc, sum, StringAttr(), partition, Merge::Sum,
+                                   DenseI64ArrayAttr());
     auto merge =
         MergeAllOp::create(builder, loc, one, term, id, everyone, Traffic::DenseGradients, 0);
     merge.setBytes(merge.getWireBytes());

@@ -82,11 +82,18 @@ def AssignPartitionsPass : Pass<"hgnn-assign-partitions", "::mlir::ModuleOp"> {
     (nodes of leaf vertices and edges of links), `heta-code` what its released code computes (edges of
     distinct relations, nodes of distinct types with the target).
 
-    Invariants established: every hgnn.partial has a partition, the same in all entries; no partition
+    Invariants established: every hgnn.partial has a partition or owners, the same in all entries; no partition
     is empty; hgnn.partitioning records links and loads. Ties are broken by canonical order. Only the
     schema and the statistics in graph.json are read.
 
-    Restrictions: at most as many partitions as root links (incidental: sub-DAGs could be split).
+    More partitions than root links: the link with the heaviest pieces is cut once more until there are
+    as many pieces as partitions (`split=needed`), and with `split=balance` also while that evens out
+    the loads. Its owners aggregate one block of the seeds each; every destination's message is made
+    by one of them, of all its edges, so whatever the message program, sums and other merges are those
+    of the whole link. What a piece needs below the root is replicated as ever.
+
+    Restrictions: the identity link is not cut (inherent: it has no edges to leave out), so a program
+    without any other root link has one partition.
 
     Example: `hgnn-assign-partitions{partitions=2}` on the module above
     ```mlir
@@ -95,7 +102,9 @@ def AssignPartitionsPass : Pass<"hgnn-assign-partitions", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"partitions", "partitions", "int64_t", "1", "how many">,
-    Option<"weights", "weights", "std::string", "\"sampled\"", "sampled, heta or heta-code">];
+    Option<"weights", "weights", "std::string", "\"sampled\"", "sampled, heta or heta-code">,
+    Option<"split", "split", "std::string", "\"needed\"",
+           "which root links are cut by blocks of the seeds: needed or balance">];
   let statistics = [Statistic<"numLinks", "root-links", "root links that were assigned">];
 }
 
@@ -109,8 +118,8 @@ def InsertCommunicationPass : Pass<"hgnn-insert-communication", "::mlir::ModuleO
     by hgnn.broadcast.
 
     Invariants established: values below the merges are owned by their partition, frontiers have the
-    samples of that partition only, and all links of its closure; a root link is aggregated in one
-    partition; states that one partition uses are its own (`partitions`), others have copies; every
+    samples of that partition only, and all links of its closure; a destination's edges of a root link are
+    aggregated in one partition; states that one partition uses are its own (`partitions`), others have copies; every
     collective stands in all its partitions with one id.
 
     Restrictions: before hgnn-differentiate only (the order of the two is fixed: what is whole and what

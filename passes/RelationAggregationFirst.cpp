@@ -185,7 +185,8 @@ LogicalResult Rewriter::cut(Value value, ArrayRef<Term> terms, Merge merge) {
       sum = merge == Merge::Sum ? Value(AddOp::create(builder, loc, summands))
                                 : Value(CombineOp::create(builder, loc, merge, summands));
     auto partial =
-        PartialOp::create(builder, loc, sum, builder.getStringAttr(links[i].name), -1, merge);
+        PartialOp::create(builder, loc, sum, builder.getStringAttr(links[i].name), -1, merge,
+                          DenseI64ArrayAttr());
     partialOf[i] = partial;
     parts.push_back(partial);
     ++partials;

@@ -47,9 +47,44 @@ struct Meeting {
   std::set<int64_t> there;
 };
 
+/// Every destination's message of a root link is made once: by the one partition that owns the link,
+/// or by the partition that samples its block of the seeds.
+LogicalResult verifyOwners(ArrayRef<EntryOp> entries) {
+  std::map<std::string, std::map<int64_t, PartialOp>> owners; // by root link and block
+  std::map<std::string, int64_t> blocksOf;
+  for (EntryOp entry : entries) {
+    std::map<std::string, SampleOp> samples; // at hop 0
+    for (auto sample : entry.getOps<SampleOp>())
+      if (auto adj = cast<AdjType>(sample.getAdj().getType()); adj.getHop() == 0)
+        samples[adj.getRelation().getValue().str()] = sample;
+    for (auto partial : entry.getOps<PartialOp>()) {
+      if (!partial.getLink())
+        continue;
+      std::string link = partial.getLink()->str();
+      auto sample = samples.find(link);
+      int64_t block = 0, blocks = 1;
+      if (sample != samples.end())
+        block = sample->second.getBlock(), blocks = sample->second.getBlocks();
+      if (!owners[link].try_emplace(block, partial).second)
+        return partial.emitOpError("computes root link \"")
+               << link << "\", which another partition owns: it would count twice";
+      int64_t others = blocksOf.try_emplace(link, blocks).first->second;
+      if (others != blocks)
+        return partial.emitOpError("computes a block of ")
+               << blocks << " of root link \"" << link << "\", another partition one of " << others;
+    }
+  }
+  for (auto &[link, byBlock] : owners)
+    for (int64_t block = 0; block < blocksOf[link]; ++block)
+      if (!byBlock.count(block))
+        return byBlock.begin()->second.emitOpError("is of root link \"")
+               << link << "\", of which no partition computes block " << block << " of "
+               << blocksOf[link];
+  return success();
+}
+
 /// partitioned: the entries of one kind, by partition.
 LogicalResult verifyTogether(ArrayRef<EntryOp> entries) {
-  std::map<std::string, Operation *> owners; // of root links
   std::map<int64_t, Meeting> meetings;
   for (EntryOp entry : entries) {
     int64_t here = entry.getPartition(), last = -1;
@@ -64,9 +99,6 @@ LogicalResult verifyTogether(ArrayRef<EntryOp> entries) {
           return op.emitOpError("makes a term of ")
                  << partial.getInput().getType()
                  << "; a whole value would be counted once per partition";
-        if (partial.getLink() && !owners.try_emplace(partial.getLink()->str(), &op).second)
-          return op.emitOpError("computes root link \"")
-                 << *partial.getLink() << "\", which another partition owns: it would count twice";
       }
       auto collective = dyn_cast<Collective>(op);
       if (!collective)
@@ -281,7 +313,8 @@ LogicalResult VerifyPhasePass::verifyEntries() {
     same.push_back(entry);
   }
   for (auto &[kind, entries] : kinds)
-    if (failed(verifyTogether(entries)) || failed(verifyBlocks(entries)) ||
+    if (failed(verifyTogether(entries)) || failed(verifyOwners(entries)) ||
+        failed(verifyBlocks(entries)) ||
         llvm::any_of(entries, [&](EntryOp e) { return failed(verifyTableReads(module, e)); }) ||
         (phase == "training" && failed(verifySteps(module, entries))))
       return failure();

@@ -43,6 +43,11 @@ int main(int argc, char **argv) {
                  "What root links are balanced by: sampled (expected work of a step), heta (nodes "
                  "and edges, Heta's Algorithm 2), heta-code (as its released code counts them)")
       ->group(cutting);
+  app.add_option("--split", options.split,
+                 "Root links that several partitions share, each a block of the seeds: needed (only "
+                 "where there are more partitions than root links), balance (also to even out the "
+                 "loads), auto (the cost model's choice)")
+      ->group(cutting);
   app.add_option("--cpu", options.targets,
                  "CPU feature levels to generate code for: x86-64-v2, x86-64-v3, x86-64-v4 (default: all three)")
       ->delimiter(',');
@@ -52,7 +57,8 @@ int main(int argc, char **argv) {
   app.add_option(
       "--machine-rates", options.machineRates,
       "GBps,GFLOPs of the machine to plan for: of gathered rows and dense products; two more: of "
-      "streamed arrays and generated kernels (default: an ordinary server socket)");
+      "streamed arrays and generated kernels; two more: GB/s between workers and us a message "
+      "(default: an ordinary server socket)");
   app.add_flag("--print-config", printConfig,
                "Print every setting with its value: defaults alone, or --model's, resolved if --graph is given");
   app.add_flag("--quiet", quiet, "Print no remarks");

@@ -20,23 +20,28 @@ namespace heddle::compiler {
 
 namespace {
 
-std::vector<Alternative> allOf(const PhaseOptions &options) {
-  std::vector<Alternative> out;
-  auto add = [&](const char *name, const char *itsOrder, const char *itsExchange) {
-    Alternative alternative;
-    alternative.name = name;
-    alternative.options = options;
-    alternative.options.order = itsOrder;
-    alternative.options.exchange = itsExchange;
-    out.push_back(std::move(alternative));
-  };
-  add("raf, replicated head", "raf", "replicated");
-  add("raf, leader", "raf", "leader");
-  add("vanilla", "vanilla", "");
-  return out;
+/// In relation-aggregation-first order with root links cut as `split` says ("": vanilla order).
+Alternative make(const PhaseOptions &options, const char *exchange, const std::string &split) {
+  Alternative made;
+  made.options = options;
+  if (split.empty()) {
+    made.name = "vanilla";
+    made.options.order = "vanilla";
+    made.options.exchange = "";
+    return made;
+  }
+  made.options.order = "raf";
+  made.options.exchange = exchange;
+  made.options.split = split;
+  made.name = *exchange == 'r' ? "raf, replicated head" : "raf, leader";
+  if (split == "balance")
+    made.name += ", loads evened out";
+  return made;
 }
 
-absl::Status weigh(ModuleOp module, Alternative &alternative, const MachineRates &rates) {
+/// `balance`, if wanted, is the largest load of a partition over the mean.
+absl::Status weigh(ModuleOp module, Alternative &alternative, const MachineRates &rates,
+                   double *balance = nullptr) {
   OwningOpRef<ModuleOp> copy(module.clone());
   HEDDLE_RETURN_IF_ERROR(runPhases(*copy, "metatree", "kernels", alternative.options, {}));
   PlanWriterOptions writer;
@@ -53,6 +58,8 @@ absl::Status weigh(ModuleOp module, Alternative &alternative, const MachineRates
   alternative.seconds = plan::stepSeconds(**plan, plan::EntryKind::TrainStep, rates);
   alternative.wireBytes =
       plan::wireBytes(plan::wireOf(**plan, plan::mainStep(**plan)), /*once=*/false);
+  if (balance)
+    *balance = plan::balanceOf(plan::partitionsOf(**plan));
   return absl::OkStatus();
 }
 
@@ -67,32 +74,42 @@ std::string figures(const Alternative &alternative) {
 
 absl::StatusOr<std::vector<Alternative>> weighAlternatives(ModuleOp module,
                                                            const PhaseOptions &options,
-                                                           const std::string &order,
-                                                           const std::string &exchange,
+                                                           const ForcedChoice &forced,
                                                            const MachineRates &rates) {
-  std::vector<Alternative> all = allOf(options);
-  Alternative *best = nullptr;
-  absl::Status problem;
-  for (Alternative &alternative : all) {
-    bool allowed = (order == "auto" || order == alternative.options.order) &&
-                   (exchange == "auto" || alternative.options.exchange.empty() ||
-                    exchange == alternative.options.exchange);
-    absl::Status status = weigh(module, alternative, rates);
+  std::vector<Alternative> all;
+  absl::Status problem; // of the first allowed one
+  auto allowed = [&](const PhaseOptions &its) {
+    bool vanilla = its.order == "vanilla";
+    return (forced.order == "auto" || forced.order == its.order) &&
+           (vanilla || forced.exchange == "auto" || forced.exchange == its.exchange);
+  };
+  auto add = [&](Alternative alternative, double *balance) {
+    absl::Status status = weigh(module, alternative, rates, balance);
     if (!status.ok()) {
       alternative.problem = messageOf(status);
-      if (allowed && problem.ok())
+      if (problem.ok() && allowed(alternative.options))
         problem = status;
-      continue;
     }
-    alternative.forced = allowed && (order != "auto" || exchange != "auto");
-    if (allowed && (!best || alternative.seconds < best->seconds))
-      best = &alternative;
+    all.push_back(std::move(alternative));
+    return status.ok();
+  };
+  for (const char *exchange : {"replicated", "leader"}) {
+    double balance = 0;
+    if (add(make(options, exchange, forced.split == "balance" ? "balance" : "needed"), &balance) &&
+        forced.split == "auto" && balance > 1.1)
+      add(make(options, exchange, "balance"), nullptr);
   }
+  add(make(options, "", ""), nullptr);
+  Alternative *best = nullptr;
+  for (Alternative &alternative : all)
+    if (alternative.problem.empty() && allowed(alternative.options) &&
+        (!best || alternative.seconds < best->seconds))
+      best = &alternative;
   if (!best)
     return problem;
-  for (Alternative &alternative : all)
-    alternative.forced &= &alternative == best;
   best->chosen = true;
+  bool free = forced.order == "auto" && forced.exchange == "auto";
+  best->forced = !free || (forced.split != "auto" && best->options.order == "raf");
   return all;
 }
 

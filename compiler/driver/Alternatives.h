@@ -22,14 +22,19 @@ struct Alternative {
   std::string problem;  ///< why it is not possible; empty if it is
 };
 
+/// What the user says of the choice: "auto", or the one that is forced.
+struct ForcedChoice {
+  std::string order = "auto", exchange = "auto", split = "auto";
+};
+
 /// Makes every alternative of `module` (metatree phase; left as it is) up to the layout of its
 /// entries, without generating code, and chooses the one with the least estimated time, the first
-/// of equal ones, among those that `order` and `exchange` ("auto", or one that is forced) allow.
-/// Error: that of the first allowed one, if none is possible.
+/// of equal ones, among those that `forced` allows. Root links cut to even out loads are weighed where
+/// the largest load is more than a tenth above the mean. Error: that of the first allowed one, if none
+/// is possible.
 absl::StatusOr<std::vector<Alternative>> weighAlternatives(mlir::ModuleOp module,
                                                            const PhaseOptions &options,
-                                                           const std::string &order,
-                                                           const std::string &exchange,
+                                                           const ForcedChoice &forced,
                                                            const MachineRates &rates);
 
 /// One line: what was chosen, against what, with seconds and bytes.

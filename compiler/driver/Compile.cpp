@@ -107,6 +107,7 @@ void addPhase(PassManager &manager, const std::string &phase, const PhaseOptions
     passes::AssignPartitionsPassOptions assign;
     assign.partitions = options.partitions;
     assign.weights = options.weights;
+    assign.split = options.split;
     manager.addPass(passes::createAssignPartitionsPass(assign));
     passes::InsertCommunicationPassOptions insert;
     insert.mode = options.exchange;
@@ -141,6 +142,7 @@ absl::Status checkOptions(const CompileOptions &options) {
   HEDDLE_RETURN_IF_ERROR(known("--weights", options.weights, {"sampled", "heta", "heta-code"}));
   HEDDLE_RETURN_IF_ERROR(known("--order", options.order, {"auto", "raf", "vanilla"}));
   HEDDLE_RETURN_IF_ERROR(known("--exchange", options.exchange, {"auto", "replicated", "leader"}));
+  HEDDLE_RETURN_IF_ERROR(known("--split", options.split, {"auto", "needed", "balance"}));
   if (options.partitions < 1 || options.partitions > 1024)
     return invalidArgument("--partitions: must be in 1..1024, got " +
                            std::to_string(options.partitions));
@@ -156,6 +158,8 @@ PhaseOptions phaseOptions(const CompileOptions &options) {
     out.order = options.order;
   if (options.exchange != "auto")
     out.exchange = options.exchange;
+  if (options.split != "auto")
+    out.split = options.split;
   return out;
 }
 
@@ -245,7 +249,8 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
   std::vector<Alternative> alternatives;
   if (options.partitions > 1) {
     HEDDLE_ASSIGN_OR_RETURN(alternatives,
-                            weighAlternatives(*module, chosen, options.order, options.exchange,
+                            weighAlternatives(*module, chosen,
+                                              {options.order, options.exchange, options.split},
                                               writer.rates));
     for (const Alternative &alternative : alternatives)
       if (alternative.chosen)

@@ -33,6 +33,7 @@ struct PhaseOptions {
   std::string weights = "sampled";     ///< of hgnn-assign-partitions
   std::string order = "raf";           ///< relation-aggregation-first, or "vanilla"
   std::string exchange = "replicated"; ///< of hgnn-insert-communication
+  std::string split = "needed";        ///< of hgnn-assign-partitions
 };
 
 struct CompileOptions {
@@ -48,6 +49,7 @@ struct CompileOptions {
   std::string weights = "sampled"; ///< "sampled", "heta" or "heta-code"
   std::string order = "auto";      ///< "auto": the cost model's choice
   std::string exchange = "auto";   ///< "replicated", "leader" or "auto"
+  std::string split = "auto";      ///< "needed", "balance" or "auto"
 };
 
 struct CompileReport {

@@ -101,7 +101,8 @@ static std::set<int64_t> chooseOffsets(const InterpreterInput &input, int64_t ho
 }
 
 FailureOr<std::shared_ptr<Adjacency>> Batch::sample(Operation *op, const Ids &ids, StringRef relation,
-                                                    int64_t fanout) const {
+                                                    int64_t fanout, int64_t block,
+                                                    int64_t blocks) const {
   FailureOr<int> id = relationId(op, relation);
   if (failed(id))
     return failure();
@@ -109,7 +110,7 @@ FailureOr<std::shared_ptr<Adjacency>> Batch::sample(Operation *op, const Ids &id
   auto adjacency = std::make_shared<Adjacency>();
   adjacency->hop = ids.hop;
   adjacency->numRows = ids.size();
-  for (int64_t row = 0; row < ids.size(); ++row) {
+  for (int64_t row = ids.size() * block / blocks; row < ids.size() * (block + 1) / blocks; ++row) {
     int64_t destination = ids.ids[row];
     int64_t first = view.inPtr[destination], degree = view.inPtr[destination + 1] - first;
     std::set<int64_t> offsets = chooseOffsets(input, ids.hop, *id, destination, degree, fanout);

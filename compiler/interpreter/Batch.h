@@ -27,9 +27,11 @@ public:
 
   /// The seeds as rows(0, type).
   llvm::FailureOr<std::shared_ptr<const Ids>> seeds(mlir::Operation *op, llvm::StringRef type) const;
-  /// The sampled in-edges of `ids` over a relation; sources are not numbered yet.
+  /// The sampled in-edges of `ids` over a relation, of those of one block of the rows if there are
+  /// several; sources are not numbered yet.
   llvm::FailureOr<std::shared_ptr<Adjacency>> sample(mlir::Operation *op, const Ids &ids,
-                                                     llvm::StringRef relation, int64_t fanout) const;
+                                                     llvm::StringRef relation, int64_t fanout,
+                                                     int64_t block = 0, int64_t blocks = 1) const;
   /// The rows of (hop, type): `previous` (or null) and the sources of `samples`, whose source rows are
   /// numbered here.
   llvm::FailureOr<std::shared_ptr<const Ids>>

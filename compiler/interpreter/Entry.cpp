@@ -153,7 +153,8 @@ template <class T> LogicalResult EntryRunner<T>::run(Operation *op) {
       })
       .template Case<SampleOp>([&](SampleOp o) {
         StringRef relation = cast<AdjType>(o.getAdj().getType()).getRelation().getValue();
-        return set(o.getAdj(), batch.sample(o, ids(o.getIds()), relation, int64_t(o.getFanout())));
+        return set(o.getAdj(), batch.sample(o, ids(o.getIds()), relation, int64_t(o.getFanout()),
+                                            int64_t(o.getBlock()), int64_t(o.getBlocks())));
       })
       .template Case<FrontierOp>([&](FrontierOp o) { return frontier(o); })
       .template Case<FetchDenseOp>([&](FetchDenseOp o) -> LogicalResult {

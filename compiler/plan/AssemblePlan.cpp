@@ -90,6 +90,16 @@ void addSchema(plan::PlanT &plan, const ModuleTables &tables) {
   }
 }
 
+/// "a:w:p", or "a:w:p, block 0 of 2".
+std::string linkText(Attribute link) {
+  auto piece = dyn_cast<ArrayAttr>(link);
+  if (!piece)
+    return unescapeName(cast<StringAttr>(link).getValue());
+  auto number = [&](int i) { return std::to_string(cast<IntegerAttr>(piece[i]).getInt()); };
+  return unescapeName(cast<StringAttr>(piece[0]).getValue()) + ", block " + number(1) + " of " +
+         number(2);
+}
+
 /// Who owns what, for inspection.
 void addPartitioning(plan::PlanT &plan, ModuleOp module) {
   for (auto partitioning : module.getOps<PartitioningOp>()) {
@@ -97,7 +107,7 @@ void addPartitioning(plan::PlanT &plan, ModuleOp module) {
     for (auto [links, load] : llvm::zip(partitioning.getLinks(), partitioning.getLoads())) {
       auto info = std::make_unique<plan::PartitionInfoT>();
       for (Attribute link : cast<ArrayAttr>(links))
-        info->links.push_back(unescapeName(cast<StringAttr>(link).getValue()));
+        info->links.push_back(linkText(link));
       info->load = uint64_t(std::max<int64_t>(0, load));
       plan.partition_info.push_back(std::move(info));
     }

@@ -96,6 +96,8 @@ LogicalResult EntryWriter::write(SampleOp op) {
   attrs.relation = tables_.relationIds.at(name.str());
   attrs.hop = uint32_t(hop);
   attrs.fanout = int32_t(std::min<int64_t>(int64_t(op.getFanout()), INT32_MAX));
+  attrs.block = uint32_t(op.getBlock());
+  attrs.blocks = uint32_t(op.getBlocks());
   attrs.mode = attrs.fanout < 0 ? plan::SampleMode::All : plan::SampleMode::Keyed;
   OpT &written = addOp(location, "sample " + at(name, hop), Queue::Sample, attrs,
                        {arrayOf(op.getIds(), ArgPart::Ids)}, std::move(outputs));
@@ -104,7 +106,7 @@ LogicalResult EntryWriter::write(SampleOp op) {
   // Of the graph: where a destination's edges start and end, and the source of each edge taken.
   // Arrays that nothing reads are not written, but the frontier needs the sources in any case.
   double source = idBytes(adj.getSource().getValue());
-  addTo(written.bytes, *destinations, 16);
+  addTo(written.bytes, *destinations, 16.0 / attrs.blocks);
   addTo(written.bytes, *edges, source + (demanded(op.getAdj(), ArgPart::InSrc) ? 0 : source));
   sampleIds_[op.getAdj()] = written.id;
   return success();

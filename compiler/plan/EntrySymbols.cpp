@@ -37,8 +37,7 @@ FailureOr<EntrySymbols::Estimates> EntrySymbols::estimate(const ModuleTables &ta
       uint32_t type = tables.typeIds.at(name.str());
       SizeEstimate &own = estimates[{SymbolKind::Rows, 0, type, 0}];
       estimates[{SymbolKind::Gathered, 0, type, 0}] = own;
-      uint64_t of = block.getOf();
-      own = {own.bound / of + (own.bound % of != 0), own.expected / double(of)};
+      own = blockOf(own, uint64_t(block.getOf()));
     } else if (auto sample = dyn_cast<SampleOp>(op)) {
       auto adj = cast<AdjType>(sample.getAdj().getType());
       auto relation = tables.relationIds.find(adj.getRelation().getValue().str());
@@ -50,7 +49,8 @@ FailureOr<EntrySymbols::Estimates> EntrySymbols::estimate(const ModuleTables &ta
       if (rows == estimates.end())
         return sample.emitOpError("has destinations that no op before it numbers"), failure();
       LinkEstimate link =
-          estimateLink(r.statistics, rows->second, int64_t(sample.getFanout()));
+          estimateLink(r.statistics, blockOf(rows->second, uint64_t(sample.getBlocks())),
+                       int64_t(sample.getFanout()));
       estimates[{SymbolKind::Edges, adj.getHop(), relation->second, 0}] = link.edges;
       estimates[{SymbolKind::Active, adj.getHop(), relation->second, 0}] = link.active;
     } else if (auto frontier = dyn_cast<FrontierOp>(op)) {

@@ -30,7 +30,8 @@ def Hgnn_TrafficAttr : Hgnn_EnumAttr<Hgnn_Traffic, "traffic">;
 def Hgnn_PartialOp : Hgnn_ComputeOp<"partial", [Hgnn_Diff]> {
   let summary = "from here on the value is one term of a sum, or of another merge";
   let description = [{Ends the sub-DAG of the root link `link`: a relation's symbol, or "self" for the
-    identity link. `partition` says who computes it (-1: not assigned yet). Without a link: one
+    identity link. `partition` says who computes it (-1: not assigned yet); `owners`, ascending, instead: of
+    q partitions the k-th computes it for the k-th block of the seeds. Without a link: one
     partition's term of a gradient. A replicated value in a partition is whole and must not become a
     term: hgnn-verify-phase{phase=partitioned} takes owned ones only.
     ```mlir
@@ -39,7 +40,8 @@ def Hgnn_PartialOp : Hgnn_ComputeOp<"partial", [Hgnn_Diff]> {
     ```}];
   let arguments = (ins Hgnn_TensorType:$input, OptionalAttr<StrAttr>:$link,
                        DefaultValuedAttr<I64Attr, "-1">:$partition,
-                       DefaultValuedAttr<Hgnn_MergeAttr, "::heddle::hgnn::Merge::Sum">:$merge);
+                       DefaultValuedAttr<Hgnn_MergeAttr, "::heddle::hgnn::Merge::Sum">:$merge,
+                       OptionalAttr<DenseI64ArrayAttr>:$owners);
   let assemblyFormat = "operands (`of` $merge^)? attr-dict `:` type(operands)";
 }
 def Hgnn_MergeOp : Hgnn_ComputeOp<"merge", [Hgnn_Diff]> {
@@ -58,7 +60,8 @@ def Hgnn_MergeOp : Hgnn_ComputeOp<"merge", [Hgnn_Diff]> {
 
 def Hgnn_PartitioningOp : Hgnn_Op<"partitioning"> {
   let summary = "who owns which root link";
-  let description = [{One array of root links per partition, in canonical order; `loads` are the sums of
+  let description = [{One array of root links per partition, in canonical order: the name of a whole link, or
+    [name, block, blocks] of one that several share by blocks of the seeds; `loads` are the sums of
     their weights, in the unit of the rule `weights` (sampled: picoseconds of the cost model; heta and
     heta-code: nodes and edges).}];
   let arguments = (ins StrAttr:$weights, ArrayAttr:$links, DenseI64ArrayAttr:$loads);

@@ -108,6 +108,12 @@ LogicalResult SampleOp::verify() {
                               << ids.getPlacement().getOwner() << " has those rows";
   if (int64_t(getFanout()) < -1)
     return emitOpError("fanout must be -1 (all) or at least 0, got ") << int64_t(getFanout());
+  int64_t block = getBlock(), blocks = getBlocks();
+  if (blocks < 1 || block < 0 || block >= blocks)
+    return emitOpError("samples block ") << block << " of " << blocks << "; blocks count from 0";
+  if (blocks > 1 && (adj.getHop() != 0 || !adj.getPlacement().isOwned() || adj.getPlacement().getSplit()))
+    return emitOpError("samples a block of ")
+           << ids << " for " << adj << "; only one partition's root link has blocks, of the seeds";
   return success();
 }
 

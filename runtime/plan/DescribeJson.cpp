@@ -52,7 +52,9 @@ Json toJson(const OpAttrsUnion &attrs) {
     return {{"relation", a->relation},
             {"hop", a->hop},
             {"mode", a->mode == SampleMode::All ? "all" : "keyed"},
-            {"fanout", a->fanout}};
+            {"fanout", a->fanout},
+            {"blocks", a->blocks},
+            {"block", a->block}};
   if (auto *a = attrs.AsFrontierAttrs())
     return {{"node_type", a->node_type},
             {"hop", a->hop},

@@ -29,17 +29,19 @@ std::string mergesText(const OpT &op) {
   return out;
 }
 
+static std::string blockText(uint32_t block, uint32_t blocks) {
+  return blocks > 1 ? " block " + std::to_string(block) + " of " + std::to_string(blocks) : "";
+}
+
 /// What an op works on, in one short cell.
 std::string detailOf(const PlanT &plan, const EntryT &entry, const OpT &op) {
   const OpAttrsUnion &attrs = op.attrs;
   if (auto *a = attrs.AsSeedsAttrs())
-    return typeName(plan, a->node_type) +
-           (a->blocks > 1
-                ? " block " + std::to_string(a->block) + " of " + std::to_string(a->blocks)
-                : "");
+    return typeName(plan, a->node_type) + blockText(a->block, a->blocks);
   if (auto *a = attrs.AsSampleAttrs())
     return "fan-out " + fanoutText(a->mode == SampleMode::All ? -1 : a->fanout) + " hop " +
-           std::to_string(a->hop) + " " + relationTriple(plan, a->relation);
+           std::to_string(a->hop) + " " + relationTriple(plan, a->relation) +
+           blockText(a->block, a->blocks);
   if (auto *a = attrs.AsFrontierAttrs())
     return "hop " + std::to_string(a->hop) + " " + typeName(plan, a->node_type);
   if (auto *a = attrs.AsFetchDenseAttrs())

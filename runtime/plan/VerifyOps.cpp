@@ -110,6 +110,12 @@ private:
     // A destination's draws are numbered by 24 bits of blocks of two.
     if (a.fanout > (1 << 24))
       return fail("the fanout is over 2^24");
+    if (a.block >= a.blocks)
+      return fail("block " + outOf(a.block, a.blocks));
+    if (a.blocks > 1 && a.hop > 0)
+      return fail("only destinations of hop 0 come in blocks");
+    if (a.blocks > c_.plan.partitions)
+      return fail(std::to_string(a.blocks) + " blocks are more than the plan has partitions");
     if (op_.in_loop_static && a.mode == SampleMode::Keyed && a.fanout > 0)
       return fail("a keyed sample differs between steps and cannot be kept");
     const RelationT &r = *c_.plan.relations[a.relation];

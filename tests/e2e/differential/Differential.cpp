@@ -23,8 +23,8 @@
 //     and with balanced class weights terms of size 1 cancel in the gradient of the last bias. What
 //     is still over 1e-5 may be off by 8 times what rounding the states alone would do to it in
 //     fp64, up to 1e-3: layer norms over nearly equal numbers are ill-conditioned.
-//     The same of a plan of two, three or as many partitions as there are root links, in a mode
-//     that the seed chooses, run by threads; copies of states have the same bits, and the bytes sent,
+//     The same of a plan of two, three, as many partitions as there are root links or two more, in a
+//     mode that the seed chooses, run by threads; copies of states have the same bits, and the bytes sent,
 //     by class, are those that the interpreter counts.
 //  4. Every fourth seed: states after five steps have the same bits for 1, 2, 3 and 8 threads, with
 //     overlap and without.
@@ -307,20 +307,22 @@ private:
     std::set<std::string> names;
     links->walk([&](hgnn::PartialOp partial) { names.insert(partial.getLink()->str()); });
     const int64_t most = int64_t(names.size());
+    const bool onlySelf = most == 1 && names.count("self");
     compiler::PhaseOptions cut;
     cut.weights = seed % 3 == 2 ? "heta" : "sampled";
+    cut.split = seed % 4 == 1 ? "balance" : "needed";
     auto compare = [&](const char *order, const char *exchange, int64_t partitions) {
       cut.order = order;
       cut.exchange = exchange;
       cut.partitions = partitions;
-      if (partitions < 2 || (cut.order == "raf" && partitions > most)) // nothing to cut
+      if (partitions < 2 || (cut.order == "raf" && partitions > most && onlySelf)) // nothing to cut
         return absl::OkStatus();
       return compareCut(cut, cut.order == "raf" ? cut.exchange : cut.order);
     };
     if (!isGiven) {
       HEDDLE_RETURN_IF_ERROR(
           compare("raf", seed % 2 ? "leader" : "replicated",
-                  seed % 3 ? std::min<int64_t>(most, 1 + int64_t(seed % 3)) : most));
+                  seed % 3 ? 1 + int64_t(seed % 3) : most + int64_t(seed % 2) * 2));
       return compare("vanilla", "replicated", 2 + int64_t(seed % 3));
     }
     for (int64_t partitions : {2, 4}) {

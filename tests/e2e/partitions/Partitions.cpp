@@ -6,8 +6,8 @@
 //
 // Each seed makes a random schema, graph and spec (tests/unit/compiler/RandomGraph.h), with the
 // built-in R-GCN or one of layerPrograms(). The interpreter (fp64) runs the training phase whole,
-// and cut into 1, 2, 3 and as many partitions as there are root links, with a replicated head, with a
-// leader, and in vanilla order:
+// and cut into 1, 2, 3, as many partitions as there are root links and two more, with a replicated head,
+// with a leader, and in vanilla order:
 //  1. Outputs, and gradients of all states: 1e-12 normwise. Gradients are measured against the
 //  largest
 //     of the tensor's own norm and 1e-2 of that of all gradients: some are rounding only.
@@ -77,8 +77,8 @@ public:
     if (links == 0)
       return invalidArgument("the model has no root link");
     for (const char *mode : {"replicated", "leader"})
-      for (int64_t p : std::set<int64_t>{1, 2, 3, links})
-        if (p <= links)
+      for (int64_t p : std::set<int64_t>{1, 2, 3, links, links + 2})
+        if (p <= links || !onlySelf) // that link alone is never cut
           HEDDLE_RETURN_IF_ERROR(compare(p, mode));
     for (int64_t p : std::set<int64_t>{1, 2, 3, links})
       HEDDLE_RETURN_IF_ERROR(compareVanilla(p));
@@ -135,7 +135,10 @@ private:
     HEDDLE_RETURN_IF_ERROR(
         runPasses(*raf, {"hgnn-relation-aggregation-first", "hgnn-verify-phase{phase=raf}"}));
     raf->walk([&](hgnn::PartialOp op) {
-      links += op->getParentOfType<hgnn::EntryOp>().getKind() == hgnn::EntryKind::Train;
+      if (op->getParentOfType<hgnn::EntryOp>().getKind() != hgnn::EntryKind::Train)
+        return;
+      ++links;
+      onlySelf = links == 1 && *op.getLink() == "self";
     });
     raf->walk([&](hgnn::MergeOp op) {
       if (op->getParentOfType<hgnn::EntryOp>().getKind() == hgnn::EntryKind::Train)
@@ -231,7 +234,8 @@ private:
     HEDDLE_RETURN_IF_ERROR(
         runPasses(*cut, {"hgnn-relation-aggregation-first",
                          "hgnn-assign-partitions{partitions=" + std::to_string(p) +
-                             " weights=" + rules[(seed + uint64_t(p)) % 3] + "}",
+                             " weights=" + rules[(seed + uint64_t(p)) % 3] +
+                             (seed % 2 ? " split=balance}" : "}"),
                          "hgnn-insert-communication{mode=" + mode + "}",
                          "hgnn-verify-phase{phase=partitioned}", "hgnn-differentiate",
                          "hgnn-verify-phase{phase=training}"}));
@@ -344,6 +348,7 @@ private:
   std::vector<InterpreterResult> wanted;
   std::vector<int64_t> train, evaluated;
   int64_t links = 0, width = 0;
+  bool onlySelf = false; ///< the one root link is the identity link
 };
 
 } // namespace

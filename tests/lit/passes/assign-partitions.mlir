@@ -30,9 +30,25 @@
 // SELF: partition 2 of 3 owns author:reviews:paper ({{[0-9]+}}), author:writes:paper
 // SELF: 10 copies of 7 links; in more than one partition: author:reviews:paper@1, author:writes:paper@1, paper:cites:paper@1
 
+// More partitions than root links: the heaviest is shared. Each has its block of the seeds, and the identity link stays whole.
+// RUN: heddle-opt %t.metatree --pass-pipeline="builtin.module(hgnn-relation-aggregation-first,hgnn-assign-partitions{partitions=5})" 2>&1 | FileCheck %s --check-prefix=MANY
+// MANY: partition {{[0-4]}} of 5 owns paper:cites:paper ({{[0-9]+}}, block 0 of 2)
+// MANY: partition {{[0-4]}} of 5 owns paper:cites:paper ({{[0-9]+}}, block 1 of 2)
+// MANY: assign-partitions by sampled: {{.*}} 1 root link shared by blocks of the seeds;
+// MANY: hgnn.partitioning
+// MANY-SAME: ["paper:cites:paper", 0, 2]
+// MANY-SAME: ["paper:cites:paper", 1, 2]
+// MANY: hgnn.partial {{.*}} {link = "paper:cites:paper", owners = array<i64: {{[0-4], [0-4]}}>}
+// Two partitions whose links cannot be dealt out evenly; on request they are.
+// RUN: heddle-opt %t.mag --pass-pipeline="builtin.module(hgnn-relation-aggregation-first,hgnn-assign-partitions{partitions=2 weights=heta-code split=balance})" -o /dev/null 2>&1 | FileCheck %s --check-prefix=EVEN
+// EVEN: largest load 1.09 times the mean
+// RUN: heddle-opt %t.mag --pass-pipeline="builtin.module(hgnn-relation-aggregation-first,hgnn-assign-partitions{partitions=3 weights=heta-code split=balance})" -o /dev/null 2>&1 | FileCheck %s --check-prefix=EVEN3
+// EVEN3: paper:cites:paper ({{[0-9]+}}, block 0 of
+// EVEN3: largest load 1.{{0[0-9]|1[0-9]}} times the mean; {{[1-3]}} root link{{s?}} shared
+
 // What is refused, with what to do.
-// RUN: not heddle-opt %t.metatree --pass-pipeline="builtin.module(hgnn-relation-aggregation-first,hgnn-assign-partitions{partitions=5})" 2>&1 | FileCheck %s --check-prefix=MANY
-// MANY: error: 'hgnn.entry' op has 4 root links, which 5 partitions cannot share: each owns at least one; use partitions=4 or fewer
+// RUN: not heddle-opt %t.metatree --pass-pipeline="builtin.module(hgnn-relation-aggregation-first,hgnn-assign-partitions{partitions=2 split=even})" 2>&1 | FileCheck %s --check-prefix=SPLIT
+// SPLIT: error: unknown split 'even'; known: needed, balance
 // RUN: not heddle-opt %t.metatree --pass-pipeline="builtin.module(hgnn-relation-aggregation-first,hgnn-assign-partitions{partitions=0})" 2>&1 | FileCheck %s --check-prefix=NONE
 // NONE: error: 'hgnn.entry' op cannot be cut into 0 partitions; use at least 1
 // RUN: not heddle-opt %t.metatree --pass-pipeline="builtin.module(hgnn-assign-partitions{partitions=2})" 2>&1 | FileCheck %s --check-prefix=ORDER

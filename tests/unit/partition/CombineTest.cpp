@@ -119,7 +119,7 @@ TEST_F(CombineCut, Invariant7_PartialsMergeToTheWhole) {
       InterpreterInput in = input();
       in.states = started(*all);
       InterpreterResult wanted = interpret(*all, in), eval = interpret(*all, in, "eval_step");
-      for (int64_t p : {int64_t(1), int64_t(2), int64_t(3), self ? children : children - 1})
+      for (int64_t p : {int64_t(1), int64_t(2), int64_t(3), self ? children : children - 1, int64_t(9)})
         for (const char *mode : {"replicated", "leader"}) {
           SCOPED_TRACE(stringifyCombine(one.combine).str() + " " + std::to_string(one.scale) + " " +
                        mode + " " + std::to_string(p) + (self ? " self" : ""));
@@ -264,7 +264,8 @@ TEST_F(CombineCut, Invariant7_AMeanOfSoftmaxesIsNoticed) {
     mlir::Value value = CombinedOp::create(builder, loc, Merge::Softmax,
                                            CombineOp::create(builder, loc, Merge::Softmax, own));
     value = ScaleOp::create(builder, loc, value, llvm::APFloat(0.5));
-    value = PartialOp::create(builder, loc, value, mlir::StringAttr(), here);
+    value = PartialOp::create(builder, loc, value, mlir::StringAttr(), here, Merge::Sum,
+                              mlir::DenseI64ArrayAttr());
     auto type =
         mlir::cast<FeatType>(value.getType()).withPlacement(PlacementAttr::replicated(&context));
     auto sum = MergeAllOp::create(builder, loc, type, value, merge.getId(), merge.getPartitions(),

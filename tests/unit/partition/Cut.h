@@ -134,9 +134,9 @@ protected:
     run(*module, "hgnn-differentiate");
     return module;
   }
-  static std::string assign(int64_t partitions) {
+  static std::string assign(int64_t partitions, const std::string &split = "needed") {
     return "hgnn-relation-aggregation-first,hgnn-assign-partitions{partitions=" +
-           std::to_string(partitions) + "}";
+           std::to_string(partitions) + " split=" + split + "}";
   }
   static std::string communicate(const std::string &mode) {
     return "hgnn-insert-communication{mode=" + mode + "},hgnn-verify-phase{phase=partitioned}";

@@ -84,6 +84,21 @@ TEST_F(Mutation, Invariant5_ARootLinkOfTwoPartitions) {
   EXPECT_GT(difference(interpret(*twice, input()).outputs, wanted.outputs, "logits"), noticed);
 }
 
+// Two owners of a link take the same block of the seeds.
+TEST_F(Mutation, Invariant18_ABlockTwiceAndAnotherNever) {
+  Module module = metatree({});
+  run(*module, assign(9) + ",hgnn-insert-communication");
+  module->walk([&](SampleOp op) {
+    if (op.getBlocks() > 1 && op.getBlock() == 1)
+      op.setBlock(0);
+  });
+  EXPECT_TRUE(refused(*module, "hgnn-verify-phase{phase=partitioned}"));
+  EXPECT_NE(messages.find("it would count twice"), std::string::npos);
+  run(*module, "hgnn-differentiate");
+  InterpreterResult wanted = interpret(*whole({}), input());
+  EXPECT_GT(difference(interpret(*module, input()).outputs, wanted.outputs, "logits"), noticed);
+}
+
 TEST_F(Mutation, Invariant2_MeanForSum) {
   InterpreterResult wanted = interpret(*whole({}), input());
   Module mean = scaledMerges(*cut({}, 2), 0.5);

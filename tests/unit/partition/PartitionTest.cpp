@@ -26,12 +26,37 @@ TEST_F(Cut, Invariants1And2And3And6And8_EveryCutIsTheWhole) {
     model.selfLoop = self;
     InterpreterResult wanted = interpret(*whole(model), input());
     int64_t links = self ? children : children - 1;
-    for (int64_t p : {int64_t(1), int64_t(2), int64_t(3), links})
+    // More partitions than root links: some are shared by blocks of the seeds.
+    for (int64_t p : {int64_t(1), int64_t(2), int64_t(3), links, links + 1, 2 * links + 1})
       for (const char *mode : {"replicated", "leader"}) {
         SCOPED_TRACE(std::string(mode) + " " + std::to_string(p) + (self ? " self" : ""));
         Module module = cut(model, p, mode);
         expectSameStep(interpret(*module, input()), wanted);
       }
+  }
+}
+
+// Links cut though there are enough of them, and batches with fewer seeds than blocks.
+TEST_F(Cut, Invariant18_BlocksOfTheSeedsAreTheWhole) {
+  for (size_t seeds : {0, 1, 2, 5, 12}) {
+    InterpreterInput in = input();
+    in.seeds.resize(std::min(seeds, in.seeds.size()));
+    for (int64_t layers : {1, 2, 3}) {
+      ModelText model;
+      model.layers = layers;
+      model.fanout = layers == 2 ? 2 : -1;
+      Module one = whole(model);
+      InterpreterResult wanted = interpret(*one, in), eval = interpret(*one, in, "eval_step");
+      for (int64_t p : {2, 4, 9, 16})
+        for (const char *mode : {"replicated", "leader"}) {
+          SCOPED_TRACE(std::string(mode) + " " + std::to_string(p) + ", " + std::to_string(seeds) +
+                       " seeds, " + std::to_string(layers) + " layers");
+          Module module = metatree(model);
+          run(*module, assign(p, "balance") + "," + communicate(mode) + "," + train);
+          expectSameStep(interpret(*module, in), wanted);
+          expectSameStep(interpret(*module, in, "eval_step"), eval);
+        }
+    }
   }
 }
 
@@ -56,7 +81,7 @@ TEST_F(Cut, Invariant4_WhichPartitionOwnsWhatDoesNotMatter) {
 
 TEST_F(Cut, Invariant9_BytesAreThoseOfTheFormula) {
   const int64_t seeds = int64_t(input().seeds.size()), classes = 3;
-  for (int64_t p : {2, 3, 6}) {
+  for (int64_t p : {2, 3, 6, 9}) {
     SCOPED_TRACE(p);
     for (int64_t fanout : {-1, 1, 3})
       for (int64_t layers : {2, 3}) {
