@@ -98,6 +98,11 @@ absl::StatusOr<std::vector<Alternative>> weighAlternatives(ModuleOp module,
     if (add(make(options, exchange, forced.split == "balance" ? "balance" : "needed"), &balance) &&
         forced.split == "auto" && balance > 1.1)
       add(make(options, exchange, "balance"), nullptr);
+    // Nothing was cut: no other way.
+    if (all.size() > 1 && all.back().options.split == "balance" && forced.split == "auto" &&
+        all.back().seconds == all[all.size() - 2].seconds &&
+        all.back().wireBytes == all[all.size() - 2].wireBytes)
+      all.pop_back();
   }
   add(make(options, "", ""), nullptr);
   Alternative *best = nullptr;

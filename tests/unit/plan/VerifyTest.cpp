@@ -166,6 +166,8 @@ const std::vector<Case> &cases() {
       {"'sample made@0': hop 15", [](PlanT &p) { find(p, "sample made@0").attrs.AsSampleAttrs()->hop = 15; }},
       {"'sample made@0': the fanout is below", [](PlanT &p) { find(p, "sample made@0").attrs.AsSampleAttrs()->fanout = -2; }},
       {"'sample made@0': the fanout is over", [](PlanT &p) { find(p, "sample made@0").attrs.AsSampleAttrs()->fanout = 1 << 25; }},
+      {"'sample made@0': block 1 is out of range", [](PlanT &p) { find(p, "sample made@0").attrs.AsSampleAttrs()->block = 1; }},
+      {"'sample made@0': 2 blocks are more than", [](PlanT &p) { find(p, "sample made@0").attrs.AsSampleAttrs()->blocks = 2; }},
       {"'sample made@0': the sample mode", [](PlanT &p) { find(p, "sample made@0").attrs.AsSampleAttrs()->mode = SampleMode(2); }},
       {"'sample made@0': a keyed sample", [](PlanT &p) { find(p, "sample made@0").in_loop_static = true; }},
       {"'sample made@0' output 0: the rows are not", [](PlanT &p) { find(p, "sample made@0").attrs.AsSampleAttrs()->relation = 2; }},
