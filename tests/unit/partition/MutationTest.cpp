@@ -99,6 +99,28 @@ TEST_F(Mutation, Invariant18_ABlockTwiceAndAnotherNever) {
   EXPECT_GT(difference(interpret(*module, input()).outputs, wanted.outputs, "logits"), noticed);
 }
 
+// Own rows have no edges to leave out, so there is no block of them.
+TEST_F(Mutation, TheIdentityLinkAloneIsNotCut) {
+  Module module = metatree({});
+  run(*module, "hgnn-relation-aggregation-first");
+  module->walk([](MergeOp merge) {
+    mlir::SmallVector<mlir::Value> self;
+    for (mlir::Value input : merge.getInputs())
+      if (*input.getDefiningOp<PartialOp>().getLink() == "self")
+        self.push_back(input);
+    merge.getInputsMutable().assign(self);
+  });
+  module->walk([](PartialOp partial) {
+    if (*partial.getLink() != "self")
+      partial.erase();
+  });
+  EXPECT_TRUE(refused(*module, "hgnn-assign-partitions{partitions=2}"));
+  EXPECT_NE(messages.find("has no root link but the identity link of the seeds, which is not cut into "
+                          "2; use partitions=1, or order=vanilla"),
+            std::string::npos)
+      << messages;
+}
+
 TEST_F(Mutation, Invariant2_MeanForSum) {
   InterpreterResult wanted = interpret(*whole({}), input());
   Module mean = scaledMerges(*cut({}, 2), 0.5);
