@@ -19,7 +19,10 @@ def UnrollPass : Pass<"hgnn-unroll", "::mlir::ModuleOp"> {
 
     Invariants established: no hgnn.input, hgnn.layer or generic type is left; each parameter is one
     hgnn.state, read once per entry; two entries, train_step (with the loss) and eval_step (without
-    dropout, with the evaluation's fan-outs); a (hop, relation) is sampled at most once per entry.
+    dropout, with the evaluation's fan-outs); a (hop, relation) is sampled at most once per entry. With
+    `infer` also an entry infer_layer for each layer and node type that a step needs its rows of, and for
+    each input program that is read: any rows of the type, of the rows that the layer before left in
+    states of role `hidden`. Layer by layer over all nodes they give what a step with all neighbours gives.
 
     Restrictions: all input programs yield one width (fundamental: a relation-generic program has one
     "in"); dropout on edges or inside `message` is refused (incidental: it needs the keys of edges).
@@ -34,6 +37,7 @@ def UnrollPass : Pass<"hgnn-unroll", "::mlir::ModuleOp"> {
     }
     ```
   }];
+  let options = [Option<"infer", "infer", "bool", "false", "also entries of layer-wise inference">];
   let statistics = [
     Statistic<"numVertices", "vertices", "(hop, node type) vertices of the training step">,
     Statistic<"numLinks", "links", "(hop, relation) links of the training step">,

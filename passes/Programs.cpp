@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "passes/Programs.h"
 
+#include "compiler/Symbols.h"
+
 using namespace mlir;
 using namespace heddle::hgnn;
 using namespace heddle::compiler;
@@ -88,6 +90,21 @@ FailureOr<Value> ProgramBuilder::readState(Location loc, const std::string &name
                      FlatSymbolRefAttr::get(module.getContext(), name));
   reads[name] = value;
   return value;
+}
+
+std::string ProgramBuilder::hiddenName(int64_t layer, StringRef type) {
+  return ("hidden." + Twine(layer) + "." + type).str();
+}
+
+Value ProgramBuilder::hiddenRows(LayerOp layer, Value ids) {
+  DomainAttr domain = cast<IdsType>(ids.getType()).getDomain();
+  std::string name = hiddenName(layer.getIndex(), compiler::unescapeName(domain.getSymbol().getValue()));
+  Shape shape{int64_t(layer.getInSize())};
+  if (!module.lookupSymbol<StateOp>(name))
+    declareState(layer.getLoc(), name, StateRole::Hidden, shape, domain.getSymbol(), Initializer(),
+                 -1);
+  return FetchRowsOp::create(builder, layer.getLoc(), FeatType::get(domain, shape), ids,
+                             FlatSymbolRefAttr::get(module.getContext(), name));
 }
 
 /// Creates `op` anew with concrete operands; its result types are inferred again.

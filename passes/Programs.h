@@ -38,6 +38,12 @@ public:
     return llvm::failed(values) ? llvm::FailureOr<mlir::Value>(llvm::failure())
                                 : llvm::FailureOr<mlir::Value>(values->front());
   }
+  /// The rows that the layer before `layer` left of the type of `ids`: of a state of role hidden,
+  /// which is declared.
+  mlir::Value hiddenRows(hgnn::LayerOp layer, mlir::Value ids);
+  /// hidden.<layer>.<type>: the rows that a layer takes.
+  static std::string hiddenName(int64_t layer, llvm::StringRef type);
+
   /// The width of what `message` yields, for any relation.
   llvm::FailureOr<int64_t> messageWidth(hgnn::LayerOp layer);
 

@@ -40,20 +40,34 @@ bool readsOwnRows(LayerOp layer) {
 class EntryBuilder {
 public:
   EntryBuilder(ModuleOp module, const Model &model, EntryKind kind)
-      : module(module), model(model), kind(kind), builder(module.getContext()),
-        programs(module, model, kind, builder) {}
+      : module(module), model(model), kind(kind), layers(model.layers),
+        builder(module.getContext()), programs(module, model, kind, builder) {}
 
   LogicalResult run();
+  /// One layer, or with null the input program, for rows of a type.
+  LogicalResult runInference(LayerOp layer, FlatSymbolRefAttr type);
+  /// The types that need rows at `hop`, after run().
+  SmallVector<FlatSymbolRefAttr> typesAt(int64_t hop) const {
+    SmallVector<FlatSymbolRefAttr> types;
+    for (auto [symbol, rows] : ids[hop])
+      types.push_back(FlatSymbolRefAttr::get(symbol));
+    return types;
+  }
   int64_t vertices = 0, links = 0;
   DenseSet<StringAttr> usedRelations;
 
 private:
   using TypeMap = llvm::MapVector<StringAttr, Value>;
 
-  int64_t depth() const { return model.layers.size(); }
+  int64_t depth() const { return int64_t(layers.size()); }
+  /// Where the rows are that a layer makes.
+  int64_t hopOf(LayerOp layer) const {
+    return depth() - 1 - (int64_t(layer.getIndex()) - int64_t(LayerOp(layers.front()).getIndex()));
+  }
   FlatSymbolRefAttr ref(StringAttr symbol) { return FlatSymbolRefAttr::get(symbol); }
   int64_t fanoutOf(const Relation &relation, int64_t hop);
-  LogicalResult sampleAll();
+  LogicalResult sampleAll(FlatSymbolRefAttr root);
+  void output(Location loc, Value rows);
   LogicalResult buildInputs(TypeMap &rows);
   LogicalResult buildLayer(LayerOp layer, const TypeMap &sources, TypeMap &destinations);
   FailureOr<Value> buildMessage(LayerOp layer, int64_t hop, const Relation &relation,
@@ -64,6 +78,7 @@ private:
   ModuleOp module;
   const Model &model;
   EntryKind kind;
+  ArrayRef<LayerOp> layers; ///< of this entry
   OpBuilder builder;
   ProgramBuilder programs;
   SmallVector<TypeMap> ids;                                  ///< [hop] type -> ids
@@ -72,6 +87,8 @@ private:
 };
 
 int64_t EntryBuilder::fanoutOf(const Relation &relation, int64_t hop) {
+  if (kind == EntryKind::Infer)
+    return -1;
   SamplingOp sampling = model.sampling;
   bool train = kind == EntryKind::Train;
   DictionaryAttr overrides = train ? sampling.getOverrides() : sampling.getEvalOverrides();
@@ -80,19 +97,18 @@ int64_t EntryBuilder::fanoutOf(const Relation &relation, int64_t hop) {
   return (train ? sampling.getFanout() : sampling.getEvalFanout())[hop];
 }
 
-LogicalResult EntryBuilder::sampleAll() {
+LogicalResult EntryBuilder::sampleAll(FlatSymbolRefAttr root) {
   Location loc = model.task->getLoc();
   MLIRContext *context = module.getContext();
   int64_t hops = depth();
   ids.resize(hops + 1);
   adjacency.resize(hops);
   selfLinks.resize(hops);
-  FlatSymbolRefAttr target = TaskOp(model.task).getTargetAttr();
-  ids[0][target.getAttr()] =
-      SeedsOp::create(builder, loc, IdsType::get(context, DomainAttr::rows(0, target)));
+  ids[0][root.getAttr()] =
+      SeedsOp::create(builder, loc, IdsType::get(context, DomainAttr::rows(0, root)));
   vertices = 1;
   for (int64_t hop = 0; hop < hops; ++hop) {
-    LayerOp layer = model.layers[hops - 1 - hop];
+    LayerOp layer = layers[hops - 1 - hop];
     for (const Relation &relation : model.relations) {
       auto destination = ids[hop].find(relation.destination.getAttr());
       if (destination == ids[hop].end())
@@ -128,10 +144,15 @@ LogicalResult EntryBuilder::sampleAll() {
   return success();
 }
 
+/// Whether the layer reads anything but its tables.
+bool readsRows(LayerOp layer) {
+  return !layer.getMessage().getArgument(1).use_empty() || readsOwnRows(layer);
+}
+
 LogicalResult EntryBuilder::buildInputs(TypeMap &rows) {
   LayerOp first = model.layers.front();
-  if (first.getMessage().getArgument(1).use_empty() && !readsOwnRows(first))
-    return success(); // its tables are all it reads
+  if (!readsRows(first))
+    return success();
   int64_t inSize = first.getInSize();
   for (auto [type, rowIds] : ids[depth()]) {
     InputOp input = model.inputs.lookup(type);
@@ -153,7 +174,7 @@ LogicalResult EntryBuilder::buildInputs(TypeMap &rows) {
 
 LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
                                        TypeMap &destinations) {
-  int64_t hop = depth() - 1 - int64_t(layer.getIndex());
+  int64_t hop = hopOf(layer);
   Location loc = layer.getLoc();
   llvm::MapVector<StringAttr, SmallVector<Value>> messages;
   TypeMap ownRows;
@@ -306,9 +327,9 @@ LogicalResult EntryBuilder::run() {
       EntryOp::create(atModule, model.task->getLoc(), train ? "train_step" : "eval_step", kind);
   builder.setInsertionPointToStart(&entry.getBody().emplaceBlock());
   TypeMap rows;
-  if (failed(sampleAll()) || failed(buildInputs(rows)))
+  if (failed(sampleAll(TaskOp(model.task).getTargetAttr())) || failed(buildInputs(rows)))
     return failure();
-  for (LayerOp layer : model.layers) {
+  for (LayerOp layer : layers) {
     TypeMap next;
     if (failed(buildLayer(layer, rows, next)))
       return failure();
@@ -317,12 +338,59 @@ LogicalResult EntryBuilder::run() {
   Value logits = rows.front().second;
   if (failed(buildLoss(logits)))
     return failure();
-  OutputOp::create(builder, model.task->getLoc(), "logits", logits);
-  OutputOp::create(builder, model.task->getLoc(), "ids", ids[0].front().second);
+  output(model.task->getLoc(), logits);
+  return success();
+}
+
+void EntryBuilder::output(Location loc, Value rows) {
+  OutputOp::create(builder, loc, "logits", rows);
+  OutputOp::create(builder, loc, "ids", ids[0].front().second);
+}
+
+LogicalResult EntryBuilder::runInference(LayerOp layer, FlatSymbolRefAttr type) {
+  OpBuilder atModule(module.getContext());
+  atModule.setInsertionPointToEnd(module.getBody());
+  int64_t index = layer ? int64_t(layer.getIndex()) : -1;
+  Location loc = layer ? layer.getLoc() : model.inputs.lookup(type.getAttr()).getLoc();
+  auto entry = EntryOp::create(atModule, loc, ("infer_layer:" + Twine(index) + ":" + type.getValue()).str(),
+                               kind, /*partition=*/-1, index);
+  builder.setInsertionPointToStart(&entry.getBody().emplaceBlock());
+  layers = ArrayRef<LayerOp>(layer); // none, or that one
+  if (!layer)
+    layers = {};
+  TypeMap rows, made;
+  if (failed(sampleAll(type)))
+    return failure();
+  if (!layer) {
+    if (failed(buildInputs(made)))
+      return failure();
+  } else {
+    if (readsRows(layer))
+      for (auto [source, rowIds] : ids[1])
+        rows[source] = programs.hiddenRows(layer, rowIds);
+    if (failed(buildLayer(layer, rows, made)))
+      return failure();
+  }
+  output(loc, made.front().second);
+  return success();
+}
+
+/// The entries of layer-wise inference: for each layer, the types that a step needs its rows of.
+LogicalResult buildInference(ModuleOp module, const Model &model, const EntryBuilder &step) {
+  int64_t depth = model.layers.size();
+  if (readsRows(model.layers.front()))
+    for (FlatSymbolRefAttr type : step.typesAt(depth))
+      if (failed(EntryBuilder(module, model, EntryKind::Infer).runInference(LayerOp(), type)))
+        return failure();
+  for (LayerOp layer : model.layers)
+    for (FlatSymbolRefAttr type : step.typesAt(depth - 1 - int64_t(layer.getIndex())))
+      if (failed(EntryBuilder(module, model, EntryKind::Infer).runInference(layer, type)))
+        return failure();
   return success();
 }
 
 struct UnrollPass : heddle::passes::impl::UnrollPassBase<UnrollPass> {
+  using UnrollPassBase::UnrollPassBase;
   void runOnOperation() override {
     ModuleOp module = getOperation();
     FailureOr<Model> model = readModel(module);
@@ -354,6 +422,8 @@ struct UnrollPass : heddle::passes::impl::UnrollPassBase<UnrollPass> {
         numVertices += entry.vertices;
         numLinks += entry.links;
         numPruned += model->relations.size() - entry.usedRelations.size();
+      } else if (infer && failed(buildInference(module, *model, entry))) {
+        return signalPassFailure();
       }
     }
     for (LayerOp layer : model->layers)

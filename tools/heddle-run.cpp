@@ -11,6 +11,7 @@
 #include "runtime/exec/KernelLibrary.h"
 #include "runtime/launch/LaunchEnvironment.h"
 #include "runtime/launch/WorkerLink.h"
+#include "runtime/train/Inference.h"
 #include "runtime/train/RunFolder.h"
 #include "runtime/train/Worker.h"
 #include "tools/support/Cli.h"
@@ -27,8 +28,9 @@ using namespace heddle;
 namespace {
 
 struct Options {
-  std::string plan, graph, memory, predictions = "all", progress = "auto";
+  std::string plan, graph, memory, mode = "train", predictions = "all", progress = "auto";
   train::TrainOverrides overrides;
+  train::InferenceOptions inference;
   train::WorkerOptions worker;
   std::optional<int> workers;
   double timeout = 30;
@@ -85,6 +87,7 @@ absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &se
       {"run",
        {{"plan", options.plan},
         {"graph", options.graph},
+        {"mode", options.mode},
         {"output", options.worker.run.output},
         {"runs", options.worker.run.runs},
         {"partitions", plan.partitions},
@@ -103,6 +106,9 @@ absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &se
 
 /// Options whose values are words or units.
 absl::Status readChoices(Options &options) {
+  std::string mode;
+  HEDDLE_RETURN_IF_ERROR(choose<std::string>(
+      "--mode", options.mode, {{"train", "train"}, {"infer", "infer"}}, mode));
   using Parts = train::PredictionParts;
   train::WorkerOptions &worker = options.worker;
   HEDDLE_RETURN_IF_ERROR(choose<Parts>(
@@ -121,6 +127,25 @@ absl::Status readChoices(Options &options) {
   }
   worker.executor.overlap = !options.noOverlap;
   worker.timeout = std::chrono::milliseconds(std::llround(options.timeout * 1000));
+  return absl::OkStatus();
+}
+
+/// Options of the other mode say nothing here: better told than ignored.
+absl::Status checkMode(const CLI::App &app, const std::string &mode,
+                       const std::vector<CLI::Option *> &onlyInference) {
+  auto given = [&](const CLI::Option *option) { return option->count() > 0; };
+  if (mode == "infer") {
+    for (const char *name : {"--epochs", "--lr", "--sparse-lr", "--lr-schedule", "--warmup-steps",
+                             "--step-size", "--gamma", "--min-lr", "--runs", "--workers",
+                             "--predictions", "--samples"})
+      if (app.count(name) > 0)
+        return invalidArgument(std::string(name) + ": is for training; leave it out with --mode infer" +
+                               (std::string(name) == "--predictions" ? ", or use --predict" : ""));
+    return absl::OkStatus();
+  }
+  for (const CLI::Option *option : onlyInference)
+    if (given(option))
+      return invalidArgument("--" + option->get_lnames().front() + ": is for --mode infer");
   return absl::OkStatus();
 }
 
@@ -198,6 +223,41 @@ absl::StatusOr<int> launchAll(const Options &options, int partitions) {
   return absl::Status(code.status().code(), absl::string_view(message.data(), message.size()));
 }
 
+/// What all work on a graph begins with.
+absl::StatusOr<std::shared_ptr<graph::GraphStore>> openGraph(Options &options) {
+  train::WorkerOptions &worker = options.worker;
+  HEDDLE_ASSIGN_OR_RETURN(worker.run.planChecksum, checksumOfFile(options.plan));
+  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<graph::GraphStore> opened,
+                          graph::GraphStore::open(options.graph));
+  worker.run.planFile = options.plan;
+  worker.run.graphDirectory = options.graph;
+  worker.run.version = cli::version();
+  return std::shared_ptr<graph::GraphStore>(std::move(opened));
+}
+
+/// Infers with the weights of an earlier run. Returns the exit code.
+absl::StatusOr<int> infer(Options &options, std::shared_ptr<const plan::PlanT> plan,
+                          const train::TrainSettings &settings) {
+  train::WorkerOptions &worker = options.worker;
+  HEDDLE_ASSIGN_OR_RETURN(auto graph, openGraph(options));
+  exec::ExecutorOptions executor = worker.executor;
+  executor.seed = settings.seed;
+  options.inference.memoryLimit = executor.memoryLimit;
+  exec::Trace trace;
+  if (!worker.trace.empty())
+    executor.trace = &trace;
+  HEDDLE_ASSIGN_OR_RETURN(auto made, exec::Executor::create(plan, graph, executor));
+  cli::catchInterrupts("\nheddle-run: stopping after this step; again to abort\n");
+  HEDDLE_ASSIGN_OR_RETURN(auto outcome,
+                          train::runInference(*plan, *graph, *made, settings, worker.run,
+                                              options.inference, cli::interrupted));
+  made.reset();
+  if (!worker.trace.empty())
+    HEDDLE_RETURN_IF_ERROR(trace.write(worker.trace));
+  cli::print(outcome.summary);
+  return outcome.interrupted ? cli::interruptedExitCode : 0;
+}
+
 /// Trains on this worker. Returns the exit code.
 absl::StatusOr<int> work(Options &options, std::shared_ptr<const plan::PlanT> plan,
                          const train::TrainSettings &settings,
@@ -207,13 +267,7 @@ absl::StatusOr<int> work(Options &options, std::shared_ptr<const plan::PlanT> pl
     worker.trace = ownName(worker.trace, worker.rank);
   if (worker.executor.threads == 0)
     worker.executor.threads = std::max(1, availableCores() / environment.coreSharers);
-  HEDDLE_ASSIGN_OR_RETURN(worker.run.planChecksum, checksumOfFile(options.plan));
-  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<graph::GraphStore> opened,
-                          graph::GraphStore::open(options.graph));
-  std::shared_ptr<graph::GraphStore> graph(std::move(opened));
-  worker.run.planFile = options.plan;
-  worker.run.graphDirectory = options.graph;
-  worker.run.version = cli::version();
+  HEDDLE_ASSIGN_OR_RETURN(auto graph, openGraph(options));
   if (link)
     worker.run.activity = [link](std::string_view activity) { link->setActivity(activity); };
   auto make = [&](const exec::ExecutorOptions &executor) {
@@ -250,6 +304,10 @@ absl::StatusOr<int> trainPlan(Options &options, const launch::LaunchEnvironment 
   const bool launches = environment.workers == 1 && options.worker.workers > 1;
   HEDDLE_RETURN_IF_ERROR(checkOutputs(options, options.worker.rank == 0, options.worker.rank,
                                       launches ? options.worker.workers - 1 : options.worker.rank));
+  if (options.mode == "infer") {
+    HEDDLE_RETURN_IF_ERROR(train::checkInference(*plan, options.inference));
+    return infer(options, plan, settings);
+  }
   if (!launches)
     return work(options, plan, settings, environment, link);
   // What is wrong with the graph and the kernels is better said once. Nothing of it is kept: the
@@ -284,6 +342,7 @@ int main(int argc, char **argv) {
   cli::setUp(
       app, "heddle-run",
       "Train the model of a plan on a graph; evaluate; write weights, predictions, metrics.\n"
+      "Or infer, with weights of an earlier run, on any graph of the same schema.\n"
       "A plan is a program: run only plans you trust.",
       "  heddle-run wn.plan --graph wn/ -o runs/wn\n"
       "  heddle-run wn.plan --graph wn/ -o runs/wn5 --runs 5 --epochs 30 --lr 0.005\n"
@@ -293,6 +352,8 @@ int main(int argc, char **argv) {
       "  torchrun --no-python --nproc-per-node 4 heddle-run wn4.plan --graph wn/ -o runs/wn4\n"
       "  heddle-run wn.plan --graph wn/ -o runs/wn --trace wn-trace.json\n"
       "  heddle-run wn.plan --print-config --epochs 3\n"
+      "  heddle-run wn.plan --graph wn/ --mode infer --restore runs/wn -o predicted/wn\n"
+      "  heddle-run wn.plan --graph wn/ --mode infer --restore runs/wn --predict none --embed noun -o rows/wn\n"
       "Ctrl-C once ends after the current step and saves (exit code 130), twice aborts.\n");
   Options options;
   app.add_option("plan", options.plan, "Plan file written by heddle-compile")->required();
@@ -301,6 +362,29 @@ int main(int argc, char **argv) {
   app.add_flag("--force", options.worker.run.force, "Replace an existing results folder");
   app.add_flag("--print-config", options.printConfig,
                "Print the configuration with every default and override, and exit");
+  app.add_option("--mode", options.mode, "train (the default) or infer");
+  const char *inference = "Inference (--mode infer): layer by layer over all nodes, all neighbours";
+  std::vector<CLI::Option *> onlyInference;
+  auto infers = [&](CLI::Option *option) {
+    onlyInference.push_back(option);
+    return option->group(inference);
+  };
+  infers(app.add_option("--restore", options.inference.restore,
+                        "Weights: a run folder (its best state), its best/ or last/, or a file"));
+  infers(app.add_option("--restore-graph", options.inference.restoreGraph,
+                        "Graph directory that the weights were trained on, where it is another one than "
+                        "--graph and no longer where it was (learnable rows go by the ids of nodes)"));
+  infers(app.add_option("--predict", options.inference.predict,
+                        "Nodes of the target type: all (the default), train, valid, test, none, or a file "
+                        "with an id a line"))
+      ->type_name("NODES");
+  infers(app.add_option("--embed", options.inference.embed,
+                        "Also write the rows that the last layer takes of this node type; repeatable"))
+      ->type_name("TYPE");
+  infers(app.add_option("--infer-batch-size", options.inference.batchSize,
+                        "Rows of a layer in one step (8192)"))
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 31))
+      ->type_name("ROWS");
   const char *training = "Training (the plan's values unless given)";
   app.add_option("--epochs", options.overrides.epochs, "Passes over the training nodes")
       ->group(training);
@@ -387,6 +471,7 @@ int main(int argc, char **argv) {
                         for (const auto &[option, key] : refused)
                           if (option->count() > 0)
                             return refuse("--" + option->get_lnames().front(), key);
+                        HEDDLE_RETURN_IF_ERROR(checkMode(app, options.mode, onlyInference));
                         HEDDLE_ASSIGN_OR_RETURN(ownCode, trainOrTell(options));
                         return absl::OkStatus();
                       });

@@ -96,7 +96,9 @@ absl::StatusOr<Loaded> load(const CompileOptions &options) {
 
 void addPhase(PassManager &manager, const std::string &phase, const PhaseOptions &options) {
   if (phase == "metatree") {
-    manager.addPass(passes::createUnrollPass());
+    passes::UnrollPassOptions unroll;
+    unroll.infer = options.infer;
+    manager.addPass(passes::createUnrollPass(unroll));
   } else if (phase == "raf") {
     manager.addPass(passes::createRelationAggregationFirstPass());
   } else if (phase == "partitioned" && options.order == "vanilla") {
@@ -243,9 +245,11 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
     if (options.keepPhases)
       writer.phases.emplace_back(phase, textOf(*module));
   };
-  HEDDLE_RETURN_IF_ERROR(
-      runPhases(*module, "model", "metatree", phaseOptions(options), keep, &report.remarks));
   PhaseOptions chosen = phaseOptions(options);
+  // Inference goes through the whole graph on one worker.
+  chosen.infer = options.partitions == 1;
+  HEDDLE_RETURN_IF_ERROR(
+      runPhases(*module, "model", "metatree", chosen, keep, &report.remarks));
   std::vector<Alternative> alternatives;
   if (options.partitions > 1) {
     HEDDLE_ASSIGN_OR_RETURN(alternatives,

@@ -29,6 +29,7 @@ const std::vector<std::string> &phaseNames();
 struct PhaseOptions {
   int64_t maxFused = 0;        ///< of hgnn-fuse
   bool keepGradients = false;  ///< of hgnn-fuse
+  bool infer = false;          ///< of hgnn-unroll
   int64_t partitions = 1;
   std::string weights = "sampled";     ///< of hgnn-assign-partitions
   std::string order = "raf";           ///< relation-aggregation-first, or "vanilla"

@@ -62,6 +62,8 @@ FailureOr<std::unique_ptr<plan::StateT>> stateOf(StateOp op, const ModuleTables 
   }
   state->group = int32_t(op.getGroup());
   state->spread = op.getSpread();
+  if (op.getRole() == hgnn::StateRole::Hidden)
+    state->checkpointed = false;
   if (auto keepers = op.getPartitions()) {
     state->partitions.assign(keepers->begin(), keepers->end());
     if (keepers->size() == 1)
@@ -250,7 +252,10 @@ FailureOr<std::unique_ptr<plan::PlanT>> assemblePlan(ModuleOp module,
       auto entry = writeEntry(*kind, partition, *tables, kernels, nextOpId);
       if (failed(entry))
         return failure();
-      if (!layOutEntry(**entry, options.rates, remarks))
+      // Steps of inference are many and alike; what is said of them is said of the whole.
+      std::vector<std::string> quiet;
+      bool infers = EntryOp(op).getKind() == hgnn::EntryKind::Infer;
+      if (!layOutEntry(**entry, options.rates, infers ? quiet : remarks))
         return EntryOp(op).emitOpError("has ops that depend on each other in a circle: a state is "
                                        "read by what its own update leads to"),
                failure();

@@ -16,12 +16,7 @@ using plan::SymbolKind;
 FailureOr<EntrySymbols::Estimates> EntrySymbols::estimate(const ModuleTables &tables,
                                                           EntryOp entry) {
   Estimates estimates;
-  TaskOp task = tables.task;
-  SamplingOp sampling = tables.sampling;
-  auto count = [](auto value) { return uint64_t(std::max<int64_t>(0, int64_t(value))); };
-  bool train = entry.getKind() == hgnn::EntryKind::Train;
-  uint64_t available =
-      train ? count(task.getNumTrain()) : std::max(count(task.getNumValid()), count(task.getNumTest()));
+  const BatchOf batch = batchOf(entry, tables);
   for (Operation &op : entry.getBody().front()) {
     if (auto seeds = dyn_cast<SeedsOp>(op)) {
       DomainAttr domain = cast<IdsType>(seeds.getIds().getType()).getDomain();
@@ -29,9 +24,9 @@ FailureOr<EntrySymbols::Estimates> EntrySymbols::estimate(const ModuleTables &ta
       if (!domain.isRows() || type == tables.typeIds.end())
         return seeds.emitOpError("gives rows of a node type, got ") << domain,
                failure();
+      const uint64_t nodes = tables.types[type->second].numNodes;
       estimates[{SymbolKind::Rows, domain.getHop(), type->second, 0}] =
-          estimateSeeds(count(train ? sampling.getBatchSize() : sampling.getEvalBatchSize()),
-                        available, tables.types[type->second].numNodes);
+          estimateSeeds(batch.size, std::min(batch.available, nodes), nodes);
     } else if (auto block = dyn_cast<SeedBlockOp>(op)) {
       StringRef name = cast<IdsType>(block.getIds().getType()).getDomain().getSymbol().getValue();
       uint32_t type = tables.typeIds.at(name.str());

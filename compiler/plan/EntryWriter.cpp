@@ -37,13 +37,22 @@ std::string printable(StringRef text) {
   return clean;
 }
 
+static plan::EntryKind kindOf(hgnn::EntryKind kind) {
+  switch (kind) {
+  case hgnn::EntryKind::Train:
+    return plan::EntryKind::TrainStep;
+  case hgnn::EntryKind::Eval:
+    return plan::EntryKind::EvalStep;
+  case hgnn::EntryKind::Infer:
+    return plan::EntryKind::InferLayer;
+  }
+}
+
 FailureOr<std::unique_ptr<plan::EntryT>> EntryWriter::run() {
-  bool train = source_.getKind() == hgnn::EntryKind::Train;
-  SamplingOp sampling = tables_.sampling;
-  entry_->kind = train ? plan::EntryKind::TrainStep : plan::EntryKind::EvalStep;
+  entry_->kind = kindOf(source_.getKind());
+  entry_->layer = int32_t(source_.getLayer());
   entry_->name = printable(source_.getSymName());
-  entry_->batch_size = uint64_t(
-      std::max<int64_t>(0, int64_t(train ? sampling.getBatchSize() : sampling.getEvalBatchSize())));
+  entry_->batch_size = batchOf(source_, tables_).size;
   entry_->partition = uint32_t(partition_);
   // A step that only one partition could keep would leave the others waiting for it.
   static_ = entry_->batch_size == 0;

@@ -112,4 +112,19 @@ FailureOr<ModuleTables> ModuleTables::read(ModuleOp module) {
   return tables;
 }
 
+BatchOf batchOf(EntryOp entry, const ModuleTables &tables) {
+  TaskOp task = tables.task;
+  SamplingOp sampling = tables.sampling;
+  auto count = [](auto value) { return uint64_t(std::max<int64_t>(0, int64_t(value))); };
+  switch (entry.getKind()) {
+  case EntryKind::Train:
+    return {count(sampling.getBatchSize()), count(task.getNumTrain())};
+  case EntryKind::Eval:
+    return {count(sampling.getEvalBatchSize()),
+            std::max(count(task.getNumValid()), count(task.getNumTest()))};
+  case EntryKind::Infer:
+    return {8192, UINT64_MAX};
+  }
+}
+
 } // namespace heddle::compiler

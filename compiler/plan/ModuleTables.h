@@ -44,6 +44,14 @@ struct ModuleTables {
   static mlir::FailureOr<ModuleTables> read(mlir::ModuleOp module);
 };
 
+/// How many seeds a step of an entry has: `size` (0 = all) of at most `available` nodes.
+struct BatchOf {
+  uint64_t size = 0, available = 0;
+};
+/// Inference goes over any nodes, in batches that the plan says nothing of but this: what is estimated
+/// and bounded is a step of 8192 rows.
+BatchOf batchOf(hgnn::EntryOp entry, const ModuleTables &tables);
+
 } // namespace heddle::compiler
 
 #endif // HEDDLE_COMPILER_PLAN_MODULETABLES_H

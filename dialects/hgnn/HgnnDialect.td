@@ -95,7 +95,8 @@ def Hgnn_Scope : Hgnn_Enum<"Scope", "who shares a parameter of a layer", [
 def Hgnn_ScopeAttr : Hgnn_EnumAttr<Hgnn_Scope, "scope">;
 
 def Hgnn_EntryKind : Hgnn_Enum<"EntryKind", "what an entry is for", [
-  I32EnumAttrCase<"Train", 0, "train_step">, I32EnumAttrCase<"Eval", 1, "eval_step">]>;
+  I32EnumAttrCase<"Train", 0, "train_step">, I32EnumAttrCase<"Eval", 1, "eval_step">,
+  I32EnumAttrCase<"Infer", 2, "infer_layer">]>;
 def Hgnn_EntryKindAttr : Hgnn_EnumAttr<Hgnn_EntryKind, "entry_kind">;
 
 def Hgnn_ScalarKind : Hgnn_Enum<"ScalarKind", "run-time scalar of a step", [
@@ -108,7 +109,7 @@ def Hgnn_ScalarKindAttr : Hgnn_EnumAttr<Hgnn_ScalarKind, "scalar_kind">;
 def Hgnn_StateRole : Hgnn_Enum<"StateRole", "role of a state", [
   I32EnumAttrCase<"Parameter", 0, "parameter">, I32EnumAttrCase<"EmbeddingRows", 1, "embedding_rows">,
   I32EnumAttrCase<"Moment1", 2, "moment1">, I32EnumAttrCase<"Moment2", 3, "moment2">,
-  I32EnumAttrCase<"RowSteps", 4, "row_steps">]>;
+  I32EnumAttrCase<"RowSteps", 4, "row_steps">, I32EnumAttrCase<"Hidden", 5, "hidden">]>;
 def Hgnn_StateRoleAttr : Hgnn_EnumAttr<Hgnn_StateRole, "state_role">;
 
 def Hgnn_OptimizerKind : Hgnn_Enum<"OptimizerKind", "update rule", [

@@ -186,7 +186,8 @@ def Hgnn_StateOp : Hgnn_Op<"state", [Symbol]> {
   let description = [{`shape` is the whole shape, or, with `rows_type`, the shape of one row of a table
     with a row per node. `init`: {kind = "zeros"|"constant"|"uniform"|"normal", a, b}. Moments and
     row step counters name the `parameter` that they belong to. `partitions`: who keeps a copy (absent:
-    everyone); all copies are updated from the same bits. `spread`: no copies; of N rows, keeper k of q has
+    everyone); all copies are updated from the same bits. `hidden`: rows that a layer gave, kept while the next
+    layers are inferred; nothing learns or saves them. `spread`: no copies; of N rows, keeper k of q has
     [N k / q, N (k + 1) / q).}];
   let arguments = (ins SymbolNameAttr:$sym_name, Hgnn_StateRoleAttr:$role, DenseI64ArrayAttr:$shape,
                        OptionalAttr<FlatSymbolRefAttr>:$rows_type, DictionaryAttr:$init,
@@ -199,9 +200,12 @@ def Hgnn_StateOp : Hgnn_Op<"state", [Symbol]> {
 def Hgnn_EntryOp : Hgnn_Op<"entry", [Symbol, SingleBlock, NoTerminator, IsolatedFromAbove]> {
   let summary = "one kind of step as straight-line code";
   let description = [{With `partition` at least 0: what that partition does; the entries of one kind run
-    together and meet at their collectives.}];
+    together and meet at their collectives. `infer_layer`: one layer (`layer`; the input programs are layer
+    -1) for any rows of a node type, all neighbours taken, of the rows that the layer before left in a state
+    of role `hidden`. Its output "logits" are the rows.}];
   let arguments = (ins SymbolNameAttr:$sym_name, Hgnn_EntryKindAttr:$kind,
-                       DefaultValuedAttr<I64Attr, "-1">:$partition);
+                       DefaultValuedAttr<I64Attr, "-1">:$partition,
+                       DefaultValuedAttr<I64Attr, "-1">:$layer);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$kind $sym_name attr-dict-with-keyword $body";
 }

@@ -139,7 +139,8 @@ public:
                              *fetchPool_, budget_, tracks_, stats_, partners_});
     for (const auto &entry : plan_->entries) {
       entries_.emplace_back();
-      if (entry->partition == options_.partition) {
+      // Training has no use for those of inference.
+      if (entry->partition == options_.partition && entry->kind != plan::EntryKind::InferLayer) {
         HEDDLE_ASSIGN_OR_RETURN(entries_.back(), EntryRuntime::create(*entry, *shared_));
       }
     }
@@ -153,6 +154,12 @@ public:
     if (entry < 0 || static_cast<size_t>(entry) >= entries_.size())
       return invalidArgument("entry " + std::to_string(entry) + ": the plan has " +
                              std::to_string(entries_.size()) + " entries");
+    if (plan_->entries[static_cast<size_t>(entry)]->kind == plan::EntryKind::InferLayer &&
+        !entries_[static_cast<size_t>(entry)]) {
+      HEDDLE_ASSIGN_OR_RETURN(
+          entries_[static_cast<size_t>(entry)],
+          EntryRuntime::create(*plan_->entries[static_cast<size_t>(entry)], *shared_));
+    }
     if (!entries_[static_cast<size_t>(entry)])
       return invalidArgument(
           "entry " + std::to_string(entry) + ": it is of partition " +

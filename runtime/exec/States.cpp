@@ -49,6 +49,8 @@ absl::Status States::create(const plan::PlanT &plan, const graph::GraphStore &gr
     view.bytes = static_cast<int64_t>(bytes);
     views_.push_back(view);
     kept_.push_back(plan::keepsState(state, partition));
+    if (state.role == plan::StateRole::Hidden)
+      continue; // address space, until somebody infers
     auto [first, end] = range(i, partition);
     bytes_ += uint64_t(end - first) * uint64_t(plan::sizeOf(state.dtype));
   }
@@ -110,6 +112,8 @@ void States::initialize(uint64_t seed, ThreadPool &pool) {
       continue;
     const StateView &view = views_[i];
     const plan::StateT &state = *view.description;
+    if (state.role == plan::StateRole::Hidden)
+      continue;
     const plan::InitializerT &init = *state.init;
     const int64_t columns = static_cast<int64_t>(plan::initialColumns(state));
     if (view.elements == 0 || columns == 0)

@@ -183,6 +183,8 @@ std::string parameterSection(const PlanT &plan) {
       sum.elements += double(elementsOf(plan, *state));
       sum.bytes += double(bytesOf(plan, *state));
     };
+    if (state->role == StateRole::Hidden)
+      continue;
     add(roles[state->role]);
     if (state->role == StateRole::Parameter || state->role == StateRole::EmbeddingRows) {
       add(groups[state->group]);
@@ -226,9 +228,9 @@ std::string parameterSection(const PlanT &plan) {
 }
 
 std::string memorySection(const PlanT &plan, const DescribeOptions &options) {
-  double states = 0;
+  double states = 0, hidden = 0;
   for (const auto &state : plan.states)
-    states += double(bytesOf(plan, *state));
+    (state->role == StateRole::Hidden ? hidden : states) += double(bytesOf(plan, *state));
   std::string out = heading("Memory");
   out += "  states: " + formatBytes(states) + " (all entries share them)\n";
   TextTable table({{"entry", Align::Left, 32},
@@ -238,13 +240,19 @@ std::string memorySection(const PlanT &plan, const DescribeOptions &options) {
                    {"each at most", Align::Right},
                    {"with states at most", Align::Right}});
   for (const auto &entry : plan.entries) {
+    if (entry->kind == EntryKind::InferLayer)
+      continue;
     bool unbounded = entry->arena_bound == UINT64_MAX || entry->slot_bound == UINT64_MAX;
     double total = states + double(entry->arena_bound) + double(entry->slot_bound) * entry->slots;
     table.addRow({entry->name, formatBytes(factsOf(*entry, options.rates).arenaExpected),
                   formatBytes(entry->arena_bound), std::to_string(entry->slots),
                   formatBytes(entry->slot_bound), unbounded ? "unbounded" : formatBytes(total)});
   }
-  return out + table.str(2) + "  graph arrays are memory-mapped and not counted\n";
+  out += table.str(2);
+  if (hidden > 0)
+    out += "  inference keeps rows between layers, those of two layers at a time: " +
+           formatBytes(hidden) + " for all layers\n";
+  return out + "  graph arrays are memory-mapped and not counted\n";
 }
 
 std::string kernelSection(const PlanT &plan) {
@@ -270,6 +278,8 @@ std::string costSection(const PlanT &plan, const DescribeOptions &options) {
                    {"seconds", Align::Right}});
   bool known = options.rates.known();
   for (const auto &entry : plan.entries) {
+    if (entry->kind == EntryKind::InferLayer)
+      continue; // --entry shows one
     EntryFacts facts = factsOf(*entry, options.rates);
     std::string label = entry->name;
     if (entry->batch_size > 0)

@@ -118,6 +118,8 @@ std::vector<PartitionFacts> partitionsOf(const PlanT &plan) {
     }
   }
   for (const auto &state : plan.states) {
+    if (state->role == StateRole::Hidden)
+      continue; // while somebody infers
     std::vector<uint32_t> keepers = keepersOf(plan, *state);
     double bytes = double(bytesOf(plan, *state));
     if (state->spread) // each keeps its rows

@@ -132,6 +132,8 @@ bool checkStates(Context &c) {
       return c.fail(place, "the role is unknown");
     if (s.dtype < DType::MIN || s.dtype > DType::MAX)
       return c.fail(place, "the dtype is unknown");
+    if (s.role == StateRole::Hidden && (s.checkpointed || s.rows_type < 0))
+      return c.fail(place, "rows that inference keeps are of a node type and never saved");
     if (s.rows_type < -1 || s.rows_type >= static_cast<int64_t>(p.node_types.size()))
       return c.fail(place, "rows_type " + outOf(s.rows_type, p.node_types.size()));
     if (s.shape.size() > 8)

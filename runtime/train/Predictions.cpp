@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 namespace heddle::train {
 namespace {
@@ -88,41 +89,78 @@ std::string csvField(const std::string &text) {
   return out + "\"";
 }
 
+absl::StatusOr<PredictionWriter> PredictionWriter::create(const std::string &path,
+                                                          const plan::PlanT &plan,
+                                                          const graph::GraphStore &graph,
+                                                          const Evaluator &evaluator) {
+  PredictionWriter out;
+  out.plan_ = &plan;
+  out.graph_ = &graph;
+  out.evaluator_ = &evaluator;
+  out.path_ = path;
+  HEDDLE_ASSIGN_OR_RETURN(out.output_,
+                          AtomicOutput::create(path, AtomicOutput::Kind::File, /*force=*/true));
+  out.file_ = std::fopen(out.output_.path().c_str(), "wbe");
+  if (!out.file_)
+    return internalError(path + ": cannot create: " + std::strerror(errno));
+  out.text_ = "id,name,split,label,prediction,probability\n";
+  return out;
+}
+
+PredictionWriter::PredictionWriter(PredictionWriter &&other) noexcept
+    : plan_(other.plan_), graph_(other.graph_), evaluator_(other.evaluator_),
+      path_(std::move(other.path_)), text_(std::move(other.text_)),
+      output_(std::move(other.output_)), file_(std::exchange(other.file_, nullptr)) {}
+
+PredictionWriter::~PredictionWriter() {
+  if (file_)
+    std::fclose(file_);
+}
+
+absl::Status PredictionWriter::flush(size_t above) {
+  if (text_.size() <= above)
+    return absl::OkStatus();
+  if (std::fwrite(text_.data(), 1, text_.size(), file_) != text_.size())
+    return internalError(path_ + ": cannot write: " + std::strerror(errno));
+  text_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status
+PredictionWriter::append(const Evaluation &evaluation,
+                         const std::function<std::string_view(int64_t row)> &splitOf) {
+  const int type = int(plan_->task->node_type);
+  for (size_t row = 0; row < evaluation.ids.size(); ++row) {
+    Prediction prediction = predictionOf(*evaluator_, evaluation, int64_t(row));
+    std::string probability;
+    for (size_t i = 0; i < prediction.probability.size(); ++i)
+      probability += (i ? "|" : "") + probabilityText(prediction.probability[i], "%.6g");
+    int64_t id = evaluation.ids[row];
+    text_ += csvField(graph_->originalId(type, id)) + "," +
+             csvField(graph_->displayName(type, id)) + ",";
+    text_ += splitOf(int64_t(row));
+    text_ += "," + csvField(joined(*plan_, prediction.truth)) + "," +
+             csvField(joined(*plan_, prediction.predicted)) + "," + probability + "\n";
+    HEDDLE_RETURN_IF_ERROR(flush(1 << 20));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PredictionWriter::finish() {
+  HEDDLE_RETURN_IF_ERROR(flush(0));
+  if (std::fclose(std::exchange(file_, nullptr)) != 0)
+    return internalError(path_ + ": cannot write: " + std::strerror(errno));
+  return output_.publish();
+}
+
 absl::Status
 writePredictions(const std::string &path, const plan::PlanT &plan, const graph::GraphStore &graph,
                  const Evaluator &evaluator,
                  const std::vector<std::pair<std::string, const Evaluation *>> &parts) {
-  HEDDLE_ASSIGN_OR_RETURN(AtomicOutput output,
-                          AtomicOutput::create(path, AtomicOutput::Kind::File, /*force=*/true));
-  std::FILE *file = std::fopen(output.path().c_str(), "wbe");
-  if (!file)
-    return internalError(path + ": cannot create: " + std::strerror(errno));
-  std::string text = "id,name,split,label,prediction,probability\n";
-  const int type = int(plan.task->node_type);
-  bool good = true;
-  auto flush = [&](size_t above) {
-    if (text.size() <= above)
-      return;
-    good = good && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-    text.clear();
-  };
+  HEDDLE_ASSIGN_OR_RETURN(auto writer, PredictionWriter::create(path, plan, graph, evaluator));
   for (const auto &[split, evaluation] : parts)
-    for (size_t row = 0; row < evaluation->ids.size(); ++row) {
-      Prediction prediction = predictionOf(evaluator, *evaluation, int64_t(row));
-      std::string probability;
-      for (size_t i = 0; i < prediction.probability.size(); ++i)
-        probability += (i ? "|" : "") + probabilityText(prediction.probability[i], "%.6g");
-      int64_t id = evaluation->ids[row];
-      text += csvField(graph.originalId(type, id)) + "," + csvField(graph.displayName(type, id)) +
-              "," + split + "," + csvField(joined(plan, prediction.truth)) + "," +
-              csvField(joined(plan, prediction.predicted)) + "," + probability + "\n";
-      flush(1 << 20);
-    }
-  flush(0);
-  int error = errno;
-  if (std::fclose(file) != 0 || !good)
-    return internalError(path + ": cannot write: " + std::strerror(good ? errno : error));
-  return output.publish();
+    HEDDLE_RETURN_IF_ERROR(writer.append(*evaluation, [&](int64_t) { return std::string_view(split); }));
+  return writer.finish();
 }
 
 std::vector<std::string> examplePredictions(const plan::PlanT &plan, const graph::GraphStore &graph,

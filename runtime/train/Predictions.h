@@ -6,9 +6,12 @@
 #ifndef HEDDLE_RUNTIME_TRAIN_PREDICTIONS_H
 #define HEDDLE_RUNTIME_TRAIN_PREDICTIONS_H
 
+#include "runtime/base/AtomicOutput.h"
 #include "runtime/train/Evaluator.h"
 
+#include <cstdio>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,9 +30,37 @@ Prediction predictionOf(const Evaluator &evaluator, const Evaluation &evaluation
 /// space at an end, quotes doubled.
 std::string csvField(const std::string &text);
 
-/// Writes (atomically) a CSV with the header "id,name,split,label,prediction,probability", a row per
-/// node of each named evaluation. id is the user's, name the display name or empty. Several labels
-/// of one node are joined by '|', with '|' and '\' inside a name escaped by '\'.
+/// A CSV with the header "id,name,split,label,prediction,probability", a row per node. id is the
+/// user's, name the display name or empty. Several labels of one node are joined by '|', with '|' and
+/// '\' inside a name escaped by '\'. The file appears at finish(); a writer destroyed before leaves
+/// nothing.
+class PredictionWriter {
+public:
+  /// Everything must outlive the writer.
+  static absl::StatusOr<PredictionWriter> create(const std::string &path, const plan::PlanT &plan,
+                                                 const graph::GraphStore &graph,
+                                                 const Evaluator &evaluator);
+  PredictionWriter(PredictionWriter &&other) noexcept;
+  PredictionWriter &operator=(PredictionWriter &&other) = delete;
+  ~PredictionWriter();
+  /// A row for each node of `evaluation`; `splitOf(row)` is the part that it is in.
+  absl::Status append(const Evaluation &evaluation,
+                      const std::function<std::string_view(int64_t row)> &splitOf);
+  absl::Status finish();
+
+private:
+  PredictionWriter() = default;
+  absl::Status flush(size_t above);
+
+  const plan::PlanT *plan_ = nullptr;
+  const graph::GraphStore *graph_ = nullptr;
+  const Evaluator *evaluator_ = nullptr;
+  std::string path_, text_;
+  AtomicOutput output_;
+  std::FILE *file_ = nullptr;
+};
+
+/// Writes one with the nodes of each named evaluation.
 absl::Status writePredictions(const std::string &path, const plan::PlanT &plan,
                               const graph::GraphStore &graph, const Evaluator &evaluator,
                               const std::vector<std::pair<std::string, const Evaluation *>> &parts);

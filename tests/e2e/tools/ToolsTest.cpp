@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <random>
 #include <sstream>
 #include <string>
@@ -253,6 +254,97 @@ TEST_F(Tools, OtherCombinesLearnWholeAndCut) {
         EXPECT_NEAR(losses.back()[epoch], losses[0][epoch], 1e-3 * losses[0][epoch])
             << name << " epoch " << epoch;
     }
+  }
+}
+
+/// Numbers of the last column of a CSV, by its first one.
+std::map<std::string, double> lastColumnOf(const std::string &path) {
+  std::map<std::string, double> out;
+  std::istringstream lines(readAll(path));
+  std::string line;
+  std::getline(lines, line);
+  while (std::getline(lines, line))
+    out[line.substr(0, line.find(','))] = std::stod(line.substr(line.rfind(',') + 1));
+  return out;
+}
+
+// Layer by layer over all nodes gives what the evaluation of training gave, whatever the batches; on a
+// graph with other nodes rows go by their ids.
+TEST_F(Tools, InferenceRestoresAndPredictsEveryNode) {
+  std::string spec = readAll(in("rgcn.json"));
+  spec.insert(spec.rfind('}'), R"(, "eval": {"fanout": [-1, -1]})");
+  writeAll(in("all.json"), spec);
+  expectDone("heddle-compile",
+             {"--graph", in("graph"), "--model", in("all.json"), "-o", in("all.plan")});
+  expectDone("heddle-run",
+             {in("all.plan"), "--graph", in("graph"), "-o", in("all"), "--progress", "never"});
+  auto wanted = lastColumnOf(in("all/predictions.csv"));
+  ASSERT_EQ(wanted.size(), 96u);
+  auto infer = [&](const std::string &plan, const std::string &graph, const std::string &output,
+                   const Arguments &more) {
+    Arguments arguments = {in(plan), "--graph", in(graph),  "--mode",     "infer", "--restore",
+                           in("all"), "-o",      in(output), "--progress", "never"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    expectDone("heddle-run", arguments);
+  };
+  infer("all.plan", "graph", "inferred", {"--embed", "author", "--embed", "paper"});
+  infer("all.plan", "graph", "inferred7", {"--infer-batch-size", "7", "--predict", "test"});
+  auto got = lastColumnOf(in("inferred/predictions.csv"));
+  EXPECT_EQ(got.size(), 240u);
+  for (const auto &[id, probability] : wanted)
+    EXPECT_NEAR(got.at(id), probability, 1e-5) << id;
+  auto test = lastColumnOf(in("inferred7/predictions.csv"));
+  EXPECT_EQ(test.size(), 48u);
+  for (const auto &[id, probability] : test)
+    EXPECT_NEAR(got.at(id), probability, 1e-5) << id;
+  for (const char *file : {"run.json", "logits.npy", "logits.ids.csv", "embeddings.author.npy",
+                           "embeddings.author.ids.csv", "embeddings.paper.npy"})
+    EXPECT_TRUE(fs::exists(in(std::string("inferred/") + file))) << file;
+  EXPECT_EQ(fs::file_size(in("inferred/embeddings.paper.npy")), 128u + 240 * 8 * 4);
+
+  // Authors in another order, one of them new, and one paper less: the same rows for the same ids.
+  std::string papers = readAll(in("papers.csv")), wrote = readAll(in("wrote.csv"));
+  size_t header = wrote.find('\n') + 1;
+  writeAll(in("papers2.csv"), papers.substr(0, papers.rfind('\n', papers.size() - 2) + 1));
+  std::istringstream lines(wrote.substr(header));
+  std::vector<std::string> edges;
+  for (std::string line; std::getline(lines, line);)
+    if (line.find(",p239") == std::string::npos)
+      edges.push_back(line);
+  std::reverse(edges.begin(), edges.end());
+  std::string reversed = wrote.substr(0, header);
+  for (const std::string &edge : edges)
+    reversed += edge + "\n";
+  writeAll(in("wrote2.csv"), reversed + "newcomer,p0\n");
+  std::string tables = readAll(in("tables.json"));
+  tables.replace(tables.find("papers.csv"), 10, "papers2.csv");
+  tables.replace(tables.find("wrote.csv"), 9, "wrote2.csv");
+  writeAll(in("other.json"), tables);
+  expectDone("heddle-import", {in("other.json"), "-o", in("other")});
+  infer("all.plan", "other", "inferred-other", {});
+  auto other = lastColumnOf(in("inferred-other/predictions.csv"));
+  EXPECT_EQ(other.size(), 239u);
+  size_t same = 0;
+  for (const auto &[id, probability] : other)
+    same += std::abs(got.at(id) - probability) < 1e-5;
+  EXPECT_GT(same, 180u) << "only what is near p0 and p239 may differ";
+  EXPECT_EQ(Json::parse(readAll(in("inferred-other/run.json")))["result"]["new_rows"], 1);
+
+  // What is refused.
+  for (const auto &[more, error] : std::vector<std::pair<Arguments, std::string>>{
+           {{"--mode", "infer"}, "--restore is required"},
+           {{"--mode", "infer", "--restore", in("graph")}, "has no weights.safetensors"},
+           {{"--mode", "infer", "--restore", in("all"), "--embed", "autor"}, "did you mean 'author'?"},
+           {{"--mode", "infer", "--restore", in("all"), "--predict", "tset"}, "did you mean 'test'?"},
+           {{"--mode", "infer", "--restore", in("all"), "--epochs", "2"}, "--epochs: is for training"},
+           {{"--restore", in("all")}, "--restore: is for --mode infer"},
+           {{"--mode", "inferr"}, "did you mean 'infer'?"}}) {
+    Arguments arguments = {in("all.plan"), "--graph", in("graph"), "-o", in("refused")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    Process process("heddle-run", arguments, in("log-refused"));
+    EXPECT_EQ(process.wait(), 2) << error;
+    EXPECT_NE(process.errors().find(error), std::string::npos) << process.errors();
+    EXPECT_FALSE(fs::exists(in("refused")));
   }
 }
 
