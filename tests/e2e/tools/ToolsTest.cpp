@@ -348,6 +348,35 @@ TEST_F(Tools, InferenceRestoresAndPredictsEveryNode) {
   }
 }
 
+// Where memory is short the system may write rows between layers out: the same bits come back.
+TEST_F(Tools, RowsBetweenLayersMayBeOnDisk) {
+  std::string wrote = "author,paper\n";
+  for (int a = 0; a < 100000; ++a)
+    wrote += "a" + std::to_string(a) + ",p" + std::to_string(a % 240) + "\n";
+  writeAll(in("many.csv"), wrote);
+  std::string tables = readAll(in("tables.json"));
+  tables.replace(tables.find("wrote.csv"), 9, "many.csv");
+  writeAll(in("many.json"), tables);
+  expectDone("heddle-import", {in("many.json"), "-o", in("many")});
+  expectDone("heddle-compile",
+             {"--graph", in("many"), "--model", in("rgcn.json"), "-o", in("many.plan")});
+  expectDone("heddle-run", {in("many.plan"), "--graph", in("many"), "-o", in("many-run"), "--epochs",
+                            "1", "--progress", "never"});
+  auto infer = [&](const std::string &output, const Arguments &more) {
+    Arguments arguments = {in("many.plan"), "--graph",      in("many"), "--mode", "infer",
+                           "--restore",     in("many-run"), "-o",       output,   "--progress",
+                           "never",         "--infer-batch-size", "64"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    expectDone("heddle-run", arguments);
+    return Json::parse(readAll(output + "/run.json"))["result"]["rows_on_disk"].get<bool>();
+  };
+  EXPECT_FALSE(infer(in("in-memory"), {}));
+  EXPECT_TRUE(infer(in("on-disk"), {"--memory", "3MiB"}));
+  EXPECT_EQ(readAll(in("in-memory/logits.npy")), readAll(in("on-disk/logits.npy")));
+  for (const auto &entry : fs::directory_iterator(in("on-disk")))
+    EXPECT_EQ(entry.path().filename().string().find("hidden"), std::string::npos) << entry.path();
+}
+
 TEST_F(Tools, AnExistingOutputIsRefusedAndKept) {
   expectDone("heddle-run", runArguments(in("kept"), {"--epochs", "1"}));
   std::string before = readAll(in("kept/metrics.jsonl"));
