@@ -124,8 +124,10 @@ private:
                 ? -1
                 : static_cast<int32_t>(drawn.community[i] * label.classes / spec_.communities);
       HEDDLE_ASSIGN_OR_RETURN(int added, builder_.addLabel(handle, label.name, classes, classOf));
-      HEDDLE_RETURN_IF_ERROR(
-          builder_.addSplit(added, "random", drawn.parts[0], drawn.parts[1], drawn.parts[2]));
+      // The last one may have the lists themselves: for the largest sets they are gigabytes.
+      auto split = &label == &spec_.labels.back() ? std::move(drawn.parts) : drawn.parts;
+      HEDDLE_RETURN_IF_ERROR(builder_.addSplit(added, "random", std::move(split[0]),
+                                               std::move(split[1]), std::move(split[2])));
     }
     return absl::OkStatus();
   }

@@ -48,7 +48,7 @@ GraphSpec ogbnMag() {
   spec.communities = 349;
   spec.head = 10;
   spec.labelNoise = 0.25;
-  spec.signal = 2;
+  spec.signal = 3;
   return spec;
 }
 
@@ -75,7 +75,7 @@ GraphSpec mag240m() {
   spec.communities = 153;
   spec.head = 5;
   spec.labelNoise = 0.2;
-  spec.signal = 2;
+  spec.signal = 3;
   return spec;
 }
 
@@ -100,7 +100,7 @@ GraphSpec igbHet() {
   spec.communities = 2983;
   spec.head = 100;
   spec.labelNoise = 0.2;
-  spec.signal = 2;
+  spec.signal = 3;
   return spec;
 }
 
