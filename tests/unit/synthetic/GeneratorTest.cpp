@@ -293,6 +293,24 @@ TEST(Generator, EmptyParallelAndCompleteRelationsOfAnyName) {
   EXPECT_NE(fingerprintOf(smallSpec(), options, 1 << 20), "");
 }
 
+// Rows this wide are handed on one at a time, narrow ones together: the same rows for all that.
+TEST(Generator, BlocksOfRowsGoOnWhereTheLastOneEnded) {
+  GraphSpec spec = smallSpec();
+  spec.types[1].nodes = 5;
+  spec.relations.clear();
+  spec.signal = 0; // what is left is noise, which does not depend on the width
+  auto rowsOf = [&](int64_t width) {
+    spec.types[1].width = width;
+    return drawn(spec, optionsOf(1)).features[0].rows;
+  };
+  auto narrow = rowsOf(8), wide = rowsOf(1 << 20);
+  ASSERT_EQ(wide.size(), 5u);
+  for (size_t row = 0; row < 5; ++row) {
+    EXPECT_EQ(narrow[row], std::vector<double>(wide[row].begin(), wide[row].begin() + 8)) << row;
+    EXPECT_TRUE(row == 0 || narrow[row] != narrow[0]);
+  }
+}
+
 TEST(Generator, WhatIsWrongIsNamed) {
   auto fails = [](auto change, const char *what) {
     GraphSpec spec = smallSpec();
