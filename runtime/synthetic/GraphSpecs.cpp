@@ -3,7 +3,7 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // Counts, widths, classes and parts are the published ones where a comment does not say otherwise.
-// Exponents, shares and caps are fitted to relations of the same kind whose degrees were measured:
+// Exponents, shares and caps are chosen after relations of the same kind whose degrees were measured:
 // gene-article for writes, gene-process for topics, package dependencies for citations, maintainers
 // for affiliations. Agreements and signals are ours.
 //
