@@ -4,6 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/base/FileError.h"
+#include "runtime/base/Format.h"
+#include "runtime/base/Npy.h"
 #include "runtime/base/Progress.h"
 #include "runtime/graph/GraphBuilder.h"
 #include "runtime/graph/GraphStore.h"
@@ -13,6 +15,7 @@
 #include "runtime/import/SourceFormat.h"
 #include "runtime/import/TableImport.h"
 #include "runtime/import/WordNet.h"
+#include "runtime/synthetic/Generator.h"
 #include "tools/support/Cli.h"
 
 #include <algorithm>
@@ -29,11 +32,13 @@ using namespace heddle;
 namespace {
 
 struct Options {
-  std::string source, output, check, format = "auto", progress = "auto";
+  std::string source, output, check, format = "auto", progress = "auto", generate;
   bool force = false, noWords = false, noFrames = false, noReverse = false;
   int64_t glossWords = 2000;
   uint64_t seed = 0, memoryBytes = uint64_t(1) << 30;
-  double validRatio = 0.2;
+  double validRatio = 0.2, scale = 0;
+  std::string features = "given";
+  int threads = 0;
   std::string onError = "stop", literals = "nodes", types = "one";
   importing::NTriplesOptions nTriples;
 };
@@ -89,13 +94,19 @@ absl::Status check(const std::string &directory) {
   return absl::OkStatus();
 }
 
+/// What checkOptions calls the source of --generate.
+constexpr const char *kGenerator = "a generator";
+
 /// Options of one format with a source of another: said, not passed over.
 absl::Status checkOptions(const CLI::App &app, const std::string &format) {
   static const std::map<std::string, std::vector<std::string>> formatsOf = {
       {"--no-words", {"wordnet"}},
       {"--no-frames", {"wordnet"}},
       {"--gloss-words", {"wordnet"}},
-      {"--seed", {"wordnet", "ntriples", "hgb"}},
+      {"--seed", {"wordnet", "ntriples", "hgb", kGenerator}},
+      {"--scale", {kGenerator}},
+      {"--features", {kGenerator}},
+      {"--threads", {kGenerator}},
       {"--valid-ratio", {"ntriples", "hgb"}},
       {"--on-error", {"ntriples", "hgb"}},
       {"--literals", {"ntriples"}},
@@ -112,16 +123,63 @@ absl::Status checkOptions(const CLI::App &app, const std::string &format) {
     if (app.count(name) > 0 && !std::count(formats.begin(), formats.end(), format)) {
       std::string list;
       for (const std::string &one : formats)
-        list += (list.empty() ? "" : ", ") + one;
-      return invalidArgument(name + " is for --format=" + list + ", and the source is " + format +
+        if (one != kGenerator)
+          list += (list.empty() ? "--format=" : ", ") + one;
+      if (formats.back() == kGenerator)
+        list += list.empty() ? "--generate" : " and --generate";
+      return invalidArgument(name + " is for " + list + ", and the source is " + format +
                              "; remove it");
     }
   return absl::OkStatus();
 }
 
+/// The spec of --generate, once all that can be said without drawing anything is right.
+absl::StatusOr<const synthetic::GraphSpec *> generatorOf(const CLI::App &app,
+                                                         const Options &options) {
+  HEDDLE_ASSIGN_OR_RETURN(const synthetic::GraphSpec *spec,
+                          synthetic::findGraphSpec(options.generate));
+  if (!options.source.empty() || app.count("--format") > 0)
+    return invalidArgument("--generate draws a graph and reads no source; remove " +
+                           std::string(options.source.empty() ? "--format" : "SOURCE"));
+  if (app.count("--scale") == 0) {
+    double nodes = 0, edges = 0, bytes = 0;
+    for (const synthetic::NodeTypeSpec &type : spec->types) {
+      nodes += double(type.nodes);
+      bytes += double(type.nodes) * double(type.width) * double(dtypeBytes(type.dtype));
+    }
+    for (const synthetic::RelationSpec &relation : spec->relations)
+      edges += double(relation.edges);
+    return invalidArgument("--generate needs --scale, for example --scale 0.01; 1 is full size (" +
+                           spec->name + ": " + formatCount(nodes) + " nodes, " +
+                           formatCount(edges) + " edges, " + formatBytes(bytes) + " of features)");
+  }
+  if (!(options.scale > 0 && options.scale <= 1))
+    return invalidArgument("--scale: expected a number above 0 and up to 1, which is full size");
+  HEDDLE_RETURN_IF_ERROR(synthetic::FeatureChoice::parse(options.features).status());
+  return spec;
+}
+
+absl::Status generate(const synthetic::GraphSpec &spec, const Options &options,
+                      const graph::GraphBuilderOptions &building, graph::GraphBuilder &builder) {
+  synthetic::GeneratorOptions generating;
+  generating.scale = options.scale;
+  generating.seed = options.seed;
+  HEDDLE_ASSIGN_OR_RETURN(generating.features, synthetic::FeatureChoice::parse(options.features));
+  generating.reverse = !options.noReverse;
+  generating.threads = options.threads;
+  generating.blockEdges =
+      std::clamp<int64_t>(building.memoryBytes / 64, 1 << 12, generating.blockEdges);
+  generating.progress = building.progress;
+  return synthetic::generateGraph(spec, generating, builder);
+}
+
 absl::Status importSource(const CLI::App &app, const Options &options) {
   std::string format = options.format;
-  if (format == "auto") {
+  const synthetic::GraphSpec *spec = nullptr;
+  if (!options.generate.empty()) {
+    format = kGenerator;
+    HEDDLE_ASSIGN_OR_RETURN(spec, generatorOf(app, options));
+  } else if (format == "auto") {
     HEDDLE_ASSIGN_OR_RETURN(format, importing::sourceFormat(options.source));
   }
   HEDDLE_RETURN_IF_ERROR(checkOptions(app, format));
@@ -161,7 +219,9 @@ absl::Status importSource(const CLI::App &app, const Options &options) {
     bars(what, done, total);
   };
   HEDDLE_ASSIGN_OR_RETURN(auto builder, graph::GraphBuilder::create(building));
-  if (descriptor) {
+  if (spec) {
+    HEDDLE_RETURN_IF_ERROR(generate(*spec, options, building, *builder));
+  } else if (descriptor) {
     HEDDLE_RETURN_IF_ERROR(importing::importTables(*descriptor, *builder, building.progress));
   } else if (format == "ntriples") {
     HEDDLE_RETURN_IF_ERROR(importing::importNTriples(nTriples, *builder, building.progress));
@@ -185,6 +245,28 @@ absl::Status importSource(const CLI::App &app, const Options &options) {
   bars.close();
   cli::print(report);
   return absl::OkStatus();
+}
+
+void addGeneratorOptions(CLI::App &app, Options &options) {
+  std::string names;
+  for (const synthetic::GraphSpec &spec : synthetic::graphSpecs())
+    names += (names.empty() ? "" : ", ") + spec.name;
+  app.add_option("--generate", options.generate,
+                 "Draw a synthetic graph with the types, counts, degrees and splits of a public "
+                 "set, and labels that neighbours and features tell: " +
+                     names)
+      ->type_name("NAME");
+  app.add_option("--scale", options.scale,
+                 "--generate: nodes and edges as a share of the set's, above 0 and up to 1")
+      ->type_name("SHARE");
+  app.add_option("--features", options.features,
+                 "--generate: given: dense features as wide as the set's; none; or one width for "
+                 "all types that have some in the set (for all, where none has)")
+      ->type_name("given|none|WIDTH")
+      ->capture_default_str();
+  app.add_option("--threads", options.threads,
+                 "--generate: threads that draw; the graph is the same for any number [all cores]")
+      ->check(CLI::Range(1, 1024));
 }
 
 void addRdfOptions(CLI::App &app, Options &options) {
@@ -247,7 +329,7 @@ int main(int argc, char **argv) {
   cli::setUp(
       app, "heddle-import",
       "Makes a graph directory out of tables, RDF (N-Triples), an HGB data set or a WordNet "
-      "folder.",
+      "folder, or draws a synthetic one.",
       "  heddle-import --format=wordnet /usr/share/wordnet -o wn/\n"
       "  heddle-import --format=wordnet --no-words --gloss-words=0 /usr/share/wordnet -o wn/\n"
       "  heddle-import --format=table graph.json -o shop/ --memory=4GiB\n"
@@ -256,6 +338,8 @@ int main(int argc, char **argv) {
       "--drop-relation=http://ex.org/employs "
       "--train-set=train.tsv --test-set=test.tsv --label-type=person -o dump/\n"
       "  heddle-import --format=hgb DBLP.zip -o dblp/\n"
+      "  heddle-import --generate=ogbn-mag --scale=0.01 -o mag/\n"
+      "  heddle-import --generate=igb-het --scale=0.001 --features=64 --seed=7 -o igb/\n"
       "  heddle-import --check wn/\n"
       "Keys of a table descriptor: examples/tables/ and examples/schemas/import.schema.json.");
   Options options;
@@ -287,9 +371,11 @@ int main(int argc, char **argv) {
       ->check(CLI::Range(int64_t(0), int64_t(1) << 20))
       ->capture_default_str();
   app.add_option("--seed", options.seed,
-                 "Seed of the split, or of the validation part (tables: key seed)")
+                 "Seed of the split, of the validation part (tables: key seed), or of all that "
+                 "--generate draws")
       ->capture_default_str();
   addRdfOptions(app, options);
+  addGeneratorOptions(app, options);
   return cli::run(app, argc, argv,
                   {{"--out", "--output"},
                    {"--overwrite", "--force"},
@@ -297,15 +383,20 @@ int main(int argc, char **argv) {
                    {"--conf-file", "SOURCE"},
                    {"--output-dir", "--output"},
                    {"--verify", "--check"},
-                   {"--mem", "--memory"}},
+                   {"--mem", "--memory"},
+                   {"--synthetic", "--generate"},
+                   {"--generator", "--generate"},
+                   {"--num-threads", "--threads"},
+                   {"--feature-dim", "--features"}},
                   [&]() -> absl::Status {
                     if (!options.check.empty()) {
-                      if (!options.source.empty() || !options.output.empty())
+                      if (!options.source.empty() || !options.output.empty() ||
+                          !options.generate.empty())
                         return invalidArgument("--check takes a graph directory alone; remove "
-                                               "SOURCE and -o");
+                                               "SOURCE, --generate and -o");
                       return check(options.check);
                     }
-                    if (options.source.empty())
+                    if (options.source.empty() && options.generate.empty())
                       return invalidArgument("no SOURCE; see --help");
                     if (options.output.empty())
                       return invalidArgument("no output; name a directory with -o");

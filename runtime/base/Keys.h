@@ -25,7 +25,15 @@
 
 namespace heddle::keys {
 
-enum class Purpose : uint32_t { Shuffle = 0, Sample = 1, Dropout = 2, Negative = 3, Init = 4, Split = 5 };
+enum class Purpose : uint32_t {
+  Shuffle = 0,
+  Sample = 1,
+  Dropout = 2,
+  Negative = 3,
+  Init = 4,
+  Split = 5,
+  Generate = 6, ///< synthetic graphs (runtime/synthetic)
+};
 
 struct Counter {
   uint32_t word[4];
@@ -106,6 +114,16 @@ inline uint64_t shuffleKey(uint64_t seed, uint32_t epoch, uint64_t row) {
 inline double initUniform(uint64_t seed, std::string_view name, uint64_t row, uint32_t column) {
   auto w = philox(counter(Purpose::Init, 0, 0, 0, row, column / 4), seed ^ hashName(name));
   return w[column & 3] * 0x1p-32;
+}
+
+/// Four words of draw block `block` for item `item` (node, edge or community, below 2^48) of a
+/// synthetic graph, under the stream of the quantity `name`: streams are seed ^ hashName(name), as
+/// parameters are.
+inline uint64_t generatorStream(uint64_t seed, std::string_view name) {
+  return seed ^ hashName(name);
+}
+inline std::array<uint32_t, 4> generatorDraw(uint64_t stream, uint64_t item, uint32_t block) {
+  return philox(counter(Purpose::Generate, 0, 0, 0, item, block), stream);
 }
 
 } // namespace heddle::keys

@@ -79,6 +79,11 @@ TEST(Keys, GoldenValues) {
   EXPECT_EQ(u, w[1] / 4294967296.0);
   EXPECT_GE(u, 0.0);
   EXPECT_LT(u, 1.0);
+  // Synthetic graphs: purpose 6, the item's high bits beside the (unused) id.
+  EXPECT_EQ(generatorStream(7, "feat"), 7 ^ hashName("feat"));
+  EXPECT_EQ(generatorDraw(generatorStream(7, "feat"), 0x123456789Aull, 5),
+            philox({{0x3456789Au, 0x12u << 16, 0, (6u << 28) | 5u}}, 7 ^ hashName("feat")));
+  EXPECT_EQ(generatorDraw(7, 3, 1), (Block{0xf5bb1fb2, 0x8ef77906, 0x55c93eab, 0x2965d28f}));
 }
 
 } // namespace
