@@ -365,7 +365,7 @@ TEST_F(Tools, RowsBetweenLayersMayBeOnDisk) {
   auto infer = [&](const std::string &output, const Arguments &more) {
     Arguments arguments = {in("many.plan"), "--graph",      in("many"), "--mode", "infer",
                            "--restore",     in("many-run"), "-o",       output,   "--progress",
-                           "never",         "--infer-batch-size", "64"};
+                           "never",         "--infer-batch-size", "16"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     expectDone("heddle-run", arguments);
     return Json::parse(readAll(output + "/run.json"))["result"]["rows_on_disk"].get<bool>();
