@@ -42,6 +42,12 @@ public:
       add(uint64_t(v->size()) * sizeof(Extent));
     }
   }
+  void places(const flatbuffers::Vector<const RowsAt *> *v) {
+    if (v) {
+      align(v->Data(), alignof(RowsAt));
+      add(uint64_t(v->size()) * sizeof(RowsAt));
+    }
+  }
   void texts(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *v) {
     for (unsigned i = 0; v && i < v->size() && within(); ++i) {
       add(32);
@@ -84,15 +90,20 @@ public:
       numbers(a->participants());
     if (auto a = o.attrs_as_BroadcastAttrs())
       numbers(a->participants());
-    if (auto a = o.attrs_as_UnionRowsAttrs())
+    if (auto a = o.attrs_as_UnionRowsAttrs()) {
       numbers(a->participants());
+      places(a->more());
+    }
     if (auto a = o.attrs_as_ExchangeRowsAttrs())
       numbers(a->participants());
-    if (auto a = o.attrs_as_RequestRowsAttrs())
+    if (auto a = o.attrs_as_RequestRowsAttrs()) {
       numbers(a->participants());
+      places(a->more());
+    }
     if (auto a = o.attrs_as_FetchRemoteAttrs()) {
       numbers(a->participants());
       text(a->feature());
+      tables(a->more(), [&](const RemoteFeature &f) { text(f.feature()); });
     }
     if (auto a = o.attrs_as_FetchRemoteRowsAttrs())
       numbers(a->participants());
