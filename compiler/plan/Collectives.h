@@ -39,6 +39,9 @@ public:
   /// on a line of their own, and are numbered from 0, too.
   const Group &group(int64_t id) const { return groups_[groupOf_.at(id)]; }
 
+  /// How many groups there are.
+  size_t size() const { return groups_.size(); }
+
   /// The number of the op that numbers rows together for the exchange with this id, on the line
   /// ahead: one op for all rows of the same partitions and class.
   uint32_t rowsNumber(int64_t id) const { return rows_.at(id); }
