@@ -67,9 +67,12 @@ FailureOr<EntrySymbols::Estimates> EntrySymbols::estimate(const ModuleTables &ta
           return frontier.emitOpError("unites ") << adj.getRelation()
                                                  << ", which the module does not have",
                failure();
-        sources.push_back(
-            {&tables.relations[relation->second].statistics,
-             estimates[{SymbolKind::Edges, adj.getHop(), relation->second, 0}]});
+        FrontierSource &source = sources.emplace_back();
+        source.relation = &tables.relations[relation->second].statistics;
+        source.edges = estimates[{SymbolKind::Edges, adj.getHop(), relation->second, 0}];
+        if (sampledBefore(frontier, value.getDefiningOp<SampleOp>()))
+          source.repeated =
+              estimates[{SymbolKind::Edges, adj.getHop() - 1, relation->second, 0}].expected;
       }
       SizeEstimate previous;
       if (frontier.getPrevious())
