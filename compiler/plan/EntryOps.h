@@ -210,6 +210,7 @@ private:
   EntrySymbols symbols_;
   bool static_ = false;
   int32_t keys_ = -1;
+  int32_t begins_ = -1; ///< where the blocks of the seeds begin
   std::map<std::pair<uint32_t, uint32_t>, int32_t> stateBuffers_; ///< by state and width
   // Looked up only, never walked: the plan must not depend on the order of pointers.
   llvm::DenseMap<mlir::Value, uint32_t> demand_;

@@ -162,7 +162,7 @@ LogicalResult EntryWriter::write(GatherBlocksOp op) {
   OpT &written =
       addOp(op.getLoc(), name, Queue::Comm,
             attrsOf<plan::GatherBlocksAttrsT>(op, kind_.collectives.group(op.getId()).number),
-            {arrayOf(op.getInput(), ArgPart::Data)}, {*all});
+            {arrayOf(op.getInput(), ArgPart::Data), begins_}, {*all});
   addTo(written.wire, *entry_->buffers[size_t(*all)]->rows, double(op.getBytes()));
   estimateTraffic(written);
   return success();

@@ -38,7 +38,7 @@ FailureOr<EntrySymbols::Estimates> EntrySymbols::estimate(const ModuleTables &ta
       SizeEstimate &own = estimates[{SymbolKind::Rows, 0, type, 0}];
       estimates[{SymbolKind::Gathered, 0, type, 0}] = own;
       uint64_t of = block.getOf();
-      own = {own.bound / of + (own.bound % of != 0), own.expected / double(of)};
+      own.expected /= double(of); // blocks have equal work: one may have nearly all seeds
     } else if (auto sample = dyn_cast<SampleOp>(op)) {
       auto adj = cast<AdjType>(sample.getAdj().getType());
       auto relation = tables.relationIds.find(adj.getRelation().getValue().str());

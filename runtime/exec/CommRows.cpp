@@ -184,12 +184,13 @@ void CommQueue::sumTable(const Op &op, size_t index, const int32_t *table, Threa
 absl::Status CommQueue::gatherBlocks(Op &op) {
   const Term &term = op.terms[0];
   const int64_t q = static_cast<int64_t>(op.collective.size()), all = op.terms[0].outRows;
+  const int64_t *begins = op.op->inputs.size() > 1 ? input<int64_t>(op, term, 1) : nullptr;
   float *out = data(term.out);
   sends_.clear();
   receives_.clear();
   for (int64_t b = 0; b < q; ++b) {
-    const int64_t begin = plan::blockBegin(all, b, q),
-                  rows = plan::blockBegin(all, b + 1, q) - begin;
+    const int64_t begin = begins ? begins[b] : plan::blockBegin(all, b, q),
+                  rows = (begins ? begins[b + 1] : plan::blockBegin(all, b + 1, q)) - begin;
     float *to = out + begin * term.width;
     if (b == op.me) {
       std::copy_n(data(term.in), term.units * term.width, to);

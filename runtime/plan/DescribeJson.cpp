@@ -48,7 +48,10 @@ Json toJson(const Cost &cost, bool known) {
 
 Json toJson(const OpAttrsUnion &attrs) {
   if (auto *a = attrs.AsSeedsAttrs())
-    return {{"node_type", a->node_type}, {"blocks", a->blocks}, {"block", a->block}};
+    return {{"node_type", a->node_type},
+            {"blocks", a->blocks},
+            {"block", a->block},
+            {"cut_relations", a->cut.size()}};
   if (auto *a = attrs.AsSampleAttrs())
     return {{"relation", a->relation},
             {"hop", a->hop},

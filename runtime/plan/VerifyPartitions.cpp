@@ -11,6 +11,7 @@
 #include "runtime/plan/RowTerms.h"
 #include "runtime/plan/VerifyContext.h"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -56,7 +57,25 @@ private:
       return c_.fail(places_[p], "slots differ from those of " + places_[0]);
     if (e.batch_size != first.batch_size)
       return c_.fail(places_[p], "batch_size differs from that of " + places_[0]);
+    const OpT *seeds = seedsOf(e), *firstSeeds = seedsOf(first);
+    auto same = [](const CutLink &a, const CutLink &b) {
+      return a.relation() == b.relation() && a.fanout() == b.fanout();
+    };
+    if (seeds && firstSeeds) {
+      const auto &cut = seeds->attrs.AsSeedsAttrs()->cut,
+                 &wanted = firstSeeds->attrs.AsSeedsAttrs()->cut;
+      if (seeds->outputs.size() != firstSeeds->outputs.size() ||
+          !std::equal(cut.begin(), cut.end(), wanted.begin(), wanted.end(), same))
+        return c_.fail(places_[p], "the cut of its seeds differs from that of " + places_[0]);
+    }
     return true;
+  }
+
+  static const OpT *seedsOf(const EntryT &entry) {
+    for (const auto &op : entry.ops)
+      if (op->attrs.AsSeedsAttrs())
+        return op.get();
+    return nullptr;
   }
 
   bool collect(size_t p) {

@@ -192,7 +192,8 @@ private:
   }
 
   bool checkGather() {
-    if (!counts(1, 1) || !typed(op_.inputs[0], inputPlace(0), DType::F32, 0))
+    if (!counts(op_.inputs.size() == 2 ? 2 : 1, 1) ||
+        !typed(op_.inputs[0], inputPlace(0), DType::F32, 0))
       return false;
     for (const auto &other : e_.ops) {
       const auto *a = other->attrs.AsSeedsAttrs();
@@ -200,6 +201,9 @@ private:
         continue;
       if (a->blocks != collective_.size() || a->block != collective_.indexOf(e_.partition))
         return fail("the blocks of the seeds are not those of its participants");
+      if (other->outputs.size() == 3 ? op_.inputs.size() != 2 || op_.inputs[1] != other->outputs[2]
+                                     : op_.inputs.size() != 1)
+        return fail("it does not know where the blocks of the seeds begin");
       return rowsAre(op_.inputs[0], inputPlace(0), SymbolKind::Rows, 0, a->node_type) &&
              typed(op_.outputs[0], outputPlace(0), DType::F32, buffer(op_.inputs[0]).width) &&
              inArena(op_.outputs[0], outputPlace(0)) &&

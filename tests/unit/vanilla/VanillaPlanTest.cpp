@@ -191,6 +191,21 @@ TEST_F(VanillaPlan, WrongPlansAreRefused) {
          for (size_t i = 0; i < 5; ++i)
            op.outputs.push_back(op.outputs[i]);
        }},
+      {"of its cut does not lead to the seeds",
+       [](PlanT &p) {
+         auto *a = find(p, SeedsAttrs).attrs.AsSeedsAttrs();
+         uint32_t other = 0;
+         while (p.relations[other]->destination == a->node_type)
+           ++other;
+         a->cut.push_back(plan::CutLink(other, -1));
+       }},
+      {"the cut of its seeds differs",
+       [](PlanT &p) { find(p, SeedsAttrs, 1).attrs.AsSeedsAttrs()->cut.pop_back(); }},
+      {"nothing says where they begin", [](PlanT &p) { find(p, SeedsAttrs).outputs.pop_back(); }},
+      {"it does not know where the blocks of the seeds begin",
+       [](PlanT &p) { find(p, GatherBlocksAttrs, 2).inputs.pop_back(); }},
+      {"the rows are not Rows of hop",
+       [](PlanT &p) { ++find(p, RequestRowsAttrs).attrs.AsRequestRowsAttrs()->hop; }},
       {"the traffic class differs",
        [](PlanT &p) {
          find(p, RequestRowsAttrs, 1).attrs.AsRequestRowsAttrs()->traffic =
