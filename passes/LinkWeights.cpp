@@ -110,8 +110,15 @@ LogicalResult SubDagSizes::estimate(EntryOp entry) {
         auto relation = relationOf(&op, adj);
         if (failed(relation))
           return failure();
-        sources.push_back(
-            {&(*relation)->statistics, sizes[DomainAttr::edges(adj.getHop(), adj.getRelation())]});
+        FrontierSource &source = sources.emplace_back();
+        source.relation = &(*relation)->statistics;
+        source.edges = sizes[DomainAttr::edges(adj.getHop(), adj.getRelation())];
+        auto sample = value.getDefiningOp<SampleOp>();
+        SampleOp before = sampledBefore(frontier, sample);
+        if (before && closure.selfLinks.contains(&op) && closure.samples.contains(before) &&
+            closure.selfLinks.contains(sample.getIds().getDefiningOp()))
+          source.repeated =
+              sizes[DomainAttr::edges(adj.getHop() - 1, adj.getRelation())].expected;
       }
       SizeEstimate previous;
       if (closure.selfLinks.contains(&op))

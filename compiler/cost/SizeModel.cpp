@@ -119,7 +119,8 @@ SizeEstimate estimateFrontier(uint64_t numNodes, std::span<const FrontierSource>
     bound = addSaturated(bound, std::min(source.edges.bound, withEdge));
     if (r.numEdges == 0 || withEdge == 0)
       continue;
-    double share = std::min(1.0, source.edges.expected / static_cast<double>(r.numEdges));
+    double edges = std::max(0.0, source.edges.expected - source.repeated);
+    double share = std::min(1.0, edges / static_cast<double>(r.numEdges));
     double seen = 0;
     if (r.outHistogram.empty()) {
       double degree = static_cast<double>(r.numEdges) / static_cast<double>(withEdge);
@@ -130,7 +131,7 @@ SizeEstimate estimateFrontier(uint64_t numNodes, std::span<const FrontierSource>
                 (1 - std::pow(1 - share, bucketMiddle(b, r.numEdges)));
     }
     // Each source needs an edge of its own.
-    seen = std::min(seen, source.edges.expected);
+    seen = std::min(seen, edges);
     missed *= 1 - std::min(1.0, seen / n);
   }
   return clipped(std::min(numNodes, bound), n * (1 - missed));

@@ -49,6 +49,8 @@ LinkEstimate estimateLink(const RelationStatistics &relation, SizeEstimate desti
 struct FrontierSource {
   const RelationStatistics *relation = nullptr;
   SizeEstimate edges;
+  /// How many of the expected edges were there a hop before: they lead to `previous` rows.
+  double repeated = 0;
 };
 
 /// Distinct rows of a frontier over a type of `numNodes` nodes: the sources of the samples and, when

@@ -16,6 +16,7 @@
 #include <set>
 
 using namespace mlir;
+using namespace heddle::hgnn;
 using llvm::FailureOr;
 
 namespace heddle::compiler {
@@ -124,6 +125,32 @@ FailureOr<std::shared_ptr<Adjacency>> Batch::sample(Operation *op, const Ids &id
     }
   }
   return adjacency;
+}
+
+LogicalResult Batch::cutSeeds(SeedBlockOp op, const Ids &seeds,
+                              MutableArrayRef<int64_t> begins) const {
+  std::vector<int64_t> work(size_t(seeds.size()), 1);
+  for (SampleOp sample : op->getBlock()->getOps<SampleOp>()) {
+    auto type = cast<AdjType>(sample.getAdj().getType());
+    if (type.getHop() != 0)
+      continue;
+    auto adjacency = this->sample(sample, seeds, type.getRelation().getValue(),
+                                  int64_t(sample.getFanout()));
+    if (failed(adjacency))
+      return failure();
+    for (int64_t active : (*adjacency)->activeOfEdge)
+      ++work[size_t((*adjacency)->activeRow[size_t(active)])];
+  }
+  int64_t all = 0, blocks = int64_t(begins.size()) - 1;
+  for (int64_t w : work)
+    all += w;
+  for (int64_t block = 0; block <= blocks; ++block) {
+    int64_t before = 0, seed = 0;
+    while (seed < seeds.size() && before * blocks < block * all)
+      before += work[size_t(seed++)];
+    begins[size_t(block)] = seed;
+  }
+  return success();
 }
 
 /// The row of an id of an ascending list that has it.

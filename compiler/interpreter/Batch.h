@@ -8,6 +8,7 @@
 
 #include "compiler/interpreter/Interpreter.h"
 #include "compiler/interpreter/Values.h"
+#include "dialects/hgnn/Hgnn.h"
 
 namespace heddle::compiler {
 
@@ -32,6 +33,10 @@ public:
   llvm::FailureOr<std::shared_ptr<Adjacency>> sample(mlir::Operation *op, const Ids &ids,
                                                      llvm::StringRef relation, int64_t fanout,
                                                      int64_t block = 0, int64_t blocks = 1) const;
+  /// Where each block of the seeds begins, and where the last ends, into `begins`: as hgnn.seed_block
+  /// says, by the samples of the block's entry.
+  llvm::LogicalResult cutSeeds(hgnn::SeedBlockOp op, const Ids &seeds,
+                               llvm::MutableArrayRef<int64_t> begins) const;
   /// The rows of (hop, type): `previous` (or null) and the sources of `samples`, whose source rows are
   /// numbered here.
   llvm::FailureOr<std::shared_ptr<const Ids>>

@@ -68,52 +68,46 @@ FailureOr<Collectives> Collectives::of(ArrayRef<EntryOp> entries) {
         ops.try_emplace(collective.getCollectiveId(), collective);
 
   Collectives out;
-  // Level, class and participants of merges that travel together; -1 for others, which travel alone.
-  using Key = std::tuple<int64_t, int64_t, std::vector<int64_t>>;
+  // Line, kind of op, level, class and participants of what travels together.
+  using Key = std::tuple<bool, StringRef, int64_t, int64_t, std::vector<int64_t>>;
   std::map<Key, size_t> together;
-  std::vector<int64_t> levelOf;
+  std::vector<std::pair<bool, int64_t>> placeOf; // of each group: line, level
+  std::map<std::pair<int64_t, std::vector<int64_t>>, uint32_t> unions;
   for (auto &[id, collective] : ops) {
     std::vector<int64_t> participants(collective.getParticipants().begin(),
                                       collective.getParticipants().end());
+    const int64_t level = levels->at(id), traffic = int64_t(collective.getTrafficClass());
     Operation *op = collective;
-    if (isa<RequestRowsOp, FetchRemoteFeaturesOp>(op)) {
-      out.ahead_.try_emplace(id, uint32_t(out.ahead_.size()));
-      continue;
-    }
+    const bool ahead = isa<RequestRowsOp, FetchRemoteFeaturesOp>(op);
     size_t index = out.groups_.size();
-    if (isa<MergeAllOp>(op))
+    if (ahead || isa<MergeAllOp, ExchangeRowsOp, FetchRemoteRowsOp, PushRowsOp>(op))
       index = together
-                  .try_emplace(Key{levels->at(id), int64_t(collective.getTrafficClass()),
-                                   participants},
+                  .try_emplace(Key{ahead, op->getName().getStringRef(), level, traffic, participants},
                                index)
                   .first->second;
     if (index == out.groups_.size()) {
       out.groups_.emplace_back();
-      levelOf.push_back(levels->at(id));
+      placeOf.push_back({ahead, level});
     }
     out.groups_[index].members.push_back(id);
     out.groupOf_[id] = index;
-    if (auto exchange = dyn_cast<ExchangeRowsOp>(op)) {
-      DomainAttr domain = cast<IdsType>(exchange.getIds().getType()).getDomain();
-      out.rows_.try_emplace(
-          RowsKey{domain.getHop(), domain.getSymbol().getValue().str(), participants},
-          uint32_t(out.rows_.size()));
-    }
+    if (isa<ExchangeRowsOp>(op))
+      out.rows_[id] =
+          unions.try_emplace({traffic, std::move(participants)}, uint32_t(unions.size()))
+              .first->second;
   }
   std::vector<size_t> order(out.groups_.size());
   for (size_t i = 0; i < order.size(); ++i)
     order[i] = i;
   llvm::sort(order, [&](size_t a, size_t b) {
-    return std::pair(levelOf[a], out.groups_[a].members.front()) <
-           std::pair(levelOf[b], out.groups_[b].members.front());
+    return std::pair(placeOf[a], out.groups_[a].members.front()) <
+           std::pair(placeOf[b], out.groups_[b].members.front());
   });
-  for (auto [number, index] : llvm::enumerate(order))
-    out.groups_[index].number = uint32_t(number);
+  // Rows are numbered together before anything that needs the numbers.
+  uint32_t next[] = {0, uint32_t(unions.size())}; // by line
+  for (size_t index : order)
+    out.groups_[index].number = next[placeOf[index].first]++;
   return out;
-}
-
-uint32_t Collectives::rowsNumber(int64_t hop, StringRef type, ArrayRef<int64_t> partitions) const {
-  return rows_.at({hop, type.str(), std::vector<int64_t>(partitions.begin(), partitions.end())});
 }
 
 } // namespace heddle::compiler

@@ -2,10 +2,11 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// A collective of the IR becomes a plan op. Merges that do not wait for each other travel together:
-// a message costs more than a few thousand bytes, and a step has one merge for each parameter. What
+// A collective of the IR becomes a plan op, or a term of one: merges, fetches, pushes and exchanges of
+// rows that do not wait for each other travel together. A message costs more than a few thousand
+// bytes, and a step has one merge for each parameter and one fetch and one push for each table. What
 // travels together, and in what order, must be the same in all partitions, so it is decided for
-// all entries of one kind at once.
+// all entries of one kind at once. Bytes are counted by class, so those of two classes stay apart.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_COMPILER_PLAN_COLLECTIVES_H
@@ -17,6 +18,7 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace heddle::compiler {
@@ -33,24 +35,21 @@ public:
   /// A collective that depends on one of its own results is an error.
   static mlir::FailureOr<Collectives> of(llvm::ArrayRef<hgnn::EntryOp> entries);
 
-  /// The group of a collective by the id of the IR's op.
+  /// The group of a collective by the id of the IR's op. Requests and fetches of features run ahead,
+  /// on a line of their own, and are numbered from 0, too.
   const Group &group(int64_t id) const { return groups_[groupOf_.at(id)]; }
-  /// How many there are besides those that number rows together.
+
+  /// How many groups there are.
   size_t size() const { return groups_.size(); }
 
-  /// The number of the op that numbers the rows of (hop, type) over these partitions. Those
-  /// run ahead, on a line of their own, and are numbered from 0, too.
-  uint32_t rowsNumber(int64_t hop, llvm::StringRef type, llvm::ArrayRef<int64_t> partitions) const;
-  /// The number of a request or fetch of features by the id of the IR's op: in the order of the program,
-  /// which is that of the fetch queue.
-  uint32_t aheadNumber(int64_t id) const { return ahead_.at(id); }
+  /// The number of the op that numbers rows together for the exchange with this id, on the line
+  /// ahead: one op for all rows of the same partitions and class.
+  uint32_t rowsNumber(int64_t id) const { return rows_.at(id); }
 
 private:
-  using RowsKey = std::tuple<int64_t, std::string, std::vector<int64_t>>;
   std::vector<Group> groups_;
   std::map<int64_t, size_t> groupOf_;
-  std::map<RowsKey, uint32_t> rows_;
-  std::map<int64_t, uint32_t> ahead_;
+  std::map<int64_t, uint32_t> rows_; ///< by the id of the exchange
 };
 
 } // namespace heddle::compiler

@@ -145,20 +145,16 @@ FailureOr<EntryWriter::UnitedRows> EntryWriter::unitedRows(ExchangeRowsOp op) {
   Collective collective = op;
   DomainAttr domain = cast<IdsType>(op.getIds().getType()).getDomain();
   StringRef type = nameOf(domain);
-  uint32_t number =
-      kind_.collectives.rowsNumber(domain.getHop(), type, op.getPartitions());
-  auto [known, added] = united_.try_emplace(number);
-  UnitedRows &rows = known->second;
+  auto [known, added] = united_.try_emplace({domain.getHop(), type.str()});
+  auto &[participants, rows] = known->second;
+  if (!added && participants != participantsOf(collective))
+    return op.emitOpError("sums rows of ")
+               << domain << " over other partitions than another table of them; give the type one "
+               << "learnable input",
+           failure();
   if (!added)
     return rows;
-  for (const auto &[other, there] : united_)
-    if (other != number && there.type == type && there.hop == domain.getHop())
-      return op.emitOpError("sums rows of ")
-                 << domain << " over other partitions than another table of them; give the type one "
-                 << "learnable input",
-             failure();
-  rows.type = type.str();
-  rows.hop = domain.getHop();
+  participants = participantsOf(collective);
   auto united = symbols_.unionRows(op.getLoc(), domain.getHop(), type, op.getPartitions());
   auto gathered = symbols_.gatheredRows(op.getLoc(), domain.getHop(), type, op.getPartitions());
   if (failed(united) || failed(gathered))
@@ -171,16 +167,21 @@ FailureOr<EntryWriter::UnitedRows> EntryWriter::unitedRows(ExchangeRowsOp op) {
   rows.rows = addBuffer("rows of all " + name, DType::I32, *united, q, Space::Slot);
   rows.counts = addBuffer("counts of all " + name, DType::I64, constantExtent(q), 1, Space::Slot);
   plan::UnionRowsAttrsT attrs;
-  attrs.collective = number;
-  attrs.participants = participantsOf(collective);
+  attrs.collective = kind_.collectives.rowsNumber(op.getId());
+  attrs.participants = participants;
   attrs.traffic = trafficOf(collective);
   attrs.node_type = typeId(type);
   attrs.hop = uint32_t(domain.getHop());
-  OpT &written = addOp(op.getLoc(), "rows of all " + name, Queue::Fetch, std::move(attrs),
-                       {arrayOf(op.getIds(), ArgPart::Ids)}, {rows.ids, rows.rows, rows.counts});
+  plan::RowsAt place(attrs.node_type, attrs.hop);
+  std::vector<int32_t> inputs = {arrayOf(op.getIds(), ArgPart::Ids)},
+                       outputs = {rows.ids, rows.rows, rows.counts};
+  OpT &written = addTerm(op.getLoc(), "rows of all " + name, Queue::Fetch, std::move(attrs), inputs,
+                         outputs);
+  if (written.inputs.size() > 1)
+    written.attrs.AsUnionRowsAttrs()->more.push_back(place);
   written.in_loop_static = static_;
   addTo(written.wire, *gathered, others(collective) * bytesPerId);
-  estimateTraffic(written);
+  estimateTraffic(written, inputs, outputs);
   return rows;
 }
 
@@ -201,11 +202,11 @@ LogicalResult EntryWriter::write(ExchangeRowsOp op) {
   attrs.collective = kind_.collectives.group(op.getId()).number;
   attrs.participants = participantsOf(collective);
   attrs.traffic = trafficOf(collective);
-  OpT &written =
-      addOp(op.getLoc(), name, Queue::Comm, std::move(attrs),
-            {arrayOf(op.getRows(), ArgPart::Data), all->rows, all->counts}, {sums, scratch});
+  std::vector<int32_t> inputs = {arrayOf(op.getRows(), ArgPart::Data), all->rows, all->counts},
+                       outputs = {sums, scratch};
+  OpT &written = addTerm(op.getLoc(), name, Queue::Comm, std::move(attrs), inputs, outputs);
   addTo(written.wire, all->gathered, others(collective) * width * bytesPerNumber);
-  estimateTraffic(written);
+  estimateTraffic(written, inputs, outputs);
   return success();
 }
 

@@ -16,6 +16,7 @@
 
 #include <array>
 #include <optional>
+#include <tuple>
 
 namespace heddle::compiler {
 
@@ -90,8 +91,31 @@ private:
     entry_->ops.push_back(std::move(op));
     return *entry_->ops.back();
   }
+  /// One more term of a collective of rows, which is made with its first. `attrs` are those of the op
+  /// if it is the first; what they say of the term alone is left to the caller otherwise.
+  template <class Attrs>
+  plan::OpT &addTerm(mlir::Location location, std::string name, plan::Queue queue, Attrs attrs,
+                     const std::vector<int32_t> &inputs, const std::vector<int32_t> &outputs) {
+    RowsOp &grown = rowsOps_[{queue, attrs.collective}];
+    if (!grown.op) {
+      grown.name = printable(name);
+      grown.op = &addOp(location, std::move(name), queue, std::move(attrs), inputs, outputs);
+    } else {
+      plan::OpT &op = *grown.op;
+      op.inputs.insert(op.inputs.end(), inputs.begin(), inputs.end());
+      op.outputs.insert(op.outputs.end(), outputs.begin(), outputs.end());
+      op.name = grown.name + " and " + std::to_string(++grown.more) + " more";
+    }
+    return *grown.op;
+  }
+  /// The collectives of the fetch queue into the order in which all partitions run them: an op stands
+  /// where its first term was met, which may be before what another of its terms needs.
+  void orderAhead();
   /// Traffic of the plan's arrays: each once, rounded to whole elements.
-  void estimateTraffic(plan::OpT &op);
+  void estimateTraffic(plan::OpT &op) { estimateTraffic(op, op.inputs, op.outputs); }
+  /// The same of some of the op's arrays.
+  void estimateTraffic(plan::OpT &op, const std::vector<int32_t> &inputs,
+                       const std::vector<int32_t> &outputs);
   /// Bytes of an index into the nodes of a type, as the graph's arrays store it.
   double idBytes(llvm::StringRef type) const {
     return tables_.types[typeId(type)].numNodes > uint64_t(INT32_MAX) ? 8 : 4;
@@ -159,8 +183,6 @@ private:
   mlir::LogicalResult write(hgnn::ExchangeRowsOp op);
   /// The rows of (hop, type) of all participants, numbered together; made at the first use.
   struct UnitedRows {
-    std::string type;
-    int64_t hop = 0;
     int32_t ids = -1, rows = -1, counts = -1;
     plan::Extent united, gathered;
   };
@@ -188,6 +210,7 @@ private:
   EntrySymbols symbols_;
   bool static_ = false;
   int32_t keys_ = -1;
+  int32_t begins_ = -1; ///< where the blocks of the seeds begin
   std::map<std::pair<uint32_t, uint32_t>, int32_t> stateBuffers_; ///< by state and width
   // Looked up only, never walked: the plan must not depend on the order of pointers.
   llvm::DenseMap<mlir::Value, uint32_t> demand_;
@@ -195,7 +218,14 @@ private:
   llvm::DenseMap<mlir::Value, plan::Extent> nnz_;
   llvm::DenseMap<mlir::Value, uint32_t> sampleIds_;
   llvm::DenseSet<mlir::Operation *> liveLaunches_;
-  std::map<uint32_t, UnitedRows> united_; ///< by number
+  using RowsKey = std::tuple<int64_t, std::string>; ///< hop, type
+  std::map<RowsKey, std::pair<std::vector<uint32_t>, UnitedRows>> united_; ///< with the participants
+  struct RowsOp {
+    plan::OpT *op = nullptr;
+    std::string name; ///< of the first term
+    size_t more = 0;
+  };
+  std::map<std::pair<plan::Queue, uint32_t>, RowsOp> rowsOps_; ///< by number
   llvm::DenseMap<mlir::Value, Request> requests_;
   struct OpenGroup {
     std::vector<int32_t> terms, sums, scratch;

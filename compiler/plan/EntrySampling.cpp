@@ -42,6 +42,16 @@ LogicalResult EntryWriter::write(SeedsOp op) {
                                             Space::Slot)
                                 : -1;
     outputs.push_back(ids);
+    begins_ = addBuffer("blocks of " + at(type, 0), DType::I64, constantExtent(attrs.blocks + 1), 1,
+                        Space::Slot);
+    outputs.push_back(begins_);
+    // By the samples of one entry: all partitions have to cut alike.
+    for (SampleOp sample : EntryOp(kind_.entries.front()).getBody().getOps<SampleOp>()) {
+      auto adj = cast<AdjType>(sample.getAdj().getType());
+      if (adj.getHop() == 0)
+        attrs.cut.emplace_back(tables_.relationIds.at(adj.getRelation().getValue().str()),
+                               int32_t(int64_t(sample.getFanout())));
+    }
   } else if (block) {
     arrays_[block][ArgPart::Ids] = ids;
   }

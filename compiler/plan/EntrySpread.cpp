@@ -47,15 +47,19 @@ LogicalResult EntryWriter::write(RequestRowsOp op) {
   made.counts = addBuffer("counts asked " + name, DType::I64, constantExtent(q), 1, Space::Slot);
   made.slices = addBuffer("slices " + name, DType::I64, constantExtent(q + 1), 1, Space::Slot);
   arrays_[op.getKept()][ArgPart::Ids] = made.ids;
-  auto attrs = attrsOf<plan::RequestRowsAttrsT>(op, kind_.collectives.aheadNumber(op.getId()));
+  auto attrs = attrsOf<plan::RequestRowsAttrsT>(op, kind_.collectives.group(op.getId()).number);
   attrs.node_type = typeId(type);
   attrs.hop = uint32_t(domain.getHop());
-  OpT &written = addOp(op.getLoc(), "ask for " + name, Queue::Fetch, std::move(attrs),
-                       {arrayOf(op.getIds(), ArgPart::Ids)},
-                       {made.ids, made.table, made.asked, made.counts, made.slices});
+  plan::RowsAt place(attrs.node_type, attrs.hop);
+  std::vector<int32_t> inputs = {arrayOf(op.getIds(), ArgPart::Ids)},
+                       outputs = {made.ids, made.table, made.asked, made.counts, made.slices};
+  OpT &written =
+      addTerm(op.getLoc(), "ask for " + name, Queue::Fetch, std::move(attrs), inputs, outputs);
+  if (written.inputs.size() > 1)
+    written.attrs.AsRequestRowsAttrs()->more.push_back(place);
   written.in_loop_static = static_;
   addTo(written.wire, rows->remote, double(op.getBytes()));
-  estimateTraffic(written);
+  estimateTraffic(written, inputs, outputs);
   return success();
 }
 
@@ -67,14 +71,16 @@ LogicalResult EntryWriter::write(FetchRemoteFeaturesOp op) {
   if (!feature || failed(rows))
     return failure();
   const Request &request = requests_.at(op.getKept());
-  auto attrs = attrsOf<plan::FetchRemoteAttrsT>(op, kind_.collectives.aheadNumber(op.getId()));
-  attrs.node_type = typeId(nameOf(domain));
-  attrs.hop = uint32_t(domain.getHop());
-  attrs.feature = op.getFeature().str();
-  attrs.feature_index = feature->index;
+  auto attrs = attrsOf<plan::FetchRemoteAttrsT>(op, kind_.collectives.group(op.getId()).number);
   auto sparse = dyn_cast<SparseType>(result.getType());
-  attrs.sparse = bool(sparse);
-  attrs.dim = uint32_t(sparse ? sparse.getDim() : cast<FeatType>(result.getType()).getWidth());
+  auto term = std::make_unique<plan::RemoteFeatureT>();
+  term->node_type = attrs.node_type = typeId(nameOf(domain));
+  term->hop = attrs.hop = uint32_t(domain.getHop());
+  term->feature = attrs.feature = op.getFeature().str();
+  term->feature_index = attrs.feature_index = feature->index;
+  term->sparse = attrs.sparse = bool(sparse);
+  term->dim = attrs.dim =
+      uint32_t(sparse ? sparse.getDim() : cast<FeatType>(result.getType()).getWidth());
   std::string name = op.getFeature().str() + " " + at(nameOf(domain), domain.getHop());
   std::vector<int32_t> outputs;
   Extent remoteNnz;
@@ -85,17 +91,19 @@ LogicalResult EntryWriter::write(FetchRemoteFeaturesOp op) {
     outputs = sparseArrays(result, name, *rows, *feature);
     remoteNnz = symbols_.remoteNnz(domain.getHop(), attrs.node_type, *feature);
   }
+  std::vector<int32_t> inputs = {arrayOf(op.getIds(), ArgPart::Ids), request.asked, request.counts,
+                                 request.slices};
   OpT &written =
-      addOp(op.getLoc(),
-            "fetch " + at(nameOf(domain).str() + "." + op.getFeature().str(), domain.getHop()),
-            Queue::Fetch, std::move(attrs),
-            {arrayOf(op.getIds(), ArgPart::Ids), request.asked, request.counts, request.slices},
-            std::move(outputs));
+      addTerm(op.getLoc(),
+              "fetch " + at(nameOf(domain).str() + "." + op.getFeature().str(), domain.getHop()),
+              Queue::Fetch, std::move(attrs), inputs, outputs);
+  if (written.inputs.size() > inputs.size())
+    written.attrs.AsFetchRemoteAttrs()->more.push_back(std::move(term));
   written.in_loop_static = static_;
   addTo(written.wire, request.remoteRows, double(op.getBytes()));
   if (sparse) // a column and a number for each that is stored
     addTo(written.wire, remoteNnz, 8);
-  estimateTraffic(written);
+  estimateTraffic(written, inputs, outputs);
   return success();
 }
 
@@ -112,7 +120,7 @@ LogicalResult EntryWriter::write(FetchRemoteRowsOp op) {
   int32_t scratch = addBuffer(name + " asked", DType::F32, request.askedRows,
                               uint32_t(type.getWidth()), Space::Arena);
   arrays_[op.getResult()][ArgPart::Data] = *rows;
-  OpT &written = addOp(
+  OpT &written = addTerm(
       op.getLoc(), "rows " + name, Queue::Comm,
       attrsOf<plan::FetchRemoteRowsAttrsT>(op, kind_.collectives.group(op.getId()).number),
       {*table, arrayOf(op.getIds(), ArgPart::Ids), request.asked, request.counts, request.slices},
@@ -132,13 +140,15 @@ LogicalResult EntryWriter::write(PushRowsOp op) {
   int32_t sums = addBuffer(name, DType::F32, request.keptRows, width, Space::Arena);
   int32_t scratch = addBuffer(name + " terms", DType::F32, request.askedRows, width, Space::Arena);
   arrays_[op.getSums()][ArgPart::Data] = sums;
+  std::vector<int32_t> inputs = {arrayOf(op.getRows(), ArgPart::Data), request.table,
+                                 request.counts, request.slices},
+                       outputs = {sums, scratch};
   OpT &written =
-      addOp(op.getLoc(), name, Queue::Comm,
-            attrsOf<plan::PushRowsAttrsT>(op, kind_.collectives.group(op.getId()).number),
-            {arrayOf(op.getRows(), ArgPart::Data), request.table, request.counts, request.slices},
-            {sums, scratch});
+      addTerm(op.getLoc(), name, Queue::Comm,
+              attrsOf<plan::PushRowsAttrsT>(op, kind_.collectives.group(op.getId()).number), inputs,
+              outputs);
   addTo(written.wire, request.remoteRows, double(op.getBytes()));
-  estimateTraffic(written);
+  estimateTraffic(written, inputs, outputs);
   return success();
 }
 
@@ -152,7 +162,7 @@ LogicalResult EntryWriter::write(GatherBlocksOp op) {
   OpT &written =
       addOp(op.getLoc(), name, Queue::Comm,
             attrsOf<plan::GatherBlocksAttrsT>(op, kind_.collectives.group(op.getId()).number),
-            {arrayOf(op.getInput(), ArgPart::Data)}, {*all});
+            {arrayOf(op.getInput(), ArgPart::Data), begins_}, {*all});
   addTo(written.wire, *entry_->buffers[size_t(*all)]->rows, double(op.getBytes()));
   estimateTraffic(written);
   return success();

@@ -32,7 +32,8 @@ FailureOr<EntrySymbols::Estimates> EntrySymbols::estimate(const ModuleTables &ta
       uint32_t type = tables.typeIds.at(name.str());
       SizeEstimate &own = estimates[{SymbolKind::Rows, 0, type, 0}];
       estimates[{SymbolKind::Gathered, 0, type, 0}] = own;
-      own = blockOf(own, uint64_t(block.getOf()));
+      uint64_t of = block.getOf();
+      own.expected /= double(of); // blocks have equal work: one may have nearly all seeds
     } else if (auto sample = dyn_cast<SampleOp>(op)) {
       auto adj = cast<AdjType>(sample.getAdj().getType());
       auto relation = tables.relationIds.find(adj.getRelation().getValue().str());
@@ -62,9 +63,12 @@ FailureOr<EntrySymbols::Estimates> EntrySymbols::estimate(const ModuleTables &ta
           return frontier.emitOpError("unites ") << adj.getRelation()
                                                  << ", which the module does not have",
                failure();
-        sources.push_back(
-            {&tables.relations[relation->second].statistics,
-             estimates[{SymbolKind::Edges, adj.getHop(), relation->second, 0}]});
+        FrontierSource &source = sources.emplace_back();
+        source.relation = &tables.relations[relation->second].statistics;
+        source.edges = estimates[{SymbolKind::Edges, adj.getHop(), relation->second, 0}];
+        if (sampledBefore(frontier, value.getDefiningOp<SampleOp>()))
+          source.repeated =
+              estimates[{SymbolKind::Edges, adj.getHop() - 1, relation->second, 0}].expected;
       }
       SizeEstimate previous;
       if (frontier.getPrevious())

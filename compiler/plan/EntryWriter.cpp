@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/plan/EntryOps.h"
 
+#include "runtime/plan/Collective.h"
 #include "runtime/plan/PlanFile.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -67,7 +68,27 @@ FailureOr<std::unique_ptr<plan::EntryT>> EntryWriter::run() {
   for (Operation &op : source_.getBody().front())
     if (failed(writeOp(op)))
       return failure();
+  orderAhead();
   return std::move(entry_);
+}
+
+void EntryWriter::orderAhead() {
+  std::vector<size_t> places;
+  std::vector<std::unique_ptr<OpT>> ops;
+  std::vector<uint32_t> ids; // ascending: queues keep the order of ids
+  for (size_t i = 0; i < entry_->ops.size(); ++i)
+    if (entry_->ops[i]->queue == plan::Queue::Fetch && plan::collectiveOf(*entry_->ops[i])) {
+      places.push_back(i);
+      ids.push_back(entry_->ops[i]->id);
+      ops.push_back(std::move(entry_->ops[i]));
+    }
+  llvm::sort(ops, [](const auto &a, const auto &b) {
+    return plan::collectiveOf(*a).id < plan::collectiveOf(*b).id;
+  });
+  for (size_t k = 0; k < places.size(); ++k) {
+    ops[k]->id = ids[k];
+    entry_->ops[places[k]] = std::move(ops[k]);
+  }
 }
 
 LogicalResult EntryWriter::findDemand() {
@@ -189,8 +210,9 @@ FailureOr<int32_t> EntryWriter::stateBuffer(Operation *op, StringRef name, uint6
   return found->second;
 }
 
-void EntryWriter::estimateTraffic(OpT &op) {
-  for (const auto *list : {&op.inputs, &op.outputs})
+void EntryWriter::estimateTraffic(OpT &op, const std::vector<int32_t> &inputs,
+                                  const std::vector<int32_t> &outputs) {
+  for (const auto *list : {&inputs, &outputs})
     for (int32_t b : *list)
       if (b >= 0) {
         const BufferT &buffer = *entry_->buffers[size_t(b)];

@@ -127,4 +127,21 @@ BatchOf batchOf(EntryOp entry, const ModuleTables &tables) {
   }
 }
 
+SampleOp sampledBefore(FrontierOp frontier, SampleOp sample) {
+  if (!frontier.getPrevious() || int64_t(sample.getFanout()) != -1)
+    return {};
+  auto destinations = sample.getIds().getDefiningOp<FrontierOp>();
+  auto previous = frontier.getPrevious().getDefiningOp<FrontierOp>();
+  if (!destinations || !destinations.getPrevious() || !previous)
+    return {};
+  auto relation = cast<AdjType>(sample.getAdj().getType()).getRelation();
+  for (Value value : previous.getSamples())
+    if (auto before = value.getDefiningOp<SampleOp>();
+        before && before.getIds() == destinations.getPrevious() &&
+        int64_t(before.getFanout()) == -1 &&
+        cast<AdjType>(before.getAdj().getType()).getRelation() == relation)
+      return before;
+  return {};
+}
+
 } // namespace heddle::compiler

@@ -52,6 +52,11 @@ struct BatchOf {
 /// and bounded is a step of 8192 rows.
 BatchOf batchOf(hgnn::EntryOp entry, const ModuleTables &tables);
 
+/// The sample of the hop before whose edges are all among those of `sample`, a source of `frontier`, and
+/// whose sources are rows of the frontier by its identity link; null where there is none. All edges of
+/// a node are the same at every hop, drawn ones are not.
+hgnn::SampleOp sampledBefore(hgnn::FrontierOp frontier, hgnn::SampleOp sample);
+
 } // namespace heddle::compiler
 
 #endif // HEDDLE_COMPILER_PLAN_MODULETABLES_H

@@ -133,8 +133,9 @@ def Hgnn_ExchangeRowsOp : Hgnn_CollectiveOp<"exchange_rows"> {
 
 def Hgnn_SeedBlockOp : Hgnn_Op<"seed_block", [Pure]> {
   let summary = "a partition's block of the seeds";
-  let description = [{The seeds [n k / q, n (k + 1) / q) of n, with k = `partition` and q = `of`; there may
-    be none. What is sampled for them, and made of that, is `owned(k) split`.}];
+  let description = [{One of `of` blocks that follow each other and have about equal work, which is 1 for
+    a seed and 1 for each of its edges that the entry samples at hop 0: block k begins with the first seed
+    before which lies at least k / q of all work, with k = `partition` and q = `of`. There may be no seed in it. What is sampled for them, and made of that, is `owned(k) split`.}];
   let arguments = (ins Hgnn_IdsType:$seeds, I64Attr:$partition, I64Attr:$of);
   let results = (outs Hgnn_IdsType:$ids);
   let assemblyFormat = "$seeds attr-dict `:` type($seeds) `->` type($ids)";

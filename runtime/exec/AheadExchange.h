@@ -4,9 +4,12 @@
 //
 // The fetch queues work steps ahead and number rows together with others (UnionRows), or ask their
 // keepers for rows (RequestRows, then FetchRemote). Before the first of a batch they meet once: each
-// tells the others how many ids it has for every op that they share, and whether it goes on. That word is what lets a run end early without an error. When it
-// ends after some step, a queue may already wait in the meeting of a later batch; every other one
-// still comes to that meeting, says stop, and all of them leave it together, in step.
+// tells the others how many ids it has for every op that they share, and whether it goes on. That
+// word is what lets a run end early without an error. When it ends after some step, a queue may
+// already wait in the meeting of a later batch; every other one still comes to that meeting, says
+// stop, and all of them leave it together, in step.
+//
+// All terms of an op, lists of rows or features, are one exchange.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_EXEC_AHEADEXCHANGE_H
@@ -14,11 +17,14 @@
 
 #include "runtime/base/HugeMemory.h"
 #include "runtime/exec/Partners.h"
+#include "runtime/exec/PeerBlocks.h"
 #include "runtime/exec/StepSlot.h"
 #include "runtime/exec/Trace.h"
 #include "runtime/graph/GraphStore.h"
+#include "runtime/plan/RowTerms.h"
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace heddle::exec {
@@ -45,13 +51,14 @@ public:
   absl::Status run(size_t index, StepSlot &slot, Trace::Track *track);
 
 private:
-  /// Words of an op at the meeting: a union's number of ids; a request's for that partner, and what it
-  /// asks of all others together.
+  /// Words of a term at the meeting: a union's number of ids; a request's for that partner, and what
+  /// it asks of all others together.
   static constexpr size_t unionWords = 1, requestWords = 2;
-  struct Op {
-    const plan::OpT *op = nullptr;
-    plan::Collective collective;
-    size_t me = 0;                                    ///< place among the participants
+  enum class Kind : uint8_t { Union, Request, Features };
+  /// Rows that are numbered together or asked for, or a feature.
+  struct Term {
+    int32_t ids = -1;                                 ///< buffer
+    const int32_t *out = nullptr;                     ///< the term's buffers among the op's outputs
     int32_t rows = -1, unionRows = -1, gathered = -1; ///< symbols; of a request: kept and asked
     std::vector<int64_t> counts, heads;               ///< by participant
     std::vector<const int64_t *> lists;
@@ -60,14 +67,29 @@ private:
     int32_t remote = -1; ///< symbol
     int64_t nodes = 0;
     std::vector<int64_t> slices, totals;
-    // Of features.
-    const plan::FetchRemoteAttrsT *fetch = nullptr;
+    // Of a feature. counts and totals: entries that come from each peer, and that go to it.
+    plan::RemoteFeatureT feature;
+    const int32_t *request = nullptr; ///< buffers: what is asked, counts, slices
     graph::DenseFeatureView dense;
     graph::SparseFeatureView sparse;
     int32_t nnz = -1; ///< symbol; remote: of remote_nnz
+    int64_t entries = 0, sentEntries = 0; ///< of the batch: own, and those that others are sent
+    int64_t nextAsked = 0, nextOut = 0, nextEntry = 0; ///< of the next peer: id, number, entry
     HugeMemory outIdx, outVal, lengths, outLengths, idx, val, columns;
+  };
+  struct Op {
+    const plan::OpT *op = nullptr;
+    Kind kind = Kind::Union;
+    plan::Collective collective;
+    size_t me = 0; ///< place among the participants
+    std::vector<Term> terms;
+    bool anySparse = false;
+    std::vector<int64_t> outTotals, inTotals; ///< of sparse features: entries sent, by term
 
-    size_t words() const { return fetch ? 0 : op->attrs.AsRequestRowsAttrs() ? requestWords : unionWords; }
+    size_t words() const {
+      return kind == Kind::Features ? 0 : kind == Kind::Request ? requestWords : unionWords;
+    }
+    int peer(size_t b) const { return static_cast<int>((*collective.participants)[b]); }
   };
   struct Partner {
     int rank = 0;
@@ -77,16 +99,36 @@ private:
 
   AheadExchange(const plan::EntryT &entry, const Partners &partners, MemoryBudget &budget)
       : entry_(entry), transport_(*partners.connections.ahead), budget_(budget) {}
+  absl::Status addTerms(Op &op, const plan::PlanT &plan, const graph::GraphStore &graph);
+  /// Begins an exchange with room for what is packed, of which sizes(term, b) gives the bytes that go
+  /// to and come from participant b.
+  template <class Sizes> absl::Status start(const Op &op, const Sizes &sizes);
+  absl::Status exchange(const Op &op, const StepSlot &slot, transport::Traffic traffic,
+                        uint64_t &sent);
   absl::Status unite(Op &op, StepSlot &slot, Trace::Track *track);
+  absl::Status numberRows(Op &op, Term &term, StepSlot &slot, uint64_t &size);
   // AheadSpread.cpp
-  absl::Status lookUp(Op &op, const plan::PlanT &plan, const graph::GraphStore &graph);
-  void sliceIds(Op &op, StepSlot &slot);
+  void sliceIds(const Op &op, Term &term, StepSlot &slot);
   absl::Status request(Op &op, StepSlot &slot, Trace::Track *track);
-  absl::Status fetchDense(Op &op, StepSlot &slot, Trace::Track *track);
-  absl::Status fetchSparse(Op &op, StepSlot &slot, Trace::Track *track);
+  absl::Status growRequest(const Op &op, const Term &term, StepSlot &slot);
+  /// What others ask for is used to read rows.
+  absl::Status checkAsked(const Op &op, const Term &term) const;
+  absl::Status keep(Op &op, Term &term, StepSlot &slot, uint64_t &kept);
+  // AheadFeatures.cpp
+  absl::Status lookUp(const Op &op, Term &term, const plan::PlanT &plan,
+                      const graph::GraphStore &graph);
+  absl::Status fetch(Op &op, StepSlot &slot, Trace::Track *track);
+  absl::Status fetchRows(Op &op, StepSlot &slot, uint64_t &sent);
+  absl::Status fetchEntries(Op &op, StepSlot &slot, uint64_t &sent);
+  absl::Status growEntries(const Op &op, Term &term, StepSlot &slot);
+  absl::Status sumTotals(Op &op, StepSlot &slot);
+  absl::Status finishSparse(Term &term, int64_t rows, StepSlot &slot);
+  /// Of a sparse feature's entries: the slot's array, or the term's own.
+  static int32_t *columnsOf(const Term &term, StepSlot &slot);
+  static float *numbersOf(const Term &term, StepSlot &slot);
+  static int64_t rowsOf(const Op &op, const Term &term, StepSlot &slot);
   /// Finishes the sparse arrays of a batch from lengths, columns and numbers of its rows.
-  void transpose(Op &op, StepSlot &slot, int64_t rows, const int32_t *idx, const float *val);
-  absl::Status exchange(const Op &op, const StepSlot &slot, transport::Traffic traffic);
+  void transpose(Term &term, StepSlot &slot, int64_t rows, const int32_t *idx, const float *val);
 
   const plan::EntryT &entry_;
   transport::Transport &transport_;
@@ -95,9 +137,28 @@ private:
   std::vector<int32_t> place_; ///< by op of the entry: index in ops_, or -1
   std::vector<Partner> partners_;
   std::vector<int64_t> out_, in_; ///< words: go on, then those of each shared op
+  // Of meetings.
   std::vector<transport::SendBlock> sends_;
   std::vector<transport::ReceiveBlock> receives_;
+  // Of ops.
+  PeerBlocks blocks_;
+  HugeMemory outbox_, inbox_;
 };
+
+template <class Sizes> absl::Status AheadExchange::start(const Op &op, const Sizes &sizes) {
+  uint64_t out = 0, in = 0;
+  const bool packs = op.terms.size() > 1;
+  for (const Term &term : op.terms)
+    for (size_t b = 0; packs && b < op.collective.size(); ++b) {
+      const std::pair<int64_t, int64_t> bytes = sizes(term, b);
+      out += b == op.me ? 0 : static_cast<uint64_t>(bytes.first);
+      in += b == op.me ? 0 : static_cast<uint64_t>(bytes.second);
+    }
+  HEDDLE_RETURN_IF_ERROR(budget_.grow(outbox_, out, UINT64_MAX, "exchange of ids and features"));
+  HEDDLE_RETURN_IF_ERROR(budget_.grow(inbox_, in, UINT64_MAX, "exchange of ids and features"));
+  blocks_.start(packs, outbox_.data(), inbox_.data());
+  return absl::OkStatus();
+}
 
 } // namespace heddle::exec
 

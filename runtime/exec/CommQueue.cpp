@@ -6,6 +6,7 @@
 #include "runtime/exec/CommQueue.h"
 
 #include "runtime/exec/Reduce.h"
+#include "runtime/plan/RowTerms.h"
 
 #include <algorithm>
 #include <cstring>
@@ -17,9 +18,6 @@ using transport::ReceiveBlock;
 using transport::SendBlock;
 
 namespace {
-/// A block below this size is copied into one with its neighbours: a block of its own costs a
-/// handshake of two threads or a message of two processes, about as much as copying so many bytes.
-constexpr int64_t packedBytes = 64 << 10;
 /// Bytes read by a sum that are worth a task of the pool.
 constexpr int64_t sumBytes = 256 << 10;
 
@@ -33,7 +31,8 @@ CommQueue::CommQueue(const plan::EntryT &entry, const Partners &partners, Memory
 
 CommQueue::~CommQueue() {
   stopThread();
-  budget_.release(boxes_);
+  for (HugeMemory *memory : {&boxes_, &outbox_, &inbox_})
+    budget_.release(*memory);
 }
 
 absl::StatusOr<std::unique_ptr<CommQueue>>
@@ -43,19 +42,23 @@ CommQueue::create(const plan::EntryT &entry, const Partners &partners, MemoryBud
   if (!any)
     return std::unique_ptr<CommQueue>();
   std::unique_ptr<CommQueue> self(new CommQueue(entry, partners, budget));
-  size_t blocks = 0, participants = 0;
+  size_t blocks = 0, parts = 0, tables = 0;
   uint64_t boxNumbers = 0;
   for (const auto &op : entry.ops)
     if (op->queue == plan::Queue::Comm)
       self->addOp(*op);
   for (Op &op : self->ops_) {
-    participants = std::max(participants, op.collective.size());
-    blocks = std::max(blocks, op.collective.size() * std::max<size_t>(op.terms.size(), 1));
+    const size_t terms = op.collective.size() * std::max<size_t>(op.terms.size(), 1);
+    parts = std::max(parts, op.hasTables() ? terms : op.collective.size());
+    blocks = std::max(blocks, terms);
+    if (op.hasTables()) // and what is packed
+      tables = std::max(tables, terms + op.collective.size());
     boxNumbers += uint64_t(op.packedNumbers) * op.collective.size() * 2;
   }
   self->sends_.reserve(blocks);
   self->receives_.reserve(blocks);
-  self->parts_.resize(participants);
+  self->parts_.resize(parts);
+  self->blocks_.reserve(tables);
   HEDDLE_RETURN_IF_ERROR(
       budget.grow(self->boxes_, boxNumbers * sizeof(float), 0, "exchange of small gradients"));
   float *next = static_cast<float *>(self->boxes_.data());
@@ -77,7 +80,14 @@ void CommQueue::addOp(const plan::OpT &op) {
   auto term = [&](int32_t in, int32_t out, int32_t scratch) {
     const plan::BufferT &b = *entry_.buffers[static_cast<size_t>(in >= 0 ? in : out)];
     const plan::MergeKind merge = plan::mergeOf(op, added.terms.size());
-    added.terms.push_back({in, out, scratch, b.rows.get(), b.width, byNumber, false, merge, 0});
+    Term &made = added.terms.emplace_back();
+    made.in = in;
+    made.out = out;
+    made.scratch = scratch;
+    made.rows = b.rows.get();
+    made.width = b.width;
+    made.byNumber = byNumber;
+    made.merge = merge;
   };
   if (op.attrs.AsMergeAllAttrs()) {
     const size_t n = op.inputs.size();
@@ -91,15 +101,19 @@ void CommQueue::addOp(const plan::OpT &op) {
   } else if (op.attrs.AsBroadcastAttrs()) {
     added.kind = Kind::Broadcast;
     term(op.inputs.empty() ? -1 : op.inputs[0], op.outputs.empty() ? -1 : op.outputs[0], -1);
-  } else if (op.attrs.AsFetchRemoteRowsAttrs()) {
-    added.kind = Kind::FetchRemoteRows;
-    term(-1, op.outputs[0], op.outputs[1]);
   } else if (op.attrs.AsGatherBlocksAttrs()) {
     added.kind = Kind::GatherBlocks;
     term(op.inputs[0], op.outputs[0], -1);
   } else {
-    added.kind = op.attrs.AsPushRowsAttrs() ? Kind::PushRows : Kind::ExchangeRows;
-    term(op.inputs[0], op.outputs[0], op.outputs[1]);
+    const bool fetches = op.attrs.AsFetchRemoteRowsAttrs();
+    added.kind = fetches                      ? Kind::FetchRemoteRows
+                 : op.attrs.AsPushRowsAttrs() ? Kind::PushRows
+                                              : Kind::ExchangeRows;
+    const size_t inputs = plan::inputsOfRowTerm(op.attrs.type);
+    for (size_t t = 0; t < plan::rowTermsOf(op); ++t) {
+      term(fetches ? -1 : op.inputs[t * inputs], op.outputs[2 * t], op.outputs[2 * t + 1]);
+      added.terms.back().inputs = t * inputs;
+    }
   }
   ops_.push_back(std::move(added));
 }
@@ -111,7 +125,7 @@ void CommQueue::packTerms(Op &op) {
     if (!term.byNumber)
       continue;
     const int64_t most = ceilDivide(int64_t(term.rows->constant()) * term.width, q);
-    term.packed = bytesOf(most) <= packedBytes;
+    term.packed = bytesOf(most) <= PeerBlocks::packedBytes;
     if (term.packed) {
       ++packed;
       op.packedNumbers += most;
@@ -124,8 +138,8 @@ void CommQueue::packTerms(Op &op) {
     term.packed = false;
 }
 
-void CommQueue::prepare(const StepSlot &slot, std::span<void *const> pointers,
-                        Trace::Track *track) {
+absl::Status CommQueue::prepare(const StepSlot &slot, std::span<void *const> pointers,
+                                Trace::Track *track) {
   step_ = slot.step;
   pointers_ = pointers;
   track_ = track;
@@ -139,16 +153,17 @@ void CommQueue::prepare(const StepSlot &slot, std::span<void *const> pointers,
         term.units *= term.width;
         term.width = 1;
       }
+      if (op.hasTables() || op.kind == Kind::GatherBlocks)
+        term.outRows = static_cast<int64_t>(
+            plan::evaluate(*entry_.buffers[static_cast<size_t>(term.out)]->rows, slot.symbols));
     }
-    if (op.kind == Kind::ExchangeRows || op.kind == Kind::PushRows || op.kind == Kind::GatherBlocks)
-      op.unionRows = static_cast<int64_t>(
-          plan::evaluate(*entry_.buffers[size_t(op.terms[0].out)]->rows, slot.symbols));
     if (op.kind == Kind::Broadcast) { // of any dtype
       const Term &term = op.terms[0];
       op.arrayBytes = plan::bufferBytes(
           *entry_.buffers[static_cast<size_t>(term.in >= 0 ? term.in : term.out)], slot.symbols);
     }
   }
+  return growBoxes();
 }
 
 absl::Status CommQueue::run(size_t first, size_t end, ThreadPool *pool) {
@@ -182,9 +197,12 @@ absl::Status CommQueue::run(size_t first, size_t end, ThreadPool *pool) {
     }
     const uint64_t stop = Trace::nowNs();
     busyNs_ += stop - start;
-    if (track_)
-      track_->record({op.op->name.c_str(), op.op->id, step_, start, stop,
-                      static_cast<uint64_t>(op.terms[0].units), sentBytes_});
+    if (track_) {
+      uint64_t rows = static_cast<uint64_t>(op.terms[0].units);
+      for (size_t t = 1; op.hasTables() && t < op.terms.size(); ++t)
+        rows += static_cast<uint64_t>(op.terms[t].units);
+      track_->record({op.op->name.c_str(), op.op->id, step_, start, stop, rows, sentBytes_});
+    }
     HEDDLE_RETURN_IF_ERROR(status);
   }
   return absl::OkStatus();
@@ -348,46 +366,6 @@ absl::Status CommQueue::broadcast(Op &op) {
       if (p != partition_)
         sends_.push_back({static_cast<int>(p), data(term.in), bytes});
   return exchange(op);
-}
-
-absl::Status CommQueue::exchangeRows(Op &op, ThreadPool *pool) {
-  const Term &term = op.terms[0];
-  const size_t q = op.collective.size();
-  const int32_t *table = static_cast<const int32_t *>(pointers_[size_t(op.op->inputs[1])]);
-  const int64_t *counts = static_cast<const int64_t *>(pointers_[size_t(op.op->inputs[2])]);
-  sends_.clear();
-  receives_.clear();
-  float *at = data(term.scratch);
-  for (size_t b = 0; b < q; ++b) {
-    const int64_t numbers = counts[b] * term.width;
-    if (int64_t(b) == op.me) {
-      parts_[b] = data(term.in);
-    } else {
-      const int peer = static_cast<int>((*op.collective.participants)[b]);
-      sends_.push_back({peer, data(term.in), bytesOf(term.units * term.width)});
-      receives_.push_back({peer, at, bytesOf(numbers), nullptr});
-      parts_[b] = at;
-    }
-    at += numbers; // one's own rows have room too: scratch is for all that is gathered
-  }
-  HEDDLE_RETURN_IF_ERROR(exchange(op));
-  sumRowsOf(op, table, pool);
-  return absl::OkStatus();
-}
-
-void CommQueue::sumRowsOf(const Op &op, const int32_t *table, ThreadPool *pool) {
-  const Term &term = op.terms[0];
-  const plan::BufferT &sums = *entry_.buffers[static_cast<size_t>(term.out)];
-  const int64_t rows = op.unionRows, width = sums.width;
-  std::span<const float *const> parts(parts_.data(), op.collective.size());
-  const int64_t chunk = std::max<int64_t>(sumBytes / bytesOf(2 * width), 16);
-  const int64_t tasks = ceilDivide(rows, chunk);
-  if (!pool || tasks < 2)
-    sumRows(parts, table, width, data(term.out), 0, rows);
-  else
-    pool->parallelFor(tasks, [&](int64_t t, int) {
-      sumRows(parts, table, width, data(term.out), t * chunk, std::min(rows, (t + 1) * chunk));
-    });
 }
 
 void CommQueue::startThread() {

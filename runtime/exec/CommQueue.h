@@ -7,7 +7,8 @@
 // the step, with its pool for the sums: handing an op to another thread and back costs more than a
 // small exchange does, and there is nothing to overlap it with.
 //
-// A collective of any number of arrays is one exchange in each direction. Bits depend neither on
+// A collective of any number of arrays is one exchange in each direction, where what is small is
+// packed into one block for each peer. Bits depend neither on
 // threads nor on who is first: blocks land in scratch and are added in the participants' order.
 //
 //===----------------------------------------------------------------------===//
@@ -17,6 +18,7 @@
 #include "runtime/base/HugeMemory.h"
 #include "runtime/base/ThreadPool.h"
 #include "runtime/exec/Partners.h"
+#include "runtime/exec/PeerBlocks.h"
 #include "runtime/exec/StepCount.h"
 #include "runtime/exec/StepSlot.h"
 #include "runtime/exec/Trace.h"
@@ -39,8 +41,9 @@ public:
   size_t size() const { return ops_.size(); }
   const plan::OpT &op(size_t index) const { return *ops_[index].op; }
 
-  /// Sizes of a step. `pointers`: data of each buffer, valid and in place until the step ends.
-  void prepare(const StepSlot &slot, std::span<void *const> pointers, Trace::Track *track);
+  /// Sizes of a step. `pointers`: data of each buffer, valid and in place until the step ends. Errors:
+  /// no memory for what is packed.
+  absl::Status prepare(const StepSlot &slot, std::span<void *const> pointers, Trace::Track *track);
 
   /// Ops [first, end) on this thread; the sums on `pool`.
   absl::Status run(size_t first, size_t end, ThreadPool *pool);
@@ -71,7 +74,12 @@ private:
     bool byNumber = false;
     bool packed = false; ///< travels in one block with other small terms
     plan::MergeKind merge = plan::MergeKind::Sum;
-    int64_t units = 0;   ///< of the step
+    size_t inputs = 0; ///< where the op's inputs of the term begin
+    // Of the step.
+    int64_t units = 0;
+    int64_t outRows = 0;            ///< of rows: how many of `out` there are
+    float *place = nullptr;         ///< in scratch
+    const int64_t *asked = nullptr; ///< what the next peer asks for
   };
   struct Op {
     const plan::OpT *op = nullptr;
@@ -84,7 +92,11 @@ private:
     float *outbox = nullptr, *inbox = nullptr;
     // Of the step.
     uint64_t arrayBytes = 0; ///< of a Broadcast's array
-    int64_t unionRows = 0;   ///< of ExchangeRows; of PushRows what is kept, of GatherBlocks all
+
+    /// Whether it has tables, which travel together.
+    bool hasTables() const {
+      return kind == Kind::ExchangeRows || kind == Kind::FetchRemoteRows || kind == Kind::PushRows;
+    }
   };
 
   CommQueue(const plan::EntryT &entry, const Partners &partners, MemoryBudget &budget);
@@ -94,14 +106,23 @@ private:
   absl::Status mergeAll(Op &op, ThreadPool *pool);
   absl::Status mergeTo(Op &op, ThreadPool *pool);
   absl::Status broadcast(Op &op);
+  // CommRows.cpp
+  /// Makes the boxes hold what the ops with tables pack in this step.
+  absl::Status growBoxes();
   absl::Status exchangeRows(Op &op, ThreadPool *pool);
-  void sumRowsOf(const Op &op, const int32_t *table, ThreadPool *pool);
-  // CommSpread.cpp
   absl::Status fetchRemoteRows(Op &op, ThreadPool *pool);
   absl::Status pushRows(Op &op, ThreadPool *pool);
   absl::Status gatherBlocks(Op &op);
-  template <class T> const T *input(const Op &op, size_t i) const {
-    return static_cast<const T *>(pointers_[static_cast<size_t>(op.op->inputs[i])]);
+  void startTables(Op &op);
+  absl::Status exchangeTables(const Op &op);
+  /// The sums of a term's rows of all participants, which stand in the term's part of parts_.
+  void sumTable(const Op &op, size_t term, const int32_t *table, ThreadPool *pool);
+  /// Input i of a term.
+  template <class T> const T *input(const Op &op, const Term &term, size_t i) const {
+    return static_cast<const T *>(pointers_[static_cast<size_t>(op.op->inputs[term.inputs + i])]);
+  }
+  int peerOf(const Op &op, size_t b) const {
+    return static_cast<int>((*op.collective.participants)[b]);
   }
   /// The first `terms` of parts_, of that many numbers each, into `out`: their sum, or what the
   /// term's kind of merge makes of them.
@@ -125,7 +146,9 @@ private:
   // Grown once, then reused.
   std::vector<transport::SendBlock> sends_;
   std::vector<transport::ReceiveBlock> receives_;
-  std::vector<const float *> parts_; ///< one per participant
+  std::vector<const float *> parts_; ///< one per participant; of tables, for each term
+  PeerBlocks blocks_;                ///< of ops with tables
+  HugeMemory outbox_, inbox_;        ///< of what they pack
 
   std::thread thread_;
   StepCount begun_, ended_;

@@ -190,9 +190,7 @@ absl::Status ComputeQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths,
     wave.endTask = tasks_.size();
     wave.alone = work < waveBytes;
   }
-  if (comm_)
-    comm_->prepare(slot, pointers_, commTrack);
-  return absl::OkStatus();
+  return comm_ ? comm_->prepare(slot, pointers_, commTrack) : absl::OkStatus();
 }
 
 void ComputeQueue::cut(Op &op, uint64_t &work) {

@@ -144,8 +144,11 @@ Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph
   int64_t largest = 1;
   for (size_t i = 0; i < entry.ops.size(); ++i) {
     const plan::OpT &op = *entry.ops[i];
-    if (const auto *seeds = op.attrs.AsSeedsAttrs())
+    if (const auto *seeds = op.attrs.AsSeedsAttrs()) {
       seedsType_ = static_cast<int>(seeds->node_type);
+      for (const plan::CutLink &link : seeds->cut)
+        cut_.push_back({&graph.relation(static_cast<int>(link.relation())), link.fanout()});
+    }
     const auto *a = op.attrs.AsSampleAttrs();
     if (!a)
       continue;
@@ -248,8 +251,14 @@ absl::Status Sampler::seeds(const plan::OpT &op, StepSlot &slot) {
     set(slot, findSymbol(entry_, SymbolKind::Gathered, 0, attrs.node_type), all);
   if (attrs.blocks > 1 && op.outputs[1] >= 0)
     HEDDLE_RETURN_IF_ERROR(give(op.outputs[1], 0, all));
-  return give(op.outputs[0], plan::blockBegin(all, attrs.block, attrs.blocks),
-              plan::blockBegin(all, int64_t(attrs.block) + 1, attrs.blocks));
+  if (op.outputs.size() < 3)
+    return give(op.outputs[0], plan::blockBegin(all, attrs.block, attrs.blocks),
+                plan::blockBegin(all, int64_t(attrs.block) + 1, attrs.blocks));
+  HEDDLE_RETURN_IF_ERROR(
+      growSlot(budget_, entry_, slot, op.outputs[2], uint64_t(attrs.blocks) + 1));
+  int64_t *begins = slot.get<int64_t>(op.outputs[2]);
+  graph::cutSeeds(slot.seeds, cut_, work_, {begins, size_t(attrs.blocks) + 1});
+  return give(op.outputs[0], begins[attrs.block], begins[attrs.block + 1]);
 }
 
 absl::Status Sampler::sample(SampleOp &op, StepSlot &slot, uint64_t seed) {

@@ -10,6 +10,7 @@
 #include "runtime/exec/RankBitmap.h"
 #include "runtime/exec/StepSlot.h"
 #include "runtime/graph/GraphStore.h"
+#include "runtime/graph/SeedCut.h"
 #include "runtime/plan/PlanFile.h"
 
 #include <map>
@@ -61,6 +62,8 @@ private:
   ThreadPool *pool_;
   MemoryBudget &budget_;
   int seedsType_ = -1;
+  std::vector<graph::CutLink> cut_; ///< by what a batch is cut into blocks
+  std::vector<int64_t> work_;
   std::vector<std::unique_ptr<SampleOp>> samples_;     ///< by op index
   std::vector<std::unique_ptr<FrontierOp>> frontiers_; ///< by op index
   std::map<uint32_t, std::unique_ptr<RankBitmap>> sets_; ///< by node type; looked up in the constructor

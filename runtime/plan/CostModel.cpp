@@ -6,6 +6,8 @@
 #include "runtime/plan/CostModel.h"
 
 #include "runtime/plan/PlanFacts.h"
+#include "runtime/plan/PlanFile.h"
+#include "runtime/plan/RowTerms.h"
 
 #include <cstdio>
 #include <map>
@@ -58,8 +60,11 @@ int roundsOf(const OpT &op) {
   case OpAttrs::UnionRowsAttrs: // counts, then ids
   case OpAttrs::RequestRowsAttrs:
     return 2;
-  case OpAttrs::FetchRemoteAttrs: // rows; lengths, entries and their number
-    return op.attrs.AsFetchRemoteAttrs()->sparse ? 3 : 1;
+  case OpAttrs::FetchRemoteAttrs: // rows and lengths; entries of sparse ones, and their number
+    for (const RemoteFeatureT &feature : featuresOf(*op.attrs.AsFetchRemoteAttrs()))
+      if (feature.sparse)
+        return 3;
+    return 1;
   case OpAttrs::MergeToAttrs:
   case OpAttrs::BroadcastAttrs:
   case OpAttrs::ExchangeRowsAttrs:
@@ -72,19 +77,19 @@ int roundsOf(const OpT &op) {
   }
 }
 
-/// The part of all participants' rows that this partition has, for ops that send own rows to all;
-/// an equal part where the plan does not say.
-double shareOf(const OpT &op, const EntryT &entry, size_t participants) {
-  double equal = 1.0 / double(participants), gathered = 0;
-  for (const Extent &extent : op.wire)
-    if (extent.symbol() >= 0 && size_t(extent.symbol()) < entry.symbols.size() &&
-        entry.symbols[size_t(extent.symbol())]->kind == SymbolKind::Gathered)
-      gathered = expectedValue(Extent(extent.symbol(), 1, 1, 0), entry);
-  int32_t rows = op.inputs.empty() ? -1 : op.inputs[0];
-  if (!(gathered > 0) || rows < 0 || size_t(rows) >= entry.buffers.size() ||
-      !entry.buffers[size_t(rows)]->rows)
-    return equal;
-  return std::min(1.0, expectedValue(*entry.buffers[size_t(rows)]->rows, entry) / gathered);
+/// The part of all bytes that this partition sends, for ops that send own rows to all others; an
+/// equal part where the plan does not say.
+double shareOf(const OpT &op, const EntryT &entry, size_t participants, double all) {
+  double own = 0;
+  for (size_t t = 0; t < rowTermsOf(op); ++t) {
+    int32_t rows = op.inputs[t * inputsOfRowTerm(op.attrs.type)];
+    if (rows < 0 || size_t(rows) >= entry.buffers.size() || !entry.buffers[size_t(rows)]->rows)
+      return 1.0 / double(participants);
+    const BufferT &buffer = *entry.buffers[size_t(rows)];
+    own += expectedValue(*buffer.rows, entry) * double(buffer.width) * double(sizeOf(buffer.dtype));
+  }
+  return own > 0 && all > 0 ? std::min(1.0, own * double(participants - 1) / all)
+                            : 1.0 / double(participants);
 }
 
 } // namespace
@@ -101,7 +106,7 @@ double linkBytesOf(const OpT &op, const EntryT &entry) {
     return int64_t(entry.partition) == collective.leader ? all : all / others;
   case OpAttrs::UnionRowsAttrs:
   case OpAttrs::ExchangeRowsAttrs: {
-    double share = shareOf(op, entry, participants);
+    double share = shareOf(op, entry, participants, all);
     return std::max(all * share, all * (1 - share) / others);
   }
   default:

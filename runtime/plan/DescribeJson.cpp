@@ -9,6 +9,7 @@
 
 #include "runtime/base/Json.h"
 #include "runtime/plan/Metatree.h"
+#include "runtime/plan/RowTerms.h"
 
 #include "nlohmann/json.hpp"
 
@@ -47,7 +48,10 @@ Json toJson(const Cost &cost, bool known) {
 
 Json toJson(const OpAttrsUnion &attrs) {
   if (auto *a = attrs.AsSeedsAttrs())
-    return {{"node_type", a->node_type}, {"blocks", a->blocks}, {"block", a->block}};
+    return {{"node_type", a->node_type},
+            {"blocks", a->blocks},
+            {"block", a->block},
+            {"cut_relations", a->cut.size()}};
   if (auto *a = attrs.AsSampleAttrs())
     return {{"relation", a->relation},
             {"hop", a->hop},
@@ -109,21 +113,21 @@ Json collectiveJson(const OpT &op, const Collective &collective) {
   }
   if (auto *a = op.attrs.AsMergeToAttrs(); a && a->merge != MergeKind::Sum)
     out["merge"] = spelled(a->merge);
-  if (auto *a = op.attrs.AsUnionRowsAttrs()) {
-    out["node_type"] = a->node_type;
-    out["hop"] = a->hop;
-  }
-  if (auto *a = op.attrs.AsRequestRowsAttrs()) {
-    out["node_type"] = a->node_type;
-    out["hop"] = a->hop;
-  }
-  if (auto *a = op.attrs.AsFetchRemoteAttrs()) {
-    out["node_type"] = a->node_type;
-    out["hop"] = a->hop;
-    out["feature"] = a->feature;
-    out["dim"] = a->dim;
-    out["sparse"] = a->sparse;
-  }
+  auto rows = [&](const auto &attrs) {
+    for (const RowsAt &at : rowsOf(attrs))
+      out["terms"].push_back({{"node_type", at.node_type()}, {"hop", at.hop()}});
+  };
+  if (auto *a = op.attrs.AsUnionRowsAttrs())
+    rows(*a);
+  if (auto *a = op.attrs.AsRequestRowsAttrs())
+    rows(*a);
+  if (auto *a = op.attrs.AsFetchRemoteAttrs())
+    for (const RemoteFeatureT &feature : featuresOf(*a))
+      out["terms"].push_back({{"node_type", feature.node_type},
+                              {"hop", feature.hop},
+                              {"feature", feature.feature},
+                              {"dim", feature.dim},
+                              {"sparse", feature.sparse}});
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "runtime/base/Suggest.h"
 #include "runtime/plan/DescribeText.h"
 #include "runtime/plan/PartitionFacts.h"
+#include "runtime/plan/RowTerms.h"
 
 namespace heddle::plan {
 namespace {
@@ -63,6 +64,8 @@ std::string detailOf(const PlanT &plan, const EntryT &entry, const OpT &op) {
   if (Collective collective = collectiveOf(op)) {
     out = spelled(collective.traffic) + " " + std::to_string(collective.id) + " of {" +
           partitionList(*collective.participants, plan.partitions) + "}";
+    if (size_t terms = rowTermsOf(op); terms > 1)
+      out += " " + std::to_string(terms) + " terms";
     out += mergesText(op);
     if (collective.leader >= 0)
       out += " leader " + std::to_string(collective.leader);

@@ -36,10 +36,10 @@ public:
       add(uint64_t(v->size()) * sizeof(T));
     }
   }
-  void extents(const flatbuffers::Vector<const Extent *> *v) {
+  template <class T> void structs(const flatbuffers::Vector<const T *> *v) {
     if (v) {
-      align(v->Data(), alignof(Extent));
-      add(uint64_t(v->size()) * sizeof(Extent));
+      align(v->Data(), alignof(T));
+      add(uint64_t(v->size()) * sizeof(T));
     }
   }
   void texts(const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *v) {
@@ -63,9 +63,11 @@ public:
     numbers(o.outputs());
     numbers(o.waits());
     numbers(o.signals());
-    extents(o.bytes());
-    extents(o.flops());
-    extents(o.wire());
+    structs(o.bytes());
+    structs(o.flops());
+    structs(o.wire());
+    if (auto a = o.attrs_as_SeedsAttrs())
+      structs(a->cut());
     if (auto a = o.attrs_as_FrontierAttrs())
       numbers(a->samples());
     if (auto a = o.attrs_as_FetchDenseAttrs())
@@ -84,15 +86,20 @@ public:
       numbers(a->participants());
     if (auto a = o.attrs_as_BroadcastAttrs())
       numbers(a->participants());
-    if (auto a = o.attrs_as_UnionRowsAttrs())
+    if (auto a = o.attrs_as_UnionRowsAttrs()) {
       numbers(a->participants());
+      structs(a->more());
+    }
     if (auto a = o.attrs_as_ExchangeRowsAttrs())
       numbers(a->participants());
-    if (auto a = o.attrs_as_RequestRowsAttrs())
+    if (auto a = o.attrs_as_RequestRowsAttrs()) {
       numbers(a->participants());
+      structs(a->more());
+    }
     if (auto a = o.attrs_as_FetchRemoteAttrs()) {
       numbers(a->participants());
       text(a->feature());
+      tables(a->more(), [&](const RemoteFeature &f) { text(f.feature()); });
     }
     if (auto a = o.attrs_as_FetchRemoteRowsAttrs())
       numbers(a->participants());

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/plan/Collective.h"
+#include "runtime/plan/RowTerms.h"
 #include "runtime/plan/VerifyOp.h"
 
 namespace heddle::plan::verify {
@@ -179,47 +180,71 @@ private:
   }
 
   bool checkUnionRows(const UnionRowsAttrsT &a) {
-    if (!nodeType(a.node_type) || !counts(1, 3))
+    const std::vector<RowsAt> rows = rowsOf(a);
+    if (!counts(rows.size(), 3 * rows.size()))
       return false;
-    if (a.hop > maxHop)
-      return fail("hop " + std::to_string(a.hop) + " is over 15");
-    return idsInput(0, a.hop, a.node_type) &&
-           slotOutput(0, DType::I64, 1, SymbolKind::Union, a.hop, a.node_type) &&
-           slotOutput(1, DType::I32, collective_.size(), SymbolKind::Union, a.hop, a.node_type) &&
-           (op_.outputs[2] < 0 || countsArray(op_.outputs[2], outputPlace(2)));
+    for (size_t t = 0; t < rows.size(); ++t) {
+      const uint32_t hop = rows[t].hop(), type = rows[t].node_type();
+      const size_t out = 3 * t;
+      if (!nodeType(type))
+        return false;
+      if (hop > maxHop)
+        return fail("hop " + std::to_string(hop) + " is over 15");
+      if (!idsInput(t, hop, type) ||
+          !slotOutput(out, DType::I64, 1, SymbolKind::Union, hop, type) ||
+          !slotOutput(out + 1, DType::I32, collective_.size(), SymbolKind::Union, hop, type) ||
+          (op_.outputs[out + 2] >= 0 &&
+           !countsArray(op_.outputs[out + 2], outputPlace(out + 2))))
+        return false;
+    }
+    return true;
   }
 
-  /// The op that gave the table and the counts, or null after an error.
-  const UnionRowsAttrsT *unionOp() {
-    for (const auto &other : e_.ops)
-      if (const auto *a = other->attrs.AsUnionRowsAttrs();
-          a && other->outputs.size() == 3 && other->outputs[1] >= 0 && other->outputs[2] >= 0 &&
-          other->outputs[1] == op_.inputs[1] && other->outputs[2] == op_.inputs[2]) {
-        if (a->participants == *collective_.participants)
-          return a;
-        fail("its participants are not those of the op that numbered the rows");
-        return nullptr;
+  /// The rows of whose term `table` and `counts` are; false after an error.
+  bool unionOf(int32_t table, int32_t counts, RowsAt &rows) {
+    for (const auto &other : e_.ops) {
+      const auto *a = other->attrs.AsUnionRowsAttrs();
+      if (!a || other->outputs.size() != 3 * (1 + a->more.size()))
+        continue;
+      for (size_t t = 0; t <= a->more.size(); ++t) {
+        if (other->outputs[3 * t + 1] != table || other->outputs[3 * t + 2] != counts)
+          continue;
+        rows = rowsOf(*a)[t];
+        return a->participants == *collective_.participants ||
+               fail("its participants are not those of the op that numbered the rows");
       }
-    fail("no op numbers the rows together: inputs 1 and 2 are not outputs 1 and 2 of one");
-    return nullptr;
+    }
+    return fail("no op numbers the rows together: inputs 1 and 2 are not outputs 1 and 2 of one");
   }
 
   bool checkExchangeRows() {
-    if (!counts(3, 2) || !typed(op_.inputs[1], inputPlace(1), DType::I32, collective_.size()) ||
-        !inSlot(op_.inputs[1], inputPlace(1)) || !countsArray(op_.inputs[2], inputPlace(2)))
+    if (!terms(3, 2))
       return false;
-    const UnionRowsAttrsT *rows = unionOp();
-    if (!rows || !typed(op_.inputs[0], inputPlace(0), DType::F32, 0))
+    for (size_t t = 0; t < rowTermsOf(op_); ++t)
+      if (!checkExchange(3 * t, 2 * t))
+        return false;
+    return true;
+  }
+
+  /// The term whose inputs and outputs begin there.
+  bool checkExchange(size_t in, size_t out) {
+    if (!typed(op_.inputs[in + 1], inputPlace(in + 1), DType::I32, collective_.size()) ||
+        !inSlot(op_.inputs[in + 1], inputPlace(in + 1)) ||
+        !countsArray(op_.inputs[in + 2], inputPlace(in + 2)))
       return false;
-    const uint64_t width = buffer(op_.inputs[0]).width;
+    RowsAt rows;
+    if (!unionOf(op_.inputs[in + 1], op_.inputs[in + 2], rows) ||
+        !typed(op_.inputs[in], inputPlace(in), DType::F32, 0))
+      return false;
+    const uint64_t width = buffer(op_.inputs[in]).width;
     using enum SymbolKind;
-    return rowsAre(op_.inputs[0], inputPlace(0), Rows, rows->hop, rows->node_type) &&
-           typed(op_.outputs[0], outputPlace(0), DType::F32, width) &&
-           inArena(op_.outputs[0], outputPlace(0)) &&
-           rowsAre(op_.outputs[0], outputPlace(0), Union, rows->hop, rows->node_type) &&
-           typed(op_.outputs[1], outputPlace(1), DType::F32, width) &&
-           inArena(op_.outputs[1], outputPlace(1)) &&
-           rowsAre(op_.outputs[1], outputPlace(1), Gathered, rows->hop, rows->node_type);
+    auto arena = [&](size_t i, SymbolKind kind) {
+      return typed(op_.outputs[i], outputPlace(i), DType::F32, width) &&
+             inArena(op_.outputs[i], outputPlace(i)) &&
+             rowsAre(op_.outputs[i], outputPlace(i), kind, rows.hop(), rows.node_type());
+    };
+    return rowsAre(op_.inputs[in], inputPlace(in), Rows, rows.hop(), rows.node_type()) &&
+           arena(out, Union) && arena(out + 1, Gathered);
   }
 
   Collective collective_;

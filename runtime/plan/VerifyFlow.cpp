@@ -7,6 +7,7 @@
 // of a region alive together.
 //
 //===----------------------------------------------------------------------===//
+#include "runtime/plan/RowTerms.h"
 #include "runtime/plan/VerifyContext.h"
 
 #include <algorithm>
@@ -96,11 +97,13 @@ private:
       if (e_.ops[i]->attrs.AsSeedsAttrs() && ++seeds > 1)
         return c_.fail(opPlaceOf(i), "an entry has one list of seeds");
       if (const UnionRowsAttrsT *a = e_.ops[i]->attrs.AsUnionRowsAttrs())
-        if (!unions.try_emplace({a->hop, a->node_type}, i).second)
-          return c_.fail(opPlaceOf(i), "these rows are numbered together twice");
+        for (const RowsAt &rows : rowsOf(*a))
+          if (!unions.try_emplace({rows.hop(), rows.node_type()}, i).second)
+            return c_.fail(opPlaceOf(i), "these rows are numbered together twice");
       if (const RequestRowsAttrsT *a = e_.ops[i]->attrs.AsRequestRowsAttrs())
-        if (!requests.try_emplace({a->hop, a->node_type}, i).second)
-          return c_.fail(opPlaceOf(i), "these rows are asked for twice");
+        for (const RowsAt &rows : rowsOf(*a))
+          if (!requests.try_emplace({rows.hop(), rows.node_type()}, i).second)
+            return c_.fail(opPlaceOf(i), "these rows are asked for twice");
       const FrontierAttrsT *a = e_.ops[i]->attrs.AsFrontierAttrs();
       if (!a)
         continue;
@@ -157,7 +160,7 @@ private:
         case SymbolKind::Union:
         case SymbolKind::Gathered:
           if (auto rows = a.AsUnionRowsAttrs())
-            set[s] = rows->hop == symbol.hop && rows->node_type == symbol.index;
+            set[s] = hasRows(*rows, symbol);
           if (auto seeds = a.AsSeedsAttrs(); seeds && symbol.kind == SymbolKind::Gathered)
             set[s] = seeds->blocks > 1 && symbol.hop == 0 && seeds->node_type == symbol.index;
           break;
@@ -165,20 +168,25 @@ private:
         case SymbolKind::Asked:
         case SymbolKind::Remote:
           if (auto rows = a.AsRequestRowsAttrs())
-            set[s] = rows->hop == symbol.hop && rows->node_type == symbol.index;
+            set[s] = hasRows(*rows, symbol);
           break;
         case SymbolKind::RemoteNnz:
           if (auto fetch = a.AsFetchRemoteAttrs())
-            set[s] = fetch->sparse && fetch->hop == symbol.hop &&
-                     fetch->node_type == symbol.index && fetch->feature_index == symbol.aux;
+            for (const RemoteFeatureT &feature : featuresOf(*fetch))
+              set[s] = set[s] || (feature.sparse && feature.hop == symbol.hop &&
+                                  feature.node_type == symbol.index &&
+                                  feature.feature_index == symbol.aux);
           break;
         case SymbolKind::Nnz:
-          if (a.AsFetchSparseAttrs() || (a.AsFetchRemoteAttrs() && a.AsFetchRemoteAttrs()->sparse))
-            for (size_t output : {1, 2, 4, 5}) {
-              int32_t b = e_.ops[i]->outputs[output];
-              if (b >= 0 && e_.buffers[static_cast<size_t>(b)]->rows->symbol() == int64_t(s))
-                set[s] = true;
+          if (a.AsFetchSparseAttrs())
+            set[s] = countsEntries(*e_.ops[i], 0, s);
+          if (auto fetch = a.AsFetchRemoteAttrs()) {
+            size_t first = 0;
+            for (const RemoteFeatureT &feature : featuresOf(*fetch)) {
+              set[s] = set[s] || (feature.sparse && countsEntries(*e_.ops[i], first, s));
+              first += outputsOf(feature);
             }
+          }
           break;
         }
       }
@@ -186,6 +194,24 @@ private:
         return c_.fail(place_ + " symbol " + std::to_string(s), "no op gives it a value");
     }
     return true;
+  }
+
+  /// Whether a term of the op gives the symbol its value.
+  template <class Attrs> static bool hasRows(const Attrs &attrs, const SymbolT &symbol) {
+    for (const RowsAt &rows : rowsOf(attrs))
+      if (rows.hop() == symbol.hop && rows.node_type() == symbol.index)
+        return true;
+    return false;
+  }
+
+  /// Whether the entries of the sparse arrays from output `first` on are counted by symbol `s`.
+  bool countsEntries(const OpT &op, size_t first, size_t s) const {
+    for (size_t output : {1, 2, 4, 5}) {
+      int32_t b = op.outputs[first + output];
+      if (b >= 0 && e_.buffers[static_cast<size_t>(b)]->rows->symbol() == int64_t(s))
+        return true;
+    }
+    return false;
   }
 
   bool checkClocks() {

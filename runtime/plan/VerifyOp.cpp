@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/plan/VerifyOp.h"
 
+#include <algorithm>
+
 namespace heddle::plan::verify {
 
 bool OpShape::checkIndex(int32_t buffer, const std::string &place) {
@@ -21,6 +23,11 @@ bool OpShape::counts(size_t inputs, size_t outputs) {
     return fail("it has " + std::to_string(op_.outputs.size()) + " outputs, not " +
                 std::to_string(outputs));
   return true;
+}
+
+bool OpShape::terms(size_t inputs, size_t outputs) {
+  const size_t n = std::max<size_t>(1, (op_.inputs.size() + inputs - 1) / inputs);
+  return counts(n * inputs, n * outputs);
 }
 
 bool OpShape::queueIs(Queue queue) {
@@ -100,16 +107,16 @@ int64_t OpShape::idsHop(size_t i, uint32_t type) {
   return rowsAre(op_.inputs[i], inputPlace(i), SymbolKind::Rows, hop, type) ? int64_t(hop) : -1;
 }
 
-bool OpShape::sparseOutputs(uint32_t hop, uint32_t type, uint64_t dim) {
+bool OpShape::sparseOutputs(uint32_t hop, uint32_t type, uint64_t dim, size_t first) {
   using enum SymbolKind;
-  if (!slotOutput(0, DType::I32, 1, Rows, hop, type, 1) ||
-      !slotOutput(1, DType::I32, 1, Nnz, hop, type) ||
-      !slotOutput(2, DType::F32, 1, Nnz, hop, type) ||
-      !slotOutput(4, DType::I32, 1, Nnz, hop, type) ||
-      !slotOutput(5, DType::F32, 1, Nnz, hop, type))
+  if (!slotOutput(first, DType::I32, 1, Rows, hop, type, 1) ||
+      !slotOutput(first + 1, DType::I32, 1, Nnz, hop, type) ||
+      !slotOutput(first + 2, DType::F32, 1, Nnz, hop, type) ||
+      !slotOutput(first + 4, DType::I32, 1, Nnz, hop, type) ||
+      !slotOutput(first + 5, DType::F32, 1, Nnz, hop, type))
     return false;
   int32_t symbol = -1;
-  for (size_t i : {1, 2, 4, 5}) {
+  for (size_t i : {first + 1, first + 2, first + 4, first + 5}) {
     if (op_.outputs[i] < 0)
       continue;
     int32_t s = buffer(op_.outputs[i]).rows->symbol();
@@ -117,13 +124,14 @@ bool OpShape::sparseOutputs(uint32_t hop, uint32_t type, uint64_t dim) {
       return c_.fail(outputPlace(i), "the entries are counted by two symbols");
     symbol = s;
   }
-  if (op_.outputs[3] >= 0) {
-    const Extent &rows = *buffer(op_.outputs[3]).rows;
-    if (!typed(op_.outputs[3], outputPlace(3), DType::I32, 1) ||
-        !inSlot(op_.outputs[3], outputPlace(3)))
+  const size_t columns = first + 3;
+  if (op_.outputs[columns] >= 0) {
+    const Extent &rows = *buffer(op_.outputs[columns]).rows;
+    if (!typed(op_.outputs[columns], outputPlace(columns), DType::I32, 1) ||
+        !inSlot(op_.outputs[columns], outputPlace(columns)))
       return false;
     if (rows.symbol() >= 0 || rows.constant() != dim + 1)
-      return c_.fail(outputPlace(3), "the rows are not the columns of the feature plus 1");
+      return c_.fail(outputPlace(columns), "the rows are not the columns of the feature plus 1");
   }
   return true;
 }

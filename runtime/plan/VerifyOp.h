@@ -25,6 +25,8 @@ protected:
   bool checkIndex(int32_t buffer, const std::string &place);
   const BufferT &buffer(int32_t index) const { return *e_.buffers[static_cast<size_t>(index)]; }
   bool counts(size_t inputs, size_t outputs);
+  /// At least one term, of so many inputs and outputs each.
+  bool terms(size_t inputs, size_t outputs);
   bool queueIs(Queue queue);
   bool nodeType(uint32_t type);
 
@@ -40,8 +42,9 @@ protected:
   /// An output of the sample or fetch queue that may be absent.
   bool slotOutput(size_t i, DType dtype, uint64_t width, SymbolKind kind, uint32_t hop, uint32_t id,
                   uint64_t constant = 0);
-  /// The six arrays of sparse rows of (hop, type), in the order of FetchSparseAttrs.
-  bool sparseOutputs(uint32_t hop, uint32_t type, uint64_t dim);
+  /// The six arrays of sparse rows of (hop, type) from output `first` on, in the order of
+  /// FetchSparseAttrs.
+  bool sparseOutputs(uint32_t hop, uint32_t type, uint64_t dim, size_t first = 0);
   bool idsInput(size_t i, uint32_t hop, uint32_t type);
   /// The hop of an ids buffer of `type`, or -1 after an error.
   int64_t idsHop(size_t i, uint32_t type);

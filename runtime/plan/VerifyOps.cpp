@@ -86,14 +86,30 @@ public:
 
 private:
   bool checkSeeds(const SeedsAttrsT &a) {
-    if (!nodeType(a.node_type) || !queueIs(Queue::Sample) || !counts(0, a.blocks > 1 ? 2 : 1))
+    const bool begins = a.blocks > 1 && op_.outputs.size() == 3;
+    if (!nodeType(a.node_type) || !queueIs(Queue::Sample) ||
+        !counts(0, begins ? 3 : a.blocks > 1 ? 2 : 1))
       return false;
     if (a.block >= a.blocks)
       return fail("block " + outOf(a.block, a.blocks));
     if (a.blocks > 1 && (a.blocks != c_.plan.partitions || a.block != e_.partition))
       return fail("its block of the seeds is not that of its partition");
-    if (op_.outputs[0] < 0)
-      return c_.fail(outputPlace(0), "it is absent");
+    for (const CutLink &link : a.cut)
+      if (link.relation() >= c_.plan.relations.size() ||
+          c_.plan.relations[link.relation()]->destination != a.node_type)
+        return fail("relation " + std::to_string(link.relation()) +
+                    " of its cut does not lead to the seeds");
+      else if (link.fanout() < -1)
+        return fail("a fanout of its cut is below -1");
+    if (!a.cut.empty() && !begins)
+      return fail("blocks are cut by work, and nothing says where they begin");
+    for (size_t i : {0, 2})
+      if (i < op_.outputs.size() && op_.outputs[i] < 0)
+        return c_.fail(outputPlace(i), "it is absent");
+    if (begins && (!typed(op_.outputs[2], outputPlace(2), DType::I64, 0) ||
+                   !inSlot(op_.outputs[2], outputPlace(2)) ||
+                   !constantElements(op_.outputs[2], outputPlace(2), uint64_t(a.blocks) + 1)))
+      return false;
     return slotOutput(0, DType::I64, 1, SymbolKind::Rows, 0, a.node_type) &&
            (a.blocks == 1 || slotOutput(1, DType::I64, 1, SymbolKind::Gathered, 0, a.node_type));
   }

@@ -8,8 +8,10 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/plan/Collective.h"
+#include "runtime/plan/RowTerms.h"
 #include "runtime/plan/VerifyContext.h"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -55,7 +57,25 @@ private:
       return c_.fail(places_[p], "slots differ from those of " + places_[0]);
     if (e.batch_size != first.batch_size)
       return c_.fail(places_[p], "batch_size differs from that of " + places_[0]);
+    const OpT *seeds = seedsOf(e), *firstSeeds = seedsOf(first);
+    auto same = [](const CutLink &a, const CutLink &b) {
+      return a.relation() == b.relation() && a.fanout() == b.fanout();
+    };
+    if (seeds && firstSeeds) {
+      const auto &cut = seeds->attrs.AsSeedsAttrs()->cut,
+                 &wanted = firstSeeds->attrs.AsSeedsAttrs()->cut;
+      if (seeds->outputs.size() != firstSeeds->outputs.size() ||
+          !std::equal(cut.begin(), cut.end(), wanted.begin(), wanted.end(), same))
+        return c_.fail(places_[p], "the cut of its seeds differs from that of " + places_[0]);
+    }
     return true;
+  }
+
+  static const OpT *seedsOf(const EntryT &entry) {
+    for (const auto &op : entry.ops)
+      if (op->attrs.AsSeedsAttrs())
+        return op.get();
+    return nullptr;
   }
 
   bool collect(size_t p) {
@@ -112,38 +132,31 @@ private:
       return differs("the leader");
     if (a.wire.size() != b.wire.size())
       return differs("the number of terms on the wire");
-    if (const auto *u = a.attrs.AsUnionRowsAttrs()) {
-      const auto *v = b.attrs.AsUnionRowsAttrs();
-      if (u->node_type != v->node_type)
-        return differs("the node type");
-      if (u->hop != v->hop)
-        return differs("the hop");
+    if (rowTermsOf(a) != rowTermsOf(b))
+      return differs("the number of terms");
+    if (a.queue == Queue::Fetch) {
+      if (const char *different = aheadDifference(a, b))
+        return differs(different);
       // All take part in a step, or none does.
-      if (a.in_loop_static != b.in_loop_static)
-        return differs("in_loop_static");
+      return a.in_loop_static == b.in_loop_static || differs("in_loop_static");
+    }
+    if (a.attrs.AsFetchRemoteRowsAttrs()) {
+      for (size_t i = 0; i < a.inputs.size(); i += inputsOfRowTerm(a.attrs.type))
+        if (bufferOf(p, a.inputs[i]).state != bufferOf(q, b.inputs[i]).state)
+          return differs("the state");
       return true;
     }
-    if (const auto *u = a.attrs.AsRequestRowsAttrs()) {
-      const auto *v = b.attrs.AsRequestRowsAttrs();
-      if (u->node_type != v->node_type)
-        return differs("the node type");
-      if (u->hop != v->hop)
-        return differs("the hop");
-      return a.in_loop_static == b.in_loop_static || differs("in_loop_static");
+    if (a.attrs.AsPushRowsAttrs()) {
+      for (size_t t = 0; t < rowTermsOf(a); ++t) {
+        const size_t i = t * inputsOfRowTerm(a.attrs.type);
+        // Rows of different numbers, of one meaning.
+        if (bufferOf(p, a.inputs[i]).width != bufferOf(q, b.inputs[i]).width)
+          return differs("the width of the rows");
+        if (!sameArray(p, a.outputs[2 * t], q, b.outputs[2 * t]))
+          return differs("what is kept");
+      }
+      return true;
     }
-    if (const auto *u = a.attrs.AsFetchRemoteAttrs()) {
-      const auto *v = b.attrs.AsFetchRemoteAttrs();
-      if (u->node_type != v->node_type || u->hop != v->hop || u->feature != v->feature ||
-          u->dim != v->dim || u->sparse != v->sparse)
-        return differs("the feature");
-      return a.in_loop_static == b.in_loop_static || differs("in_loop_static");
-    }
-    if (a.attrs.AsFetchRemoteRowsAttrs())
-      return bufferOf(p, a.inputs[0]).state == bufferOf(q, b.inputs[0]).state ||
-             differs("the state");
-    if (a.attrs.AsPushRowsAttrs()) // rows of different numbers
-      return bufferOf(p, a.inputs[0]).width == bufferOf(q, b.inputs[0]).width ||
-             differs("the width of the rows");
     if (a.attrs.AsGatherBlocksAttrs())
       return sameArray(p, a.outputs[0], q, b.outputs[0]) || differs("the shape of what is gathered");
     if (a.attrs.AsBroadcastAttrs()) {
@@ -151,10 +164,15 @@ private:
       return sameArray(p, array(a), q, array(b)) || differs("the shape of the array");
     }
     if (a.attrs.AsExchangeRowsAttrs()) {
-      // Rows of different numbers, of one meaning.
-      return (bufferOf(p, a.inputs[0]).width == bufferOf(q, b.inputs[0]).width ||
-              differs("the width of the rows")) &&
-             (sameArray(p, a.outputs[0], q, b.outputs[0]) || differs("the union"));
+      for (size_t t = 0; t < rowTermsOf(a); ++t) {
+        const size_t i = t * inputsOfRowTerm(a.attrs.type);
+        // Rows of different numbers, of one meaning.
+        if (bufferOf(p, a.inputs[i]).width != bufferOf(q, b.inputs[i]).width)
+          return differs("the width of the rows");
+        if (!sameArray(p, a.outputs[2 * t], q, b.outputs[2 * t]))
+          return differs("the union");
+      }
+      return true;
     }
     if (const auto *m = a.attrs.AsMergeAllAttrs();
         m && m->by_number != b.attrs.AsMergeAllAttrs()->by_number)
@@ -170,6 +188,28 @@ private:
       else if (!sameArray(p, a.inputs[i], q, b.inputs[i]))
         return differs(("the shape of term " + std::to_string(i)).c_str());
     return true;
+  }
+
+  /// What two collectives of the fetch queue, of one kind and as many terms, do not agree on, or null.
+  static const char *aheadDifference(const OpT &a, const OpT &b) {
+    if (const auto *u = a.attrs.AsFetchRemoteAttrs()) {
+      const std::vector<RemoteFeatureT> x = featuresOf(*u), y = featuresOf(*b.attrs.AsFetchRemoteAttrs());
+      for (size_t t = 0; t < x.size(); ++t)
+        if (x[t].node_type != y[t].node_type || x[t].hop != y[t].hop ||
+            x[t].feature != y[t].feature || x[t].dim != y[t].dim || x[t].sparse != y[t].sparse)
+          return "the feature";
+      return nullptr;
+    }
+    const auto *u = a.attrs.AsUnionRowsAttrs();
+    const std::vector<RowsAt> x = u ? rowsOf(*u) : rowsOf(*a.attrs.AsRequestRowsAttrs()),
+                              y = u ? rowsOf(*b.attrs.AsUnionRowsAttrs())
+                                    : rowsOf(*b.attrs.AsRequestRowsAttrs());
+    for (size_t t = 0; t < x.size(); ++t)
+      if (x[t].node_type() != y[t].node_type())
+        return "the node type";
+      else if (x[t].hop() != y[t].hop())
+        return "the hop";
+    return nullptr;
   }
 
   const BufferT &bufferOf(size_t partition, int32_t index) const {

@@ -3,10 +3,11 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // Requests, fetches and pushes of rows that are spread over partitions. What others send lands in
-// slices and in scratch whose sizes the request gives, so each op has the arrays of one request.
+// slices and in scratch whose sizes the request gives, so each term has the arrays of one request.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/plan/Collective.h"
+#include "runtime/plan/RowTerms.h"
 #include "runtime/plan/VerifyOp.h"
 
 namespace heddle::plan::verify {
@@ -22,11 +23,11 @@ public:
     if (const auto *a = op_.attrs.AsRequestRowsAttrs())
       return queueIs(Queue::Fetch) && checkRequest(*a);
     if (const auto *a = op_.attrs.AsFetchRemoteAttrs())
-      return queueIs(Queue::Fetch) && (a->sparse ? checkSparse(*a) : checkDense(*a));
+      return queueIs(Queue::Fetch) && checkFeatures(*a);
     if (op_.attrs.AsFetchRemoteRowsAttrs())
       return queueIs(Queue::Comm) && checkRows();
     if (op_.attrs.AsPushRowsAttrs())
-      return queueIs(Queue::Comm) && checkPush();
+      return queueIs(Queue::Comm) && checkPushes();
     return queueIs(Queue::Comm) && checkGather();
   }
 
@@ -37,120 +38,162 @@ private:
   }
 
   bool checkRequest(const RequestRowsAttrsT &a) {
-    if (!nodeType(a.node_type) || !counts(1, 5))
-      return false;
-    if (a.hop > maxHop)
-      return fail("hop " + std::to_string(a.hop) + " is over 15");
+    const std::vector<RowsAt> rows = rowsOf(a);
     const uint64_t q = collective_.size();
-    for (size_t i = 0; i < 5; ++i)
+    if (!counts(rows.size(), 5 * rows.size()))
+      return false;
+    for (size_t i = 0; i < op_.outputs.size(); ++i)
       if (op_.outputs[i] < 0)
         return c_.fail(outputPlace(i), "it is absent");
     using enum SymbolKind;
-    return idsInput(0, a.hop, a.node_type) &&
-           slotOutput(0, DType::I64, 1, Kept, a.hop, a.node_type) &&
-           slotOutput(1, DType::I32, q, Kept, a.hop, a.node_type) &&
-           slotOutput(2, DType::I64, 1, Asked, a.hop, a.node_type) &&
-           numbers(op_.outputs[3], outputPlace(3), q) &&
-           numbers(op_.outputs[4], outputPlace(4), q + 1);
+    for (size_t t = 0; t < rows.size(); ++t) {
+      const uint32_t hop = rows[t].hop(), type = rows[t].node_type();
+      const size_t out = 5 * t;
+      if (!nodeType(type))
+        return false;
+      if (hop > maxHop)
+        return fail("hop " + std::to_string(hop) + " is over 15");
+      if (!idsInput(t, hop, type) || !slotOutput(out, DType::I64, 1, Kept, hop, type) ||
+          !slotOutput(out + 1, DType::I32, q, Kept, hop, type) ||
+          !slotOutput(out + 2, DType::I64, 1, Asked, hop, type) ||
+          !numbers(op_.outputs[out + 3], outputPlace(out + 3), q) ||
+          !numbers(op_.outputs[out + 4], outputPlace(out + 4), q + 1))
+        return false;
+    }
+    return true;
   }
 
-  /// The request whose `output`s are this op's inputs from `first` on; null after an error.
-  const OpT *requestOf(size_t first, std::initializer_list<size_t> outputs) {
+  /// A term of a request: the rows, and the ids that they are asked for by.
+  struct Request {
+    RowsAt rows;
+    int32_t ids = -1;
+  };
+
+  /// The request whose `outputs` are this op's inputs from `first` on; false after an error.
+  bool requestOf(size_t first, std::initializer_list<size_t> outputs, Request &request) {
     for (const auto &other : e_.ops) {
       const auto *a = other->attrs.AsRequestRowsAttrs();
-      if (!a || other->outputs.size() != 5 || other->inputs.size() != 1)
+      if (!a || other->inputs.size() != 1 + a->more.size() ||
+          other->outputs.size() != 5 * other->inputs.size())
         continue;
-      bool same = true;
-      size_t i = first;
-      for (size_t output : outputs)
-        same &= op_.inputs[i++] == other->outputs[output] && other->outputs[output] >= 0;
-      if (!same)
-        continue;
-      if (a->participants != *collective_.participants) {
-        fail("its participants are not those of the op that asked for the rows");
-        return nullptr;
+      for (size_t t = 0; t < other->inputs.size(); ++t) {
+        bool same = true;
+        size_t i = first;
+        for (size_t output : outputs) {
+          const int32_t made = other->outputs[5 * t + output];
+          same &= op_.inputs[i++] == made && made >= 0;
+        }
+        if (!same)
+          continue;
+        request = {rowsOf(*a)[t], other->inputs[t]};
+        return a->participants == *collective_.participants ||
+               fail("its participants are not those of the op that asked for the rows");
       }
-      return other.get();
     }
-    fail("no op asked for the rows: the inputs from " + std::to_string(first) +
-         " on are not outputs of one");
-    return nullptr;
+    return fail("no op asked for the rows: the inputs from " + std::to_string(first) +
+                " on are not outputs of one");
   }
 
-  bool ownIds(size_t i, const OpT &request) {
-    return op_.inputs[i] == request.inputs[0] ||
+  bool ownIds(size_t i, const Request &request) {
+    return op_.inputs[i] == request.ids ||
            c_.fail(inputPlace(i), "the ids are not those that were asked for");
   }
 
-  /// The request of a feature's rows.
-  bool feature(const FetchRemoteAttrsT &a, size_t outputs) {
-    if (!nodeType(a.node_type) || !counts(4, outputs))
+  bool checkFeatures(const FetchRemoteAttrsT &a) {
+    for (const auto &more : a.more)
+      if (!more)
+        return fail("a term of it is empty");
+    const std::vector<RemoteFeatureT> features = featuresOf(a);
+    size_t outputs = 0;
+    for (const RemoteFeatureT &feature : features)
+      outputs += outputsOf(feature);
+    if (!counts(4 * features.size(), outputs))
       return false;
-    const OpT *request = requestOf(1, {2, 3, 4});
-    if (!request || !ownIds(0, *request))
+    size_t in = 0, out = 0;
+    for (const RemoteFeatureT &feature : features) {
+      if (!checkFeature(feature, in, out))
+        return false;
+      in += 4;
+      out += outputsOf(feature);
+    }
+    return true;
+  }
+
+  /// The term whose inputs and outputs begin there.
+  bool checkFeature(const RemoteFeatureT &a, size_t in, size_t out) {
+    Request request;
+    if (!nodeType(a.node_type) || !requestOf(in + 1, {2, 3, 4}, request) || !ownIds(in, request))
       return false;
-    const auto *r = request->attrs.AsRequestRowsAttrs();
-    if (r->node_type != a.node_type || r->hop != a.hop)
+    if (request.rows.node_type() != a.node_type || request.rows.hop() != a.hop)
       return fail("it fetches for other rows than were asked for");
-    return a.dim > 0 || fail("the feature has no columns");
-  }
-
-  bool checkDense(const FetchRemoteAttrsT &a) {
-    if (!feature(a, 1))
-      return false;
-    if (op_.outputs[0] < 0)
-      return c_.fail(outputPlace(0), "it is absent");
-    return slotOutput(0, DType::F32, a.dim, SymbolKind::Rows, a.hop, a.node_type);
-  }
-
-  bool checkSparse(const FetchRemoteAttrsT &a) {
-    return feature(a, 6) && sparseOutputs(a.hop, a.node_type, a.dim);
+    if (a.dim == 0)
+      return fail("the feature has no columns");
+    if (a.sparse)
+      return sparseOutputs(a.hop, a.node_type, a.dim, out);
+    if (op_.outputs[out] < 0)
+      return c_.fail(outputPlace(out), "it is absent");
+    return slotOutput(out, DType::F32, a.dim, SymbolKind::Rows, a.hop, a.node_type);
   }
 
   /// f32 in the arena, of this width, a row for each of the request's rows of that kind.
-  bool rowsOf(int32_t index, const std::string &place, uint64_t width, SymbolKind kind,
-              const OpT &request) {
-    const auto *r = request.attrs.AsRequestRowsAttrs();
-    return typed(index, place, DType::F32, width) && inArena(index, place) &&
-           rowsAre(index, place, kind, r->hop, r->node_type);
+  bool rowsOutput(size_t i, uint64_t width, SymbolKind kind, const Request &request) {
+    return typed(op_.outputs[i], outputPlace(i), DType::F32, width) &&
+           inArena(op_.outputs[i], outputPlace(i)) &&
+           rowsAre(op_.outputs[i], outputPlace(i), kind, request.rows.hop(),
+                   request.rows.node_type());
   }
 
   bool checkRows() {
-    if (!counts(5, 2))
+    if (!terms(5, 2))
       return false;
-    const OpT *request = requestOf(2, {2, 3, 4});
-    if (!request || !ownIds(1, *request))
+    for (size_t t = 0; t < rowTermsOf(op_); ++t)
+      if (!checkTable(5 * t, 2 * t))
+        return false;
+    return true;
+  }
+
+  bool checkTable(size_t in, size_t out) {
+    Request request;
+    if (!requestOf(in + 2, {2, 3, 4}, request) || !ownIds(in + 1, request))
       return false;
-    if (op_.inputs[0] < 0 || buffer(op_.inputs[0]).space != Space::State)
-      return c_.fail(inputPlace(0), "it is not a state");
-    const BufferT &table = buffer(op_.inputs[0]);
+    if (op_.inputs[in] < 0 || buffer(op_.inputs[in]).space != Space::State)
+      return c_.fail(inputPlace(in), "it is not a state");
+    const BufferT &table = buffer(op_.inputs[in]);
     const StateT &state = *c_.plan.states[static_cast<size_t>(table.state)];
     if (!state.spread || !state.partitions.empty() ||
         collective_.size() != size_t(c_.plan.partitions))
-      return c_.fail(inputPlace(0), "its rows are not spread over the participants");
-    if (state.rows_type < 0 ||
-        uint32_t(state.rows_type) != request->attrs.AsRequestRowsAttrs()->node_type)
-      return c_.fail(inputPlace(0), "its rows are not of the node type that was asked for");
-    return typed(op_.inputs[0], inputPlace(0), DType::F32, 0) &&
-           rowsOf(op_.outputs[0], outputPlace(0), table.width, SymbolKind::Rows, *request) &&
-           rowsOf(op_.outputs[1], outputPlace(1), table.width, SymbolKind::Asked, *request);
+      return c_.fail(inputPlace(in), "its rows are not spread over the participants");
+    if (state.rows_type < 0 || uint32_t(state.rows_type) != request.rows.node_type())
+      return c_.fail(inputPlace(in), "its rows are not of the node type that was asked for");
+    return typed(op_.inputs[in], inputPlace(in), DType::F32, 0) &&
+           rowsOutput(out, table.width, SymbolKind::Rows, request) &&
+           rowsOutput(out + 1, table.width, SymbolKind::Asked, request);
   }
 
-  bool checkPush() {
-    if (!counts(4, 2))
+  bool checkPushes() {
+    if (!terms(4, 2))
       return false;
-    const OpT *request = requestOf(1, {1, 3, 4});
-    if (!request || !typed(op_.inputs[0], inputPlace(0), DType::F32, 0))
+    for (size_t t = 0; t < rowTermsOf(op_); ++t)
+      if (!checkPush(4 * t, 2 * t))
+        return false;
+    return true;
+  }
+
+  bool checkPush(size_t in, size_t out) {
+    Request request;
+    if (!requestOf(in + 1, {1, 3, 4}, request) ||
+        !typed(op_.inputs[in], inputPlace(in), DType::F32, 0))
       return false;
-    const auto *r = request->attrs.AsRequestRowsAttrs();
-    const uint64_t width = buffer(op_.inputs[0]).width;
-    return rowsAre(op_.inputs[0], inputPlace(0), SymbolKind::Rows, r->hop, r->node_type) &&
-           rowsOf(op_.outputs[0], outputPlace(0), width, SymbolKind::Kept, *request) &&
-           rowsOf(op_.outputs[1], outputPlace(1), width, SymbolKind::Asked, *request);
+    const uint64_t width = buffer(op_.inputs[in]).width;
+    return rowsAre(op_.inputs[in], inputPlace(in), SymbolKind::Rows, request.rows.hop(),
+                   request.rows.node_type()) &&
+           rowsOutput(out, width, SymbolKind::Kept, request) &&
+           rowsOutput(out + 1, width, SymbolKind::Asked, request);
   }
 
   bool checkGather() {
-    if (!counts(1, 1) || !typed(op_.inputs[0], inputPlace(0), DType::F32, 0))
+    if (!counts(op_.inputs.size() == 2 ? 2 : 1, 1) ||
+        !typed(op_.inputs[0], inputPlace(0), DType::F32, 0))
       return false;
     for (const auto &other : e_.ops) {
       const auto *a = other->attrs.AsSeedsAttrs();
@@ -158,6 +201,9 @@ private:
         continue;
       if (a->blocks != collective_.size() || a->block != collective_.indexOf(e_.partition))
         return fail("the blocks of the seeds are not those of its participants");
+      if (other->outputs.size() == 3 ? op_.inputs.size() != 2 || op_.inputs[1] != other->outputs[2]
+                                     : op_.inputs.size() != 1)
+        return fail("it does not know where the blocks of the seeds begin");
       return rowsAre(op_.inputs[0], inputPlace(0), SymbolKind::Rows, 0, a->node_type) &&
              typed(op_.outputs[0], outputPlace(0), DType::F32, buffer(op_.inputs[0]).width) &&
              inArena(op_.outputs[0], outputPlace(0)) &&

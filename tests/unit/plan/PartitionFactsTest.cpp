@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/plan/Metatree.h"
+#include "runtime/plan/RowTerms.h"
 
 #include "tests/unit/plan/PartitionedPlan.h"
 
@@ -29,7 +30,7 @@ MachineRates plainRates() {
 /// The seconds of one collective in the entry of `partition`.
 template <class Attrs>
 double secondsIn(uint32_t partition, Attrs attrs, std::vector<Extent> wire, double ownRows = -1,
-                 double gathered = 0) {
+                 double gathered = 0, size_t terms = 1) {
   EntryT entry;
   entry.partition = partition;
   uint32_t id = 0;
@@ -41,7 +42,11 @@ double secondsIn(uint32_t partition, Attrs attrs, std::vector<Extent> wire, doub
     int32_t rows = build.symbol(SymbolKind::Rows, 0, 0, ownRows);
     entry.buffers.push_back(std::make_unique<BufferT>());
     entry.buffers[0]->rows = std::make_unique<Extent>(rows, 1, 1, 0);
-    op.inputs = {0};
+    entry.buffers[0]->dtype = DType::I64; // 8 bytes a row
+    const size_t inputs = std::max<size_t>(1, inputsOfRowTerm(op.attrs.type));
+    op.inputs.assign(terms * inputs, -1);
+    for (size_t t = 0; t < terms; ++t)
+      op.inputs[t * inputs] = 0;
   }
   return secondsOf(op, entry, 0, 0, plainRates());
 }
@@ -74,6 +79,8 @@ TEST(CostModel, CollectivesTakeTheirLinksAndRounds) {
   EXPECT_DOUBLE_EQ(secondsIn(0, sums, {Extent(0, 1, 8, 0)}, 750, 1000), 6000 / 0.5e9 + 1e-4);
   EXPECT_DOUBLE_EQ(secondsIn(0, sums, {Extent(0, 1, 8, 0)}, -1, 1000), 4000 / 0.5e9 + 1e-4)
       << "an equal part where rows are unknown";
+  // Two tables travel together: twice the bytes, one latency.
+  EXPECT_DOUBLE_EQ(secondsIn(0, sums, {Extent(0, 1, 16, 0)}, 750, 1000, 2), 12000 / 0.5e9 + 1e-4);
   // Alone there is nobody to talk to; without rates there are no seconds.
   EXPECT_EQ(secondsIn(0, among<MergeAllAttrsT>({0}), mega), 0);
   EXPECT_EQ(secondsIn(0, among<MergeAllAttrsT>({}), mega), 0);

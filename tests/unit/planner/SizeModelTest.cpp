@@ -127,6 +127,24 @@ TEST(SizeModel, BallsInBins) {
   EXPECT_NEAR(estimateFrontier(10, {&source, 1}, {}).expected, 10, 1e-6);
 }
 
+TEST(SizeModel, EdgesOfTheHopBeforeLeadToRowsThatAreThere) {
+  RelationStatistics r;
+  r.numSources = 100;
+  r.numDestinations = 100;
+  r.numEdges = 100;
+  r.outHistogram = {0, 100};
+  FrontierSource source{&r, {50, 50}};
+  // The same 50 edges a hop later: nothing is new. As if drawn anew they would reach half of the rest.
+  EXPECT_DOUBLE_EQ(estimateFrontier(100, {&source, 1}, {50, 50}).expected, 75);
+  source.repeated = 50;
+  EXPECT_DOUBLE_EQ(estimateFrontier(100, {&source, 1}, {50, 50}).expected, 50);
+  EXPECT_EQ(estimateFrontier(100, {&source, 1}, {50, 50}).bound, 100u) << "a bound trusts nothing";
+  source.repeated = 30;
+  EXPECT_DOUBLE_EQ(estimateFrontier(100, {&source, 1}, {50, 50}).expected, 60);
+  source.repeated = 80; // of a larger estimate
+  EXPECT_DOUBLE_EQ(estimateFrontier(100, {&source, 1}, {50, 50}).expected, 50);
+}
+
 TEST(SizeModel, NothingAnywhere) {
   RelationStatistics none;
   LinkEstimate link = estimateLink(none, {10, 10}, 5);

@@ -9,10 +9,13 @@
 #include "compiler/plan/PlanWriter.h"
 #include "runtime/plan/Collective.h"
 #include "runtime/plan/PlanFile.h"
+#include "runtime/plan/RowTerms.h"
 #include "tests/e2e/differential/PlanRun.h"
 #include "tests/unit/partition/Cut.h"
 
+#include <algorithm>
 #include <functional>
+#include <map>
 
 namespace heddle::test {
 namespace {
@@ -85,6 +88,37 @@ TEST_F(VanillaPlan, StepsAreThoseOfTheInterpreter) {
     }
 }
 
+TEST_F(VanillaPlan, TablesOfAStepTravelTogether) {
+  for (int64_t fanout : {-1, 2}) {
+    ModelText model;
+    model.fanout = fanout;
+    auto plan = planOf(model, 3);
+    // Tables of author, institution and topic, some at two hops; features of paper at two.
+    size_t fetches = 0, pushes = 0, requests = 0, features = 0;
+    training->walk([&](mlir::Operation *op) {
+      auto entry = op->getParentOfType<hgnn::EntryOp>();
+      if (!entry || entry.getSymName() != plan->entries[0]->name)
+        return;
+      fetches += mlir::isa<hgnn::FetchRemoteRowsOp>(op);
+      pushes += mlir::isa<hgnn::PushRowsOp>(op);
+      requests += mlir::isa<hgnn::RequestRowsOp>(op);
+      features += mlir::isa<hgnn::FetchRemoteFeaturesOp>(op);
+    });
+    std::map<plan::OpAttrs, std::vector<size_t>> terms; // of the ops of each kind
+    for (const auto &op : plan->entries[0]->ops)
+      if (plan::rowTermsOf(*op))
+        terms[op->attrs.type].push_back(plan::rowTermsOf(*op));
+    using enum plan::OpAttrs;
+    EXPECT_GT(fetches, 1u);
+    EXPECT_EQ(terms[FetchRemoteRowsAttrs], (std::vector<size_t>{fetches}));
+    EXPECT_EQ(terms[PushRowsAttrs], (std::vector<size_t>{pushes}));
+    EXPECT_EQ(terms[FetchRemoteAttrs], (std::vector<size_t>{features}));
+    // Those for features are bytes of another class.
+    ASSERT_EQ(terms[RequestRowsAttrs].size(), 2u);
+    EXPECT_EQ(terms[RequestRowsAttrs][0] + terms[RequestRowsAttrs][1], requests);
+  }
+}
+
 TEST_F(VanillaPlan, LossesStayTogether) {
   ModelText model;
   model.fanout = 2;
@@ -134,7 +168,42 @@ TEST_F(VanillaPlan, WrongPlansAreRefused) {
        [](PlanT &p) {
          std::swap(find(p, PushRowsAttrs).outputs[0], find(p, PushRowsAttrs).outputs[1]);
        }},
-      {"it has 4 outputs", [](PlanT &p) { find(p, RequestRowsAttrs).outputs.pop_back(); }},
+      {" outputs, not ", [](PlanT &p) { find(p, RequestRowsAttrs).outputs.pop_back(); }},
+      {" inputs, not ", [](PlanT &p) { find(p, PushRowsAttrs).inputs.pop_back(); }},
+      {"the state differs",
+       [](PlanT &p) {
+         OpT &op = find(p, FetchRemoteRowsAttrs, 1);
+         std::swap_ranges(op.inputs.begin(), op.inputs.begin() + 5, op.inputs.begin() + 5);
+         std::swap_ranges(op.outputs.begin(), op.outputs.begin() + 2, op.outputs.begin() + 2);
+       }},
+      {"what is kept differs",
+       [](PlanT &p) {
+         OpT &op = find(p, PushRowsAttrs, 1);
+         std::swap_ranges(op.inputs.begin(), op.inputs.begin() + 4, op.inputs.begin() + 4);
+         std::swap_ranges(op.outputs.begin(), op.outputs.begin() + 2, op.outputs.begin() + 2);
+       }},
+      {"the buffer is written twice",
+       [](PlanT &p) {
+         auto &op = find(p, RequestRowsAttrs);
+         auto *a = op.attrs.AsRequestRowsAttrs();
+         a->more.push_back(plan::RowsAt(a->node_type, a->hop));
+         op.inputs.push_back(op.inputs[0]);
+         for (size_t i = 0; i < 5; ++i)
+           op.outputs.push_back(op.outputs[i]);
+       }},
+      {"of its cut does not lead to the seeds",
+       [](PlanT &p) {
+         auto *a = find(p, SeedsAttrs).attrs.AsSeedsAttrs();
+         uint32_t other = 0;
+         while (p.relations[other]->destination == a->node_type)
+           ++other;
+         a->cut.push_back(plan::CutLink(other, -1));
+       }},
+      {"the cut of its seeds differs",
+       [](PlanT &p) { find(p, SeedsAttrs, 1).attrs.AsSeedsAttrs()->cut.pop_back(); }},
+      {"nothing says where they begin", [](PlanT &p) { find(p, SeedsAttrs).outputs.pop_back(); }},
+      {"it does not know where the blocks of the seeds begin",
+       [](PlanT &p) { find(p, GatherBlocksAttrs, 2).inputs.pop_back(); }},
       {"the rows are not Rows of hop",
        [](PlanT &p) { ++find(p, RequestRowsAttrs).attrs.AsRequestRowsAttrs()->hop; }},
       {"the traffic class differs",
