@@ -87,6 +87,28 @@ Value heddle::compiler::emitLog(FunctionBuilder &f, Value x) {
   return f.select(finite, result, x);
 }
 
+Value heddle::compiler::emitLogOfAny(FunctionBuilder &f, Value x) {
+  // Numbers without an exponent of their own get one.
+  Value tiny = f.cmp(FPred::OLT, x, f.f32Like(std::numeric_limits<float>::min(), x));
+  Value scaled = f.select(tiny, f.mul(x, 8388608.0), x);
+  Value result = emitLog(f, scaled);
+  // ln 2^23 in two parts, so that what is subtracted first is exact.
+  Value lower = f.add(f.add(result, -15.9423828125), -2.3403787423603717e-06);
+  result = f.select(tiny, lower, result);
+  Value zero = f.f32Like(0, x);
+  double infinity = std::numeric_limits<double>::infinity();
+  result = f.select(f.cmp(FPred::OEQ, x, zero), f.f32Like(-infinity, x), result);
+  Value nan = f.f32Like(std::numeric_limits<double>::quiet_NaN(), x);
+  return f.select(f.cmp(FPred::OLT, x, zero), nan, result);
+}
+
+Value heddle::compiler::emitSoftplus(FunctionBuilder &f, Value x) {
+  Value rest = emitLog1p(f, emitExp(f, f.neg(f.abs(x))));
+  Value sum = f.add(f.max(x, f.f32Like(0, x)), rest);
+  // A comparison loses not-a-number.
+  return f.select(f.cmp(FPred::UNO, x, x), x, sum);
+}
+
 Value heddle::compiler::emitLog1p(FunctionBuilder &f, Value x) {
   Value sum = f.add(x, 1.0);
   Value lost = f.sub(x, f.add(sum, -1.0));

@@ -77,7 +77,9 @@ void CommQueue::addOp(const plan::OpT &op) {
   auto term = [&](int32_t in, int32_t out, int32_t scratch) {
     const plan::BufferT &b = *entry_.buffers[static_cast<size_t>(in >= 0 ? in : out)];
     const plan::MergeKind merge = plan::mergeOf(op, added.terms.size());
-    added.terms.push_back({in, out, scratch, b.rows.get(), b.width, byNumber, false, merge, 0});
+    const int64_t heads = plan::headsOf(op, added.terms.size());
+    added.terms.push_back(
+        {in, out, scratch, b.rows.get(), b.width, byNumber, false, merge, heads, 0});
   };
   if (op.attrs.AsMergeAllAttrs()) {
     const size_t n = op.inputs.size();
@@ -205,9 +207,10 @@ void CommQueue::merge(const Term &term, size_t terms, float *out, int64_t number
     const int64_t chunk = std::max<int64_t>(sumBytes / bytesOf(int64_t(terms) * term.width), 1);
     const int64_t tasks = ceilDivide(rows, chunk);
     if (!pool || tasks < 2)
-      return mergeRows(term.merge, parts, term.width, out, 0, rows);
+      return mergeRows(term.merge, parts, term.width, out, 0, rows, term.heads);
     pool->parallelFor(tasks, [&](int64_t t, int) {
-      mergeRows(term.merge, parts, term.width, out, t * chunk, std::min(rows, (t + 1) * chunk));
+      mergeRows(term.merge, parts, term.width, out, t * chunk, std::min(rows, (t + 1) * chunk),
+                term.heads);
     });
     return;
   }

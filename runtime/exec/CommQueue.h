@@ -71,6 +71,7 @@ private:
     bool byNumber = false;
     bool packed = false; ///< travels in one block with other small terms
     plan::MergeKind merge = plan::MergeKind::Sum;
+    int64_t heads = 1;
     int64_t units = 0;   ///< of the step
   };
   struct Op {
