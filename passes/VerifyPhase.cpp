@@ -227,7 +227,12 @@ LogicalResult VerifyPhasePass::verifyOps() {
     if (name == "model") {
       if (isa<EntryOp, StateOp, KernelOp>(op))
         return refuse(op, "run hgnn-unroll on what comes before it");
-      if (isa<CombineOp, CombinedGradOp, TermGradOp>(op))
+      // Of edges a program makes terms, and takes the value out of what they merge to.
+      auto term = dyn_cast<TermOp>(op);
+      auto combined = dyn_cast<CombinedOp>(op);
+      if (isa<CombineOp, CombinedGradOp, TermGradOp>(op) ||
+          (term && cast<FeatType>(term.getType()).getDomain().getKind() != DomainKind::Edge) ||
+          (combined && !combined.getInput().getDefiningOp<ReduceDstOp>()))
         return refuse(op, "the layer's `combine` says it; hgnn-unroll makes terms of the messages");
       return WalkResult::advance();
     }

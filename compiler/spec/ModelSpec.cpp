@@ -229,14 +229,13 @@ EncoderSpec readModel(ObjectReader reader) {
   const std::vector<std::string> builtIn = {"rgcn", "rgat", "hgt"};
   if (!isProgram(model.encoder) &&
       std::find(builtIn.begin(), builtIn.end(), model.encoder) == builtIn.end()) {
-    const std::map<std::string, std::string> others = {{"gat", "rgat"}, {"hetgat", "rgat"},
-                                                       {"gcn", "rgcn"}, {"hgtconv", "hgt"}};
-    auto meant = others.find(model.encoder);
     reader.fail("encoder", "unknown encoder '" + model.encoder + "'" +
-                               (meant != others.end() ? ", did you mean '" + meant->second + "'?"
-                                                      : suggestion(model.encoder, builtIn)) +
-                               "; use \"rgcn\", \"rgat\", \"hgt\", or the path of a program such "
-                               "as \"sage.mlir\"");
+                               suggestion(model.encoder, builtIn,
+                                          {{"gat", "rgat"},
+                                           {"rgatconv", "rgat"},
+                                           {"gcn", "rgcn"},
+                                           {"hgtconv", "hgt"}}) +
+                               " (or the path of a program such as \"sage.mlir\")");
   }
   model.numLayers = reader.integerOr("num_layers", model.numLayers, 1, maxLayers);
   model.hiddenSize = reader.integerOr("hidden_size", model.hiddenSize, 1, maxWidth);

@@ -648,8 +648,8 @@ hgnn.input @i.p of @p {
 hgnn.layer @l combine sum attributes {index = 0 : i64, in_size = 2 : i64, out_size = 2 : i64} message {
 ^bb0(%adj: !hgnn.adj<any>, %src: !hgnn.tensor<src : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>):
   %edges = hgnn.gather_src %src, %adj : !hgnn.tensor<src : ?xf32>, !hgnn.adj<any>
-  // expected-error@+1 {{dropout stands in `update`, where rows have ids; move it there}}
-  %d = hgnn.dropout %edges {p = 0.5, site = 0 : i64} : !hgnn.tensor<edge : ?xf32>
+  // expected-error@+1 {{dropout stands in `update`, where rows have ids, or is of edge values; move it there}}
+  %d = hgnn.dropout %src {p = 0.5, site = 0 : i64} : !hgnn.tensor<src : ?xf32>
   %m = hgnn.reduce_dst %edges, %adj : !hgnn.tensor<edge : ?xf32>, !hgnn.adj<any>
   hgnn.yield %m : !hgnn.tensor<dst : ?xf32>
 } update {
