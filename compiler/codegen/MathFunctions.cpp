@@ -2,7 +2,7 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// exp and log follow Moshier's Cephes single-precision library (expf, logf), erf follows Juffa's
+// exp, log and tanh follow Moshier's Cephes single-precision library, erf follows Juffa's
 // two-interval approximation.
 //
 //===----------------------------------------------------------------------===//
@@ -116,8 +116,15 @@ Value heddle::compiler::emitLog1p(FunctionBuilder &f, Value x) {
 }
 
 Value heddle::compiler::emitTanh(FunctionBuilder &f, Value x) {
-  Value m = emitExpm1(f, f.mul(f.abs(x), -2.0));
-  return f.copySign(f.div(f.neg(m), f.add(m, 2.0)), x);
+  // A polynomial near 0, where 1 - 2 / (e^2x + 1) cancels.
+  Value t = f.abs(x), z = f.mul(x, x);
+  Value p = polynomial(f, z,
+                       {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1,
+                        -3.33332819422e-1});
+  Value small = f.add(f.mul(f.mul(p, z), x), x);
+  Value half = f.div(f.f32Like(2, x), f.add(emitExp(f, f.add(t, t)), 1.0));
+  Value large = f.copySign(f.sub(f.f32Like(1, x), half), x);
+  return f.select(f.cmp(FPred::OGT, t, f.f32Like(0.625, x)), large, small);
 }
 
 Value heddle::compiler::emitSigmoid(FunctionBuilder &f, Value x) {

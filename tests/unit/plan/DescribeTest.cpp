@@ -255,7 +255,7 @@ TEST(PlanFacts, SizesOfStates) {
 TEST(Describe, SummarySaysWhatAPersonAsks) {
   PlanT plan = smallPlan();
   std::string text = describe(plan, {.source = "a.plan"});
-  for (const char *part : {"Plan a.plan: format 1.2",
+  for (const char *part : {"Plan a.plan: format 1.3",
                            "predict label 'genre'",
                            "60 classes",
                            "more\n",
