@@ -36,7 +36,9 @@ bool isCompute(Operation *op) {
 /// Says where a value lives, computes and moves nothing.
 bool isView(Operation *op) { return isa<PartialOp, OwnOp>(op); }
 /// What stays at the top level: products of rows by a library, and views of parameters.
-bool isLibrary(Operation *op) { return isa<LinearOp, LinearGradWeightOp, ReshapeOp>(op); }
+bool isLibrary(Operation *op) {
+  return isa<LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp, ReshapeOp>(op);
+}
 bool isStep(Operation *op) { return isa<OptimizerStepOp, RowOptimizerStepOp>(op); }
 /// Reads its operand at another index, computes nothing.
 bool isMove(Operation *op) {
@@ -45,8 +47,13 @@ bool isMove(Operation *op) {
 /// Costs about as much as reading a stored result.
 bool isCheap(Operation *op) {
   if (isMove(op) || isView(op) ||
-      isa<ScaleOp, ScaleByOp, DegreeOp, SliceOp, PadOp, ZerosOp, BroadcastRowsOp, TermOp>(op))
+      isa<ScaleOp, ScaleByOp, DegreeOp, EdgePositionOp, SliceOp, PadOp, ZerosOp, BroadcastRowsOp,
+          TermOp>(op))
     return true;
+  // A draw for each head is less than to write and read values as wide as all heads.
+  if (auto dropout = dyn_cast<DropoutOp>(op))
+    return dropout.getHeads() > 0 &&
+           cast<FeatType>(op->getResult(0).getType()).getDomain().isEdges();
   if (auto unary = dyn_cast<UnaryOp>(op))
     return unary.getFn() == UnaryFn::Reciprocal;
   return isa<ScaleRowsOp>(op);
@@ -108,6 +115,17 @@ bool Fuser::mustMaterialize(Operation *op) {
     if (!isCompute(user) || isLibrary(user) || isStep(user))
       return true; // read from memory by something that is not a kernel of ours
     if (isMove(user) && !cheap)
+      return true;
+    // A softmax over edges reads its scores for the largest, for the sum and for the values; numbers
+    // for each head are read as often as the values are.
+    if (auto term = dyn_cast<TermOp>(user);
+        term && !cheap && term.getKey() == op->getResult(0) && domainOf(term.getKey()).isEdges())
+      return true;
+    if (isa<ScaleRowsOp>(user) && isa<RowDotOp>(op) && user->getOperand(1) == op->getResult(0) &&
+        cast<FeatType>(op->getResult(0).getType()).getWidth() > 1)
+      return true;
+    // A sum over edges has no loop over their destinations.
+    if (endsLoop(user) && domainOf(op->getResult(0)).isEdges())
       return true;
     // A reduction over edges evaluates edge values once each, but row values once per edge.
     if (isa<ReduceDstOp, ReduceSrcOp>(user) && !domainOf(op->getResult(0)).isEdges())

@@ -233,7 +233,7 @@ void Splitter::buildMerge(OpBuilder &builder, MergeOp op, int64_t id, const IRMa
   for (Value input : op.getInputs())
     if (Value mapped = below.lookupOrNull(input))
       own.push_back(mapped);
-  Merge kind = op.getMerge();
+  MergeRule kind = op.getMerge();
   Value term;
   if (own.empty()) // it joins all the same
     term = ZerosOp::create(
@@ -242,7 +242,7 @@ void Splitter::buildMerge(OpBuilder &builder, MergeOp op, int64_t id, const IRMa
         seeds, kind);
   else if (own.size() == 1)
     term = own.front();
-  else if (kind == Merge::Sum)
+  else if (kind.kind == Merge::Sum)
     term = AddOp::create(builder, loc, own);
   else
     term = CombineOp::create(builder, loc, kind, own);

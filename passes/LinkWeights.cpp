@@ -156,9 +156,14 @@ double secondsOf(Operation *op, const SubDagSizes &sizes, const ModuleTables &ta
   if (auto linear = dyn_cast<LinearOp>(op))
     flops += 2 * numbers(linear.getInput()) *
              double(cast<FeatType>(linear.getResult().getType()).getShape().back());
+  if (auto linear = dyn_cast<HeadLinearOp>(op))
+    flops += 2 * numbers(linear.getInput()) *
+             double(cast<FeatType>(linear.getResult().getType()).getWidth()) /
+             double(cast<FeatType>(linear.getWeight().getType()).getShape()[0]);
   if (isa<FetchDenseOp, FetchRowsOp>(op))
     moved *= 2; // read where it is kept, written where it is used
-  return assumedRates().seconds(4 * moved, flops, /*gathered=*/true, isa<LinearOp>(op));
+  return assumedRates().seconds(4 * moved, flops, /*gathered=*/true,
+                                isa<LinearOp, HeadLinearOp>(op));
 }
 
 FailureOr<uint64_t> sampledWork(EntryOp entry, const llvm::SetVector<Operation *> &ops,

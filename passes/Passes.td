@@ -15,7 +15,9 @@ def UnrollPass : Pass<"hgnn-unroll", "::mlir::ModuleOp"> {
     vertex per (hop, node type) and one link per (hop, relation); every vertex gets one frontier, every
     link one sample, and the layer programs are instantiated on concrete domains. `combine max` and
     `softmax` over two relations or more become terms, which hgnn.combine merges (of one, its message is
-    the result).
+    the result; of a message that yields terms of its edges, their value). What messages make of source
+    rows and of params that no relation has to itself is made once for all relations; products of own
+    rows with such params are made of all rows and then restricted.
 
     Invariants established: no hgnn.input, hgnn.layer or generic type is left; each parameter is one
     hgnn.state, read once per entry; two entries, train_step (with the loss) and eval_step (without
@@ -25,7 +27,9 @@ def UnrollPass : Pass<"hgnn-unroll", "::mlir::ModuleOp"> {
     states of role `hidden`. Layer by layer over all nodes they give what a step with all neighbours gives.
 
     Restrictions: all input programs yield one width (fundamental: a relation-generic program has one
-    "in"); dropout on edges or inside `message` is refused (incidental: it needs the keys of edges).
+    "in"); in `message`, dropout is of edge values only, which the ids of edges key (incidental: rows would
+    need those of the sources); hgnn.edge_position is refused where a destination may have more than
+    2^24 edges (fundamental: it is an f32).
 
     Example: for target p and one relation a:w:p, one layer
     ```mlir
@@ -202,12 +206,13 @@ def FusePass : Pass<"hgnn-fuse", "::mlir::ModuleOp"> {
   let summary = "from the training phase to the kernels phase";
   let description = [{
     Goal: group compute ops into kernels, one loop over one domain each, and outline them. A value that
-    several kernels would have to compute again is materialized unless it is only moved data; what a
-    library computes (dense products of rows) stays at the top level. Kernels of equal structure are
+    several kernels would have to compute again is materialized unless it is only moved data; the scores
+    of a softmax over edges are, their values are not. What a library computes (dense products of rows)
+    stays at the top level. Kernels of equal structure are
     one function.
 
     Invariants established: at the top level of an entry only seeds, sample, frontier, fetches, read,
-    scalar, reshape, linear, linear_grad_weight, launch and output remain, and with partitions
+    scalar, edge_ids, reshape, linear, linear_grad_weight, those of heads, launch and output remain, and with partitions
     collectives and the partials and own uses of stored values. Kernels end where a collective is. "grad:"
     outputs are gone unless `keep-gradients` asks for them.
 

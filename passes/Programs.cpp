@@ -126,6 +126,69 @@ static FailureOr<Operation *> recreate(OpBuilder &builder, Operation *op,
   return builder.create(state);
 }
 
+/// The same op with the same attributes and operands is made once: rows of a source type are read by
+/// the messages of all its relations.
+FailureOr<Operation *> ProgramBuilder::createOnce(Operation *op, ArrayRef<Value> operands) {
+  std::vector<const void *> values;
+  for (Value operand : operands)
+    values.push_back(operand.getAsOpaquePointer());
+  Operation *&known = made[{op->getName().getAsOpaquePointer(),
+                            op->getAttrDictionary().getAsOpaquePointer(), std::move(values)}];
+  if (!known) {
+    FailureOr<Operation *> created = recreate(builder, op, operands);
+    if (failed(created))
+      return failure();
+    known = *created;
+  }
+  return known;
+}
+
+static bool isParamValue(Value value) {
+  auto type = dyn_cast<FeatType>(value.getType());
+  return type && type.getDomain().isParam();
+}
+
+/// An op of a message. What it makes of the source type's rows, of own rows and of params is the same
+/// for all relations, unless one of the params is a relation's. A product of own rows is made of all
+/// of them and then restricted, not once for each relation.
+FailureOr<Operation *> ProgramBuilder::instantiateInMessage(Operation *op,
+                                                            ArrayRef<Value> operands) {
+  bool shared = llvm::none_of(operands, [&](Value v) { return ofRelation.contains(v); });
+  bool ofParams = !operands.empty() && llvm::all_of(operands, isParamValue);
+  if (isa<LinearOp, HeadLinearOp, AddBiasOp, RowDotOp>(op) && shared && !ofParams) {
+    SmallVector<Value> whole(operands);
+    RestrictOp restriction;
+    bool restricted = true;
+    for (Value &operand : whole) {
+      if (isParamValue(operand))
+        continue;
+      auto own = operand.getDefiningOp<RestrictOp>();
+      restricted &= own && (!restriction || own.getAdj() == restriction.getAdj());
+      if (!restricted)
+        break;
+      restriction = own;
+      operand = own.getInput();
+    }
+    if (restricted && restriction) {
+      FailureOr<Operation *> all = createOnce(op, whole);
+      if (failed(all))
+        return failure();
+      return RestrictOp::create(builder, op->getLoc(), (*all)->getResult(0), restriction.getAdj())
+          .getOperation();
+    }
+  }
+  bool ofSources = llvm::any_of(operands, [](Value v) {
+    auto type = dyn_cast<FeatType>(v.getType());
+    return type && type.getDomain().isRows();
+  }) && llvm::none_of(operands, [](Value v) { return isa<AdjType>(v.getType()); });
+  FailureOr<Operation *> created = ofSources && shared ? createOnce(op, operands)
+                                                       : recreate(builder, op, operands);
+  if (succeeded(created) && ofParams && !shared)
+    for (Value result : (*created)->getResults())
+      ofRelation.insert(result);
+  return created;
+}
+
 /// Whether `op` may stand in a layer's message or update (`layer`), or in an input program.
 static LogicalResult checkPlace(Operation &op, bool layer, bool message) {
   if (isa<FeatureOp>(op) && layer)
@@ -133,15 +196,23 @@ static LogicalResult checkPlace(Operation &op, bool layer, bool message) {
   if (isa<BroadcastDstOp>(op) && message)
     return op.emitError(
         "stands in `update` and input programs, where rows have ids; move it there");
-  if (isa<DropoutOp>(op) && message)
-    return op.emitError("dropout stands in `update`, where rows have ids; move it there");
+  if (auto dropout = dyn_cast<DropoutOp>(op); dropout && message)
+    if (auto type = dyn_cast<FeatType>(dropout.getInput().getType());
+        !type || type.getDomain().getKind() != DomainKind::Edge)
+      return op.emitError("dropout stands in `update`, where rows have ids, or is of edge values; "
+                          "move it there");
   return success();
 }
+
+/// A position among a destination's edges is exact below this.
+static constexpr int64_t maxPosition = int64_t(1) << 24;
 
 FailureOr<SmallVector<Value>> ProgramBuilder::instantiateAll(Region &region, IRMapping &mapping,
                                                              Value rowIds, const ParamOwner &owner,
                                                              LayerOp layer, bool message) {
-  size_t wanted = message && layer.getCombine() == Combine::Softmax ? 2 : 1;
+  auto end = dyn_cast<YieldOp>(region.front().back());
+  bool terms = message && end && yieldedTerms(end);
+  size_t wanted = message && layer.getCombine() == Combine::Softmax && !terms ? 2 : 1;
   for (Operation &op : region.front()) {
     for (Value operand : op.getOperands())
       if (!mapping.contains(operand))
@@ -173,6 +244,8 @@ FailureOr<SmallVector<Value>> ProgramBuilder::instantiateAll(Region &region, IRM
       auto value = readState(op.getLoc(), name, *shape, param.getInit());
       if (failed(value))
         return failure();
+      if (layer && param.getScope() == Scope::Relation)
+        ofRelation.insert(*value);
       mapping.map(param.getResult(), *value);
       continue;
     }
@@ -206,22 +279,44 @@ FailureOr<SmallVector<Value>> ProgramBuilder::instantiateAll(Region &region, IRM
     }
     if (auto dropout = dyn_cast<DropoutOp>(op)) {
       Value input = mapping.lookup(dropout.getInput());
-      if (kind == EntryKind::Train && !dropout.getP().isZero())
-        input = DropoutOp::create(builder, op.getLoc(), input, rowIds, dropout.getPAttr(),
-                                  dropout.getSiteAttr());
+      if (kind == EntryKind::Train && !dropout.getP().isZero()) {
+        Value ids = rowIds;
+        if (message)
+          ids = EdgeIdsOp::create(builder, op.getLoc(), mapping.lookup(region.getArgument(0)));
+        input = DropoutOp::create(builder, op.getLoc(), input, ids, dropout.getP(),
+                                  dropout.getSite(), dropout.getHeads());
+      }
       mapping.map(dropout.getResult(), input);
       continue;
     }
     SmallVector<Value> operands;
     for (Value operand : op.getOperands())
       operands.push_back(mapping.lookup(operand));
-    auto created = recreate(builder, &op, operands);
+    if (isa<EdgePositionOp>(op) && failed(checkPositions(&op, operands.front())))
+      return failure();
+    auto created =
+        message ? instantiateInMessage(&op, operands) : recreate(builder, &op, operands);
     if (failed(created))
       return failure();
     for (auto [from, to] : llvm::zip(op.getResults(), (*created)->getResults()))
       mapping.map(from, to);
   }
   return region.getParentOp()->emitError("has a region without hgnn.yield");
+}
+
+LogicalResult ProgramBuilder::checkPositions(Operation *op, Value adjacency) {
+  auto adj = cast<AdjType>(adjacency.getType());
+  auto sample = adjacency.getDefiningOp<SampleOp>();
+  auto relation = module.lookupSymbol<RelationOp>(adj.getRelation());
+  int64_t fanout = sample ? int64_t(sample.getFanout()) : -1;
+  int64_t degree = relation ? int64_t(relation.getMaxInDegree()) : 0;
+  if (fanout >= 0)
+    degree = std::min(degree, fanout);
+  if (degree <= maxPosition)
+    return success();
+  return op->emitError("counts the edges of a destination, of which @")
+         << adj.getRelation().getValue() << " has up to " << degree << "; positions are exact to "
+         << maxPosition << ": give the relation a fan-out";
 }
 
 FailureOr<Value> ProgramBuilder::readTable(LearnableOp op, Value ids, const ParamOwner &owner,
@@ -281,12 +376,13 @@ FailureOr<int64_t> ProgramBuilder::messageWidth(LayerOp layer) {
       operands.push_back(mapping.lookup(operand));
     }
     if (isa<YieldOp>(op)) {
-      size_t wanted = layer.getCombine() == Combine::Softmax ? 2 : 1;
+      auto terms = yieldedTerms(cast<YieldOp>(op));
+      size_t wanted = layer.getCombine() == Combine::Softmax && !terms ? 2 : 1;
       auto type =
           operands.size() == wanted ? dyn_cast<FeatType>(operands.front().getType()) : FeatType();
       if (!type || type.getDomain() != DomainAttr::generic(context, DomainKind::Dst))
         return layer.emitError("message must yield one tensor of rows of its destinations");
-      return type.getWidth();
+      return terms ? valueWidth(*terms, type.getWidth()) : type.getWidth();
     }
     if (failed(checkPlace(op, /*layer=*/true, /*message=*/true)))
       return failure();

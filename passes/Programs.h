@@ -13,6 +13,10 @@
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/StringMap.h"
 
+#include <map>
+#include <tuple>
+#include <vector>
+
 namespace heddle::passes {
 
 /// Makes the ops of message, update and input programs in one entry, with types inferred anew, and
@@ -63,6 +67,13 @@ private:
     return sizesOf(param, param.getShape().getValue(), layer);
   }
 
+  llvm::FailureOr<mlir::Operation *> instantiateInMessage(mlir::Operation *op,
+                                                          llvm::ArrayRef<mlir::Value> operands);
+  llvm::FailureOr<mlir::Operation *> createOnce(mlir::Operation *op,
+                                                llvm::ArrayRef<mlir::Value> operands);
+
+  llvm::LogicalResult checkPositions(mlir::Operation *op, mlir::Value adjacency);
+
   mlir::ModuleOp module;
   const Model &model;
   hgnn::EntryKind kind;
@@ -70,6 +81,9 @@ private:
   llvm::StringMap<mlir::Value> reads; ///< by state
   llvm::DenseMap<std::pair<mlir::Value, mlir::StringAttr>, mlir::Value>
       tableReads; ///< by (ids, state)
+  llvm::DenseSet<mlir::Value> ofRelation; ///< params that no two relations share
+  /// What messages have made of rows that several of them read: by op, attributes and operands.
+  std::map<std::tuple<const void *, const void *, std::vector<const void *>>, mlir::Operation *> made;
 };
 
 } // namespace heddle::passes

@@ -50,8 +50,8 @@ private:
     return found == marks.end() ? none : found->second;
   }
   bool collect(Value value, double factor, bool nested, SmallVectorImpl<Term> &terms) const;
-  bool isCut(Value value, SmallVectorImpl<Term> &terms, Merge &merge) const;
-  LogicalResult cut(Value value, ArrayRef<Term> terms, Merge merge);
+  bool isCut(Value value, SmallVectorImpl<Term> &terms, MergeRule &merge) const;
+  LogicalResult cut(Value value, ArrayRef<Term> terms, MergeRule merge);
 
   EntryOp entry;
   SmallVector<RootLink> links;
@@ -139,7 +139,7 @@ bool Rewriter::collect(Value value, double factor, bool nested,
 }
 
 /// Whether the walk down ends at this value, and what it is the merge of.
-bool Rewriter::isCut(Value value, SmallVectorImpl<Term> &terms, Merge &merge) const {
+bool Rewriter::isCut(Value value, SmallVectorImpl<Term> &terms, MergeRule &merge) const {
   auto type = dyn_cast<FeatType>(value.getType());
   if (!type || type.getDomain() != root())
     return false;
@@ -157,7 +157,7 @@ bool Rewriter::isCut(Value value, SmallVectorImpl<Term> &terms, Merge &merge) co
   return collect(value, 1.0, false, terms);
 }
 
-LogicalResult Rewriter::cut(Value value, ArrayRef<Term> terms, Merge merge) {
+LogicalResult Rewriter::cut(Value value, ArrayRef<Term> terms, MergeRule merge) {
   Operation *at = value.getDefiningOp();
   OpBuilder builder(at->getContext());
   builder.setInsertionPointAfter(at);
@@ -220,7 +220,7 @@ LogicalResult Rewriter::run() {
   struct Cut {
     Value value;
     SmallVector<Term> terms;
-    Merge merge;
+    MergeRule merge;
   };
   SmallVector<Cut> cuts;
   for (Operation &op : llvm::reverse(entry.getBody().front())) {
@@ -229,7 +229,7 @@ LogicalResult Rewriter::run() {
       if (!needed.contains(result) || marksOf(result).none())
         continue;
       SmallVector<Term> terms;
-      Merge merge;
+      MergeRule merge;
       if (isCut(result, terms, merge))
         cuts.push_back({result, std::move(terms), merge});
       else

@@ -227,10 +227,11 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
   return success();
 }
 
-/// What the merge of a layer's terms is called. A maximum needs its winners for gradients only.
-static Merge mergeOf(Combine combine, EntryKind kind) {
+/// What the merge of a layer's terms is called; a softmax has a head for each score. A maximum needs its
+/// winners for gradients only.
+static MergeRule mergeOf(Combine combine, EntryKind kind, int64_t heads) {
   if (combine == Combine::Softmax)
-    return Merge::Softmax;
+    return {Merge::Softmax, heads};
   if (combine != Combine::Max)
     return Merge::Sum;
   return kind == EntryKind::Train ? Merge::Argmax : Merge::Max;
@@ -242,8 +243,10 @@ Value EntryBuilder::buildCombine(LayerOp layer, ArrayRef<Value> into) {
   Location loc = layer.getLoc();
   if (into.size() == 1)
     return into.front();
-  Merge merge = mergeOf(layer.getCombine(), kind);
-  if (merge != Merge::Sum)
+  // Each is what buildMessage gave.
+  auto expand = into.front().getDefiningOp<ExpandOp>();
+  MergeRule merge = expand ? expand.getMerge() : MergeRule();
+  if (merge.kind != Merge::Sum)
     return CombinedOp::create(builder, loc, merge, CombineOp::create(builder, loc, merge, into));
   Value combined = AddOp::create(builder, loc, into);
   if (layer.getCombine() == Combine::Mean)
@@ -279,15 +282,26 @@ FailureOr<Value> EntryBuilder::buildMessage(LayerOp layer, int64_t hop, const Re
       return layer.emitError("message yields ") << value.getType() << " for " << relation.symbol
                                                 << "; it must yield rows of its destinations";
   }
-  Value value = values->front(), score;
+  if (Value own = mapping.lookupOrNull(region.getArgument(2)); own && own.use_empty())
+    own.getDefiningOp()->erase(); // read as a whole by what all relations share
+  Value value = values->front();
+  if (auto terms = yieldedTerms(cast<YieldOp>(region.front().back()))) {
+    if (alone)
+      value = CombinedOp::create(builder, loc, *terms, value);
+    return Value(ExpandOp::create(builder, loc, value, adj, alone ? MergeRule() : *terms));
+  }
+  Value score;
+  int64_t heads = 1;
   if (values->size() == 2) {
     score = values->back();
-    if (cast<FeatType>(score.getType()).getWidth() != 1)
+    heads = cast<FeatType>(score.getType()).getWidth();
+    if (int64_t width = cast<FeatType>(value.getType()).getWidth(); width % heads != 0)
       return layer.emitError("message yields a score of ")
-             << score.getType() << " for " << relation.symbol << "; a score has width 1";
+             << score.getType() << " for " << relation.symbol
+             << "; a score has width 1, or one number for each head of a value of " << width;
   }
-  Merge merge = alone ? Merge::Sum : mergeOf(layer.getCombine(), kind);
-  if (merge != Merge::Sum)
+  MergeRule merge = alone ? MergeRule() : mergeOf(layer.getCombine(), kind, heads);
+  if (merge.kind != Merge::Sum)
     value = TermOp::create(builder, loc, merge, value, score,
                            merge == Merge::Argmax ? int64_t(op.getId()) : -1);
   return Value(ExpandOp::create(builder, loc, value, adj, merge));

@@ -259,7 +259,12 @@ LogicalResult VerifyPhasePass::verifyOps() {
     if (name == "model") {
       if (isa<EntryOp, StateOp, KernelOp>(op))
         return refuse(op, "run hgnn-unroll on what comes before it");
-      if (isa<TermOp, CombineOp, CombinedOp, CombinedGradOp, TermGradOp>(op))
+      // Of edges a program makes terms, and takes the value out of what they merge to.
+      auto term = dyn_cast<TermOp>(op);
+      auto combined = dyn_cast<CombinedOp>(op);
+      if (isa<CombineOp, CombinedGradOp, TermGradOp>(op) ||
+          (term && cast<FeatType>(term.getType()).getDomain().getKind() != DomainKind::Edge) ||
+          (combined && !combined.getInput().getDefiningOp<ReduceDstOp>()))
         return refuse(op, "the layer's `combine` says it; hgnn-unroll makes terms of the messages");
       return WalkResult::advance();
     }
@@ -281,8 +286,8 @@ LogicalResult VerifyPhasePass::verifyOps() {
       return refuse(op, "kernels come with hgnn-fuse");
     if (name == "kernels" && isa_and_nonnull<EntryOp>(op->getParentOp()) &&
         !isa<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp,
-             ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, LaunchOp, OutputOp,
-             PartialOp, OwnOp, SeedBlockOp, Collective>(op))
+             ReadOp, ScalarOp, EdgeIdsOp, ReshapeOp, LinearOp, LinearGradWeightOp, HeadLinearOp,
+             HeadLinearGradWeightOp, LaunchOp, OutputOp, PartialOp, OwnOp, SeedBlockOp, Collective>(op))
       return refuse(op, "hgnn-fuse puts it into a kernel");
     return WalkResult::advance();
   });

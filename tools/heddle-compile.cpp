@@ -26,7 +26,8 @@ int main(int argc, char **argv) {
   app.add_option("-o,--output", options.output, "Plan file to write");
   app.add_flag("--force", options.force, "Replace an existing plan");
   app.add_option("--emit", emit, "Print the program after a phase instead: model, metatree, raf, partitioned, "
-                                  "training or kernels");
+                                  "training or kernels; or layer: the layer programs alone, as a file that "
+                                  "\"encoder\" may name");
   const char *cutting = "Partitions";
   app.add_option("--partitions", options.partitions,
                  "Parts that a step is cut into; a plan runs on 1 to so many workers")
@@ -81,8 +82,9 @@ int main(int argc, char **argv) {
         }
         if (options.graph.empty() || options.model.empty())
           return invalidArgument("--graph and --model are needed; see --help");
-        const auto &phases = compiler::phaseNames();
         if (!emit.empty()) {
+          std::vector<std::string> phases = compiler::phaseNames();
+          phases.push_back("layer");
           if (std::find(phases.begin(), phases.end(), emit) == phases.end())
             return invalidArgument("--emit: unknown phase '" + emit +
                                    "'" + suggestion(emit, phases));

@@ -47,6 +47,7 @@ const std::pair<const char *, const char *> compiledIn[] = {
     {"--hidden-channels", "model.hidden_size"},
     {"--num-layers", "model.num_layers"},
     {"--num-bases", "model.num_bases"},
+    {"--num-heads", "model.num_heads"},
     {"--dropout", "model.dropout"},
     {"--activation", "model.activation"},
     {"--norm", "model.norm"},

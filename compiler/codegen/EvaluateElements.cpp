@@ -105,7 +105,17 @@ Values KernelEmitter::evalElements(Operation *op, const Place &place, const Tile
         return map(operand(0), [&](Value x) { return f.mul(x, factor); });
       })
       .Case([&](hgnn::ScaleRowsOp scale) {
-        return times(operand(0), evalScalar(scale.getScale(), place));
+        auto at = [&](Value value) { // a param is the same for all rows
+          bool shared = cast<FeatType>(value.getType()).getDomain().isParam() && !domain.isParam();
+          return shared ? Place::flat() : place;
+        };
+        Values x = eval(scale.getInput(), at(scale.getInput()), tile);
+        int64_t heads = sizeOf(scale.getScale());
+        if (heads == 1)
+          return times(x, evalScalar(scale.getScale(), at(scale.getScale())));
+        Heads over = headsOf(tile, sizeOf(scale.getResult()) / heads, scale.getResult());
+        Values numbers = evalHeads(scale.getScale(), at(scale.getScale()), over.tile);
+        return map(x, spread(over, numbers, tile), mul);
       })
       .Case([&](hgnn::ScaleByOp scale) {
         return times(operand(0), evalScalar(scale.getFactor(), Place::flat()));
@@ -185,6 +195,12 @@ Values KernelEmitter::evalUnary(hgnn::UnaryOp op, const Place &place, const Tile
       return f.mul(x, normalCdf(f, x));
     case UnaryFn::Reciprocal:
       return f.select(f.cmp(FPred::OEQ, x, zero), zero, f.div(f.f32Like(1, x), x));
+    case UnaryFn::Exp:
+      return emitExp(f, x);
+    case UnaryFn::Log:
+      return emitLogOfAny(f, x);
+    case UnaryFn::Softplus:
+      return emitSoftplus(f, x);
     }
     return x;
   });
@@ -219,6 +235,12 @@ Values KernelEmitter::evalUnaryGrad(hgnn::UnaryGradOp op, const Place &place, co
       Value r = f.div(one, x);
       return f.select(f.cmp(FPred::OEQ, x, zero), zero, f.neg(f.mul(g, f.mul(r, r))));
     }
+    case UnaryFn::Exp:
+      return f.mul(g, emitExp(f, x));
+    case UnaryFn::Log:
+      return f.mul(g, f.div(one, x));
+    case UnaryFn::Softplus:
+      return f.mul(g, emitSigmoid(f, x));
     }
     return g;
   });
@@ -232,15 +254,17 @@ Values KernelEmitter::evalDropout(hgnn::DropoutOp op, const Place &place, const 
   double p = op.getP().convertToDouble();
   if (!op.getIds() || !isa<BlockArgument>(op.getIds()))
     return fail(op.getResult(), "needs the ids of its rows as an operand of the kernel", tile);
-  if (place.kind != Place::Row)
+  hgnn::DomainAttr rows = cast<hgnn::IdsType>(op.getIds().getType()).getDomain();
+  Value row = place.kind == Place::Edge && rows.isEdges() ? edgeRowOf(place, rows) : place.row;
+  if (place.kind == Place::Flat || !row)
     return fail(op.getResult(), "needs a loop over rows", tile);
   // Keys name the hop, so a kernel with dropout serves one hop only.
-  int64_t hop = cast<hgnn::IdsType>(op.getIds().getType()).getDomain().getHop();
+  int64_t hop = rows.getHop();
   Value keys = arg(ArgPart::Keys, -1);
   auto key = [&](int64_t number) {
     return f.andi(f.loadIndex(keys, f.integer(number), 32), 0xFFFFFFFF);
   };
-  Value id = f.loadIndex(arg(ArgPart::Ids, op.getIds()), place.row, 64);
+  Value id = f.loadIndex(arg(ArgPart::Ids, op.getIds()), row, 64);
   Value word0 = f.andi(id, 0xFFFFFFFF);
   Value word1 = f.ori(f.shl(f.andi(f.shr(id, 32), 0xFFFF), 16), f.integer(int64_t(op.getSite())));
   int64_t purpose = int64_t(keys::Purpose::Dropout) << 28 | (hop & 0xF) << 24;
@@ -258,6 +282,26 @@ Values KernelEmitter::evalDropout(hgnn::DropoutOp op, const Place &place, const 
     Value kept = f.cmp(IPred::uge, words, f.splat(threshold, lanesOf(value)));
     return f.select(kept, f.mul(value, 1 / (1 - p)), f.f32Like(0, value));
   };
+  if (int64_t count = int64_t(op.getHeads())) { // a number for each head, whose mask its columns share
+    Heads heads = headsOf(tile, cast<FeatType>(op.getResult().getType()).getWidth() / count,
+                          op.getResult());
+    Values factors;
+    for (const Piece &piece : heads.tile.pieces) {
+      Value head = columns(heads.tile, piece, 64);
+      auto words = draw(f.shr(head, 2));
+      Value which = f.andi(head, 3), word = words[3];
+      for (int w = 2; w >= 0; --w)
+        word = f.select(f.cmp(IPred::eq, which, f.intLike(w, which)), words[w], word);
+      Value kept = f.cmp(IPred::uge, f.trunc(word, 32), f.splat(threshold, piece.lanes));
+      factors.push_back(
+          f.select(kept, f.f32(1 / (1 - p), piece.lanes), f.f32(0, piece.lanes)));
+    }
+    // Chosen, not multiplied: what is dropped is 0 whatever it was.
+    return map(x, spread(heads, factors, tile), [&](Value value, Value factor) {
+      Value zero = f.f32Like(0, value);
+      return f.select(f.cmp(FPred::OEQ, factor, zero), zero, f.mul(value, factor));
+    });
+  }
   // Column 4 b + w takes word w of block b. A tile's first column is low plus a multiple of 16.
   bool aligned = tile.low % 4 == 0;
   SmallVector<Value> groups; // 16 columns of words each

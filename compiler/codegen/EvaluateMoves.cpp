@@ -39,7 +39,7 @@ Values KernelEmitter::emitValue(Value value, const Place &place, const Tile &til
   Operation *op = value.getDefiningOp();
   if (isa<hgnn::GatherSrcOp, hgnn::GatherDstOp, hgnn::ReduceDstOp, hgnn::ReduceSrcOp,
           hgnn::ExpandOp, hgnn::RestrictOp, hgnn::SelfGatherOp, hgnn::SelfScatterOp,
-          hgnn::DegreeOp>(op))
+          hgnn::DegreeOp, hgnn::EdgePositionOp>(op))
     return evalMove(op, place, tile);
   if (isa<hgnn::RowDotOp, hgnn::LayerNormOp, hgnn::LayerNormXhatOp, hgnn::LayerNormGradOp,
           hgnn::SoftmaxXentOp, hgnn::SoftmaxXentGradOp, hgnn::SigmoidXentOp,
@@ -62,13 +62,7 @@ Values KernelEmitter::evalBlockArgument(BlockArgument value, const Place &place,
   int64_t width = widthOf(value);
   Value row = place.row;
   if (place.kind == Place::Edge && !row) {
-    // Only an adjacency says where the edge stands in canonical order.
-    for (BlockArgument argument : body.getArguments()) {
-      auto adj = dyn_cast<hgnn::AdjType>(argument.getType());
-      hgnn::DomainAttr own = cast<FeatType>(value.getType()).getDomain();
-      if (adj && adj.getHop() == own.getHop() && adj.getRelation() == own.getSymbol())
-        row = edgeOf(place, argument);
-    }
+    row = edgeRowOf(place, cast<FeatType>(value.getType()).getDomain());
     if (!row)
       return fail(value, "is over edges of an adjacency that the kernel does not have", tile);
   }
@@ -145,6 +139,11 @@ Values KernelEmitter::evalMove(Operation *op, const Place &place, const Tile &ti
               return expand ? emptyTerm(expand.getMerge(), widthOf(result), tile) : zeros(tile);
             });
       })
+      .Case([&](hgnn::EdgePositionOp position) { return evalEdgePosition(position, place); })
+      .Case([&](hgnn::ReduceDstOp reduce) {
+        return reduce.getMerge() == hgnn::Merge::Sum ? accumulate(result, place, tile, {})
+                                                     : evalReduceTerms(reduce, place, tile);
+      })
       .Case([&](hgnn::DegreeOp degree) {
         Value pointers = arg(ArgPart::InPtr, degree.getAdj());
         Value low = f.loadIndex(pointers, place.row);
@@ -186,8 +185,8 @@ void KernelEmitter::hoistInvariant(Value edges, bool bySource, const Place &plac
              (isa<hgnn::AddOp>(op) && op->getNumOperands() < 4)) {
     for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
       bool scalar = number == 1 && isa<hgnn::ScaleRowsOp>(op);
-      bool param = number == 1 && isa<hgnn::ScaleByOp>(op);
-      if (!param)
+      bool param = cast<FeatType>(operand.getType()).getDomain().isParam();
+      if (!param && !(scalar && widthOf(operand) > 1)) // of heads: with the tile's own
         hoistInvariant(operand, bySource, place, scalar ? scalarTile() : tile);
     }
   }
@@ -209,9 +208,11 @@ void KernelEmitter::prefetchEdges(Value edges, Value adj, bool bySource, const P
     if (bySource ? isa<hgnn::GatherDstOp>(op) : isa<hgnn::GatherSrcOp>(op))
       work.push_back({op->getOperand(0), true});
     else if (isa<hgnn::MulOp, hgnn::AddOp, hgnn::ScaleOp, hgnn::ScaleRowsOp, hgnn::UnaryOp,
-                 hgnn::UnaryGradOp>(op))
+                 hgnn::UnaryGradOp, hgnn::DropoutOp>(op))
       for (Value operand : op->getOperands())
         work.push_back({operand, far});
+    else if (auto grad = dyn_cast<hgnn::TermGradOp>(op); grad && grad.getInputs().size() == 2)
+      work.push_back({grad.getInputs().front(), far});
   }
   llvm::erase_if(sources, [](Value source) { return widthOf(source) < 16; });
   if (sources.empty() || sources.size() > 2)
@@ -246,7 +247,9 @@ Values KernelEmitter::accumulate(Value value, const Place &place, const Tile &ti
   // Adding into the caller's registers pays where nobody else needs the sum itself.
   if (op && (fresh || value.hasOneUse()) && place.kind != Place::Flat) {
     bool bySource = isa<hgnn::ReduceSrcOp>(op);
-    if ((bySource || isa<hgnn::ReduceDstOp>(op)) && isa<BlockArgument>(op->getOperand(1)))
+    auto reduce = dyn_cast<hgnn::ReduceDstOp>(op);
+    bool sum = bySource || (reduce && reduce.getMerge() == hgnn::Merge::Sum);
+    if (sum && isa<BlockArgument>(op->getOperand(1)))
       return reduceEdges(op->getOperand(0), op->getOperand(1), bySource, place, tile,
                          fresh ? zeros(tile) : acc);
     auto expand = dyn_cast<hgnn::ExpandOp>(op);

@@ -90,7 +90,11 @@ void KernelEmitter::prepareRow(Value value, const Place &place) {
   if (!op || place.kind == Place::Flat)
     return;
   llvm::TypeSwitch<Operation *>(op)
-      .Case([&](hgnn::ScaleRowsOp scale) { evalScalar(scale.getScale(), place); })
+      .Case([&](hgnn::ScaleRowsOp scale) {
+        auto type = cast<FeatType>(scale.getScale().getType());
+        if (type.getWidth() == 1 && type.getDomain().isParam() == domain.isParam())
+          evalScalar(scale.getScale(), place);
+      })
       .Case([&](hgnn::LayerNormOp norm) {
         meanAndRstd(norm.getInput(), norm.getEps().convertToDouble(), place);
       })
@@ -310,12 +314,7 @@ Values KernelEmitter::evalRowWise(Operation *op, const Place &place, const Tile 
     return fail(op->getResult(0), "needs a loop over rows", tile);
   if (auto dot = dyn_cast<hgnn::RowDotOp>(op)) {
     int64_t width = cast<FeatType>(dot.getLhs().getType()).getWidth();
-    Value sum = reduceRow(RowReduction::Sum, width, cutsOf({dot.getLhs(), dot.getRhs()}, width),
-                          [&](const Tile &t) {
-                            return map(eval(dot.getLhs(), place, t), eval(dot.getRhs(), place, t),
-                                       [&](Value x, Value y) { return f.mul(x, y); });
-                          });
-    return {sum};
+    return dotOfHeads(dot.getLhs(), dot.getRhs(), width / int64_t(dot.getHeads()), place, tile);
   }
   if (isa<hgnn::LayerNormOp, hgnn::LayerNormXhatOp, hgnn::LayerNormGradOp>(op))
     return evalLayerNorm(op, place, tile);

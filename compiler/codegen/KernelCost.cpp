@@ -52,7 +52,10 @@ public:
     llvm::TypeSwitch<Operation *>(op)
         .Case<hgnn::ReduceDstOp, hgnn::ReduceSrcOp>([&](auto reduce) {
           charge(count, 0, 4);
-          move(reduce.getInput(), {CountKind::AdjEdges, number(reduce.getAdj())}, width, 4);
+          double flops = width;
+          if constexpr (std::is_same_v<decltype(reduce), hgnn::ReduceDstOp>)
+            flops *= flopsPerNumberOfEdge(reduce);
+          move(reduce.getInput(), {CountKind::AdjEdges, number(reduce.getAdj())}, flops, 4);
         })
         .Case([&](hgnn::ExpandOp expand) {
           charge(count, width, 4);
@@ -90,6 +93,14 @@ private:
     return double(type.getWidth()) / double(count.constant);
   }
 
+  /// A sum; a comparison of what takes part; or a product and a weight for each head, made twice.
+  static double flopsPerNumberOfEdge(hgnn::ReduceDstOp op) {
+    hgnn::MergeRule merge = op.getMerge();
+    if (merge == hgnn::Merge::Softmax)
+      return 2 + 60 * double(merge.heads) / double(cast<FeatType>(op.getType()).getWidth());
+    return merge == hgnn::Merge::Sum ? 1 : 4;
+  }
+
   static double flopsPerNumber(Operation *op) {
     if (isa<hgnn::AddOp, hgnn::ClipFactorOp>(op))
       return double(op->getNumOperands()) - 1;
@@ -103,7 +114,13 @@ private:
       return 30;
     if (isa<hgnn::SoftmaxXentOp, hgnn::SigmoidXentOp>(op))
       return 30 * double(cast<FeatType>(op->getOperand(0).getType()).getWidth());
-    if (isa<hgnn::RowDotOp, hgnn::SumSquaresOp>(op))
+    if (auto dot = dyn_cast<hgnn::RowDotOp>(op))
+      return 2 * double(cast<FeatType>(dot.getLhs().getType()).getWidth()) / double(dot.getHeads());
+    if (auto grad = dyn_cast<hgnn::TermGradOp>(op); grad && grad.getInputs().size() == 3)
+      return 2 * double(cast<FeatType>(grad.getInputs()[2].getType()).getWidth()) /
+                 double(grad.getMerge().heads) +
+             30;
+    if (isa<hgnn::SumSquaresOp>(op))
       return 2 * double(cast<FeatType>(op->getOperand(0).getType()).getWidth());
     // Comparisons of numbers and relations, or sums with a weight for each row.
     if (auto combine = dyn_cast<hgnn::CombineOp>(op)) {

@@ -70,7 +70,8 @@ bool KernelEmitter::usesOnlyFlatOps() {
     auto result = cast<FeatType>(op.getResult(0).getType());
     bool layout =
         param &&
-        isa<hgnn::ReshapeOp, hgnn::SliceOp, hgnn::PadOp, hgnn::ConcatOp, hgnn::ScaleRowsOp>(op);
+        isa<hgnn::ReshapeOp, hgnn::SliceOp, hgnn::PadOp, hgnn::ConcatOp, hgnn::ScaleRowsOp>(op) &&
+        !(isa<hgnn::ScaleRowsOp>(op) && widthOf(op.getOperand(1)) > 1);
     // Of another width or domain than the loop are only run-time scalars.
     if (!param && result.getDomain() != domain && widthOf(op.getResult(0)) != 1)
       return false;
@@ -145,9 +146,9 @@ LogicalResult KernelEmitter::findDomain() {
 
   if (domain.isEdges())
     for (Operation &op : body)
-      if (auto gather = dyn_cast<hgnn::GatherDstOp>(op))
-        if (cast<FeatType>(gather.getResult().getType()).getDomain() == domain)
-          byActive = gather.getAdj();
+      if (isa<hgnn::GatherDstOp, hgnn::EdgePositionOp>(op))
+        if (cast<FeatType>(op.getResult(0).getType()).getDomain() == domain)
+          byActive = op.getOperands().back();
   if (byActive) {
     if (signature.mode == KernelMode::Chunks)
       return kernel.emitError("sums over edges that read their destinations are not supported in "

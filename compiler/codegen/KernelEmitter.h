@@ -33,6 +33,8 @@ struct Tile {
   Value base;
   int64_t offset = 0;
   int64_t width = 1;
+  /// base is start + k * stride, k the round of the loop.
+  int64_t start = 0, stride = 1;
   /// All columns the enclosing loop over tiles may reach are in [low, high). Its structure is the
   /// same everywhere in there (no seam of a concat or pad inside).
   int64_t low = 0, high = 1;
@@ -139,6 +141,37 @@ private:
   void collectCuts(Value value, int64_t shift, int64_t low, int64_t high, Cuts &cuts);
   Cuts cutsOf(llvm::ArrayRef<Value> values, int64_t width);
 
+  //===--- Heads (Heads.cpp) ----------------------------------------------===//
+  /// The heads, of `size` columns each, that the columns of a tile are in.
+  struct Heads {
+    Tile tile; ///< a column for each head
+    int64_t size;
+    int64_t skew; ///< column j of the tile is of head (skew + j) / size, counted from the first
+    bool single;  ///< all are of one
+  };
+  /// Heads that loops over tiles may run over while no seam is in their way.
+  struct HeadRange {
+    int64_t first, size, heads;
+  };
+  llvm::SmallVector<HeadRange> headRanges; ///< seen while cuts are collected
+  /// Cuts columns [0, size * heads) of a value so that headsOf can tell the heads of every tile; the other
+  /// numbers as in collectCuts.
+  void cutHeads(int64_t size, int64_t heads, int64_t shift, int64_t low, int64_t high, Cuts &cuts);
+  /// The same for the `heads` numbers from column `first` on that are dots of heads.
+  void cutDots(int64_t first, int64_t heads, int64_t shift, int64_t low, int64_t high, Cuts &cuts);
+  /// Where a seam is in the way of a range, tiles end where its heads do.
+  void alignHeads(Cuts &cuts, int64_t width);
+  /// `at`: what to report an error of.
+  Heads headsOf(const Tile &tile, int64_t size, Value at);
+  /// Numbers of the heads, over the columns of the tile.
+  Values spread(const Heads &heads, llvm::ArrayRef<Value> numbers, const Tile &tile);
+  /// One number for each column.
+  Values assemble(llvm::ArrayRef<Value> scalars, const Tile &tile);
+  /// A value at a tile of heads, which its own seams may cut.
+  Values evalHeads(Value value, const Place &place, const Tile &tile);
+  /// The inner products of the rows of x and y (either may be a param) in each of the heads of `heads`.
+  Values dotOfHeads(Value x, Value y, int64_t size, const Place &place, const Tile &heads);
+
   //===--- Evaluation (Evaluate*.cpp) --------------------------------------===//
   Values eval(Value value, const Place &place, const Tile &tile);
   Value evalScalar(Value value, const Place &place) {
@@ -173,17 +206,25 @@ private:
 
   //===--- Terms of merges that are no sum (EvaluateMerges.cpp) ------------===//
   /// The columns where the parts of a term's row begin, but for the first.
-  static Cuts seamsOf(hgnn::Merge merge, int64_t width);
-  Values emptyTerm(hgnn::Merge merge, int64_t width, const Tile &tile);
+  static Cuts seamsOf(hgnn::MergeRule merge, int64_t width);
+  Values emptyTerm(hgnn::MergeRule merge, int64_t width, const Tile &tile);
   Value evalColumn(Value value, const Place &place, int64_t column);
   Value weightOf(Value score, Value largest);
+  Values weightsOf(llvm::ArrayRef<Value> scores, llvm::ArrayRef<Value> largest);
+  /// What `make` gives for a row and a tile of heads, once.
+  Values onceForHeads(const void *what, int64_t kind, const Place &place, const Tile &heads,
+                      llvm::function_ref<Values()> make);
   Values overTerms(hgnn::CombineOp op, Values init,
                    llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
-  Value largestScore(hgnn::CombineOp op, const Place &place);
-  Value termWeight(hgnn::CombineOp op, Value term, Value largest, const Place &place);
-  Value inverseSum(Value merged, const Place &place);
-  Value gradientOfSum(hgnn::CombinedGradOp op, const Place &place);
-  Value messageWeight(hgnn::TermGradOp op, const Place &place);
+  Values largestScores(hgnn::CombineOp op, const Place &place, const Tile &heads);
+  Values termWeights(hgnn::CombineOp op, Value term, llvm::ArrayRef<Value> largest,
+                     const Place &place, const Tile &heads);
+  Values inverseSums(hgnn::MergeRule merge, Value merged, const Place &place, const Tile &heads);
+  Values gradientOfSums(hgnn::CombinedGradOp op, const Place &place, const Tile &heads);
+  Values messageWeights(hgnn::TermGradOp op, const Place &place, const Tile &heads);
+  /// The better of two terms, number by number, with what they come from where that is known.
+  Values betterOf(llvm::ArrayRef<Value> numbers, llvm::ArrayRef<Value> from,
+                  llvm::ArrayRef<Value> best);
   Values evalTerm(hgnn::TermOp op, const Place &place, const Tile &tile);
   Values evalCombine(hgnn::CombineOp op, const Place &place, const Tile &tile);
   Values evalCombined(hgnn::CombinedOp op, const Place &place, const Tile &tile);
@@ -191,6 +232,15 @@ private:
   Values evalTermGrad(hgnn::TermGradOp op, const Place &place, const Tile &tile);
   Values evalMerge(mlir::Operation *op, const Place &place, const Tile &tile);
   void prepareMerge(mlir::Operation *op, const Place &place);
+
+  //===--- Terms of a destination's edges (EvaluateEdges.cpp) --------------===//
+  Values overEdges(hgnn::ReduceDstOp op, const Place &place, const Tile &tile, Values init,
+                   llvm::function_ref<Values(const Place &, llvm::ArrayRef<Value>)> body);
+  Values largestOfEdges(hgnn::ReduceDstOp op, const Place &place, const Tile &heads);
+  Values evalReduceTerms(hgnn::ReduceDstOp op, const Place &place, const Tile &tile);
+  Values evalEdgePosition(hgnn::EdgePositionOp op, const Place &place);
+  /// The canonical number of an edge; null where no operand of the kernel says it.
+  Value edgeRowOf(const Place &place, hgnn::DomainAttr edges);
 
   enum class RowReduction { Sum, Max };
   /// Reduces the terms of all columns: lane j of 16 takes columns j, j + 16, ... of each stretch

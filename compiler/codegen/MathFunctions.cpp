@@ -2,7 +2,7 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// exp and log follow Moshier's Cephes single-precision library (expf, logf), erf follows Juffa's
+// exp, log and tanh follow Moshier's Cephes single-precision library, erf follows Juffa's
 // two-interval approximation.
 //
 //===----------------------------------------------------------------------===//
@@ -87,6 +87,28 @@ Value heddle::compiler::emitLog(FunctionBuilder &f, Value x) {
   return f.select(finite, result, x);
 }
 
+Value heddle::compiler::emitLogOfAny(FunctionBuilder &f, Value x) {
+  // Numbers without an exponent of their own get one.
+  Value tiny = f.cmp(FPred::OLT, x, f.f32Like(std::numeric_limits<float>::min(), x));
+  Value scaled = f.select(tiny, f.mul(x, 8388608.0), x);
+  Value result = emitLog(f, scaled);
+  // ln 2^23 in two parts, so that what is subtracted first is exact.
+  Value lower = f.add(f.add(result, -15.9423828125), -2.3403787423603717e-06);
+  result = f.select(tiny, lower, result);
+  Value zero = f.f32Like(0, x);
+  double infinity = std::numeric_limits<double>::infinity();
+  result = f.select(f.cmp(FPred::OEQ, x, zero), f.f32Like(-infinity, x), result);
+  Value nan = f.f32Like(std::numeric_limits<double>::quiet_NaN(), x);
+  return f.select(f.cmp(FPred::OLT, x, zero), nan, result);
+}
+
+Value heddle::compiler::emitSoftplus(FunctionBuilder &f, Value x) {
+  Value rest = emitLog1p(f, emitExp(f, f.neg(f.abs(x))));
+  Value sum = f.add(f.max(x, f.f32Like(0, x)), rest);
+  // A comparison loses not-a-number.
+  return f.select(f.cmp(FPred::UNO, x, x), x, sum);
+}
+
 Value heddle::compiler::emitLog1p(FunctionBuilder &f, Value x) {
   Value sum = f.add(x, 1.0);
   Value lost = f.sub(x, f.add(sum, -1.0));
@@ -94,8 +116,15 @@ Value heddle::compiler::emitLog1p(FunctionBuilder &f, Value x) {
 }
 
 Value heddle::compiler::emitTanh(FunctionBuilder &f, Value x) {
-  Value m = emitExpm1(f, f.mul(f.abs(x), -2.0));
-  return f.copySign(f.div(f.neg(m), f.add(m, 2.0)), x);
+  // A polynomial near 0, where 1 - 2 / (e^2x + 1) cancels.
+  Value t = f.abs(x), z = f.mul(x, x);
+  Value p = polynomial(f, z,
+                       {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1,
+                        -3.33332819422e-1});
+  Value small = f.add(f.mul(f.mul(p, z), x), x);
+  Value half = f.div(f.f32Like(2, x), f.add(emitExp(f, f.add(t, t)), 1.0));
+  Value large = f.copySign(f.sub(f.f32Like(1, x), half), x);
+  return f.select(f.cmp(FPred::OGT, t, f.f32Like(0.625, x)), large, small);
 }
 
 Value heddle::compiler::emitSigmoid(FunctionBuilder &f, Value x) {

@@ -19,7 +19,9 @@ namespace heddle::compiler {
 Value emitExp(FunctionBuilder &f, Value x);
 Value emitExpm1(FunctionBuilder &f, Value x);
 Value emitLog(FunctionBuilder &f, Value x);   ///< x positive and normal
+Value emitLogOfAny(FunctionBuilder &f, Value x); ///< of 0: -inf; below 0: not a number
 Value emitLog1p(FunctionBuilder &f, Value x); ///< x >= 0
+Value emitSoftplus(FunctionBuilder &f, Value x);
 Value emitTanh(FunctionBuilder &f, Value x);
 Value emitSigmoid(FunctionBuilder &f, Value x);
 Value emitErf(FunctionBuilder &f, Value x);

@@ -21,7 +21,8 @@ Tile KernelEmitter::scalarTile() const {
 
 Tile KernelEmitter::makeTile(Value base, int64_t offset, int64_t width, int64_t low,
                              int64_t high) const {
-  Tile tile{base, offset, width, low, high, {}};
+  Tile tile;
+  tile.base = base, tile.offset = offset, tile.width = width, tile.low = low, tile.high = high;
   for (int64_t done = 0; done < width;) {
     int lanes = f.lanes;
     while (lanes > width - done)
@@ -41,7 +42,9 @@ Values KernelEmitter::forTiles(int64_t width, const Cuts &cuts, ArrayRef<Value> 
     if (whole > 1 && !unroll)
       carried = f.loop(f.integer(low), f.integer(middle), tileColumns, carried,
                        [&](Value base, ArrayRef<Value> inner) {
-                         return body(makeTile(base, 0, tileColumns, low, middle), inner);
+                         Tile tile = makeTile(base, 0, tileColumns, low, middle);
+                         tile.start = low, tile.stride = tileColumns;
+                         return body(tile, inner);
                        });
     else
       for (int64_t at = low; at < middle; at += tileColumns)
@@ -54,8 +57,10 @@ Values KernelEmitter::forTiles(int64_t width, const Cuts &cuts, ArrayRef<Value> 
 
 Cuts KernelEmitter::cutsOf(ArrayRef<Value> values, int64_t width) {
   Cuts cuts{0, width};
+  headRanges.clear();
   for (Value value : values)
     collectCuts(value, 0, 0, width, cuts);
+  alignHeads(cuts, width);
   llvm::sort(cuts);
   cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
   seenForCuts.clear();
@@ -77,40 +82,59 @@ void KernelEmitter::collectCuts(Value value, int64_t shift, int64_t low, int64_t
     collectCuts(operand, shift + at, std::max<int64_t>(low - at, 0), std::min(high - at, width),
                 cuts);
   };
-  auto seams = [&](hgnn::Merge merge, int64_t width) {
+  auto seams = [&](hgnn::MergeRule merge, int64_t width) {
     for (int64_t seam : seamsOf(merge, width))
       cut(seam);
   };
+  auto heads = [&](hgnn::MergeRule merge, int64_t n) {
+    cutHeads(n / merge.heads, merge.heads, shift, low, high, cuts);
+  };
   if (auto term = dyn_cast<hgnn::TermOp>(op)) {
+    int64_t n = widthOf(term.getInput());
     seams(term.getMerge(), widthOf(value));
     part(term.getInput(), 0);
+    if (term.getMerge() == hgnn::Merge::Softmax)
+      part(term.getKey(), n);
   } else if (auto expand = dyn_cast<hgnn::ExpandOp>(op)) {
     seams(expand.getMerge(), widthOf(value));
     collectCuts(expand.getInput(), shift, low, high, cuts);
   } else if (auto zeros = dyn_cast<hgnn::ZerosOp>(op)) {
     seams(zeros.getMerge(), widthOf(value));
-  } else if (auto combine = dyn_cast<hgnn::CombineOp>(op)) {
-    int64_t n = hgnn::valueWidth(combine.getMerge(), widthOf(value));
-    seams(combine.getMerge(), widthOf(value));
-    for (Value term : combine.getInputs()) {
+  } else if (isa<hgnn::CombineOp, hgnn::ReduceDstOp>(op)) {
+    auto reduce = dyn_cast<hgnn::ReduceDstOp>(op);
+    hgnn::MergeRule merge = reduce ? reduce.getMerge() : cast<hgnn::CombineOp>(op).getMerge();
+    int64_t n = hgnn::valueWidth(merge, widthOf(value));
+    seams(merge, widthOf(value));
+    heads(merge, n);
+    for (Value term : op->getOperands().drop_back(reduce ? 1 : 0)) {
       collectCuts(term, shift, low, high, cuts);
-      if (combine.getMerge() == hgnn::Merge::Argmax) // where relations are, numbers are read too
+      if (merge == hgnn::Merge::Argmax) // where it says what wins, numbers are read too
         collectCuts(term, shift + n, std::max<int64_t>(low - n, 0), std::min(high - n, n), cuts);
     }
   } else if (auto combined = dyn_cast<hgnn::CombinedOp>(op)) {
+    heads(combined.getMerge(), widthOf(value));
     collectCuts(combined.getInput(), shift, low, high, cuts);
   } else if (auto grad = dyn_cast<hgnn::CombinedGradOp>(op)) {
+    int64_t n = widthOf(grad.getGrad()), count = grad.getMerge().heads;
     seams(grad.getMerge(), widthOf(value));
+    heads(grad.getMerge(), n);
+    cutDots(n + count, count, shift, low, high, cuts);
     part(grad.getGrad(), 0);
     collectCuts(grad.getMerged(), shift, low, high, cuts);
   } else if (auto grad = dyn_cast<hgnn::TermGradOp>(op)) {
     Value terms = grad.getInputs().front();
     int64_t n = widthOf(value);
-    if (grad.getInputs().size() == 3) // a number, of whole rows
+    if (grad.getInputs().size() == 3) { // of whole rows
+      cutDots(0, n, shift, low, high, cuts);
       return;
+    }
     collectCuts(terms, shift, low, high, cuts);
     if (grad.getMerge() == hgnn::Merge::Argmax)
       collectCuts(terms, shift - n, low + n, high + n, cuts);
+    else
+      heads(grad.getMerge(), n);
+  } else if (auto dot = dyn_cast<hgnn::RowDotOp>(op)) {
+    cutDots(0, int64_t(dot.getHeads()), shift, low, high, cuts);
   } else if (auto concat = dyn_cast<hgnn::ConcatOp>(op)) {
     int64_t at = 0;
     for (Value operand : concat.getInputs()) {
@@ -122,10 +146,16 @@ void KernelEmitter::collectCuts(Value value, int64_t shift, int64_t low, int64_t
   } else if (auto slice = dyn_cast<hgnn::SliceOp>(op)) {
     int64_t at = int64_t(slice.getOffset());
     collectCuts(slice.getInput(), shift - at, low + at, high + at, cuts);
-  } else if (isa<hgnn::ScaleRowsOp, hgnn::ScaleByOp, hgnn::SoftmaxXentGradOp,
+  } else if (isa<hgnn::ScaleRowsOp, hgnn::ScaleByOp, hgnn::DropoutOp, hgnn::SoftmaxXentGradOp,
                  hgnn::SigmoidXentGradOp>(op)) {
+    int64_t count = 1;
+    if (auto scale = dyn_cast<hgnn::ScaleRowsOp>(op))
+      count = widthOf(scale.getScale());
+    else if (auto dropout = dyn_cast<hgnn::DropoutOp>(op))
+      count = std::max<int64_t>(int64_t(dropout.getHeads()), 1);
+    cutHeads(widthOf(value) / count, count, shift, low, high, cuts);
     collectCuts(op->getOperand(0), shift, low, high, cuts);
-  } else if (!isa<hgnn::RowDotOp, hgnn::SoftmaxXentOp, hgnn::SigmoidXentOp, hgnn::SparseLinearOp,
+  } else if (!isa<hgnn::SoftmaxXentOp, hgnn::SigmoidXentOp, hgnn::SparseLinearOp,
                   hgnn::ClipFactorOp>(op)) {
     for (Value operand : op->getOperands())
       if (isa<FeatType>(operand.getType()))

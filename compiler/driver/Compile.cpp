@@ -215,6 +215,12 @@ absl::StatusOr<std::string> emitPhase(const CompileOptions &options, const std::
     if (!module)
       return diagnostics.status(options.model + ": no model could be built");
   }
+  if (phase == "layer") { // the programs alone, as an encoder's file has them
+    for (Operation &op : llvm::make_early_inc_range(*module->getBody()))
+      if (!isa<hgnn::LayerOp>(op))
+        op.erase();
+    return textOf(*module);
+  }
   HEDDLE_RETURN_IF_ERROR(runPhases(*module, "model", phase, phaseOptions(options), {}));
   return textOf(*module);
 }

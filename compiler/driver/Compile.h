@@ -62,7 +62,7 @@ struct CompileReport {
 /// Reads, compiles, writes. Errors: one line per diagnostic, "file:line: what; remedy".
 absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options);
 
-/// The text of the module at the end of `phase`.
+/// The text of the module at the end of `phase`; of "layer", the layer programs alone.
 absl::StatusOr<std::string> emitPhase(const CompileOptions &options, const std::string &phase);
 
 /// Registers what the passes and the code generator use.

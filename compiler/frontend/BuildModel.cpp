@@ -38,6 +38,10 @@ public:
     if (std::string path = spec.encoderPath(); !path.empty()) {
       if (failed(buildLayersFromFile(builder, path, spec.model, classes)))
         return nullptr;
+    } else if (spec.model.encoder == "rgat") {
+      buildRgatLayers(builder, loc, spec.model, classes);
+    } else if (spec.model.encoder == "hgt") {
+      buildHgtLayers(builder, loc, spec.model, classes);
     } else {
       buildRgcnLayers(builder, loc, spec.model, classes);
     }

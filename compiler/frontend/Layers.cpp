@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/frontend/BuildModel.h"
+#include "compiler/frontend/LayerBuilder.h"
 
-#include "mlir/IR/Builders.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 
@@ -15,49 +15,6 @@ using namespace heddle::hgnn;
 
 namespace heddle::compiler {
 namespace {
-
-/// Builds the regions of one layer.
-class LayerBuilder {
-public:
-  LayerBuilder(OpBuilder &builder, Location loc, int64_t index, int64_t in, int64_t out)
-      : builder(builder), loc(loc), context(builder.getContext()), in(in), out(out) {
-    layer = LayerOp::create(builder, loc, ("layer." + Twine(index)).str(), index, in, out,
-                            Combine::Sum);
-    rowsType = FeatType::get(DomainAttr::generic(context, DomainKind::Dst), {ShapedType::kDynamic});
-    Type src = FeatType::get(DomainAttr::generic(context, DomainKind::Src), {ShapedType::kDynamic});
-    Type ids = IdsType::get(context, DomainAttr::generic(context, DomainKind::Dst));
-    addBlock(layer.getMessage(), {AdjType::generic(context), src, rowsType});
-    addBlock(layer.getUpdate(), {rowsType, rowsType, ids});
-  }
-
-  Value param(StringRef name, Scope scope, ArrayRef<Attribute> shape, StringRef init) {
-    Type type = FeatType::get(DomainAttr::param(context), {ShapedType::kDynamic});
-    return ParamOp::create(builder, loc, type, name, scope, builder.getArrayAttr(shape), init);
-  }
-  /// A learnable row for each row of `kind`; `scope` says for what there is a table.
-  Value table(StringRef name, Scope scope, DomainKind kind) {
-    Type type = FeatType::get(DomainAttr::generic(context, kind), {ShapedType::kDynamic});
-    return LearnableOp::create(builder, loc, type, builder.getStringAttr(name),
-                               ScopeAttr::get(context, scope), size("out"),
-                               builder.getStringAttr("xavier_uniform"));
-  }
-  Attribute size(StringRef text) { return builder.getStringAttr(text); }
-  Attribute size(int64_t number) { return builder.getI64IntegerAttr(number); }
-
-  OpBuilder &builder;
-  Location loc;
-  MLIRContext *context;
-  LayerOp layer;
-  Type rowsType;
-  int64_t in, out;
-
-private:
-  void addBlock(Region &region, ArrayRef<Type> types) {
-    Block &block = region.emplaceBlock();
-    for (Type type : types)
-      block.addArgument(type, loc);
-  }
-};
 
 Value relationWeight(LayerBuilder &b, const spec::EncoderSpec &encoder) {
   if (!encoder.numBases)
@@ -71,17 +28,6 @@ Value relationWeight(LayerBuilder &b, const spec::EncoderSpec &encoder) {
   Value flat = LinearOp::create(b.builder, b.loc, coefficients, matrices, /*transpose=*/false);
   return ReshapeOp::create(b.builder, b.loc, flat,
                            b.builder.getDenseI64ArrayAttr({b.in, b.out}));
-}
-
-Value unary(OpBuilder &builder, Location loc, UnaryFn fn, Value input, double alpha) {
-  return UnaryOp::create(builder, loc, UnaryFnAttr::get(builder.getContext(), fn), input,
-                         builder.getF64FloatAttr(alpha));
-}
-
-std::optional<UnaryFn> activation(StringRef name) {
-  if (name == "none")
-    return std::nullopt;
-  return symbolizeUnaryFn(name);
 }
 
 } // namespace
@@ -101,7 +47,7 @@ void buildRgcnLayers(OpBuilder &builder, Location loc, const spec::EncoderSpec &
     Value edges = GatherSrcOp::create(builder, loc, sources, adj);
     Value sum = ReduceDstOp::create(builder, loc, edges, adj);
     Value degree = DegreeOp::create(builder, loc, adj);
-    Value inverse = unary(builder, loc, UnaryFn::Reciprocal, degree, 1.0);
+    Value inverse = b.unary(UnaryFn::Reciprocal, degree);
     Value mean = ScaleRowsOp::create(builder, loc, sum, inverse);
     if (!tables)
       mean = LinearOp::create(builder, loc, mean, relationWeight(b, encoder), false);
@@ -122,19 +68,8 @@ void buildRgcnLayers(OpBuilder &builder, Location loc, const spec::EncoderSpec &
     }
     rows = AddBiasOp::create(builder, loc, rows,
                              b.param("bias", Scope::Layer, {b.size("out")}, "zeros"));
-    if (!last) {
-      if (encoder.norm == "layer")
-        rows = LayerNormOp::create(
-            builder, loc, rows, b.param("norm.weight", Scope::Layer, {b.size("out")}, "ones"),
-            b.param("norm.bias", Scope::Layer, {b.size("out")}, "zeros"),
-            builder.getF64FloatAttr(1e-5));
-      if (std::optional<UnaryFn> fn = activation(encoder.activation))
-        rows = unary(builder, loc, *fn, rows, *fn == UnaryFn::LeakyRelu ? 0.01 : 1.0);
-      if (encoder.dropout > 0)
-        rows = DropoutOp::create(builder, loc, rows, update.getArgument(2),
-                                 builder.getF64FloatAttr(encoder.dropout),
-                                 builder.getI64IntegerAttr(index));
-    }
+    if (!last)
+      rows = b.bend(rows, encoder, update.getArgument(2));
     YieldOp::create(builder, loc, rows);
   }
 }
@@ -144,7 +79,8 @@ LogicalResult buildLayersFromFile(OpBuilder &builder, const std::string &path,
   MLIRContext *context = builder.getContext();
   if (!llvm::sys::fs::exists(path))
     return emitError(FileLineColLoc::get(context, path, 0, 0))
-           << "no such layer program; /model/encoder is \"rgcn\" or a path from the spec's folder";
+           << "no such layer program; /model/encoder is \"rgcn\", \"rgat\", \"hgt\" or a path from the "
+              "spec's folder";
   OwningOpRef<ModuleOp> file = parseSourceFile<ModuleOp>(path, context);
   if (!file)
     return failure();

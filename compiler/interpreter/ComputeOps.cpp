@@ -89,6 +89,10 @@ private:
   Result moveAlongLink();
   Result linear(LinearOp linear);
   Result linearGradWeight();
+  Result headLinear(HeadLinearOp linear);
+  Result headLinearGradWeight(HeadLinearGradWeightOp op);
+  Result scaleRows();
+  Result rowDot(RowDotOp dot);
   Result sparseLinear();
   Result sparseLinearGradWeight();
   Result concat();
@@ -125,8 +129,10 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::moveAlongAdjacency() {
     return move(input, edges, edges, source, edge);
   if (isa<GatherDstOp>(op))
     return move(input, edges, edges, active, edge);
-  if (isa<ReduceDstOp>(op))
-    return move(input, actives, edges, edge, active);
+  if (auto reduce = dyn_cast<ReduceDstOp>(op))
+    return reduce.getMerge() == Merge::Sum
+               ? move(input, actives, edges, edge, active)
+               : mergeEdges(reduce.getMerge(), input, adj.activeOfEdge, actives);
   if (isa<ReduceSrcOp>(op))
     return move(input, adj.numSources, edges, edge, source);
   if (auto expand = dyn_cast<ExpandOp>(op)) {
@@ -203,6 +209,40 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::linearGradWeight() {
   return result;
 }
 
+/// Head by head: a block of the matrix for each, or of its gradient.
+template <class T> FailureOr<Tensor<T>> Evaluator<T>::headLinear(HeadLinearOp linear) {
+  const Tensor<T> &x = tensor(0), &w = tensor(1);
+  if (failed(need(w.isParam() && w.shape.size() == 3, "the weight is no stack of matrices")))
+    return failure();
+  bool transpose = linear.getTranspose();
+  int64_t heads = w.shape[0], k = w.shape[transpose ? 2 : 1], n = w.shape[transpose ? 1 : 2];
+  if (failed(need(x.width() == heads * k, "rows of width " + Twine(x.width()) + " are not " +
+                                              Twine(heads) + " heads of " + Twine(k))))
+    return failure();
+  auto result = Tensor<T>::make(x.rows, {heads * n});
+  for (int64_t i = 0; i < x.rows; ++i)
+    for (int64_t h = 0; h < heads; ++h)
+      for (int64_t j = 0; j < n; ++j)
+        for (int64_t p = 0; p < k; ++p)
+          result.at(i, h * n + j) +=
+              x.at(i, h * k + p) * w.data[h * k * n + (transpose ? j * k + p : p * n + j)];
+  return result;
+}
+template <class T>
+FailureOr<Tensor<T>> Evaluator<T>::headLinearGradWeight(HeadLinearGradWeightOp op) {
+  const Tensor<T> &x = tensor(0), &g = tensor(1);
+  int64_t heads = op.getHeads(), k = x.width() / heads, n = g.width() / heads;
+  if (failed(needRows(g, x.rows, "the gradient")))
+    return failure();
+  auto result = Tensor<T>::param({heads, k, n});
+  for (int64_t i = 0; i < x.rows; ++i)
+    for (int64_t h = 0; h < heads; ++h)
+      for (int64_t p = 0; p < k; ++p)
+        for (int64_t j = 0; j < n; ++j)
+          result.data[(h * k + p) * n + j] += x.at(i, h * k + p) * g.at(i, h * n + j);
+  return result;
+}
+
 template <class T> FailureOr<Tensor<T>> Evaluator<T>::sparseLinear() {
   const SparseRows &s = object<SparseRows>(0);
   const Tensor<T> &w = tensor(1);
@@ -235,6 +275,40 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::sparseLinearGradWeight() {
 //===----------------------------------------------------------------------===//
 // Row-wise
 //===----------------------------------------------------------------------===//
+
+/// Row `row`, or the numbers of a param, which are the same for all rows.
+template <class T> static const T *rowOf(const Tensor<T> &tensor, int64_t row) {
+  return tensor.data.data() + (tensor.isParam() ? 0 : row * tensor.width());
+}
+
+template <class T> FailureOr<Tensor<T>> Evaluator<T>::scaleRows() {
+  const Tensor<T> &x = tensor(0), &scale = tensor(1);
+  int64_t heads = scale.width();
+  bool shared = x.isParam() != scale.isParam();
+  if (failed(need(heads > 0 && x.width() % heads == 0,
+                  "needs a scale of width 1, or one number for each head")) ||
+      (!shared && failed(needRows(scale, x.rows, "the scale"))))
+    return failure();
+  Tensor<T> result = x;
+  if (x.isParam() && shared)
+    result = Tensor<T>::make(scale.rows, {x.width()});
+  for (int64_t row = 0; row < result.numRows(); ++row)
+    for (int64_t j = 0; j < result.width(); ++j)
+      result.at(row, j) = rowOf(x, row)[j] * rowOf(scale, row)[j / (x.width() / heads)];
+  return result;
+}
+
+template <class T> FailureOr<Tensor<T>> Evaluator<T>::rowDot(RowDotOp dot) {
+  const Tensor<T> &x = tensor(0), &y = tensor(1);
+  int64_t heads = dot.getHeads();
+  if (y.isParam() ? failed(needVector(y, x.width())) : failed(needAlike(x, y)))
+    return failure();
+  auto result = Tensor<T>::make(x.rows, {heads});
+  for (int64_t row = 0; row < x.numRows(); ++row)
+    for (int64_t j = 0; j < x.width(); ++j)
+      result.at(row, j / (x.width() / heads)) += rowOf(x, row)[j] * rowOf(y, row)[j];
+  return result;
+}
 
 template <class T> FailureOr<Tensor<T>> Evaluator<T>::concat() {
   int64_t width = 0;
@@ -274,11 +348,12 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::dropout(DropoutOp dropout)
     return failure();
   uint32_t threshold = keys::dropoutThreshold(p);
   Tensor<T> result = x;
+  int64_t heads = int64_t(dropout.getHeads()), together = heads ? x.width() / heads : 1;
   for (int64_t row = 0; row < x.rows; ++row)
     for (int64_t column = 0; column < x.width(); ++column) {
       bool keep = keys::dropoutKeeps(context.seed, context.step, uint32_t(ids->hop),
                                      uint32_t(dropout.getSite()), uint64_t(ids->ids[row]),
-                                     uint32_t(column), threshold);
+                                     uint32_t(column / together), threshold);
       result.at(row, column) = keep ? x.at(row, column) / T(1 - p) : T(0);
     }
   return result;
@@ -400,6 +475,14 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
           result.data[active] += T(1);
         return result;
       })
+      .template Case<EdgePositionOp>([&](auto) -> Result {
+        const Adjacency &adj = adjacency(0);
+        auto result = Tensor<T>::make(adj.numEdges(), {1});
+        for (int64_t e = 1; e < adj.numEdges(); ++e)
+          if (adj.activeOfEdge[e] == adj.activeOfEdge[e - 1])
+            result.data[e] = result.data[e - 1] + T(1);
+        return result;
+      })
       .template Case<BroadcastRowsOp>([&](auto) -> Result {
         if (failed(need(tensor(0).isParam(), "needs a parameter")))
           return failure();
@@ -420,27 +503,13 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
       })
       .template Case<LinearOp>([&](LinearOp o) { return linear(o); })
       .template Case<LinearGradWeightOp>([&](auto) { return linearGradWeight(); })
+      .template Case<HeadLinearOp>([&](HeadLinearOp o) { return headLinear(o); })
+      .template Case<HeadLinearGradWeightOp>(
+          [&](HeadLinearGradWeightOp o) { return headLinearGradWeight(o); })
       .template Case<SparseLinearOp>([&](auto) { return sparseLinear(); })
       .template Case<SparseLinearGradWeightOp>([&](auto) { return sparseLinearGradWeight(); })
-      .template Case<ScaleRowsOp>([&](auto) -> Result {
-        if (failed(need(tensor(1).width() == 1, "needs a scale of width 1")) ||
-            failed(needRows(tensor(1), tensor(0).rows, "the scale")))
-          return failure();
-        Tensor<T> result = tensor(0);
-        for (int64_t row = 0; row < result.numRows(); ++row)
-          for (int64_t j = 0; j < result.width(); ++j)
-            result.at(row, j) *= tensor(1).at(row, 0);
-        return result;
-      })
-      .template Case<RowDotOp>([&](auto) -> Result {
-        if (failed(needAlike(tensor(0), tensor(1))))
-          return failure();
-        auto result = Tensor<T>::make(tensor(0).rows, {1});
-        for (int64_t row = 0; row < tensor(0).numRows(); ++row)
-          for (int64_t j = 0; j < tensor(0).width(); ++j)
-            result.at(row, 0) += tensor(0).at(row, j) * tensor(1).at(row, j);
-        return result;
-      })
+      .template Case<ScaleRowsOp>([&](auto) { return scaleRows(); })
+      .template Case<RowDotOp>([&](RowDotOp o) { return rowDot(o); })
       .template Case<PartialOp, OwnOp>([&](auto) -> Result { return tensor(0); })
       .template Case<TermOp, TermGradOp, CombineOp, CombinedOp, CombinedGradOp>(
           [&](auto) { return ofTerms(); })
@@ -555,7 +624,8 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
 
 bool isComputeOp(Operation *op) {
   return isa<GatherSrcOp, GatherDstOp, ReduceDstOp, ReduceSrcOp, ExpandOp, RestrictOp, SelfGatherOp,
-             SelfScatterOp, DegreeOp, BroadcastRowsOp, ColSumOp, LinearOp, LinearGradWeightOp,
+             SelfScatterOp, DegreeOp, EdgePositionOp, EdgeIdsOp, BroadcastRowsOp, ColSumOp,
+             LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp,
              SparseLinearOp, SparseLinearGradWeightOp, ScaleRowsOp, RowDotOp, AddOp, MulOp, ScaleOp,
              ScaleByOp, AddBiasOp, UnaryOp, UnaryGradOp, DropoutOp, LayerNormOp, LayerNormXhatOp,
              LayerNormGradOp, ConcatOp, SliceOp, PadOp, ReshapeOp, ZerosOp, SoftmaxXentOp,
@@ -567,6 +637,13 @@ bool isComputeOp(Operation *op) {
 template <class T>
 FailureOr<RuntimeValue<T>> compute(Operation *op, ArrayRef<RuntimeValue<T>> operands,
                                    const ComputeContext &context) {
+  if (isa<EdgeIdsOp>(op)) {
+    const auto &adj = std::get<std::shared_ptr<Adjacency>>(operands[0]);
+    auto ids = std::make_shared<Ids>();
+    ids->hop = adj->hop;
+    ids->ids = adj->edgeId;
+    return RuntimeValue<T>(std::shared_ptr<const Ids>(ids));
+  }
   FailureOr<Tensor<T>> result = Evaluator<T>(op, operands, context).run();
   if (failed(result))
     return failure();

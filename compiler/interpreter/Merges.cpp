@@ -37,123 +37,150 @@ LogicalResult need(Operation *op, bool ok, const Twine &what) {
 
 } // namespace
 
-template <class T> Tensor<T> emptyTerms(Merge merge, int64_t rows, std::vector<int64_t> shape) {
+template <class T> Tensor<T> emptyTerms(MergeRule merge, int64_t rows, std::vector<int64_t> shape) {
   auto result = Tensor<T>::make(rows, std::move(shape));
   int64_t width = result.width(), n = valueWidth(merge, width);
-  for (int64_t row = 0; row < result.numRows() && merge != Merge::Sum; ++row)
+  for (int64_t row = 0; row < result.numRows() && merge.kind != Merge::Sum; ++row)
     for (int64_t j = 0; j < width; ++j)
-      if (merge != Merge::Softmax)
+      if (merge.kind != Merge::Softmax)
         result.at(row, j) = T(j < n ? -infinity : infinity);
-      else if (j == n)
+      else if (j >= n && j < n + merge.heads)
         result.at(row, j) = T(-infinity);
   return result;
 }
 
+/// Merges row `from` of `term` into row `row` of `into`.
 template <class T>
-void mergeInto(Merge merge, Tensor<T> &into, const Tensor<T> &term, int64_t first, int64_t last) {
-  int64_t width = into.width(), n = valueWidth(merge, width);
-  for (int64_t row = first; row < last; ++row) {
-    if (merge == Merge::Softmax) {
-      T a = into.at(row, n), b = term.at(row, n);
-      T largest = valueOf(b) > valueOf(a) ? b : a;
-      T wa = weightOf(a, largest), wb = weightOf(b, largest);
-      for (int64_t j = 0; j < width; ++j)
-        into.at(row, j) = j == n ? largest : wa * into.at(row, j) + wb * term.at(row, j);
-      continue;
-    }
-    for (int64_t j = 0; j < n; ++j) {
-      bool indexed = merge == Merge::Argmax;
-      if (merge == Merge::Sum) {
-        into.at(row, j) += term.at(row, j);
-      } else if (wins(valueOf(term.at(row, j)), indexed ? valueOf(term.at(row, n + j)) : 0,
-                      valueOf(into.at(row, j)), indexed ? valueOf(into.at(row, n + j)) : 0)) {
-        into.at(row, j) = term.at(row, j);
-        if (indexed)
-          into.at(row, n + j) = term.at(row, n + j);
-      }
+static void mergeRow(MergeRule merge, Tensor<T> &into, int64_t row, const Tensor<T> &term,
+                     int64_t from) {
+  int64_t n = valueWidth(merge, into.width());
+  for (int64_t h = 0; h < merge.heads && merge.kind == Merge::Softmax; ++h) {
+    int64_t m = n + h, s = n + merge.heads + h, size = n / merge.heads;
+    T a = into.at(row, m), b = term.at(from, m);
+    T largest = valueOf(b) > valueOf(a) ? b : a;
+    T wa = weightOf(a, largest), wb = weightOf(b, largest);
+    auto add = [&](int64_t j) { into.at(row, j) = wa * into.at(row, j) + wb * term.at(from, j); };
+    for (int64_t j = h * size; j < (h + 1) * size; ++j)
+      add(j);
+    add(s);
+    into.at(row, m) = largest;
+  }
+  for (int64_t j = 0; j < n && merge.kind != Merge::Softmax; ++j) {
+    bool indexed = merge.kind == Merge::Argmax;
+    if (merge.kind == Merge::Sum) {
+      into.at(row, j) += term.at(from, j);
+    } else if (wins(valueOf(term.at(from, j)), indexed ? valueOf(term.at(from, n + j)) : 0,
+                    valueOf(into.at(row, j)), indexed ? valueOf(into.at(row, n + j)) : 0)) {
+      into.at(row, j) = term.at(from, j);
+      if (indexed)
+        into.at(row, n + j) = term.at(from, n + j);
     }
   }
 }
 
-/// `operands` of a term: x, or x and its score.
+template <class T>
+void mergeInto(MergeRule merge, Tensor<T> &into, const Tensor<T> &term, int64_t first,
+               int64_t last) {
+  for (int64_t row = first; row < last; ++row)
+    mergeRow(merge, into, row, term, row);
+}
+
+template <class T>
+Tensor<T> mergeEdges(MergeRule merge, const Tensor<T> &terms,
+                     const std::vector<int64_t> &activeOfEdge, int64_t actives) {
+  Tensor<T> result = emptyTerms<T>(merge, actives, terms.shape);
+  for (int64_t edge = 0; edge < int64_t(activeOfEdge.size()); ++edge)
+    mergeRow(merge, result, activeOfEdge[edge], terms, edge);
+  return result;
+}
+
+/// `operands` of a term: x, or x and its scores or where it comes from.
 template <class T> static Tensor<T> makeTerm(TermOp op, ArrayRef<const Tensor<T> *> operands) {
   const Tensor<T> &x = *operands[0];
-  int64_t n = x.width();
+  int64_t n = x.width(), heads = op.getMerge().heads;
   auto result = Tensor<T>::make(x.rows, {termWidth(op.getMerge(), n)});
   for (int64_t row = 0; row < x.numRows(); ++row) {
     for (int64_t j = 0; j < n; ++j) {
       result.at(row, j) = x.at(row, j);
       if (op.getMerge() == Merge::Argmax)
-        result.at(row, n + j) = T(double(int64_t(op.getLink())));
+        result.at(row, n + j) =
+            operands.size() > 1 ? operands[1]->at(row, 0) : T(double(int64_t(op.getLink())));
     }
-    if (op.getMerge() == Merge::Softmax) {
-      result.at(row, n) = operands[1]->at(row, 0);
-      result.at(row, n + 1) = T(1);
+    for (int64_t h = 0; h < heads && op.getMerge() == Merge::Softmax; ++h) {
+      result.at(row, n + h) = operands[1]->at(row, h);
+      result.at(row, n + heads + h) = T(1);
     }
   }
   return result;
 }
 
-/// The gradient of terms and, of softmax, the score and perhaps the value.
+/// The gradient of terms and, of softmax, the score and perhaps the value; of argmax over edges the
+/// position.
 template <class T>
 static Tensor<T> termGradient(TermGradOp op, ArrayRef<const Tensor<T> *> operands) {
   const Tensor<T> &g = *operands[0];
-  int64_t n = valueWidth(op.getMerge(), g.width());
+  int64_t n = valueWidth(op.getMerge(), g.width()), heads = op.getMerge().heads, size = n / heads;
   bool ofScore = operands.size() == 3;
-  auto result = Tensor<T>::make(g.rows, {ofScore ? 1 : n});
+  auto result = Tensor<T>::make(g.rows, {ofScore ? heads : n});
   for (int64_t row = 0; row < g.numRows(); ++row) {
     if (op.getMerge() == Merge::Argmax) {
+      double own = operands.size() > 1 ? valueOf(operands[1]->at(row, 0))
+                                       : double(int64_t(op.getLink()));
       for (int64_t j = 0; j < n; ++j)
-        if (valueOf(g.at(row, n + j)) == double(int64_t(op.getLink())))
+        if (valueOf(g.at(row, n + j)) == own)
           result.at(row, j) = g.at(row, j);
       continue;
     }
-    T w = weightOf(operands[1]->at(row, 0), g.at(row, n));
-    if (!ofScore) {
-      for (int64_t j = 0; j < n; ++j)
-        result.at(row, j) = w * g.at(row, j);
-      continue;
+    for (int64_t h = 0; h < heads; ++h) {
+      T w = weightOf(operands[1]->at(row, h), g.at(row, n + h));
+      // The sum of products first: where one message has all the weight, the two cancel to the bit.
+      T dot(0);
+      for (int64_t j = h * size; j < (h + 1) * size; ++j)
+        if (ofScore)
+          dot += g.at(row, j) * operands[2]->at(row, j);
+        else
+          result.at(row, j) = w * g.at(row, j);
+      if (ofScore)
+        result.at(row, h) = w * (dot + g.at(row, n + heads + h));
     }
-    // The sum of products first: where one relation has all the weight, the two cancel to the bit.
-    T dot(0);
-    for (int64_t j = 0; j < n; ++j)
-      dot += g.at(row, j) * operands[2]->at(row, j);
-    result.at(row, 0) = w * (dot + g.at(row, n + 1));
   }
   return result;
 }
 
-template <class T> static Tensor<T> valueOfTerms(Merge merge, const Tensor<T> &terms) {
-  int64_t n = valueWidth(merge, terms.width());
+template <class T> static Tensor<T> valueOfTerms(MergeRule merge, const Tensor<T> &terms) {
+  int64_t n = valueWidth(merge, terms.width()), size = n / merge.heads;
   auto result = Tensor<T>::make(terms.rows, {n});
   for (int64_t row = 0; row < terms.numRows(); ++row)
     for (int64_t j = 0; j < n; ++j) {
       T x = terms.at(row, j);
-      if (merge != Merge::Softmax)
+      int64_t s = n + merge.heads + j / size;
+      if (merge.kind != Merge::Softmax)
         result.at(row, j) = valueOf(x) == -infinity ? T(0) : x;
-      else if (valueOf(terms.at(row, n + 1)) != 0)
-        result.at(row, j) = x / terms.at(row, n + 1);
+      else if (valueOf(terms.at(row, s)) != 0)
+        result.at(row, j) = x / terms.at(row, s);
     }
   return result;
 }
 
 template <class T>
-static Tensor<T> gradientOfTerms(Merge merge, const Tensor<T> &grad, const Tensor<T> &merged) {
+static Tensor<T> gradientOfTerms(MergeRule merge, const Tensor<T> &grad, const Tensor<T> &merged) {
   Tensor<T> result = merged; // winners, largest scores
-  int64_t n = grad.width();
+  int64_t n = grad.width(), size = n / merge.heads;
   for (int64_t row = 0; row < merged.numRows(); ++row) {
-    if (merge == Merge::Argmax) {
+    if (merge.kind == Merge::Argmax) {
       for (int64_t j = 0; j < n; ++j)
         result.at(row, j) = valueOf(merged.at(row, j)) == -infinity ? T(0) : grad.at(row, j);
       continue;
     }
-    T s = merged.at(row, n + 1), dot(0);
-    bool empty = valueOf(s) == 0;
-    for (int64_t j = 0; j < n; ++j) {
-      result.at(row, j) = empty ? T(0) : grad.at(row, j) / s;
-      dot += result.at(row, j) * merged.at(row, j);
+    for (int64_t h = 0; h < merge.heads; ++h) {
+      T s = merged.at(row, n + merge.heads + h), dot(0);
+      bool empty = valueOf(s) == 0;
+      for (int64_t j = h * size; j < (h + 1) * size; ++j) {
+        result.at(row, j) = empty ? T(0) : grad.at(row, j) / s;
+        dot += result.at(row, j) * merged.at(row, j);
+      }
+      result.at(row, n + merge.heads + h) = empty ? T(0) : -dot / s;
     }
-    result.at(row, n + 1) = empty ? T(0) : -dot / s;
   }
   return result;
 }
@@ -163,10 +190,11 @@ FailureOr<Tensor<T>> computeMerge(Operation *op, ArrayRef<const Tensor<T> *> ope
   for (const Tensor<T> *operand : operands)
     if (failed(need(op, operand->rows == operands[0]->rows, "operands differ in rows")))
       return failure();
-  Merge merge = op->getAttrOfType<MergeAttr>("merge").getValue();
+  MergeRule merge = op->getAttrOfType<MergeAttr>("merge").getValue();
   int64_t width = operands[0]->width();
   if (auto term = dyn_cast<TermOp>(op)) {
-    if (failed(need(op, operands.size() == 1 || operands[1]->width() == 1, "a score has width 1")))
+    if (failed(need(op, operands.size() == 1 || operands[1]->width() == merge.heads,
+                    "a score has one number for each head")))
       return failure();
     return makeTerm(term, operands);
   }
@@ -195,10 +223,14 @@ FailureOr<Tensor<T>> computeMerge(Operation *op, ArrayRef<const Tensor<T> *> ope
   return result;
 }
 
-template Tensor<double> emptyTerms(Merge, int64_t, std::vector<int64_t>);
-template Tensor<Dual> emptyTerms(Merge, int64_t, std::vector<int64_t>);
-template void mergeInto(Merge, Tensor<double> &, const Tensor<double> &, int64_t, int64_t);
-template void mergeInto(Merge, Tensor<Dual> &, const Tensor<Dual> &, int64_t, int64_t);
+template Tensor<double> emptyTerms(MergeRule, int64_t, std::vector<int64_t>);
+template Tensor<Dual> emptyTerms(MergeRule, int64_t, std::vector<int64_t>);
+template void mergeInto(MergeRule, Tensor<double> &, const Tensor<double> &, int64_t, int64_t);
+template void mergeInto(MergeRule, Tensor<Dual> &, const Tensor<Dual> &, int64_t, int64_t);
+template Tensor<double> mergeEdges(MergeRule, const Tensor<double> &, const std::vector<int64_t> &,
+                                   int64_t);
+template Tensor<Dual> mergeEdges(MergeRule, const Tensor<Dual> &, const std::vector<int64_t> &,
+                                 int64_t);
 template FailureOr<Tensor<double>> computeMerge(Operation *, ArrayRef<const Tensor<double> *>);
 template FailureOr<Tensor<Dual>> computeMerge(Operation *, ArrayRef<const Tensor<Dual> *>);
 

@@ -12,13 +12,19 @@ namespace heddle::compiler {
 
 /// Rows of empty terms, of `shape` numbers each. Of a sum: zeros.
 template <class T>
-Tensor<T> emptyTerms(hgnn::Merge merge, int64_t rows, std::vector<int64_t> shape);
+Tensor<T> emptyTerms(hgnn::MergeRule merge, int64_t rows, std::vector<int64_t> shape);
 
 /// Merges the rows [first, last) of `term` into those of `into`, whose relations come before. Both
 /// have the same shape. Of a sum: adds.
 template <class T>
-void mergeInto(hgnn::Merge merge, Tensor<T> &into, const Tensor<T> &term, int64_t first,
+void mergeInto(hgnn::MergeRule merge, Tensor<T> &into, const Tensor<T> &term, int64_t first,
                int64_t last);
+
+/// The terms of the edges of each of `actives` destinations merged, in the order of the edges;
+/// `activeOfEdge` says whose each is.
+template <class T>
+Tensor<T> mergeEdges(hgnn::MergeRule merge, const Tensor<T> &terms,
+                     const std::vector<int64_t> &activeOfEdge, int64_t actives);
 
 /// term, combine, combined and their gradients, in the words of HgnnComputeOps.td. Errors at `op`:
 /// operands of other sizes than it takes.

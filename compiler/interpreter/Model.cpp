@@ -353,11 +353,46 @@ static Tensor<T> pickRows(const Tensor<T> &input, ArrayRef<int64_t> at) {
 template <class T> struct Messages {
   const Adjacency *adjacency;
   std::vector<Tensor<T>> yielded;
+  bool terms = false; ///< of a softmax over its edges: sums, largest scores, sums of weights
+
+  int64_t heads(int64_t width) const {
+    return terms ? (yielded[0].width() - width) / 2 : yielded[1].width();
+  }
+  /// Of row i and a head: the score, or the largest of the edges; and what it weighs there.
+  T score(int64_t i, int64_t head, int64_t width) const {
+    return terms ? yielded[0].at(i, width + head) : yielded[1].at(i, head);
+  }
+  T weight(int64_t i, int64_t head, int64_t width) const {
+    return terms ? yielded[0].at(i, width + heads(width) + head) : T(1);
+  }
 };
 
+/// One row of a softmax of `width` numbers over what is there, head by head.
+template <class T>
+static void softmaxOver(const std::vector<std::pair<const Messages<T> *, int64_t>> &present,
+                        int64_t width, T *out) {
+  const double none = -std::numeric_limits<double>::infinity();
+  int64_t heads = present.empty() ? 1 : present[0].first->heads(width), size = width / heads;
+  for (int64_t head = 0; head < heads; ++head) {
+    T largest(none), sum(0);
+    for (auto [message, i] : present)
+      if (valueOf(message->score(i, head, width)) > valueOf(largest))
+        largest = message->score(i, head, width);
+    auto takesPart = [&](const Messages<T> *message, int64_t i) {
+      return valueOf(message->score(i, head, width)) != none;
+    };
+    for (auto [message, i] : present)
+      if (takesPart(message, i))
+        sum += exp(message->score(i, head, width) - largest) * message->weight(i, head, width);
+    for (auto [message, i] : present)
+      for (int64_t j = head * size; takesPart(message, i) && j < (head + 1) * size; ++j)
+        out[j] += exp(message->score(i, head, width) - largest) / sum * message->yielded[0].at(i, j);
+  }
+}
+
 /// The cross-relation combine, row by row and number by number over all relations at once: the
-/// words of hgnn.layer, and nothing of terms or merges. `combined`: zeros of the right size;
-/// relations are in canonical order.
+/// words of hgnn.layer, and nothing of merges. `combined`: zeros of the right size; relations are in
+/// canonical order.
 template <class T>
 static Tensor<T> combine(Combine how, Tensor<T> combined,
                          const std::vector<Messages<T>> &messages) {
@@ -368,14 +403,9 @@ static Tensor<T> combine(Combine how, Tensor<T> combined,
       present[message.adjacency->activeRow[i]].push_back({&message, i});
   const double none = -std::numeric_limits<double>::infinity();
   for (int64_t row = 0; row < combined.rows; ++row) {
-    T largest(none), sum(0); // of the scores
     if (how == Combine::Softmax) {
-      for (auto [message, i] : present[row])
-        if (valueOf(message->yielded[1].at(i, 0)) > valueOf(largest))
-          largest = message->yielded[1].at(i, 0);
-      for (auto [message, i] : present[row])
-        if (valueOf(message->yielded[1].at(i, 0)) != none)
-          sum += exp(message->yielded[1].at(i, 0) - largest);
+      softmaxOver(present[row], combined.width(), &combined.at(row, 0));
+      continue;
     }
     for (int64_t column = 0; column < combined.width(); ++column) {
       T &out = combined.at(row, column);
@@ -386,9 +416,6 @@ static Tensor<T> combine(Combine how, Tensor<T> combined,
           if (valueOf(x) != none && (!any || valueOf(x) > valueOf(out)))
             out = x;
           any |= valueOf(x) != none;
-        } else if (how == Combine::Softmax) {
-          if (valueOf(message->yielded[1].at(i, 0)) != none)
-            out += exp(message->yielded[1].at(i, 0) - largest) / sum * x;
         } else {
           out += x;
         }
@@ -410,6 +437,8 @@ template <class T> FailureOr<Tensor<T>> ModelRunner<T>::emptyMessage(LayerOp lay
   Result message = runRegion(layer.getMessage(), {adjacency, none, none}, site, context);
   if (failed(message))
     return failure();
+  if (auto terms = yieldedTerms(cast<YieldOp>(layer.getMessage().front().back())))
+    return Tensor<T>::make(rows, {valueWidth(*terms, message->width())});
   return Tensor<T>::make(rows, message->shape);
 }
 
@@ -451,7 +480,8 @@ FailureOr<Tensor<T>> ModelRunner<T>::layer(LayerOp layer, const std::string &typ
         Site{layer, relation, type}, context);
     if (failed(message))
       return failure();
-    messages.push_back({adjacency.get(), std::move(*message)});
+    bool terms = bool(yieldedTerms(cast<YieldOp>(layer.getMessage().front().back())));
+    messages.push_back({adjacency.get(), std::move(*message), terms});
   }
   Tensor<T> combined = combine(layer.getCombine(), std::move(*none), messages);
   ComputeContext context = newContext();

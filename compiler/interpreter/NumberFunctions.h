@@ -41,6 +41,12 @@ template <class T> T unary(hgnn::UnaryFn fn, T x, double alpha) {
     return positive ? x : T(alpha) * x;
   case hgnn::UnaryFn::Reciprocal:
     return valueOf(x) == 0 ? T(0) : T(1) / x;
+  case hgnn::UnaryFn::Exp:
+    return exp(x);
+  case hgnn::UnaryFn::Log:
+    return log(x);
+  case hgnn::UnaryFn::Softplus:
+    return softplus(x);
   }
   return T(0);
 }
@@ -63,6 +69,12 @@ template <class T> T unaryGrad(hgnn::UnaryFn fn, T x, double alpha) {
     return positive ? T(1) : T(alpha);
   case hgnn::UnaryFn::Reciprocal:
     return valueOf(x) == 0 ? T(0) : T(-1) / (x * x);
+  case hgnn::UnaryFn::Exp:
+    return exp(x);
+  case hgnn::UnaryFn::Log:
+    return T(1) / x;
+  case hgnn::UnaryFn::Softplus:
+    return sigmoidOf(x);
   }
   return T(0);
 }

@@ -105,7 +105,7 @@ template <class T> LogicalResult Lockstep<T>::mergeAll(Ops ops, ArrayRef<int64_t
   if (failed(terms))
     return failure();
   Tensor<T> sum = terms->front();
-  Merge merge = cast<MergeAllOp>(ops.front()).getMerge();
+  MergeRule merge = cast<MergeAllOp>(ops.front()).getMerge();
   int64_t units = sum.isParam() ? sum.width() : sum.rows;
   int64_t width = sum.isParam() ? 1 : sum.width();
   int64_t q = int64_t(participants.size());
@@ -132,7 +132,7 @@ template <class T> LogicalResult Lockstep<T>::mergeTo(Ops ops, ArrayRef<int64_t>
     return failure();
   Tensor<T> sum = terms->front();
   for (size_t other = 1; other < terms->size(); ++other)
-    if (Merge merge = cast<MergeToOp>(ops.front()).getMerge(); merge != Merge::Sum)
+    if (MergeRule merge = cast<MergeToOp>(ops.front()).getMerge(); merge != Merge::Sum)
       mergeInto(merge, sum, (*terms)[other], 0, sum.rows);
     else
       for (size_t i = 0; i < sum.data.size(); ++i)

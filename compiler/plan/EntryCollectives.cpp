@@ -24,7 +24,7 @@ plan::Traffic trafficOf(Collective op) { return plan::Traffic(uint8_t(op.getTraf
 std::vector<uint32_t> participantsOf(Collective op) {
   return {op.getParticipants().begin(), op.getParticipants().end()};
 }
-plan::MergeKind mergeOf(Merge merge) { return plan::MergeKind(uint8_t(merge)); }
+plan::MergeKind mergeOf(MergeRule merge) { return plan::MergeKind(uint8_t(merge.kind)); }
 double others(Collective op) { return double(op.getParticipants().size()) - 1; }
 std::string named(const char *what, Collective op) {
   return what + (" " + stringifyTraffic(op.getTrafficClass()).str());
@@ -64,6 +64,7 @@ LogicalResult EntryWriter::write(MergeAllOp op) {
   Extent units = open.byNumber ? constantExtent(rows.constant() * width) : rows;
   open.terms.push_back(term);
   open.merges.push_back(mergeOf(op.getMerge()));
+  open.heads.push_back(uint32_t(op.getMerge().heads));
   open.sums.push_back(sum);
   open.scratch.push_back(addBuffer(name + " blocks", DType::F32, blocksOf(units, q),
                                    open.byNumber ? 1 : width, Space::Arena));
@@ -78,6 +79,8 @@ LogicalResult EntryWriter::write(MergeAllOp op) {
   attrs.by_number = open.byNumber;
   if (llvm::any_of(open.merges, [](plan::MergeKind m) { return m != plan::MergeKind::Sum; }))
     attrs.merges = open.merges;
+  if (llvm::any_of(open.heads, [](uint32_t heads) { return heads > 1; }))
+    attrs.heads = open.heads;
   std::vector<int32_t> outputs = open.sums;
   outputs.insert(outputs.end(), open.scratch.begin(), open.scratch.end());
   OpT &written = addOp(op.getLoc(), name, Queue::Comm, std::move(attrs), open.terms, outputs);
@@ -105,6 +108,7 @@ LogicalResult EntryWriter::write(MergeToOp op) {
   attrs.traffic = trafficOf(collective);
   attrs.leader = uint32_t(op.getLeader());
   attrs.merge = mergeOf(op.getMerge());
+  attrs.heads = uint32_t(op.getMerge().heads);
   OpT &written = addOp(op.getLoc(), name, Queue::Comm, std::move(attrs), {term}, outputs);
   addTo(written.wire, rows, others(collective) * width * bytesPerNumber);
   estimateTraffic(written);

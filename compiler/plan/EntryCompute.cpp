@@ -30,32 +30,40 @@ FailureOr<Extent> EntryWriter::productRows(Location location, FeatType type) {
   return symbols_.rowsOf(location, type);
 }
 
-LogicalResult EntryWriter::write(LinearOp op) {
-  if (!demanded(op.getResult()))
+LogicalResult EntryWriter::write(LinearOp op) { return writeProduct(op, 1, op.getTranspose()); }
+LogicalResult EntryWriter::write(HeadLinearOp op) {
+  return writeProduct(op, uint32_t(cast<FeatType>(op.getWeight().getType()).getShape()[0]),
+                      op.getTranspose());
+}
+
+LogicalResult EntryWriter::writeProduct(Operation *op, uint32_t heads, bool transpose) {
+  Value product = op->getResult(0), matrix = op->getOperand(1);
+  if (!demanded(product))
     return success();
-  auto input = cast<FeatType>(op.getInput().getType());
-  auto output = cast<FeatType>(op.getResult().getType());
-  FailureOr<Extent> rows = productRows(op.getLoc(), input);
-  std::string weight = weightName(op.getWeight());
+  auto input = cast<FeatType>(op->getOperand(0).getType());
+  auto output = cast<FeatType>(product.getType());
+  FailureOr<Extent> rows = productRows(op->getLoc(), input);
+  std::string weight = weightName(matrix);
   std::string name =
-      "linear" + std::string(op.getTranspose() ? "^T" : "") + (weight.empty() ? "" : " " + weight);
-  FailureOr<int32_t> result = tensorBuffer(op.getLoc(), name, output, Space::Arena);
+      "linear" + std::string(transpose ? "^T" : "") + (weight.empty() ? "" : " " + weight);
+  FailureOr<int32_t> result = tensorBuffer(op->getLoc(), name, output, Space::Arena);
   if (failed(rows) || failed(result))
     return failure();
-  arrays_[op.getResult()][ArgPart::Data] = *result;
+  arrays_[product][ArgPart::Data] = *result;
   plan::GemmAttrsT attrs;
   attrs.gemm = plan::GemmKind::RowsParam;
   attrs.rows = std::make_unique<Extent>(*rows);
-  attrs.k = productWidth(input);
-  attrs.n = productWidth(output);
-  attrs.transpose_b = op.getTranspose();
+  attrs.k = productWidth(input) / heads;
+  attrs.n = productWidth(output) / heads;
+  attrs.transpose_b = transpose;
+  attrs.heads = heads;
   double k = attrs.k, n = attrs.n;
-  OpT &written = addOp(
-      op.getLoc(), name, Queue::Compute, std::move(attrs),
-      {arrayOf(op.getInput(), ArgPart::Data), arrayOf(op.getWeight(), ArgPart::Data)}, {*result});
-  addTo(written.bytes, *rows, (k + n) * 4);
-  addTo(written.bytes, constantExtent(1), k * n * 4);
-  addTo(written.flops, *rows, 2 * k * n);
+  OpT &written = addOp(op->getLoc(), name, Queue::Compute, std::move(attrs),
+                       {arrayOf(op->getOperand(0), ArgPart::Data), arrayOf(matrix, ArgPart::Data)},
+                       {*result});
+  addTo(written.bytes, *rows, (k + n) * heads * 4);
+  addTo(written.bytes, constantExtent(1), k * n * heads * 4);
+  addTo(written.flops, *rows, 2 * k * n * heads);
   return success();
 }
 
@@ -67,37 +75,47 @@ uint32_t EntryWriter::productChunk(const Extent &rows) const {
   return chunk;
 }
 
-LogicalResult EntryWriter::write(LinearGradWeightOp op) {
-  if (!demanded(op.getResult()))
+LogicalResult EntryWriter::write(LinearGradWeightOp op) { return writeWeightGradient(op, 1); }
+LogicalResult EntryWriter::write(HeadLinearGradWeightOp op) {
+  return writeWeightGradient(op, uint32_t(op.getHeads()));
+}
+
+LogicalResult EntryWriter::writeWeightGradient(Operation *op, uint32_t heads) {
+  if (!demanded(op->getResult(0)))
     return success();
-  auto input = cast<FeatType>(op.getInput().getType());
-  auto grad = cast<FeatType>(op.getGrad().getType());
-  FailureOr<Extent> rows = productRows(op.getLoc(), input);
+  auto input = cast<FeatType>(op->getOperand(0).getType());
+  auto grad = cast<FeatType>(op->getOperand(1).getType());
+  FailureOr<Extent> rows = productRows(op->getLoc(), input);
   if (failed(rows))
     return failure();
   plan::GemmAttrsT attrs;
   attrs.gemm = plan::GemmKind::ParamGrad;
   attrs.rows = std::make_unique<Extent>(*rows);
-  attrs.k = productWidth(input);
-  attrs.n = productWidth(grad);
+  attrs.k = productWidth(input) / heads;
+  attrs.n = productWidth(grad) / heads;
   attrs.chunk_rows = productChunk(*rows);
+  attrs.heads = heads;
   double k = attrs.k, n = attrs.n;
+  uint64_t width = uint64_t(attrs.k) * attrs.n * heads;
   Extent chunks = chunksOf(*rows, attrs.chunk_rows);
   std::string name = "weight gradient " + std::to_string(attrs.k) + "x" + std::to_string(attrs.n);
-  FailureOr<int32_t> result =
-      tensorBuffer(op.getLoc(), name, cast<FeatType>(op.getResult().getType()), Space::Arena);
+  if (heads > 1)
+    name = "weight gradient " + std::to_string(heads) + "x" + std::to_string(attrs.k) + "x" +
+           std::to_string(attrs.n);
+  FailureOr<int32_t> result = tensorBuffer(
+      op->getLoc(), name, cast<FeatType>(op->getResult(0).getType()), Space::Arena);
   if (failed(result))
     return failure();
-  arrays_[op.getResult()][ArgPart::Data] = *result;
-  int32_t partial =
-      partialBuffer(*result, name, *rows, attrs.chunk_rows, uint64_t(attrs.k) * attrs.n);
-  OpT &written = addOp(
-      op.getLoc(), name, Queue::Compute, std::move(attrs),
-      {arrayOf(op.getInput(), ArgPart::Data), arrayOf(op.getGrad(), ArgPart::Data)}, {partial});
-  addTo(written.bytes, *rows, (k + n) * 4);
-  addTo(written.bytes, chunks, k * n * 4);
-  addTo(written.flops, *rows, 2 * k * n);
-  addMerge(op.getLoc(), name, partial, *result, chunks, uint64_t(attrs.k) * attrs.n);
+  arrays_[op->getResult(0)][ArgPart::Data] = *result;
+  int32_t partial = partialBuffer(*result, name, *rows, attrs.chunk_rows, width);
+  OpT &written = addOp(op->getLoc(), name, Queue::Compute, std::move(attrs),
+                       {arrayOf(op->getOperand(0), ArgPart::Data),
+                        arrayOf(op->getOperand(1), ArgPart::Data)},
+                       {partial});
+  addTo(written.bytes, *rows, (k + n) * heads * 4);
+  addTo(written.bytes, chunks, double(width) * 4);
+  addTo(written.flops, *rows, 2 * double(width));
+  addMerge(op->getLoc(), name, partial, *result, chunks, width);
   return success();
 }
 

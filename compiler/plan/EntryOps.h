@@ -166,6 +166,11 @@ private:
   /// At most 64 partial sums at the expected size: enough for the threads, little to merge.
   uint32_t productChunk(const plan::Extent &rows) const;
   mlir::LogicalResult write(hgnn::LinearGradWeightOp op);
+  mlir::LogicalResult write(hgnn::HeadLinearOp op);
+  mlir::LogicalResult write(hgnn::HeadLinearGradWeightOp op);
+  /// Rows times a param, and the gradient of the param; `heads` of them side by side.
+  mlir::LogicalResult writeProduct(mlir::Operation *op, uint32_t heads, bool transpose);
+  mlir::LogicalResult writeWeightGradient(mlir::Operation *op, uint32_t heads);
   /// Where chunks of `rows` write their sums: `result` itself if there is surely exactly one.
   int32_t partialBuffer(int32_t result, const std::string &name, const plan::Extent &rows,
                         uint32_t chunkRows, uint64_t width);
@@ -230,6 +235,7 @@ private:
   struct OpenGroup {
     std::vector<int32_t> terms, sums, scratch;
     std::vector<plan::MergeKind> merges;
+    std::vector<uint32_t> heads;
     std::vector<plan::Extent> wire;
     bool byNumber = false;
   };

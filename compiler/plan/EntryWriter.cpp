@@ -109,7 +109,11 @@ LogicalResult EntryWriter::findDemand() {
       for (const KernelArg &arg : (*signature)->args)
         if (arg.part < ArgPart::Keys)
           demand(launch.getInputs()[size_t(arg.index)], arg.part);
-    } else if (isa<LinearOp, LinearGradWeightOp, ReshapeOp>(op)) {
+    } else if (isa<EdgeIdsOp>(op)) {
+      if (demanded(op.getResult(0), ArgPart::Ids))
+        demand(op.getOperand(0), ArgPart::EdgeId);
+    } else if (isa<LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp, ReshapeOp>(
+                   op)) {
       if (demanded(op.getResult(0)))
         for (Value operand : op.getOperands())
           demand(operand, ArgPart::Data);
@@ -223,11 +227,16 @@ void EntryWriter::estimateTraffic(OpT &op, const std::vector<int32_t> &inputs,
 LogicalResult EntryWriter::writeOp(Operation &op) {
   return TypeSwitch<Operation *, LogicalResult>(&op)
       .Case<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp,
-            ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, LaunchOp, OutputOp, MergeAllOp,
+            ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, HeadLinearOp,
+            HeadLinearGradWeightOp, LaunchOp, OutputOp, MergeAllOp,
             MergeToOp, BroadcastOp, ExchangeRowsOp, GatherBlocksOp, RequestRowsOp,
             FetchRemoteFeaturesOp, FetchRemoteRowsOp, PushRowsOp>([&](auto typed) { return write(typed); })
       .Case<PartialOp, OwnOp>([&](Operation *view) { return writeView(view); })
       .Case<SeedBlockOp>([](Operation *) { return success(); }) // with the seeds
+      .Case<EdgeIdsOp>([&](EdgeIdsOp ids) { // an array of the sample
+        arrays_[ids.getIds()][ArgPart::Ids] = arrayOf(ids.getAdj(), ArgPart::EdgeId);
+        return success();
+      })
       .Default([](Operation *other) { return other->emitOpError("is not a plan op"); });
 }
 

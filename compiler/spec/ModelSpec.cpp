@@ -225,18 +225,50 @@ bool isProgram(const std::string &encoder) {
 EncoderSpec readModel(ObjectReader reader) {
   EncoderSpec model;
   model.encoder = reader.stringOr("encoder", model.encoder);
-  if (model.encoder != "rgcn" && !isProgram(model.encoder))
-    reader.fail("encoder", "unknown encoder '" + model.encoder +
-                               "'; use \"rgcn\", or the path of a program such as \"sage.mlir\"");
+  const bool rgat = model.encoder == "rgat", hgt = model.encoder == "hgt";
+  const std::vector<std::string> builtIn = {"rgcn", "rgat", "hgt"};
+  if (!isProgram(model.encoder) &&
+      std::find(builtIn.begin(), builtIn.end(), model.encoder) == builtIn.end()) {
+    reader.fail("encoder", "unknown encoder '" + model.encoder + "'" +
+                               suggestion(model.encoder, builtIn,
+                                          {{"gat", "rgat"},
+                                           {"rgatconv", "rgat"},
+                                           {"gcn", "rgcn"},
+                                           {"hgtconv", "hgt"}}) +
+                               " (or the path of a program such as \"sage.mlir\")");
+  }
   model.numLayers = reader.integerOr("num_layers", model.numLayers, 1, maxLayers);
   model.hiddenSize = reader.integerOr("hidden_size", model.hiddenSize, 1, maxWidth);
   if (reader.has("num_bases"))
     model.numBases = reader.integer("num_bases", 1, maxWidth);
+  if (model.numBases && (rgat || hgt))
+    reader.fail("num_bases", "is for rgcn; remove it");
+  if (rgat || hgt)
+    model.numHeads = 4;
+  if (reader.has("num_heads"))
+    model.numHeads = reader.integer("num_heads", 1, 64);
+  if (model.numHeads && !rgat && !hgt)
+    reader.fail("num_heads", "is for rgat and hgt; remove it");
+  else if (model.numHeads && *model.numHeads > 0 && model.hiddenSize % *model.numHeads != 0)
+    reader.fail("num_heads", std::to_string(*model.numHeads) + " does not divide hidden_size " +
+                                 std::to_string(model.hiddenSize) +
+                                 ", of which each head has a part; change one of them");
+  model.attentionDropout =
+      numberBelow(reader, "attention_dropout", model.attentionDropout, 0, 1);
+  if (model.attentionDropout > 0 && !rgat)
+    reader.fail("attention_dropout", "is for rgat; remove it");
+  model.hgtSoftmax = reader.oneOfOr("hgt_softmax", model.hgtSoftmax, {"all", "relation"}, {});
+  if (model.hgtSoftmax != "all" && !hgt)
+    reader.fail("hgt_softmax", "is for hgt; remove it");
   model.useSelfLoop = reader.booleanOr("use_self_loop", model.useSelfLoop);
   model.featureless = reader.booleanOr("featureless", model.featureless);
   if (model.featureless && model.numBases)
     reader.fail("num_bases", "a featureless model has a table for each relation, without bases; "
                              "remove num_bases or featureless");
+  if (hgt && !model.useSelfLoop)
+    reader.fail("use_self_loop", "hgt keeps own rows by its gated skip connection; remove it");
+  if (model.featureless && (rgat || hgt))
+    reader.fail("featureless", "is for rgcn; give the types learnable rows in /inputs instead");
   if (model.featureless && isProgram(model.encoder))
     reader.fail("featureless", "is for the built-in encoder; in an .mlir program write "
                                "hgnn.learnable with a scope in the first layer");
@@ -258,9 +290,11 @@ EncoderSpec readModel(ObjectReader reader) {
                              "\"destination\"]");
   }
   model.activation =
-      reader.oneOfOr("activation", model.activation,
+      reader.oneOfOr("activation", hgt ? std::string("gelu") : model.activation,
                      {"relu", "elu", "tanh", "sigmoid", "gelu", "leaky_relu", "none"},
                      {{"identity", "none"}, {"lrelu", "leaky_relu"}});
+  if (hgt && model.activation != "gelu")
+    reader.fail("activation", "hgt has gelu before its products; remove it");
   model.norm = reader.oneOfOr("norm", model.norm, {"none", "layer"},
                               {{"layer_norm", "layer"}, {"layernorm", "layer"}});
   model.dropout = numberBelow(reader, "dropout", model.dropout, 0, 1);

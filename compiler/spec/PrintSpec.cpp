@@ -56,6 +56,9 @@ Json model(const EncoderSpec &spec) {
   out["num_layers"] = spec.numLayers;
   out["hidden_size"] = spec.hiddenSize;
   out["num_bases"] = spec.numBases ? Json(*spec.numBases) : Json(nullptr);
+  out["num_heads"] = spec.numHeads ? Json(*spec.numHeads) : Json(nullptr);
+  out["attention_dropout"] = spec.attentionDropout;
+  out["hgt_softmax"] = spec.hgtSoftmax;
   out["use_self_loop"] = spec.useSelfLoop;
   out["featureless"] = spec.featureless;
   out["relations"] = spec.allRelations ? Json("all") : Json(spec.relations);

@@ -20,6 +20,19 @@
 
 #include "dialects/hgnn/HgnnEnums.h.inc"
 
+namespace heddle::hgnn {
+/// A merge and, of softmax, how many heads it has. Where heads do not matter it is its enumerator.
+struct MergeRule {
+  Merge kind = Merge::Sum;
+  int64_t heads = 1;
+  MergeRule() = default;
+  MergeRule(Merge kind, int64_t heads = 1) : kind(kind), heads(heads) {}
+  operator Merge() const { return kind; }
+  friend bool operator==(MergeRule, MergeRule) = default;
+  friend bool operator==(MergeRule rule, Merge kind) { return rule.kind == kind; }
+};
+} // namespace heddle::hgnn
+
 #include "dialects/hgnn/HgnnDialect.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/hgnn/HgnnAttrs.h.inc"
@@ -28,10 +41,12 @@
 
 namespace heddle::hgnn {
 /// How many numbers a term has whose value has `width`; unknown stays unknown.
-int64_t termWidth(Merge merge, int64_t width);
+int64_t termWidth(MergeRule merge, int64_t width);
 /// How many numbers the value has whose terms have `width`; unknown stays unknown, -1 if there is
 /// none.
-int64_t valueWidth(Merge merge, int64_t width);
+int64_t valueWidth(MergeRule merge, int64_t width);
+/// "sum", "softmax<4>": as the dialect writes it.
+std::string spelled(MergeRule merge);
 
 /// The placement of a value of one of the dialect's types; null for other types.
 PlacementAttr placementOf(mlir::Type type);
@@ -42,5 +57,11 @@ mlir::Type withPlacement(mlir::Type type, PlacementAttr placement);
 #include "dialects/hgnn/HgnnInterfaces.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/hgnn/HgnnOps.h.inc"
+
+namespace heddle::hgnn {
+/// The merge whose terms a message yields: what a reduction of softmax over its edges gave. None
+/// where it yields values.
+std::optional<MergeRule> yieldedTerms(YieldOp yield);
+} // namespace heddle::hgnn
 
 #endif // HEDDLE_DIALECTS_HGNN_HGNN_H

@@ -20,9 +20,9 @@ static constexpr int64_t numberBytes = 4, idBytes = 8, countBytes = 4;
 //===----------------------------------------------------------------------===//
 
 /// "sums terms (partial_sum), got ": what is wrong with another operand of a merge.
-static std::string mergesTerms(MLIRContext *context, Merge merge) {
+static std::string mergesTerms(MLIRContext *context, MergeRule merge) {
   std::string verb =
-      merge == Merge::Sum ? "sums" : "of " + stringifyMerge(merge).str() + " merges its";
+      merge == Merge::Sum ? "sums" : "of " + spelled(merge) + " merges its";
   PlacementKind kind = PlacementAttr::partial(context, merge).getKind();
   return verb + " terms (" + stringifyPlacementKind(kind).str() + "), got ";
 }
@@ -44,9 +44,9 @@ LogicalResult PartialOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
     return failure();
   if (type->getPlacement().isPartial())
     return emitOptionalError(loc, "'partial' has a term of a sum already, ", *type);
-  Merge merge = mergeOf(adaptor);
+  MergeRule merge = mergeOf(adaptor);
   if (valueWidth(merge, type->getWidth()) < 1)
-    return emitOptionalError(loc, "'partial' of ", stringifyMerge(merge),
+    return emitOptionalError(loc, "'partial' of ", spelled(merge),
                              " takes a term of that merge, got ", *type);
   results.push_back(type->withPlacement(PlacementAttr::partial(context, merge)));
   return success();
@@ -194,7 +194,7 @@ template <class Op> static LogicalResult verifyTerm(Op op, Value input) {
     return op.emitOpError() << "of " << stringifyMerge(op.getMerge()) << " merges rows, got "
                             << type;
   if (valueWidth(op.getMerge(), type.getWidth()) < 1)
-    return op.emitOpError() << "of " << stringifyMerge(op.getMerge())
+    return op.emitOpError() << "of " << spelled(op.getMerge())
                             << " merges its terms, got rows of width " << type.getWidth();
   return success();
 }

@@ -43,8 +43,16 @@ def Hgnn_GatherDstOp : Hgnn_ComputeOp<"gather_dst", [Hgnn_Diff]> {
 }
 def Hgnn_ReduceDstOp : Hgnn_ComputeOp<"reduce_dst", [Hgnn_Diff]> {
   let summary = "the sum over each active destination's edges, in canonical edge order";
-  let description = [{edges(h, r) -> active(h, r).}];
-  let arguments = (ins Hgnn_TensorType:$input, Hgnn_AdjType:$adj);
+  let description = [{edges(h, r) -> active(h, r). `of softmax<4>`: what is reduced are terms of that merge, one an
+    edge, and the result is the term that they merge to: attention within the relation, whose value
+    hgnn.combined takes out, or a part of one that goes on over relations. Its gradient is `gather_dst`.
+    ```mlir
+    %t = hgnn.term softmax<4> %values, %scores : !hgnn.tensor<edges(0, @"a:w:p") : 64xf32>, ...
+    %m = hgnn.reduce_dst %t, %adj of softmax<4> : !hgnn.tensor<edges(0, @"a:w:p") : 72xf32>, !hgnn.adj<...>
+    ```}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_AdjType:$adj,
+                       DefaultValuedAttr<Hgnn_MergeAttr, "::heddle::hgnn::Merge::Sum">:$merge);
+  let assemblyFormat = "operands (`of` $merge^)? attr-dict `:` type(operands)";
 }
 def Hgnn_ReduceSrcOp : Hgnn_ComputeOp<"reduce_src", [Hgnn_Diff]> {
   let summary = "the sum over each source row's edges, in (source, canonical edge) order";
@@ -82,6 +90,12 @@ def Hgnn_DegreeOp : Hgnn_ComputeOp<"degree"> {
   let description = [{active(h, r) -> width 1; at least 1 everywhere. In a layer program: `dst`.}];
   let arguments = (ins Hgnn_AdjType:$adj);
 }
+def Hgnn_EdgePositionOp : Hgnn_ComputeOp<"edge_position"> {
+  let summary = "the position of each edge among its destination's, as a number";
+  let description = [{edges(h, r), width 1: 0 for the first in canonical order. In a layer program: `edge`. Exact
+    below 2^24 edges a destination; unrolling refuses relations that may have more.}];
+  let arguments = (ins Hgnn_AdjType:$adj);
+}
 def Hgnn_BroadcastRowsOp : Hgnn_ComputeOp<"broadcast_rows", [Hgnn_Diff]> {
   let summary = "a parameter vector repeated for each row of the domain of `like`";
   let description = [{param [n] -> domain of `like`, width n. Its gradient is `col_sum`.}];
@@ -92,6 +106,15 @@ def Hgnn_ColSumOp : Hgnn_ComputeOp<"col_sum", [Hgnn_Diff]> {
   let description = [{domain of `input`, width n -> param [n]. Of no rows: 0. `like`, the ids of the
     rows, is needed only where this op itself is differentiated (the loss).}];
   let arguments = (ins Hgnn_TensorType:$input, Optional<Hgnn_IdsType>:$like);
+}
+
+def Hgnn_EdgeIdsOp : Hgnn_Op<"edge_ids", [Pure, InferTypeOpAdaptor]> {
+  let summary = "the canonical id of each sampled edge";
+  let description = [{The position in the relation's canonical order over the whole graph; not ascending where the
+    batch is not. Keys dropout of edge values.}];
+  let arguments = (ins Hgnn_AdjType:$adj);
+  let results = (outs Hgnn_IdsType:$ids);
+  let assemblyFormat = "operands attr-dict `:` type(operands)";
 }
 
 //===----------------------------------------------------------------------===//
@@ -110,6 +133,18 @@ def Hgnn_LinearGradWeightOp : Hgnn_ComputeOp<"linear_grad_weight", [Hgnn_Diff]> 
     x [m, k], g [m, n]. Of no rows: 0.}];
   let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$grad);
 }
+def Hgnn_HeadLinearOp : Hgnn_ComputeOp<"head_linear", [Hgnn_Diff]> {
+  let summary = "x W with a block-diagonal W: a product of its own for each head";
+  let description = [{Rows of h heads of k numbers times param [h, k, n] ([h, n, k] with `transpose`) -> h heads
+    of n numbers. A library does h products over strided rows.}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$weight, UnitAttr:$transpose);
+}
+def Hgnn_HeadLinearGradWeightOp : Hgnn_ComputeOp<"head_linear_grad_weight", [Hgnn_Diff]> {
+  let summary = "x^T g for each head";
+  let description = [{Rows of `heads` heads of k numbers and of n numbers, same domain -> param [heads, k, n].
+    Of no rows: 0.}];
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$grad, I64Attr:$heads);
+}
 def Hgnn_SparseLinearOp : Hgnn_ComputeOp<"sparse_linear", [Hgnn_Diff]> {
   let summary = "s W for sparse feature rows s";
   let description = [{Sparse rows of dim k times param [k, n] -> rows of width n.}];
@@ -126,12 +161,16 @@ def Hgnn_SparseLinearGradWeightOp : Hgnn_ComputeOp<"sparse_linear_grad_weight"> 
 //===----------------------------------------------------------------------===//
 
 def Hgnn_ScaleRowsOp : Hgnn_ComputeOp<"scale_rows", [Hgnn_Diff]> {
-  let summary = "x[i] * s[i], s of width 1";
+  let summary = "x[i] * s[i], a number for each row, or for each head";
+  let description = [{s of width h, which divides that of x: the numbers of each of h heads times theirs. Either
+    operand may be a param, the same for all rows; the other has the rows.}];
   let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$scale);
 }
 def Hgnn_RowDotOp : Hgnn_ComputeOp<"row_dot", [Hgnn_Diff]> {
-  let summary = "the inner product of x[i] and y[i], width 1";
-  let arguments = (ins Hgnn_TensorType:$lhs, Hgnn_TensorType:$rhs);
+  let summary = "the inner product of x[i] and y[i], of each head where there are `heads`";
+  let description = [{Width h for h heads. y may be a param of as many numbers, the same for all rows.}];
+  let arguments = (ins Hgnn_TensorType:$lhs, Hgnn_TensorType:$rhs,
+                       DefaultValuedAttr<I64Attr, "1">:$heads);
 }
 def Hgnn_AddOp : Hgnn_ComputeOp<"add", [Hgnn_Diff]> {
   let summary = "the sum of one or more values of one type, left to right";
@@ -158,6 +197,7 @@ def Hgnn_UnaryOp : Hgnn_ComputeOp<"unary", [Hgnn_Diff]> {
   let summary = "an element-wise function";
   let description = [{relu: max(x, 0), gradient 0 at 0. elu: x > 0 ? x : alpha (e^x - 1).
     leaky_relu: x > 0 ? x : alpha x. gelu: x Phi(x), the exact form with erf. reciprocal: 1/x, of 0: 0.
+    exp, log: of 0 -inf, below not a number. softplus: log(1 + e^x).
     ```mlir
     %y = hgnn.unary relu %x : !hgnn.tensor<rows(0, @p) : 64xf32>
     ```}];
@@ -175,9 +215,12 @@ def Hgnn_DropoutOp : Hgnn_ComputeOp<"dropout", [Hgnn_Diff]> {
   let summary = "keyed dropout: x / (1 - p) where kept, 0 elsewhere";
   let description = [{An element is kept as runtime/base/Keys.h says, keyed by (seed, step, hop of the
     rows, site, global row id, column): the same rows at the same hop share their mask whatever
-    branch they are used in. Its own gradient. `ids` is there after unrolling only; evaluation
-    entries have no dropout. `site` is unique within the model.}];
-  let arguments = (ins Hgnn_TensorType:$input, Optional<Hgnn_IdsType>:$ids, F64Attr:$p, I64Attr:$site);
+    branch they are used in. Edge values are keyed by the edges' ids. Its own gradient. `ids` is there
+    after unrolling only; evaluation entries have no dropout. `site` is unique within the model. With
+    `heads`, the numbers of a head are kept together, and the column of the key is the head: of values
+    that a softmax weighs that is dropout of its weights.}];
+  let arguments = (ins Hgnn_TensorType:$input, Optional<Hgnn_IdsType>:$ids, F64Attr:$p, I64Attr:$site,
+                       DefaultValuedAttr<I64Attr, "0">:$heads);
 }
 def Hgnn_LayerNormOp : Hgnn_ComputeOp<"layer_norm", [Hgnn_Diff]> {
   let summary = "gamma (x - mean) / sqrt(var + eps) + beta over each row";
@@ -224,33 +267,39 @@ def Hgnn_ZerosOp : Hgnn_Op<"zeros", [Pure]> {
 }
 
 //===----------------------------------------------------------------------===//
-// Cross-relation combines that are no sum
+// Merges that are no sum: over relations, and over edges
 //===----------------------------------------------------------------------===//
 //
-// A relation's message becomes a `term`, `expand` puts empty terms where no edge is, `combine` merges the
-// terms of several relations (and a merge of partitions their combined ones), `combined` takes the value
-// out. Backward, the gradient of terms is a row as wide as a term that says what each needs:
+// Over the relations into a type: a relation's message becomes a `term`, `expand` puts empty terms where
+// no edge is, `combine` merges the terms of several relations (and a merge of partitions their combined
+// ones), `combined` takes the value out. Over the edges of a destination: an edge's value becomes a `term`,
+// `reduce_dst` merges those of a destination, `combined` takes the value out; or what reduce_dst gave goes
+// on as the relation's term, which makes one softmax over the edges of all relations.
+// Backward, the gradient of terms is a row as wide as a term that says what each needs:
 //   argmax   the gradient g of the value, and the winner of each number
-//   softmax  g / s, the largest score m of all, and -(g . value) / s
+//   softmax  g / s, the largest score m of all, and -(g . value) / s (of each head)
 // of what all terms together gave. So it is the same for every term, and merges hand it on as they do
-// that of a sum; `term_grad` makes a message's gradient of it and of the message alone.
+// that of a sum; `term_grad` makes a message's gradient of it and of the message alone: nothing as wide
+// as the edges' values is stored.
 
 def Hgnn_TermOp : Hgnn_ComputeOp<"term", [Hgnn_Diff]> {
-  let summary = "one relation's term of a merge";
-  let description = [{max: x. argmax: x and the relation `link`, once for each number. softmax: x, its `score`
-    (width 1), and 1. A value or score of -inf takes no part.
+  let summary = "one relation's or edge's term of a merge";
+  let description = [{max: x. argmax: x and, once for each number, what it comes from: the relation `link`, or of
+    edges `key`, their hgnn.edge_position. softmax: x, its scores `key` (one a head), and 1 for each head. A
+    value or score of -inf takes no part.
     ```mlir
     %t = hgnn.term argmax %m {link = 3 : i64} : !hgnn.tensor<active(0, @"a:w:p") : 4xf32>
     ```}];
-  let arguments = (ins Hgnn_MergeAttr:$merge, Hgnn_TensorType:$input, Optional<Hgnn_TensorType>:$score,
+  let arguments = (ins Hgnn_MergeAttr:$merge, Hgnn_TensorType:$input, Optional<Hgnn_TensorType>:$key,
                        DefaultValuedAttr<I64Attr, "-1">:$link);
   let assemblyFormat = "$merge operands attr-dict `:` type(operands)";
 }
 def Hgnn_TermGradOp : Hgnn_ComputeOp<"term_grad"> {
   let summary = "the gradient of a term's message, of the gradient of the terms";
-  let description = [{argmax (grad): g where the winner is `link`, else 0. softmax (grad, score): w g / s, the
-    gradient of the value, with w = e^(score - m); (grad, score, value): that of the score,
-    w ((g / s) . value - (g . all) / s), width 1. w is 0 where the score is -inf.}];
+  let description = [{argmax (grad), of edges (grad, position): g where the winner is `link` or the position, else
+    0. softmax (grad, score): w g / s, the gradient of the value, with w = e^(score - m); (grad, score,
+    value): that of the score, w ((g / s) . value - (g . all) / s), one number a head. w is 0 where the score is
+    -inf.}];
   let arguments = (ins Hgnn_MergeAttr:$merge, Variadic<Hgnn_TensorType>:$inputs,
                        DefaultValuedAttr<I64Attr, "-1">:$link);
   let assemblyFormat = "$merge operands attr-dict `:` type(operands)";
@@ -258,13 +307,13 @@ def Hgnn_TermGradOp : Hgnn_ComputeOp<"term_grad"> {
 def Hgnn_CombineOp : Hgnn_ComputeOp<"combine", [Hgnn_Diff]> {
   let summary = "the merge of terms, left to right";
   let description = [{max, argmax: the larger number, of equal ones that of the lower relation id; not a
-    number is larger than all. softmax: with m the largest of the m_k and w_k = e^(m_k - m) (0 where m_k is -inf),
+    number is larger than all. softmax, of each head: with m the largest of the m_k and w_k = e^(m_k - m) (0 where m_k is -inf),
     the sums of w_k o_k and of w_k s_k. Terms of one partition combined are one term again.}];
   let arguments = (ins Hgnn_MergeAttr:$merge, Variadic<Hgnn_TensorType>:$inputs);
   let assemblyFormat = "$merge operands attr-dict `:` type(operands)";
 }
 def Hgnn_CombinedOp : Hgnn_ComputeOp<"combined", [Hgnn_Diff]> {
-  let summary = "the value of merged terms; 0 where no relation takes part";
+  let summary = "the value of merged terms; 0 where none takes part";
   let description = [{max, argmax: the numbers, 0 for -inf. softmax: o / s, 0 where s is 0.}];
   let arguments = (ins Hgnn_MergeAttr:$merge, Hgnn_TensorType:$input);
   let assemblyFormat = "$merge operands attr-dict `:` type(operands)";

@@ -67,7 +67,8 @@ def Hgnn_UnaryFn : Hgnn_Enum<"UnaryFn", "element-wise function", [
   I32EnumAttrCase<"Relu", 0, "relu">, I32EnumAttrCase<"Elu", 1, "elu">,
   I32EnumAttrCase<"Tanh", 2, "tanh">, I32EnumAttrCase<"Sigmoid", 3, "sigmoid">,
   I32EnumAttrCase<"Gelu", 4, "gelu">, I32EnumAttrCase<"LeakyRelu", 5, "leaky_relu">,
-  I32EnumAttrCase<"Reciprocal", 6, "reciprocal">]>;
+  I32EnumAttrCase<"Reciprocal", 6, "reciprocal">, I32EnumAttrCase<"Exp", 7, "exp">,
+  I32EnumAttrCase<"Log", 8, "log">, I32EnumAttrCase<"Softplus", 9, "softplus">]>;
 def Hgnn_UnaryFnAttr : Hgnn_EnumAttr<Hgnn_UnaryFn, "unary_fn">;
 
 def Hgnn_Combine : Hgnn_Enum<"Combine", "cross-relation combine", [
@@ -78,15 +79,15 @@ def Hgnn_CombineAttr : Hgnn_EnumAttr<Hgnn_Combine, "combine">;
 // How terms are merged, and so what a row of one is. Of a value of n numbers:
 //   sum      the n numbers; empty: 0
 //   max      the n numbers; empty: -inf
-//   argmax   the n numbers and, for each, the canonical relation id it comes from; empty: -inf, +inf
-//   softmax  n sums o, the largest score m, the sum s of e^(score - m); o = sum of e^(score - m) value;
-//            empty: 0, -inf, 0
+//   argmax   the n numbers and, for each, what it comes from (a relation's canonical id, or the position of
+//            an edge among its destination's); empty: -inf, +inf
+//   softmax  of h heads of n / h numbers each: n sums o, of each head the largest score m, of each the sum
+//            s of e^(score - m); o = sum of e^(score - m) value; empty: 0, -inf, 0
 // Merging is associative, and a term merged with an empty one is itself. max is argmax without what
 // only a gradient needs.
 def Hgnn_Merge : Hgnn_Enum<"Merge", "how terms are merged", [
   I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Max", 1, "max">,
   I32EnumAttrCase<"Argmax", 2, "argmax">, I32EnumAttrCase<"Softmax", 3, "softmax">]>;
-def Hgnn_MergeAttr : Hgnn_EnumAttr<Hgnn_Merge, "merge">;
 
 def Hgnn_Scope : Hgnn_Enum<"Scope", "who shares a parameter of a layer", [
   I32EnumAttrCase<"Layer", 0, "layer">, I32EnumAttrCase<"Relation", 1, "relation">,
@@ -120,6 +121,26 @@ def Hgnn_OptimizerKindAttr : Hgnn_EnumAttr<Hgnn_OptimizerKind, "optimizer_kind">
 //===----------------------------------------------------------------------===//
 // Attributes
 //===----------------------------------------------------------------------===//
+
+def Hgnn_MergeAttr : AttrDef<Hgnn_Dialect, "Merge"> {
+  let mnemonic = "merge";
+  let summary = "How terms are merged";
+  let description = [{`sum`, `max`, `argmax`, `softmax`, or `softmax<4>`: of 4 heads, each with a softmax of its
+    own.}];
+  let parameters = (ins "::heddle::hgnn::Merge":$kind, "int64_t":$heads);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  // Ops give and take a rule, which compares with and is made of an enumerator.
+  let returnType = "::heddle::hgnn::MergeRule";
+  let convertFromStorage = "$_self.getValue()";
+  let constBuilderCall = "::heddle::hgnn::MergeAttr::get($_builder.getContext(), $0)";
+  let extraClassDeclaration = [{
+    static MergeAttr get(::mlir::MLIRContext *context, MergeRule rule) {
+      return get(context, rule.kind, rule.heads);
+    }
+    MergeRule getValue() const { return {getKind(), getHeads()}; }
+  }];
+}
 
 def Hgnn_DomainAttr : AttrDef<Hgnn_Dialect, "Domain"> {
   let mnemonic = "domain";

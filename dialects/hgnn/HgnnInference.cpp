@@ -88,7 +88,8 @@ bool isLinearInAll(StringRef op) {
 unsigned linearOperands(StringRef op) {
   return llvm::StringSwitch<unsigned>(op)
       .Cases({"hgnn.reshape", "hgnn.slice", "hgnn.pad", "hgnn.scale_by"}, 1)
-      .Cases({"hgnn.linear", "hgnn.linear_grad_weight", "hgnn.mul", "hgnn.scale_rows", "hgnn.row_dot"},
+      .Cases({"hgnn.linear", "hgnn.linear_grad_weight", "hgnn.head_linear",
+              "hgnn.head_linear_grad_weight", "hgnn.mul", "hgnn.scale_rows", "hgnn.row_dot"},
              1 | 2)
       .Case("hgnn.unary_grad", 2)
       .Case("hgnn.layer_norm_grad", 4)
@@ -218,14 +219,37 @@ static LogicalResult inferMove(Loc loc, StringRef op, Value input, Value adjacen
   }
 HGNN_INFER_MOVE(GatherSrcOp, "gather_src", Side::Source, Side::Edge)
 HGNN_INFER_MOVE(GatherDstOp, "gather_dst", Side::Active, Side::Edge)
-HGNN_INFER_MOVE(ReduceDstOp, "reduce_dst", Side::Edge, Side::Active)
 HGNN_INFER_MOVE(ReduceSrcOp, "reduce_src", Side::Edge, Side::Source)
 HGNN_INFER_MOVE(RestrictOp, "restrict", Side::Destination, Side::Active)
 
+HGNN_INFER(ReduceDstOp, "ta") {
+  FeatType in = tensor(adaptor.getInput());
+  MergeRule merge = mergeOf(adaptor);
+  if (valueWidth(merge, widthOf(in)) == -1)
+    return emitOptionalError(loc, "'reduce_dst' of ", spelled(merge), " merges terms, got ", in,
+                             "; make them with hgnn.term");
+  return inferMove(loc, "reduce_dst", adaptor.getInput(), adaptor.getAdj(), Side::Edge,
+                   Side::Active, results);
+}
+HGNN_INFER(EdgePositionOp, "a") {
+  results.push_back(
+      FeatType::get(sideDomain(cast<AdjType>(adaptor.getAdj().getType()), Side::Edge), {1}));
+  return success();
+}
+LogicalResult EdgeIdsOp::inferReturnTypes(MLIRContext *context, Loc loc, EdgeIdsOp::Adaptor adaptor,
+                                          Types &results) {
+  if (failed(checkOperands(loc, getOperationName(), "a", adaptor.getOperands())))
+    return failure();
+  // Whose edges they are says the adjacency.
+  auto adj = cast<AdjType>(adaptor.getAdj().getType());
+  results.push_back(
+      withPlacement(IdsType::get(context, sideDomain(adj, Side::Edge)), adj.getPlacement()));
+  return success();
+}
 HGNN_INFER(ExpandOp, "ta") {
   FeatType in = tensor(adaptor.getInput());
   if (valueWidth(mergeOf(adaptor), widthOf(in)) == -1)
-    return emitOptionalError(loc, "'expand' of ", stringifyMerge(mergeOf(adaptor)),
+    return emitOptionalError(loc, "'expand' of ", spelled(mergeOf(adaptor)),
                              " moves terms of that merge, got ", in);
   return inferMove(loc, "expand", adaptor.getInput(), adaptor.getAdj(), Side::Active,
                    Side::Destination, results);
@@ -304,6 +328,48 @@ HGNN_INFER(LinearGradWeightOp, "tt") {
   results.push_back(param(context, {in.getShape().back(), grad.getShape().back()}));
   return success();
 }
+/// Width of one of `heads` heads of rows of `width`; unknown stays unknown, -1 if it does not divide.
+static int64_t headWidth(int64_t width, int64_t heads) {
+  if (ShapedType::isDynamic(width) || ShapedType::isDynamic(heads))
+    return ShapedType::kDynamic;
+  return heads > 0 && width % heads == 0 ? width / heads : -1;
+}
+
+HGNN_INFER(HeadLinearOp, "tt") {
+  FeatType in = tensor(adaptor.getInput()), weight = tensor(adaptor.getWeight());
+  if (failed(isParam(loc, "head_linear", "weight", weight, 3)))
+    return failure();
+  if (in.getDomain().isParam())
+    return emitOptionalError(loc, "'head_linear' is of rows, got ", in);
+  if (weight.getShape().size() != 3) { // a generic parameter
+    results.push_back(in.withShape({ShapedType::kDynamic}));
+    return success();
+  }
+  int64_t heads = weight.getShape()[0], k = weight.getShape()[1], n = weight.getShape()[2];
+  if (adaptor.getTranspose())
+    std::swap(k, n);
+  int64_t own = headWidth(widthOf(in), heads);
+  if (own == -1 || !agree(own, k))
+    return emitOptionalError(loc, "'head_linear' of rows of width ", widthOf(in),
+                             " needs a weight of heads times ", widthOf(in),
+                             " / heads, got ", weight);
+  results.push_back(
+      in.withShape({ShapedType::isDynamic(n) || ShapedType::isDynamic(heads) ? ShapedType::kDynamic
+                                                                             : heads * n}));
+  return success();
+}
+HGNN_INFER(HeadLinearGradWeightOp, "tt") {
+  FeatType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
+  if (failed(sameRows(loc, "head_linear_grad_weight", in, grad)))
+    return failure();
+  int64_t heads = adaptor.getHeadsAttr() ? adaptor.getHeadsAttr().getInt() : 0;
+  int64_t k = headWidth(widthOf(in), heads), n = headWidth(widthOf(grad), heads);
+  if (k == -1 || n == -1 || in.getDomain().isParam())
+    return emitOptionalError(loc, "'head_linear_grad_weight' needs rows of ", heads,
+                             " heads, got ", in, " and ", grad);
+  results.push_back(param(context, {heads, k, n}));
+  return success();
+}
 HGNN_INFER(SparseLinearOp, "st") {
   auto in = cast<SparseType>(adaptor.getInput().getType());
   FeatType weight = tensor(adaptor.getWeight());
@@ -332,18 +398,28 @@ HGNN_INFER(SparseLinearGradWeightOp, "st") {
 
 HGNN_INFER(ScaleRowsOp, "tt") {
   FeatType in = tensor(adaptor.getInput()), scale = tensor(adaptor.getScale());
-  if (failed(sameRows(loc, "scale_rows", in, scale)))
+  bool sameForAll = in.getDomain().isParam() != scale.getDomain().isParam();
+  if (!sameForAll && failed(sameRows(loc, "scale_rows", in, scale)))
     return failure();
-  if (!agree(widthOf(scale), 1))
-    return emitOptionalError(loc, "'scale_rows' needs a scale of width 1, got ", scale);
-  results.push_back(in);
+  if (headWidth(widthOf(in), widthOf(scale)) == -1)
+    return emitOptionalError(loc, "'scale_rows' needs a scale of width 1, or one number for each head, got ",
+                             scale, " for ", in);
+  results.push_back(in.getDomain().isParam() && sameForAll
+                        ? scale.withShape({widthOf(in)})
+                        : in);
   return success();
 }
 HGNN_INFER(RowDotOp, "tt") {
   FeatType lhs = tensor(adaptor.getLhs()), rhs = tensor(adaptor.getRhs());
-  if (failed(sameRows(loc, "row_dot", lhs, rhs)) || failed(sameWidth(loc, "row_dot", lhs, rhs)))
+  if (!rhs.getDomain().isParam() && failed(sameRows(loc, "row_dot", lhs, rhs)))
     return failure();
-  results.push_back(lhs.withShape({1}));
+  if (failed(sameWidth(loc, "row_dot", lhs, rhs)))
+    return failure();
+  int64_t heads = adaptor.getHeadsAttr() ? adaptor.getHeadsAttr().getInt() : 1;
+  if (heads < 1 || headWidth(widthOf(lhs), heads) == -1)
+    return emitOptionalError(loc, "'row_dot' of ", heads, " heads needs rows of a width that they divide, got ",
+                             lhs);
+  results.push_back(lhs.withShape({heads}));
   return success();
 }
 HGNN_INFER(AddOp, "t*") {
@@ -406,7 +482,12 @@ HGNN_INFER(DropoutOp, "ti?") {
     return emitOptionalError(loc, "'dropout' needs p in [0, 1), got ", p);
   if (int64_t site = adaptor.getSite(); site < 0 || site > 65535)
     return emitOptionalError(loc, "'dropout' needs a site in [0, 65535], got ", site);
-  results.push_back(adaptor.getInput().getType());
+  FeatType in = tensor(adaptor.getInput());
+  int64_t heads = adaptor.getHeadsAttr() ? adaptor.getHeadsAttr().getInt() : 0;
+  if (heads < 0 || (heads > 0 && headWidth(widthOf(in), heads) == -1))
+    return emitOptionalError(loc, "'dropout' of ", heads,
+                             " heads needs rows of a width that they divide, got ", in);
+  results.push_back(in);
   return success();
 }
 static LogicalResult inferLayerNorm(Loc loc, FeatType in, FeatType gamma, Types &results) {

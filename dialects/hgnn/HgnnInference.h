@@ -60,9 +60,9 @@ template <typename Op> typename Op::Adaptor withParsedAttributes(typename Op::Ad
 
 /// How terms are merged; a sum where nothing says so. Defaults are not there yet when the parser
 /// infers.
-template <typename Adaptor> Merge mergeOf(Adaptor &adaptor) {
+template <typename Adaptor> MergeRule mergeOf(Adaptor &adaptor) {
   MergeAttr merge = adaptor.getMergeAttr();
-  return merge ? merge.getValue() : Merge::Sum;
+  return merge ? merge.getValue() : MergeRule();
 }
 
 } // namespace heddle::hgnn

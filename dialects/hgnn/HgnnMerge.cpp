@@ -15,11 +15,11 @@ using namespace heddle::hgnn;
 
 namespace {
 
-/// Ids of relations are exact as f32 up to here.
+/// Ids of relations are exact as f32 below this.
 constexpr int64_t maxLink = int64_t(1) << 24;
 
 /// An op on terms: of a merge that has any.
-LogicalResult hasTerms(Loc loc, StringRef op, Merge merge) {
+LogicalResult hasTerms(Loc loc, StringRef op, MergeRule merge) {
   if (merge != Merge::Sum)
     return success();
   return emitOptionalError(loc, "'", op,
@@ -28,15 +28,16 @@ LogicalResult hasTerms(Loc loc, StringRef op, Merge merge) {
 }
 
 /// The width of the value that `terms` are terms of.
-FailureOr<int64_t> valueOf(Loc loc, StringRef op, Merge merge, FeatType terms) {
+FailureOr<int64_t> valueOf(Loc loc, StringRef op, MergeRule merge, FeatType terms) {
   if (failed(hasTerms(loc, op, merge)))
     return failure();
   int64_t width = valueWidth(merge, widthOf(terms));
   if (width == -1)
     return LogicalResult(
-        emitOptionalError(loc, "'", op, "' needs terms of ", stringifyMerge(merge), " (",
+        emitOptionalError(loc, "'", op, "' needs terms of ", spelled(merge), " (",
                           merge == Merge::Argmax ? "two numbers for each of the value"
-                                                 : "the value's numbers and two more",
+                          : merge.heads == 1     ? "the value's numbers and two more"
+                                                 : "the value's numbers and two more for each head",
                           "), got ", terms));
   return width;
 }
@@ -50,60 +51,74 @@ LogicalResult isBeside(Loc loc, StringRef op, StringRef name, FeatType type, Fea
                            like.getDomain(), ", got ", type);
 }
 
-LogicalResult checkLink(Loc loc, StringRef op, Merge merge, IntegerAttr attribute) {
+/// What an argmax says its numbers come from: a relation, or `position` of edges.
+LogicalResult checkLink(Loc loc, StringRef op, MergeRule merge, IntegerAttr attribute,
+                        bool position) {
   int64_t link = attribute ? attribute.getInt() : -1;
-  if (merge == Merge::Argmax && (link < 0 || link >= maxLink))
+  if (merge == Merge::Argmax && (position ? link != -1 : link < 0 || link >= maxLink))
     return emitOptionalError(loc, "'", op,
                              "' of argmax needs the id of its relation as link, in [0, ", maxLink,
-                             "), got ", link);
+                             "), or of edges their hgnn.edge_position; got ", link,
+                             position ? " beside that" : "");
   return success();
 }
 
 } // namespace
 
 HGNN_INFER(TermOp, "tt?") {
-  Merge merge = mergeOf(adaptor);
+  MergeRule merge = mergeOf(adaptor);
   FeatType in = tensor(adaptor.getInput());
+  bool keyed = bool(adaptor.getKey());
   if (failed(hasTerms(loc, "term", merge)) ||
-      failed(checkLink(loc, "term", merge, adaptor.getLinkAttr())))
+      failed(checkLink(loc, "term", merge, adaptor.getLinkAttr(), keyed)))
     return failure();
   if (in.getDomain().isParam())
     return emitOptionalError(loc, "'term' is of rows, got ", in);
-  if (bool(adaptor.getScore()) != (merge == Merge::Softmax))
-    return emitOptionalError(loc, "'term' takes a score for softmax, and only there");
-  if (adaptor.getScore() &&
-      failed(isBeside(loc, "term", "a score", tensor(adaptor.getScore()), in, 1)))
+  if (merge == Merge::Softmax ? !keyed : keyed && merge != Merge::Argmax)
+    return emitOptionalError(loc, "'term' takes a score for softmax, for argmax of edges their ",
+                             "positions, and for max nothing beside the value");
+  if (keyed && failed(isBeside(loc, "term", merge == Merge::Softmax ? "a score" : "a position",
+                               tensor(adaptor.getKey()), in,
+                               merge == Merge::Softmax ? merge.heads : 1)))
     return failure();
+  if (int64_t width = widthOf(in);
+      merge == Merge::Softmax && !ShapedType::isDynamic(width) && width % merge.heads)
+    return emitOptionalError(loc, "'term' of ", spelled(merge), " needs a width that ", merge.heads,
+                             " heads divide, got ", in);
   results.push_back(in.withShape({termWidth(merge, widthOf(in))}));
   return success();
 }
 
 HGNN_INFER(TermGradOp, "t*") {
-  Merge merge = mergeOf(adaptor);
+  MergeRule merge = mergeOf(adaptor);
   auto inputs = adaptor.getInputs();
   bool softmax = merge == Merge::Softmax;
-  if (softmax ? inputs.size() != 2 && inputs.size() != 3 : inputs.size() != 1)
+  if (softmax ? inputs.size() != 2 && inputs.size() != 3 : inputs.size() != 1 && inputs.size() != 2)
     return emitOptionalError(loc,
                              "'term_grad' takes the gradient of the terms; for softmax also the ",
-                             "score, and for the gradient of that also the value");
+                             "score, and for the gradient of that also the value; for argmax of ",
+                             "edges also their positions");
   if (merge == Merge::Max)
     return emitOptionalError(loc,
                              "'term_grad' of max does not know which relation won; use argmax");
   FeatType grad = tensor(inputs[0]);
   FailureOr<int64_t> width = valueOf(loc, "term_grad", merge, grad);
-  if (failed(width) || failed(checkLink(loc, "term_grad", merge, adaptor.getLinkAttr())))
+  if (failed(width) || failed(checkLink(loc, "term_grad", merge, adaptor.getLinkAttr(),
+                                        !softmax && inputs.size() == 2)))
     return failure();
-  if (softmax && failed(isBeside(loc, "term_grad", "a score", tensor(inputs[1]), grad, 1)))
+  if (inputs.size() > 1 &&
+      failed(isBeside(loc, "term_grad", softmax ? "a score" : "a position", tensor(inputs[1]), grad,
+                      softmax ? merge.heads : 1)))
     return failure();
   if (inputs.size() == 3 &&
       failed(isBeside(loc, "term_grad", "a value", tensor(inputs[2]), grad, *width)))
     return failure();
-  results.push_back(grad.withShape({inputs.size() == 3 ? 1 : *width}));
+  results.push_back(grad.withShape({inputs.size() == 3 ? merge.heads : *width}));
   return success();
 }
 
 HGNN_INFER(CombineOp, "t*") {
-  Merge merge = mergeOf(adaptor);
+  MergeRule merge = mergeOf(adaptor);
   if (adaptor.getInputs().empty())
     return emitOptionalError(loc, "'combine' needs at least one term");
   FeatType first = tensor(adaptor.getInputs().front());
@@ -131,7 +146,7 @@ HGNN_INFER(CombinedOp, "t") {
 }
 
 HGNN_INFER(CombinedGradOp, "tt") {
-  Merge merge = mergeOf(adaptor);
+  MergeRule merge = mergeOf(adaptor);
   FeatType merged = tensor(adaptor.getMerged());
   if (merge == Merge::Max)
     return emitOptionalError(loc,
@@ -155,10 +170,10 @@ LogicalResult TermOp::buildVjp(OpBuilder &builder, ValueRange gradResults,
   if (getMerge() == Merge::Max)
     return emitOpError("of max has no gradient: it does not know which relation won; use argmax");
   SmallVector<Value> inputs{grad};
-  if (getScore())
-    inputs.push_back(getScore());
+  if (getKey())
+    inputs.push_back(getKey());
   gradOperands[0] = TermGradOp::create(builder, loc, getMerge(), inputs, getLink());
-  if (!getScore())
+  if (getMerge() != Merge::Softmax)
     return success();
   inputs.push_back(getInput());
   gradOperands[1] = TermGradOp::create(builder, loc, getMerge(), inputs, getLink());

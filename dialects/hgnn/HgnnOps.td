@@ -110,11 +110,11 @@ def Hgnn_LayerOp : Hgnn_Op<"layer", [Symbol, NoTerminator]> {
       `max`      of each number the largest over the relations with a sampled edge at the destination, 0
                  where there is none. Of equal ones the lowest canonical relation id, which alone gets
                  the gradient
-      `softmax`  `message` yields a value and a score of width 1: the mean of the values of the relations
-                 with a sampled edge at the destination, weighted by the softmax of their scores, 0 where
-                 there is none. Gradients go to both. A message that ends in a softmax over its edges
-                 yields the value and the logarithm of its sum of exponentials, and the combined rows
-                 are those of one softmax over the edges of all relations
+      `softmax`  `message` yields a value and a score, of width 1 or one for each of h heads of the value: the
+                 mean of the values of the relations with a sampled edge at the destination, weighted by
+                 the softmax of their scores, of each head by itself; 0 where there is none. Gradients
+                 go to both. Or it yields terms, made by hgnn.reduce_dst of softmax: then it is one
+                 softmax over the edges of all relations into the destination
     The identity link is no part of it.
     `update` runs once per destination type, with (combined, own rows, ids) and yields the new rows.
     When neither region uses the destination's own rows there is no identity link. `in_size` and

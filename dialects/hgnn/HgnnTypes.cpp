@@ -118,17 +118,50 @@ bool PlacementAttr::isPartial(Merge merge) const {
   return getKind() == partial(getContext(), merge).getKind();
 }
 
-int64_t heddle::hgnn::termWidth(Merge merge, int64_t width) {
+int64_t heddle::hgnn::termWidth(MergeRule merge, int64_t width) {
   if (ShapedType::isDynamic(width))
     return width;
-  return merge == Merge::Argmax ? 2 * width : merge == Merge::Softmax ? width + 2 : width;
+  return merge == Merge::Argmax    ? 2 * width
+         : merge == Merge::Softmax ? width + 2 * merge.heads
+                                   : width;
 }
-int64_t heddle::hgnn::valueWidth(Merge merge, int64_t width) {
+int64_t heddle::hgnn::valueWidth(MergeRule merge, int64_t width) {
   if (ShapedType::isDynamic(width))
     return width;
   if (merge == Merge::Argmax)
     return width % 2 == 0 ? width / 2 : -1;
-  return merge == Merge::Softmax ? (width > 2 ? width - 2 : -1) : width;
+  if (merge != Merge::Softmax)
+    return width;
+  int64_t value = width - 2 * merge.heads;
+  return value > 0 && value % merge.heads == 0 ? value : -1;
+}
+std::string heddle::hgnn::spelled(MergeRule merge) {
+  std::string text = stringifyMerge(merge).str();
+  return merge.heads == 1 ? text : text + "<" + std::to_string(merge.heads) + ">";
+}
+
+Attribute MergeAttr::parse(AsmParser &parser, Type) {
+  StringRef keyword;
+  llvm::SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(&keyword))
+    return {};
+  std::optional<Merge> kind = symbolizeMerge(keyword);
+  int64_t heads = 1;
+  if (!kind)
+    return parser.emitError(loc, "expected sum, max, argmax or softmax, got '") << keyword << "'",
+           Attribute();
+  if (succeeded(parser.parseOptionalLess()) &&
+      (parser.parseInteger(heads) || parser.parseGreater()))
+    return {};
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), *kind, heads);
+}
+void MergeAttr::print(AsmPrinter &printer) const { printer << " " << spelled(getValue()); }
+LogicalResult MergeAttr::verify(function_ref<InFlightDiagnostic()> emitError, Merge kind,
+                                int64_t heads) {
+  if (heads < 1 || (heads > 1 && kind != Merge::Softmax))
+    return emitError() << "only softmax has heads, at least one; got " << stringifyMerge(kind)
+                       << " of " << heads;
+  return success();
 }
 
 static FailureOr<PlacementAttr> parsePlacement(AsmParser &parser) {

@@ -9,8 +9,18 @@
 using namespace mlir;
 using namespace heddle::hgnn;
 
+/// Whether a message yields terms of a softmax: what a reduction over its edges gave.
+std::optional<MergeRule> heddle::hgnn::yieldedTerms(YieldOp yield) {
+  if (yield.getValues().size() != 1)
+    return std::nullopt;
+  auto reduce = yield.getValues().front().getDefiningOp<ReduceDstOp>();
+  if (!reduce || !(reduce.getMerge() == Merge::Softmax))
+    return std::nullopt;
+  return reduce.getMerge();
+}
+
 /// Checks the block arguments of a layer's region and that it yields one `dst` tensor, with
-/// `scored` two, the second of width 1.
+/// `scored` two, or one of terms.
 static LogicalResult verifyLayerRegion(LayerOp op, Region &region, StringRef name,
                                        ArrayRef<Type> arguments, bool scored = false) {
   if (!region.hasOneBlock())
@@ -24,21 +34,31 @@ static LogicalResult verifyLayerRegion(LayerOp op, Region &region, StringRef nam
       return op.emitOpError() << name << " argument " << argument.getArgNumber() << " must be "
                               << type << ", got " << argument.getType();
   auto yield = block.empty() ? YieldOp() : dyn_cast<YieldOp>(block.back());
-  if (!yield || yield.getValues().size() != (scored ? 2 : 1))
+  bool terms = yield && yieldedTerms(yield);
+  if (!yield || (yield.getValues().size() != (scored ? 2 : 1) && !(scored && terms)))
     return op.emitOpError() << name << " must end with hgnn.yield of "
-                            << (scored ? "a value and its score (combine softmax)" : "one value");
+                            << (scored ? "a value and its score (combine softmax), or of terms that "
+                                         "hgnn.reduce_dst of softmax gives"
+                                       : "one value");
+  if (terms && !scored)
+    return yield.emitOpError() << "yields terms of a softmax; take the value out with "
+                                  "hgnn.combined, or let the layer combine softmax";
   for (Value value : yield.getValues()) {
     auto type = dyn_cast<FeatType>(value.getType());
     if (!type || type.getDomain().getKind() != DomainKind::Dst)
       return yield.emitOpError() << "must yield rows of the destination (domain dst), got "
                                  << value.getType() << "; reduce edge values with hgnn.reduce_dst";
   }
-  if (!scored)
+  if (!scored || terms)
     return success();
+  auto value = cast<FeatType>(yield.getValues().front().getType());
   auto score = cast<FeatType>(yield.getValues().back().getType());
-  if (!ShapedType::isDynamic(score.getShape().empty() ? 1 : score.getShape().front()) &&
-      score.getWidth() != 1)
-    return yield.emitOpError() << "must yield a score of width 1, got " << score;
+  auto known = [](FeatType type) {
+    return !llvm::any_of(type.getShape(), ShapedType::isDynamic);
+  };
+  if (known(score) && known(value) && value.getWidth() % score.getWidth())
+    return yield.emitOpError() << "must yield a score of width 1, or one for each head of the value, got "
+                               << score << " for " << value;
   return success();
 }
 
@@ -64,9 +84,9 @@ LogicalResult ZerosOp::verify() {
     return success();
   if (!getLike())
     return emitOpError("makes empty terms of ")
-           << stringifyMerge(getMerge()) << ", which are rows; name the ids of those";
+           << spelled(getMerge()) << ", which are rows; name the ids of those";
   if (valueWidth(getMerge(), type.getWidth()) < 1)
-    return emitOpError("gives ") << type << ", which is no term of " << stringifyMerge(getMerge());
+    return emitOpError("gives ") << type << ", which is no term of " << spelled(getMerge());
   return success();
 }
 

@@ -79,13 +79,44 @@ HGNN_VJP(LinearGradWeightOp) {
   gradOperands[1] = LinearOp::create(builder, getLoc(), getInput(), grad, /*transpose=*/false);
   return success();
 }
+HGNN_VJP(HeadLinearOp) {
+  Value grad = gradResults[0];
+  bool transposed = getTranspose();
+  int64_t heads = cast<FeatType>(getWeight().getType()).getShape()[0];
+  gradOperands[0] = HeadLinearOp::create(builder, getLoc(), grad, getWeight(), !transposed);
+  gradOperands[1] = transposed
+                        ? HeadLinearGradWeightOp::create(builder, getLoc(), grad, getInput(), heads)
+                        : HeadLinearGradWeightOp::create(builder, getLoc(), getInput(), grad, heads);
+  return success();
+}
+HGNN_VJP(HeadLinearGradWeightOp) {
+  // y = x^T g for each head: dx = g dy^T, dg = x dy.
+  Value grad = gradResults[0];
+  gradOperands[0] = HeadLinearOp::create(builder, getLoc(), getGrad(), grad, /*transpose=*/true);
+  gradOperands[1] = HeadLinearOp::create(builder, getLoc(), getInput(), grad, /*transpose=*/false);
+  return success();
+}
 HGNN_VJP(SparseLinearOp) {
   gradOperands[1] = SparseLinearGradWeightOp::create(builder, getLoc(), getInput(), gradResults[0]);
   return success();
 }
 
+/// The gradient of a param that all rows shared, of what each row gives it.
+static Value sumOverRows(OpBuilder &builder, Location loc, Value rows, Value param) {
+  Value sum = ColSumOp::create(builder, loc, rows, Value());
+  ArrayRef<int64_t> shape = cast<FeatType>(param.getType()).getShape();
+  if (sum.getType() == param.getType())
+    return sum;
+  return ReshapeOp::create(builder, loc, sum, builder.getDenseI64ArrayAttr(shape));
+}
+static bool isParam(Value value) { return cast<FeatType>(value.getType()).getDomain().isParam(); }
+
 HGNN_VJP(ScaleRowsOp) {
-  gradOperands[0] = ScaleRowsOp::create(builder, getLoc(), gradResults[0], getScale());
+  Value grad = gradResults[0];
+  bool rows = !isParam(getResult());
+  Value ofInput = ScaleRowsOp::create(builder, getLoc(), grad, getScale());
+  gradOperands[0] =
+      rows && isParam(getInput()) ? sumOverRows(builder, getLoc(), ofInput, getInput()) : ofInput;
   // Normalisers are functions of the sampled graph alone; a scale made of them carries no gradient.
   Operation *scale = getScale().getDefiningOp();
   auto constant = [](Operation *op) {
@@ -93,13 +124,18 @@ HGNN_VJP(ScaleRowsOp) {
       op = unary.getInput().getDefiningOp();
     return isa_and_nonnull<DegreeOp>(op);
   };
-  if (!constant(scale))
-    gradOperands[1] = RowDotOp::create(builder, getLoc(), gradResults[0], getInput());
+  if (constant(scale))
+    return success();
+  Value ofScale = RowDotOp::create(builder, getLoc(), grad, getInput(), width(getScale()));
+  gradOperands[1] =
+      rows && isParam(getScale()) ? sumOverRows(builder, getLoc(), ofScale, getScale()) : ofScale;
   return success();
 }
 HGNN_VJP(RowDotOp) {
   gradOperands[0] = ScaleRowsOp::create(builder, getLoc(), getRhs(), gradResults[0]);
-  gradOperands[1] = ScaleRowsOp::create(builder, getLoc(), getLhs(), gradResults[0]);
+  Value ofRhs = ScaleRowsOp::create(builder, getLoc(), getLhs(), gradResults[0]);
+  gradOperands[1] =
+      isParam(getRhs()) && !isParam(getLhs()) ? sumOverRows(builder, getLoc(), ofRhs, getRhs()) : ofRhs;
   return success();
 }
 HGNN_VJP(AddOp) {
@@ -128,7 +164,7 @@ HGNN_VJP(UnaryOp) {
 }
 HGNN_VJP(DropoutOp) {
   gradOperands[0] =
-      DropoutOp::create(builder, getLoc(), gradResults[0], getIds(), getPAttr(), getSiteAttr());
+      DropoutOp::create(builder, getLoc(), gradResults[0], getIds(), getP(), getSite(), getHeads());
   return success();
 }
 HGNN_VJP(LayerNormOp) {

@@ -88,6 +88,7 @@ void CommQueue::addOp(const plan::OpT &op) {
     made.width = b.width;
     made.byNumber = byNumber;
     made.merge = merge;
+    made.heads = plan::headsOf(op, added.terms.size() - 1);
   };
   if (op.attrs.AsMergeAllAttrs()) {
     const size_t n = op.inputs.size();
@@ -223,9 +224,10 @@ void CommQueue::merge(const Term &term, size_t terms, float *out, int64_t number
     const int64_t chunk = std::max<int64_t>(sumBytes / bytesOf(int64_t(terms) * term.width), 1);
     const int64_t tasks = ceilDivide(rows, chunk);
     if (!pool || tasks < 2)
-      return mergeRows(term.merge, parts, term.width, out, 0, rows);
+      return mergeRows(term.merge, parts, term.width, out, 0, rows, term.heads);
     pool->parallelFor(tasks, [&](int64_t t, int) {
-      mergeRows(term.merge, parts, term.width, out, t * chunk, std::min(rows, (t + 1) * chunk));
+      mergeRows(term.merge, parts, term.width, out, t * chunk, std::min(rows, (t + 1) * chunk),
+                term.heads);
     });
     return;
   }

@@ -74,6 +74,7 @@ private:
     bool byNumber = false;
     bool packed = false; ///< travels in one block with other small terms
     plan::MergeKind merge = plan::MergeKind::Sum;
+    int64_t heads = 1;
     size_t inputs = 0; ///< where the op's inputs of the term begin
     // Of the step.
     int64_t units = 0;

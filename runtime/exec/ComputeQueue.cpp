@@ -221,14 +221,14 @@ void ComputeQueue::cut(Op &op, uint64_t &work) {
   case Kind::GemmRows: {
     int64_t tiles = (op.domain + gemmTileRows - 1) / gemmTileRows;
     if (!bytes)
-      bytes = uint64_t(op.domain) * op.gemm->k * op.gemm->n * 2 / flopsPerByte;
+      bytes = uint64_t(op.domain) * op.gemm->k * op.gemm->n * op.gemm->heads * 2 / flopsPerByte;
     cutRows(index, op.domain, gemmTileRows, std::min(tiles, 2 * most));
     break;
   }
   case Kind::GemmChunks: {
     int64_t rows = op.gemm->chunk_rows, chunks = (op.domain + rows - 1) / rows;
     if (!bytes)
-      bytes = uint64_t(op.domain) * op.gemm->k * op.gemm->n * 2 / flopsPerByte;
+      bytes = uint64_t(op.domain) * op.gemm->k * op.gemm->n * op.gemm->heads * 2 / flopsPerByte;
     cutRows(index, chunks, 1, chunks);
     break;
   }

@@ -40,25 +40,30 @@ void restoreBlasThreads(int before) {
 
 void gemmRows(const plan::GemmAttrsT &attrs, const float *a, const float *b, float *c,
               int64_t begin, int64_t end) {
-  const int64_t k = attrs.k, n = attrs.n;
+  const int64_t k = attrs.k, n = attrs.n, heads = attrs.heads;
   for (int64_t row = begin; row < end; row += gemmTileRows) {
     int64_t rows = std::min(gemmTileRows, end - row);
-    dnnl_sgemm('N', attrs.transpose_b ? 'T' : 'N', rows, n, k, 1.0f, a + row * k, k, b,
-               attrs.transpose_b ? k : n, attrs.accumulate ? 1.0f : 0.0f, c + row * n, n);
+    for (int64_t h = 0; h < heads; ++h)
+      dnnl_sgemm('N', attrs.transpose_b ? 'T' : 'N', rows, n, k, 1.0f,
+                 a + (row * heads + h) * k, heads * k, b + h * k * n, attrs.transpose_b ? k : n,
+                 attrs.accumulate ? 1.0f : 0.0f, c + (row * heads + h) * n, heads * n);
   }
 }
 
 void gemmChunk(const plan::GemmAttrsT &attrs, const float *a, const float *b, float *c, int64_t m,
                int64_t chunk) {
-  const int64_t k = attrs.k, n = attrs.n, first = chunk * int64_t(attrs.chunk_rows);
+  const int64_t k = attrs.k, n = attrs.n, heads = attrs.heads;
+  const int64_t first = chunk * int64_t(attrs.chunk_rows);
   int64_t rows = std::min<int64_t>(attrs.chunk_rows, m - first);
-  dnnl_sgemm('T', 'N', k, n, rows, 1.0f, a + first * k, k, b + first * n, n, 0.0f,
-             c + chunk * k * n, n);
+  for (int64_t h = 0; h < heads; ++h)
+    dnnl_sgemm('T', 'N', k, n, rows, 1.0f, a + (first * heads + h) * k, heads * k,
+               b + (first * heads + h) * n, heads * n, 0.0f, c + (chunk * heads + h) * k * n, n);
 }
 
 void warmGemm(const plan::GemmAttrsT &attrs) {
-  const size_t k = attrs.k, n = attrs.n, rows = 16;
-  std::vector<float> a(rows * k), b(std::max(k, rows) * n), c(std::max(k, rows) * n);
+  const size_t k = attrs.k, n = attrs.n, rows = 16, heads = attrs.heads;
+  std::vector<float> a(rows * k * heads), b(std::max(k, rows) * n * heads),
+      c(std::max(k, rows) * n * heads);
   int before = useOneBlasThread();
   if (attrs.gemm == plan::GemmKind::RowsParam)
     gemmRows(attrs, a.data(), b.data(), c.data(), 0, rows);

@@ -50,22 +50,27 @@ float weightOf(float score, float largest) {
   return score == -std::numeric_limits<float>::infinity() ? 0.0f : std::exp(score - largest);
 }
 
-/// n sums, the largest score, the sum of weights.
-void softmaxRow(std::span<const float *const> terms, int64_t at, int64_t n, float *__restrict out) {
-  float largest = terms[0][at + n];
+/// One head of a softmax: of its row `size` sums from `o` on, the largest score at m, the sum of weights
+/// at s.
+void softmaxHead(std::span<const float *const> terms, int64_t o, int64_t size, int64_t m, int64_t s,
+                 float *__restrict out) {
+  float largest = terms[0][m];
   for (size_t k = 1; k < terms.size(); ++k)
-    largest = terms[k][at + n] > largest ? terms[k][at + n] : largest;
+    largest = terms[k][m] > largest ? terms[k][m] : largest;
   for (size_t k = 0; k < terms.size(); ++k) {
-    const float *__restrict term = terms[k] + at;
-    const float weight = weightOf(term[n], largest);
-    if (k == 0)
-      for (int64_t i = 0; i < n + 2; ++i)
+    const float *__restrict term = terms[k];
+    const float weight = weightOf(term[m], largest);
+    if (k == 0) {
+      for (int64_t i = o; i < o + size; ++i)
         out[i] = weight * term[i];
-    else
-      for (int64_t i = 0; i < n + 2; ++i)
+      out[s] = weight * term[s];
+    } else {
+      for (int64_t i = o; i < o + size; ++i)
         out[i] += weight * term[i];
+      out[s] += weight * term[s];
+    }
   }
-  out[n] = largest;
+  out[m] = largest;
 }
 
 } // namespace
@@ -80,12 +85,14 @@ void sumInOrder(std::span<const float *const> terms, float *out, int64_t begin, 
 }
 
 void mergeRows(plan::MergeKind kind, std::span<const float *const> terms, int64_t width, float *out,
-               int64_t begin, int64_t end) {
+               int64_t begin, int64_t end, int64_t heads) {
   const size_t bytes = static_cast<size_t>(width) * sizeof(float);
+  const int64_t n = width - 2 * heads, size = n / heads;
   for (int64_t row = begin; row < end; ++row) {
     const int64_t at = row * width;
     if (kind == plan::MergeKind::Softmax) {
-      softmaxRow(terms, at, width - 2, out + at);
+      for (int64_t head = 0; head < heads; ++head)
+        softmaxHead(terms, at + head * size, size, at + n + head, at + n + heads + head, out);
       continue;
     }
     std::memcpy(out + at, terms[0] + at, bytes);

@@ -73,6 +73,14 @@ inline MergeKind mergeOf(const OpT &op, size_t term) {
   return a ? a->merge : MergeKind::Sum;
 }
 
+/// Of how many heads a term is; 1 where it is no softmax.
+inline uint32_t headsOf(const OpT &op, size_t term) {
+  if (const auto *a = op.attrs.AsMergeAllAttrs())
+    return term < a->heads.size() ? a->heads[term] : 1;
+  const auto *a = op.attrs.AsMergeToAttrs();
+  return a ? a->heads : 1;
+}
+
 /// The first unit of a MergeAll's term that participant b of q sums, the first seed of its block, and the
 /// first row that it keeps of those that are spread: units * b / q, where the product may be too large.
 inline int64_t blockBegin(int64_t units, int64_t b, int64_t q) {

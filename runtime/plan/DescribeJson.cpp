@@ -85,14 +85,18 @@ Json toJson(const OpAttrsUnion &attrs) {
             {"domain", toJson(a->domain)},
             {"chunk_rows", a->chunk_rows},
             {"balance", a->balance}};
-  if (auto *a = attrs.AsGemmAttrs())
-    return {{"gemm", a->gemm == GemmKind::ParamGrad ? "param_grad" : "rows_param"},
-            {"rows", toJson(a->rows)},
-            {"k", a->k},
-            {"n", a->n},
-            {"transpose_b", a->transpose_b},
-            {"accumulate", a->accumulate},
-            {"chunk_rows", a->chunk_rows}};
+  if (auto *a = attrs.AsGemmAttrs()) {
+    Json out = {{"gemm", a->gemm == GemmKind::ParamGrad ? "param_grad" : "rows_param"},
+                {"rows", toJson(a->rows)},
+                {"k", a->k},
+                {"n", a->n},
+                {"transpose_b", a->transpose_b},
+                {"accumulate", a->accumulate},
+                {"chunk_rows", a->chunk_rows}};
+    if (a->heads > 1)
+      out["heads"] = a->heads;
+    return out;
+  }
   if (auto *a = attrs.AsMergeAttrs())
     return {{"chunks", toJson(a->chunks)}, {"width", a->width}};
   return Json::object();
@@ -110,9 +114,13 @@ Json collectiveJson(const OpT &op, const Collective &collective) {
     if (!a->merges.empty())
       for (MergeKind merge : a->merges)
         out["merges"].push_back(spelled(merge));
+    if (!a->heads.empty())
+      out["heads"] = a->heads;
   }
   if (auto *a = op.attrs.AsMergeToAttrs(); a && a->merge != MergeKind::Sum)
     out["merge"] = spelled(a->merge);
+  if (auto *a = op.attrs.AsMergeToAttrs(); a && a->heads > 1)
+    out["heads"] = a->heads;
   auto rows = [&](const auto &attrs) {
     for (const RowsAt &at : rowsOf(attrs))
       out["terms"].push_back({{"node_type", at.node_type()}, {"hop", at.hop()}});

@@ -57,6 +57,7 @@ std::string detailOf(const PlanT &plan, const EntryT &entry, const OpT &op) {
   if (auto *a = attrs.AsGemmAttrs())
     return std::string(a->gemm == GemmKind::ParamGrad ? "A^T B" : "A B") +
            " k=" + std::to_string(a->k) + " n=" + std::to_string(a->n) +
+           (a->heads > 1 ? " heads=" + std::to_string(a->heads) : "") +
            (a->transpose_b ? " B transposed" : "") + (a->accumulate ? " adds" : "");
   if (auto *a = attrs.AsMergeAttrs())
     return "width " + std::to_string(a->width);

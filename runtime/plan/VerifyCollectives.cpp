@@ -114,18 +114,28 @@ private:
   }
 
   /// The term has the parts that its merge needs.
-  bool merge(MergeKind kind, size_t i, bool byNumber) {
+  bool merge(size_t i, bool byNumber) {
+    const MergeKind kind = mergeOf(op_, i);
+    const uint64_t heads = headsOf(op_, i);
     if (kind > MergeKind::MAX)
       return c_.fail(inputPlace(i), "its kind of merge is unknown");
+    if (heads == 0 || (heads > 1 && kind != MergeKind::Softmax))
+      return c_.fail(inputPlace(i), "only a softmax has heads, and at least one; it has " +
+                                        std::to_string(heads));
     if (kind != MergeKind::Sum && byNumber)
       return c_.fail(inputPlace(i), "only sums are cut by numbers");
     const uint64_t width = buffer(op_.inputs[i]).width;
     if (kind == MergeKind::Argmax && (width == 0 || width % 2 != 0))
       return c_.fail(inputPlace(i), "a term of argmax has two numbers for each of the value, not " +
                                         std::to_string(width) + " in all");
-    if (kind == MergeKind::Softmax && width < 3)
-      return c_.fail(inputPlace(i), "a term of softmax has two numbers beside the value, not " +
-                                        std::to_string(width) + " in all");
+    if (kind == MergeKind::Softmax &&
+        (width <= 2 * heads || (width - 2 * heads) % heads != 0))
+      return c_.fail(inputPlace(i),
+                     heads == 1 ? "a term of softmax has two numbers beside the value, not " +
+                                      std::to_string(width) + " in all"
+                                : "a term of softmax has two numbers for each of its " +
+                                      std::to_string(heads) + " heads beside their values, not " +
+                                      std::to_string(width) + " in all");
     return true;
   }
 
@@ -134,13 +144,16 @@ private:
     if (!a.merges.empty() && a.merges.size() != n)
       return fail("it has " + std::to_string(a.merges.size()) + " kinds of merge for " +
                   std::to_string(n) + " terms");
+    if (!a.heads.empty() && a.heads.size() != n)
+      return fail("it has " + std::to_string(a.heads.size()) + " numbers of heads for " +
+                  std::to_string(n) + " terms");
     const uint64_t q = collective_.size();
     if (n == 0)
       return fail("it has no term");
     if (!counts(n, 2 * n))
       return false;
     for (size_t i = 0; i < n; ++i) {
-      if (!term(i) || !merge(mergeOf(op_, i), i, a.by_number))
+      if (!term(i) || !merge(i, a.by_number))
         return false;
       if (a.by_number && buffer(op_.inputs[i]).rows->symbol() >= 0)
         return c_.fail(inputPlace(i), "only a constant number of rows is cut by numbers");
@@ -154,7 +167,7 @@ private:
   }
 
   bool checkMergeTo() {
-    if (!counts(1, leads() ? 2 : 0) || !term(0) || !merge(mergeOf(op_, 0), 0, false))
+    if (!counts(1, leads() ? 2 : 0) || !term(0) || !merge(0, false))
       return false;
     return !leads() || (typed(op_.outputs[0], outputPlace(0), DType::F32, 0) &&
                         inArena(op_.outputs[0], outputPlace(0)) &&

@@ -319,24 +319,28 @@ private:
       return false;
     if (a.gemm > GemmKind::MAX)
       return fail("the kind of product is unknown");
-    if (a.k == 0 || a.n == 0 || a.k > (1u << 24) || a.n > (1u << 24))
-      return fail("k and n are not in 1..2^24");
+    if (a.k == 0 || a.n == 0 || a.heads == 0 || uint64_t(a.k) * a.heads > (1u << 24) ||
+        uint64_t(a.n) * a.heads > (1u << 24))
+      return fail("k and n, times heads, are not in 1..2^24");
+    if (a.heads > 1 && a.accumulate)
+      return fail("a product of several heads does not accumulate");
+    const uint64_t matrix = uint64_t(a.k) * a.n * a.heads;
     int32_t A = op_.inputs[0], B = op_.inputs[1], C = op_.outputs[0];
     for (int32_t input : {A, B})
       if (input >= 0 && input == C)
         return c_.fail(outputPlace(0), "the product would overwrite its own input");
-    if (!f32Rows(A, inputPlace(0), *a.rows, a.k))
+    if (!f32Rows(A, inputPlace(0), *a.rows, a.k * a.heads))
       return false;
     if (a.gemm == GemmKind::RowsParam)
       return typed(B, inputPlace(1), DType::F32, 0) &&
-             constantElements(B, inputPlace(1), uint64_t(a.k) * a.n) &&
-             f32Rows(C, outputPlace(0), *a.rows, a.n);
+             constantElements(B, inputPlace(1), matrix) &&
+             f32Rows(C, outputPlace(0), *a.rows, a.n * a.heads);
     if (a.accumulate || a.transpose_b)
       return fail("a parameter gradient neither accumulates nor transposes");
     if (a.chunk_rows == 0)
       return fail("chunk_rows is zero");
-    return f32Rows(B, inputPlace(1), *a.rows, a.n) &&
-           scaledElements(C, outputPlace(0), *a.rows, a.chunk_rows, uint64_t(a.k) * a.n);
+    return f32Rows(B, inputPlace(1), *a.rows, a.n * a.heads) &&
+           scaledElements(C, outputPlace(0), *a.rows, a.chunk_rows, matrix);
   }
 
   bool checkMerge(const MergeAttrsT &a) {

@@ -182,6 +182,8 @@ private:
     for (size_t i = 0; i < a.inputs.size(); ++i)
       if (mergeOf(a, i) != mergeOf(b, i))
         return differs(("the kind of merge of term " + std::to_string(i)).c_str());
+      else if (headsOf(a, i) != headsOf(b, i))
+        return differs(("the number of heads of term " + std::to_string(i)).c_str());
       else if (bufferOf(p, a.inputs[i]).width != bufferOf(q, b.inputs[i]).width &&
                mergeOf(a, i) != MergeKind::Sum) // a constant number of rows may be cut otherwise
         return differs(("the width of term " + std::to_string(i)).c_str());

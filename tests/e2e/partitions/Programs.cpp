@@ -61,6 +61,15 @@ const std::vector<LayerProgram> &layerPrograms() {
                HEDDLE_PARAM("bias", "destination_type", "\"out\"")
        "    %b = hgnn.add_bias %c, %bias : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>\n"
        HEDDLE_TANH("b")},
+      {"edge_max",
+       HEDDLE_LAYER("sum")
+       "    %edges = hgnn.gather_src %src, %adj : !hgnn.tensor<src : ?xf32>, !hgnn.adj<any>\n"
+       "    %at = hgnn.edge_position %adj : !hgnn.adj<any>\n"
+       "    %terms = hgnn.term argmax %edges, %at : !hgnn.tensor<edge : ?xf32>, !hgnn.tensor<edge : 1xf32>\n"
+       "    %best = hgnn.reduce_dst %terms, %adj of argmax : !hgnn.tensor<edge : ?xf32>, !hgnn.adj<any>\n"
+       "    %mean = hgnn.combined argmax %best : !hgnn.tensor<dst : ?xf32>\n"
+           HEDDLE_PARAM("weight", "relation", "\"in\", \"out\"") HEDDLE_LINEAR("m", "mean", "weight")
+               HEDDLE_YIELD("m") HEDDLE_UPDATE_WITH_ROOT},
       {"bare",
        HEDDLE_LAYER("mean") HEDDLE_MEAN_MESSAGE HEDDLE_PARAM("weight", "relation", "\"in\", \"out\"")
            HEDDLE_LINEAR("m", "mean", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE

@@ -227,9 +227,9 @@ hgnn.kernel @k {
 // -----
 
 hgnn.kernel @k {
-^bb0(%x: !hgnn.tensor<rows(0, @p) : 8xf32>, %y: !hgnn.tensor<rows(0, @p) : 2xf32>):
-  // expected-error@+1 {{'scale_rows' needs a scale of width 1, got '!hgnn.tensor<rows(0, @p) : 2xf32>'}}
-  %r = hgnn.scale_rows %x, %y : !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.tensor<rows(0, @p) : 2xf32>
+^bb0(%x: !hgnn.tensor<rows(0, @p) : 8xf32>, %y: !hgnn.tensor<rows(0, @p) : 3xf32>):
+  // expected-error@+1 {{'scale_rows' needs a scale of width 1, or one number for each head, got '!hgnn.tensor<rows(0, @p) : 3xf32>' for '!hgnn.tensor<rows(0, @p) : 8xf32>'}}
+  %r = hgnn.scale_rows %x, %y : !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.tensor<rows(0, @p) : 3xf32>
   hgnn.yield
 }
 

@@ -164,6 +164,15 @@ hgnn.kernel @compute {
   %pp = hgnn.linear %sw, %w : !hgnn.tensor<param : 5x8xf32>, !hgnn.tensor<param : 8x3xf32>
   // CHECK: hgnn.linear_grad_weight %{{.*}}, %[[PP]] : !hgnn.tensor<param : 5x8xf32>, !hgnn.tensor<param : 5x3xf32>
   %pg = hgnn.linear_grad_weight %sw, %pp : !hgnn.tensor<param : 5x8xf32>, !hgnn.tensor<param : 5x3xf32>
+  %hw = hgnn.reshape %sw {shape = array<i64: 4, 2, 5>} : !hgnn.tensor<param : 5x8xf32>
+  // CHECK: %[[HL:.*]] = hgnn.head_linear %{{.*}}, %{{.*}} : !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.tensor<param : 4x2x5xf32>
+  %hl = hgnn.head_linear %own, %hw : !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.tensor<param : 4x2x5xf32>
+  // CHECK: hgnn.head_linear_grad_weight %{{.*}}, %[[HL]] {heads = 4 : i64}
+  %hg = hgnn.head_linear_grad_weight %own, %hl {heads = 4 : i64} : !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.tensor<rows(0, @p) : 20xf32>
+  // CHECK: hgnn.edge_position %{{.*}} : !hgnn.adj<0, @r from @a to @p>
+  %ep = hgnn.edge_position %adj : !hgnn.adj<0, @r from @a to @p>
+  // CHECK: hgnn.edge_ids %{{.*}} : !hgnn.adj<0, @r from @a to @p>
+  %ei = hgnn.edge_ids %adj : !hgnn.adj<0, @r from @a to @p>
   // CHECK: %[[SL:.*]] = hgnn.sparse_linear
   %sl = hgnn.sparse_linear %s, %sw : !hgnn.sparse<rows(0, @p), 5>, !hgnn.tensor<param : 5x8xf32>
   // CHECK: hgnn.sparse_linear_grad_weight %{{.*}}, %[[SL]]

@@ -11,7 +11,7 @@ hgnn.kernel @k {
 
 hgnn.kernel @k {
 ^bb0(%x: !hgnn.tensor<rows(0, @p) : 4xf32>):
-  // expected-error@+1 {{'term' of argmax needs the id of its relation as link, in [0, 16777216), got -1}}
+  // expected-error@+1 {{'term' of argmax needs the id of its relation as link, in [0, 16777216), or of edges their hgnn.edge_position; got -1}}
   %t = hgnn.term argmax %x : !hgnn.tensor<rows(0, @p) : 4xf32>
 }
 
@@ -19,7 +19,7 @@ hgnn.kernel @k {
 
 hgnn.kernel @k {
 ^bb0(%x: !hgnn.tensor<rows(0, @p) : 4xf32>):
-  // expected-error@+1 {{'term' of argmax needs the id of its relation as link, in [0, 16777216), got 16777216}}
+  // expected-error@+1 {{'term' of argmax needs the id of its relation as link, in [0, 16777216), or of edges their hgnn.edge_position; got 16777216}}
   %t = hgnn.term argmax %x {link = 16777216 : i64} : !hgnn.tensor<rows(0, @p) : 4xf32>
 }
 
@@ -35,7 +35,7 @@ hgnn.kernel @k {
 
 hgnn.kernel @k {
 ^bb0(%x: !hgnn.tensor<rows(0, @p) : 4xf32>):
-  // expected-error@+1 {{'term' takes a score for softmax, and only there}}
+  // expected-error@+1 {{'term' takes a score for softmax, for argmax of edges their positions, and for max nothing beside the value}}
   %t = hgnn.term softmax %x : !hgnn.tensor<rows(0, @p) : 4xf32>
 }
 
@@ -43,7 +43,7 @@ hgnn.kernel @k {
 
 hgnn.kernel @k {
 ^bb0(%x: !hgnn.tensor<rows(0, @p) : 4xf32>, %s: !hgnn.tensor<rows(0, @p) : 1xf32>):
-  // expected-error@+1 {{'term' takes a score for softmax, and only there}}
+  // expected-error@+1 {{'term' takes a score for softmax, for argmax of edges their positions, and for max nothing beside the value}}
   %t = hgnn.term max %x, %s : !hgnn.tensor<rows(0, @p) : 4xf32>, !hgnn.tensor<rows(0, @p) : 1xf32>
 }
 
@@ -180,7 +180,7 @@ hgnn.kernel @k {
 
 hgnn.kernel @k {
 ^bb0(%x: !hgnn.tensor<rows(0, @p) : 4xf32>):
-  // expected-error@+1 {{'term_grad' takes the gradient of the terms; for softmax also the score, and for the gradient of that also the value}}
+  // expected-error@+1 {{'term_grad' needs a position of width 1 over #hgnn.domain<rows(0, @p)>, got '!hgnn.tensor<rows(0, @p) : 4xf32>'}}
   %t = hgnn.term_grad argmax %x, %x : !hgnn.tensor<rows(0, @p) : 4xf32>, !hgnn.tensor<rows(0, @p) : 4xf32>
 }
 
@@ -279,9 +279,10 @@ hgnn.layer @l combine softmax attributes {index = 0 : i64, in_size = 2 : i64, ou
 
 hgnn.layer @l combine softmax attributes {index = 0 : i64, in_size = 2 : i64, out_size = 2 : i64} message {
 ^bb0(%adj: !hgnn.adj<any>, %src: !hgnn.tensor<src : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>):
+  %v = hgnn.slice %own {offset = 0 : i64, size = 3 : i64} : !hgnn.tensor<dst : ?xf32>
   %s = hgnn.slice %own {offset = 0 : i64, size = 2 : i64} : !hgnn.tensor<dst : ?xf32>
-  // expected-error@+1 {{must yield a score of width 1, got '!hgnn.tensor<dst : 2xf32>'}}
-  hgnn.yield %own, %s : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : 2xf32>
+  // expected-error@+1 {{must yield a score of width 1, or one for each head of the value, got '!hgnn.tensor<dst : 2xf32>' for '!hgnn.tensor<dst : 3xf32>'}}
+  hgnn.yield %v, %s : !hgnn.tensor<dst : 3xf32>, !hgnn.tensor<dst : 2xf32>
 } update {
 ^bb0(%c: !hgnn.tensor<dst : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>, %ids: !hgnn.ids<dst>):
   hgnn.yield %c : !hgnn.tensor<dst : ?xf32>

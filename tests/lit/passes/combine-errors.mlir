@@ -5,7 +5,7 @@
 // RUN: not heddle-opt %t/twice.mlir --hgnn-differentiate 2>&1 | FileCheck %s --check-prefix=TWICE
 // What passes refuse of combines that are no sum.
 
-// SCORE: score.mlir:{{.*}}error: message yields a score of '!hgnn.tensor<active(0, @"a:v:p") : 2xf32>' for @"a:v:p"; a score has width 1
+// SCORE: score.mlir:{{.*}}error: message yields a score of '!hgnn.tensor<active(0, @"a:v:p") : 4xf32>' for @"a:v:p"; a score has width 1, or one number for each head of a value of 2
 // TERM: term.mlir:{{.*}}'hgnn.term' op may not occur in the model phase: the layer's `combine` says it; hgnn-unroll makes terms of the messages
 // MAX: max.mlir:{{.*}}'hgnn.combined' op of max has no gradient: it does not know which relation won; use argmax
 // TWICE: twice.mlir:{{.*}}'hgnn.combine' op gives terms that are used twice; a term goes into one merge, and hgnn.combined takes the value out of merged terms once
@@ -25,7 +25,8 @@ hgnn.layer @l combine softmax attributes {index = 0 : i64, in_size = 2 : i64, ou
 ^bb0(%adj: !hgnn.adj<any>, %src: !hgnn.tensor<src : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>):
   %edges = hgnn.gather_src %src, %adj : !hgnn.tensor<src : ?xf32>, !hgnn.adj<any>
   %m = hgnn.reduce_dst %edges, %adj : !hgnn.tensor<edge : ?xf32>, !hgnn.adj<any>
-  hgnn.yield %m, %m : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>
+  %s = hgnn.concat %m, %m : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>
+  hgnn.yield %m, %s : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>
 } update {
 ^bb0(%c: !hgnn.tensor<dst : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>, %ids: !hgnn.ids<dst>):
   hgnn.yield %c : !hgnn.tensor<dst : ?xf32>

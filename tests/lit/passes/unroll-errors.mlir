@@ -648,8 +648,8 @@ hgnn.input @i.p of @p {
 hgnn.layer @l combine sum attributes {index = 0 : i64, in_size = 2 : i64, out_size = 2 : i64} message {
 ^bb0(%adj: !hgnn.adj<any>, %src: !hgnn.tensor<src : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>):
   %edges = hgnn.gather_src %src, %adj : !hgnn.tensor<src : ?xf32>, !hgnn.adj<any>
-  // expected-error@+1 {{dropout stands in `update`, where rows have ids; move it there}}
-  %d = hgnn.dropout %edges {p = 0.5, site = 0 : i64} : !hgnn.tensor<edge : ?xf32>
+  // expected-error@+1 {{dropout stands in `update`, where rows have ids, or is of edge values; move it there}}
+  %d = hgnn.dropout %src {p = 0.5, site = 0 : i64} : !hgnn.tensor<src : ?xf32>
   %m = hgnn.reduce_dst %edges, %adj : !hgnn.tensor<edge : ?xf32>, !hgnn.adj<any>
   hgnn.yield %m : !hgnn.tensor<dst : ?xf32>
 } update {
@@ -737,4 +737,30 @@ hgnn.layer @l combine sum attributes {index = 0 : i64, in_size = 2 : i64, out_si
 ^bb0(%c: !hgnn.tensor<dst : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>, %ids: !hgnn.ids<dst>):
   %s = hgnn.add %c, %own : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<dst : ?xf32>
   hgnn.yield %s : !hgnn.tensor<dst : ?xf32>
+}
+
+// -----
+
+hgnn.node_type @a {id = 0 : i64, num_nodes = 0 : i64, features = {}}
+hgnn.node_type @p {id = 1 : i64, num_nodes = 9 : i64, features = {}}
+hgnn.relation @"a:w:p" from @a to @p {id = 0 : i64, name = "w", num_edges = 20000000 : i64, max_in_degree = 16777217 : i64}
+hgnn.task @p {label = "l", split = "s", multilabel = false, class_names = ["u", "v"], loss = "cross_entropy", metrics = [], num_train = 1 : i64, num_valid = 1 : i64, num_test = 1 : i64}
+hgnn.sampling {fanout = array<i64: 2>, overrides = {}, eval_fanout = array<i64: -1>, eval_overrides = {}, batch_size = 1 : i64, eval_batch_size = 1 : i64}
+hgnn.input @i.a of @a {
+  %e = hgnn.learnable "e.a" init "zeros" : <dst : 2xf32>
+  hgnn.yield %e : !hgnn.tensor<dst : 2xf32>
+}
+// Of training at most two edges are taken; of evaluation all.
+hgnn.layer @l combine sum attributes {index = 0 : i64, in_size = 2 : i64, out_size = 2 : i64} message {
+^bb0(%adj: !hgnn.adj<any>, %src: !hgnn.tensor<src : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>):
+  %edges = hgnn.gather_src %src, %adj : !hgnn.tensor<src : ?xf32>, !hgnn.adj<any>
+  // expected-error@+1 {{counts the edges of a destination, of which @a:w:p has up to 16777217; positions are exact to 16777216: give the relation a fan-out}}
+  %at = hgnn.edge_position %adj : !hgnn.adj<any>
+  %t = hgnn.term argmax %edges, %at : !hgnn.tensor<edge : ?xf32>, !hgnn.tensor<edge : 1xf32>
+  %m = hgnn.reduce_dst %t, %adj of argmax : !hgnn.tensor<edge : ?xf32>, !hgnn.adj<any>
+  %v = hgnn.combined argmax %m : !hgnn.tensor<dst : ?xf32>
+  hgnn.yield %v : !hgnn.tensor<dst : ?xf32>
+} update {
+^bb0(%c: !hgnn.tensor<dst : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>, %ids: !hgnn.ids<dst>):
+  hgnn.yield %c : !hgnn.tensor<dst : ?xf32>
 }

@@ -39,6 +39,12 @@ hgnn.kernel @gelu { ^bb0(%x: $R): %y = hgnn.unary gelu %x : $R
  hgnn.yield %y : $R }
 hgnn.kernel @exp { ^bb0(%x: $R, %g: $R): %y = hgnn.unary_grad elu %x, %g : $R, $R
  hgnn.yield %y : $R }
+hgnn.kernel @exp_ { ^bb0(%x: $R): %y = hgnn.unary exp %x : $R
+ hgnn.yield %y : $R }
+hgnn.kernel @log { ^bb0(%x: $R): %y = hgnn.unary log %x : $R
+ hgnn.yield %y : $R }
+hgnn.kernel @softplus_ { ^bb0(%x: $R): %y = hgnn.unary softplus %x : $R
+ hgnn.yield %y : $R }
 hgnn.kernel @softplus { ^bb0(%x: $R, %l: !hgnn.labels<rows(0, @t0), 1, multi>):
  %y = hgnn.sigmoid_xent %x, %l : $R, !hgnn.labels<rows(0, @t0), 1, multi>
  hgnn.yield %y : $R }
@@ -56,11 +62,19 @@ TEST(Math, IsAccurateToAFewUlps) {
   ASSERT_TRUE(module.ok());
   const Function functions[] = {
       {"exp", -103, 0, [](double x) { return std::exp(x); }, 1},
+      {"exp_", -103, 88.7f, [](double x) { return std::exp(x); }, 1},
+      {"log", 1e-45f, 1.1e-38f, [](double x) { return std::log(x); }, 1},
+      {"log", 1e-3f, 3, [](double x) { return std::log(x); }, 2},
+      {"log", 0.99f, 1.01f, [](double x) { return std::log(x); }, 2},
+      {"log", 1, 3e38f, [](double x) { return std::log(x); }, 1},
+      {"softplus_", -100, 90, [](double x) { return std::log1p(std::exp(x)); }, 2},
+      {"softplus_", -1, 1, [](double x) { return std::log1p(std::exp(x)); }, 2},
       {"expm1", -60, 0, [](double x) { return std::expm1(x); }, 1},
       {"expm1", -1e-3f, 0, [](double x) { return std::expm1(x); }, 1},
       {"sigmoid", -87, 87, [](double x) { return 1 / (1 + std::exp(-x)); }, 2.1},
-      {"tanh", -12, 12, [](double x) { return std::tanh(x); }, 3},
-      {"tanh", -1e-2f, 1e-2f, [](double x) { return std::tanh(x); }, 3},
+      {"tanh", -12, 12, [](double x) { return std::tanh(x); }, 2},
+      {"tanh", -1e-2f, 1e-2f, [](double x) { return std::tanh(x); }, 2},
+      {"tanh", 0.5f, 0.75f, [](double x) { return std::tanh(x); }, 2},
       {"gelu", 0, 10, [](double x) { return x * 0.5 * (1 + std::erf(x * M_SQRT1_2)); }, 2},
       {"gelu", -8, 0, [](double x) { return x * 0.5 * (1 + std::erf(x * M_SQRT1_2)); }, -1e-6},
       // Positive logits of label 1: log(1 + e^-z) alone.
@@ -124,6 +138,30 @@ TEST(Math, HandlesTheEnds) {
   EXPECT_EQ(e[0], -1);
   EXPECT_EQ(e[1], -1);
   EXPECT_TRUE(std::isnan(e[2]));
+  auto y = run("exp_", {-inf, inf, 1000, -1000, NAN, -0.0f, 1e-45f});
+  EXPECT_EQ(y[0], 0);
+  EXPECT_EQ(y[1], inf);
+  EXPECT_EQ(y[2], inf);
+  EXPECT_EQ(y[3], 0);
+  EXPECT_TRUE(std::isnan(y[4]));
+  EXPECT_EQ(y[5], 1);
+  EXPECT_EQ(y[6], 1);
+  auto l = run("log", {0, -0.0f, -1, -inf, inf, NAN, 1, 1e-45f});
+  EXPECT_EQ(l[0], -inf);
+  EXPECT_EQ(l[1], -inf);
+  EXPECT_TRUE(std::isnan(l[2]));
+  EXPECT_TRUE(std::isnan(l[3]));
+  EXPECT_EQ(l[4], inf);
+  EXPECT_TRUE(std::isnan(l[5]));
+  EXPECT_EQ(l[6], 0);
+  EXPECT_FLOAT_EQ(l[7], std::log(1e-45f));
+  auto p = run("softplus_", {-inf, inf, 1000, -1000, NAN, 0});
+  EXPECT_EQ(p[0], 0);
+  EXPECT_EQ(p[1], inf);
+  EXPECT_EQ(p[2], 1000);
+  EXPECT_EQ(p[3], 0);
+  EXPECT_TRUE(std::isnan(p[4]));
+  EXPECT_FLOAT_EQ(p[5], float(M_LN2));
   auto x = run("exp", {-inf, -1000, NAN, -0.0f});
   EXPECT_EQ(x[0], 0);
   EXPECT_EQ(x[1], 0);

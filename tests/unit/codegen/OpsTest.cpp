@@ -89,6 +89,11 @@ const Case cases[] = {
      "%c = hgnn.unary sigmoid %x : $ROW\n %d = hgnn.unary gelu %x : $ROW\n"
      "%e = hgnn.unary leaky_relu %x {alpha = 0.1 : f64} : $ROW\n %f = hgnn.unary reciprocal %x : $ROW",
      "%a, %b, %c, %d, %e : $ROW, $ROW, $ROW, $ROW, $ROW"},
+    {"exponentials", "%x: $ROW, %g: $ROW",
+     "%a = hgnn.unary exp %x : $ROW\n %b = hgnn.unary log %a : $ROW\n %c = hgnn.unary softplus %x : $ROW\n"
+     "%d = hgnn.unary_grad exp %x, %g : $ROW, $ROW\n %e = hgnn.unary_grad log %a, %g : $ROW, $ROW\n"
+     "%f = hgnn.unary_grad softplus %x, %g : $ROW, $ROW",
+     "%a, %b, %c, %d, %e, %f : $ROW, $ROW, $ROW, $ROW, $ROW, $ROW"},
     {"gradients", "%x: $ROW, %g: $ROW",
      "%a = hgnn.unary_grad elu %x, %g {alpha = 0.7 : f64} : $ROW, $ROW\n"
      "%b = hgnn.unary_grad tanh %x, %g : $ROW, $ROW\n"

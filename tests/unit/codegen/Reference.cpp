@@ -39,6 +39,12 @@ static double unary(hgnn::UnaryFn fn, double x, double alpha) {
     return x > 0 ? x : alpha * x;
   case hgnn::UnaryFn::Reciprocal:
     return x == 0 ? 0 : 1 / x;
+  case hgnn::UnaryFn::Exp:
+    return std::exp(x);
+  case hgnn::UnaryFn::Log:
+    return std::log(x);
+  case hgnn::UnaryFn::Softplus:
+    return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
   }
   return 0;
 }
@@ -60,6 +66,12 @@ static double unaryGrad(hgnn::UnaryFn fn, double x, double alpha) {
     return x > 0 ? 1 : alpha;
   case hgnn::UnaryFn::Reciprocal:
     return x == 0 ? 0 : -1 / (x * x);
+  case hgnn::UnaryFn::Exp:
+    return std::exp(x);
+  case hgnn::UnaryFn::Log:
+    return 1 / x;
+  case hgnn::UnaryFn::Softplus:
+    return s;
   }
   return 0;
 }
@@ -67,89 +79,114 @@ static double unaryGrad(hgnn::UnaryFn fn, double x, double alpha) {
 static constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// A row of an empty term: `w` numbers.
-static double emptyTerm(hgnn::Merge merge, int64_t w, int64_t column) {
+static double emptyTerm(hgnn::MergeRule merge, int64_t w, int64_t column) {
   switch (merge) {
   case hgnn::Merge::Max:
     return -infinity;
   case hgnn::Merge::Argmax:
     return column < w / 2 ? -infinity : infinity;
   case hgnn::Merge::Softmax:
-    return column == w - 2 ? -infinity : 0;
+    return column >= w - 2 * merge.heads && column < w - merge.heads ? -infinity : 0;
   case hgnn::Merge::Sum:
     break;
   }
   return 0;
 }
 
+/// A row of terms merged: `in` are their rows of `w` numbers.
+static void mergeTerms(hgnn::MergeRule merge, const std::vector<const double *> &in, double *out,
+                       int64_t w) {
+  bool argmax = merge == hgnn::Merge::Argmax;
+  int64_t n = hgnn::valueWidth(merge, w);
+  if (merge == hgnn::Merge::Softmax) {
+    for (int64_t head = 0; head < merge.heads; ++head) {
+      int64_t m = n + head, s = m + merge.heads;
+      double largest = -infinity;
+      for (const double *term : in)
+        largest = std::max(largest, term[m]);
+      auto sum = [&](int64_t j) {
+        double total = 0;
+        for (const double *term : in)
+          total += term[m] == -infinity ? 0 : std::exp(term[m] - largest) * term[j];
+        return total;
+      };
+      for (int64_t j = head * (n / merge.heads); j < (head + 1) * (n / merge.heads); ++j)
+        out[j] = sum(j);
+      out[m] = largest;
+      out[s] = sum(s);
+    }
+    return;
+  }
+  for (int64_t j = 0; j < n; ++j) {
+    double best = -infinity, from = infinity;
+    for (const double *term : in)
+      if (term[j] > best || (argmax && term[j] == best && term[n + j] < from)) {
+        best = term[j];
+        from = argmax ? term[n + j] : 0;
+      }
+    out[j] = best;
+    if (argmax)
+      out[n + j] = from;
+  }
+}
+
 /// One row of an op on terms; `in` are the operands' rows, `widths` how long they are.
 static void rowOfTerms(Operation *op, const std::vector<const double *> &in,
                        const std::vector<int64_t> &widths, double *out, int64_t w) {
-  auto merge = cast<hgnn::MergeAttr>(op->getAttr("merge")).getValue();
+  hgnn::MergeRule merge = cast<hgnn::MergeAttr>(op->getAttr("merge")).getValue();
   bool softmax = merge == hgnn::Merge::Softmax, argmax = merge == hgnn::Merge::Argmax;
   auto link = op->getAttrOfType<IntegerAttr>("link");
+  int64_t heads = merge.heads;
   if (isa<hgnn::TermOp>(op)) {
     int64_t n = widths[0];
     for (int64_t j = 0; j < n; ++j) {
       out[j] = in[0][j];
       if (argmax)
-        out[n + j] = double(link.getInt());
+        out[n + j] = in.size() > 1 ? in[1][0] : double(link.getInt());
     }
-    if (softmax) {
-      out[n] = in[1][0];
-      out[n + 1] = 1;
+    for (int64_t head = 0; softmax && head < heads; ++head) {
+      out[n + head] = in[1][head];
+      out[n + heads + head] = 1;
     }
   } else if (isa<hgnn::CombineOp>(op)) {
-    int64_t n = softmax ? w - 2 : argmax ? w / 2 : w;
-    double m = -infinity, s = 0;
-    for (const double *term : in)
-      m = std::max(m, softmax ? term[n] : 0);
-    for (const double *term : in)
-      s += softmax && term[n] != -infinity ? std::exp(term[n] - m) * term[n + 1] : 0;
-    for (int64_t j = 0; j < n; ++j) {
-      double best = -infinity, from = infinity, sum = 0;
-      for (const double *term : in) {
-        if (softmax)
-          sum += term[n] != -infinity ? std::exp(term[n] - m) * term[j] : 0;
-        else if (term[j] > best || (argmax && term[j] == best && term[n + j] < from)) {
-          best = term[j];
-          from = argmax ? term[n + j] : 0;
-        }
-      }
-      out[j] = softmax ? sum : best;
-      if (argmax)
-        out[n + j] = from;
-    }
-    if (softmax) {
-      out[n] = m;
-      out[n + 1] = s;
-    }
+    mergeTerms(merge, in, out, w);
   } else if (isa<hgnn::CombinedOp>(op)) {
-    for (int64_t j = 0; j < w; ++j)
-      out[j] = softmax ? (in[0][w + 1] == 0 ? 0 : in[0][j] / in[0][w + 1])
-                       : (in[0][j] == -infinity ? 0 : in[0][j]);
+    for (int64_t j = 0; j < w; ++j) {
+      double s = softmax ? in[0][w + heads + j / (w / heads)] : 1;
+      out[j] = softmax ? (s == 0 ? 0 : in[0][j] / s) : (in[0][j] == -infinity ? 0 : in[0][j]);
+    }
   } else if (isa<hgnn::CombinedGradOp>(op)) {
-    int64_t n = widths[0];
-    double dot = 0, s = softmax ? in[1][n + 1] : 1;
-    for (int64_t j = 0; j < n; ++j) {
-      bool none = softmax ? s == 0 : in[1][j] == -infinity;
-      out[j] = none ? 0 : in[0][j] / s;
-      dot += in[0][j] * in[1][j];
-      if (argmax)
-        out[n + j] = in[1][n + j];
+    int64_t n = widths[0], size = n / heads;
+    for (int64_t j = 0; argmax && j < n; ++j) {
+      out[j] = in[1][j] == -infinity ? 0 : in[0][j];
+      out[n + j] = in[1][n + j];
     }
-    if (softmax) {
-      out[n] = in[1][n];
-      out[n + 1] = s == 0 ? 0 : -dot / (s * s);
+    for (int64_t head = 0; softmax && head < heads; ++head) {
+      double dot = 0, s = in[1][n + heads + head];
+      for (int64_t j = head * size; j < (head + 1) * size; ++j) {
+        out[j] = s == 0 ? 0 : in[0][j] / s;
+        dot += in[0][j] * in[1][j];
+      }
+      out[n + head] = in[1][n + head];
+      out[n + heads + head] = s == 0 ? 0 : -dot / (s * s);
     }
-  } else { // term_grad
-    int64_t n = argmax ? widths[0] / 2 : widths[0] - 2;
-    double weight = softmax && in[1][0] != -infinity ? std::exp(in[1][0] - in[0][n]) : 0, dot = 0;
-    for (int64_t j = 0; in.size() == 3 && j < n; ++j)
-      dot += in[0][j] * in[2][j];
-    if (in.size() == 3)
-      out[0] = weight * (dot + in[0][n + 1]);
-    for (int64_t j = 0; in.size() < 3 && j < n; ++j)
-      out[j] = softmax ? weight * in[0][j] : in[0][n + j] == double(link.getInt()) ? in[0][j] : 0;
+  } else if (argmax) { // term_grad
+    double own = in.size() > 1 ? in[1][0] : double(link.getInt());
+    for (int64_t j = 0; j < w; ++j)
+      out[j] = in[0][w + j] == own ? in[0][j] : 0;
+  } else {
+    int64_t n = widths[0] - 2 * heads, size = n / heads;
+    for (int64_t head = 0; head < heads; ++head) {
+      double m = in[0][n + head], score = in[1][head];
+      double weight = score != -infinity ? std::exp(score - m) : 0, dot = 0;
+      for (int64_t j = head * size; j < (head + 1) * size; ++j)
+        if (in.size() == 3)
+          dot += in[0][j] * in[2][j];
+        else
+          out[j] = weight * in[0][j];
+      if (in.size() == 3)
+        out[head] = weight * (dot + in[0][n + heads + head]);
+    }
   }
 }
 
@@ -194,6 +231,18 @@ Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &co
     if (isa<hgnn::GatherSrcOp>(op)) {
       for (int64_t e = 0; e < adj(1).edges(); ++e)
         copyRow(input(0), adj(1).inSrc[size_t(e)], e, false);
+    } else if (auto reduce = dyn_cast<hgnn::ReduceDstOp>(op);
+               reduce && !(reduce.getMerge() == hgnn::Merge::Sum)) {
+      for (int64_t d = 0; d < adj(1).active(); ++d) {
+        std::vector<const double *> terms;
+        for (int64_t e = adj(1).inPtr[size_t(d)]; e < adj(1).inPtr[size_t(d) + 1]; ++e)
+          terms.push_back(input(0).data() + e * w);
+        mergeTerms(reduce.getMerge(), terms, out.data() + d * w, w);
+      }
+    } else if (isa<hgnn::EdgePositionOp>(op)) {
+      for (int64_t d = 0; d < adj(0).active(); ++d)
+        for (int64_t e = adj(0).inPtr[size_t(d)]; e < adj(0).inPtr[size_t(d) + 1]; ++e)
+          out[size_t(e)] = double(e - adj(0).inPtr[size_t(d)]);
     } else if (isa<hgnn::GatherDstOp, hgnn::ReduceDstOp>(op)) {
       bool gather = isa<hgnn::GatherDstOp>(op);
       for (int64_t d = 0; d < adj(1).active(); ++d)
@@ -248,11 +297,19 @@ Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &co
             out[size_t(s.idx[size_t(p)] * n + j)] +=
                 double(s.val[size_t(p)]) * input(1)[size_t(i * n + j)];
     } else if (isa<hgnn::ScaleRowsOp>(op)) {
-      each([&](size_t i) { return input(0)[i] * input(1)[i / size_t(w)]; });
-    } else if (isa<hgnn::RowDotOp>(op)) {
-      int64_t width = widthOf(op->getOperand(0));
+      auto number = [&](unsigned i, int64_t row, int64_t column) { // a param is the same for all rows
+        int64_t width = widthOf(op->getOperand(i));
+        return input(i)[size_t(int64_t(input(i).size()) == width ? column : row * width + column)];
+      };
+      int64_t heads = widthOf(op->getOperand(1));
+      each([&](size_t i) {
+        int64_t row = int64_t(i) / w, column = int64_t(i) % w;
+        return number(0, row, column) * number(1, row, column / (w / heads));
+      });
+    } else if (auto dot = dyn_cast<hgnn::RowDotOp>(op)) {
+      int64_t width = widthOf(op->getOperand(0)), size = width / int64_t(dot.getHeads());
       for (size_t i = 0; i < input(0).size(); ++i)
-        out[i / size_t(width)] += input(0)[i] * input(1)[i];
+        out[i / size_t(size)] += input(0)[i] * input(1)[i % input(1).size()];
     } else if (isa<hgnn::AddOp>(op)) {
       for (unsigned k = 0; k < op->getNumOperands(); ++k)
         for (size_t i = 0; i < out.size(); ++i)
@@ -274,12 +331,13 @@ Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &co
     } else if (auto dropout = dyn_cast<hgnn::DropoutOp>(op)) {
       auto ids = cast<hgnn::IdsType>(op->getOperand(1).getType());
       uint64_t seed = uint64_t(in.keys[1]) << 32 | in.keys[0];
+      int64_t heads = int64_t(dropout.getHeads()), together = heads ? w / heads : 1;
       each([&](size_t i) {
         bool kept =
             keys::dropoutKeeps(seed, in.keys[2], uint32_t(ids.getDomain().getHop()),
                                uint32_t(int64_t(dropout.getSite())),
                                uint64_t(in.ids.at(number(op->getOperand(1)))[i / size_t(w)]),
-                               uint32_t(i % size_t(w)), keys::dropoutThreshold(attr("p")));
+                               uint32_t(int64_t(i % size_t(w)) / together), keys::dropoutThreshold(attr("p")));
         return kept ? input(0)[i] / (1 - attr("p")) : 0.0;
       });
     } else if (isa<hgnn::LayerNormOp, hgnn::LayerNormXhatOp, hgnn::LayerNormGradOp>(op)) {

@@ -99,6 +99,61 @@ std::vector<OpCase> opCases() {
                            "%all = hgnn.combine softmax %one, %y0 : !r4, !r4\n"
                            "%r = hgnn.combined softmax %all : !r4",
                    "!rp"});
+  // Of two heads.
+  std::string x4 = "%x4 = hgnn.concat %xp, %xz : !rp, !rp\n%y4 = hgnn.concat %xz, %xp : !rp, !rp\n";
+  std::string w212 = "%w = hgnn.reshape %M {shape = array<i64: 2, 2, 1>} : !p22\n";
+  std::string w221 = "%w = hgnn.reshape %M {shape = array<i64: 2, 1, 2>} : !p22\n";
+  for (OpCase op : std::vector<OpCase>{
+           {"row_dot_heads", "%r = hgnn.row_dot %x4, %y4 {heads = 2 : i64} : !r4, !r4", "!rp"},
+           {"row_dot_param", "%r = hgnn.row_dot %xp, %b2 : !rp, !p2", "!r1"},
+           {"row_dot_matrix", "%r = hgnn.row_dot %x4, %M {heads = 2 : i64} : !r4, !p22", "!rp"},
+           {"scale_rows_heads", "%r = hgnn.scale_rows %x4, %xp : !r4, !rp", "!r4"},
+           {"scale_rows_by_param", "%r = hgnn.scale_rows %x4, %b2 : !r4, !p2", "!r4"},
+           {"scale_rows_of_param", "%r = hgnn.scale_rows %M, %xp : !p22, !rp", "!r4"},
+           {"head_linear", w212 + "%r = hgnn.head_linear %x4, %w : !r4, !p221", "!rp"},
+           {"head_linear_transpose",
+            w221 + "%r = hgnn.head_linear %x4, %w {transpose} : !r4, !p212", "!rp"},
+           {"head_linear_wide", w221 + "%r = hgnn.head_linear %xp, %w : !rp, !p212", "!r4"},
+           {"head_linear_grad_weight",
+            "%r = hgnn.head_linear_grad_weight %x4, %xp {heads = 2 : i64} : !r4, !rp", "!p221"},
+           {"dropout_heads",
+            "%r = hgnn.dropout %x4, %s {p = 0.5 : f64, site = 3 : i64, heads = 2 : i64} : !r4, !s",
+            "!r4"},
+           {"dropout_edges",
+            edges + "%i = hgnn.edge_ids %adj : !adj\n"
+                    "%r = hgnn.dropout %v, %i {p = 0.5 : f64, site = 3 : i64} : !e, "
+                    "!hgnn.ids<edges(0, @\"a:w:p\")>",
+            "!e"}}) {
+    op.text = x4 + op.text;
+    cases.push_back(op);
+  }
+  // Merges over edges; the last goes on over relations.
+  std::string ends = edges + active.substr(0, active.size()) +
+                     "%d = hgnn.gather_dst %v0, %adj : !act, !adj\n";
+  ends.replace(ends.find("%v = hgnn.restrict"), 2, "%v0");
+  std::string attention = ends + "%k = hgnn.mul %v, %d : !e, !e\n"
+                                 "%t = hgnn.term softmax<2> %v, %k : !e, !e\n"
+                                 "%u = hgnn.reduce_dst %t, %adj of softmax<2> : !e6, !adj\n";
+  cases.push_back({"combine_edges_softmax",
+                   ends + "%k = hgnn.row_dot %v, %d : !e, !e\n%t = hgnn.term softmax %v, %k : !e, !e1\n"
+                          "%u = hgnn.reduce_dst %t, %adj of softmax : !e4, !adj\n"
+                          "%r = hgnn.combined softmax %u : !act4",
+                   "!act"});
+  cases.push_back({"combine_edges_heads", attention + "%r = hgnn.combined softmax<2> %u : !act6", "!act"});
+  cases.push_back({"combine_edges_argmax",
+                   ends + "%k = hgnn.mul %v, %d : !e, !e\n%o = hgnn.edge_position %adj : !adj\n"
+                          "%t = hgnn.term argmax %k, %o : !e, !e1\n"
+                          "%u = hgnn.reduce_dst %t, %adj of argmax : !e4, !adj\n"
+                          "%r = hgnn.combined argmax %u : !act4",
+                   "!act"});
+  cases.push_back({"combine_edges_and_relations",
+                   attention + "%w = hgnn.restrict %xz, %adjc : !rp, !adjc\n"
+                               "%x = hgnn.term softmax<2> %w, %w : !actc, !actc\n"
+                               "%n = hgnn.expand %u, %adj of softmax<2> : !act6, !adj\n"
+                               "%o = hgnn.expand %x, %adjc of softmax<2> : !actc6, !adjc\n"
+                               "%all = hgnn.combine softmax<2> %n, %o : !r6, !r6\n"
+                               "%r = hgnn.combined softmax<2> %all : !r6",
+                   "!rp"});
   // Layer normalisation needs three columns: with two, xhat is nearly constant.
   for (OpCase &op : cases)
     if (op.name == "layer_norm" || op.name == "layer_norm_grad")
@@ -106,12 +161,16 @@ std::vector<OpCase> opCases() {
                 "%t = hgnn.linear %xz, %W : !rp, !p23\n"
                 "%g = hgnn.linear %b2, %W : !p2, !p23\n%h = hgnn.linear %b, %W : !p2, !p23\n" +
                 op.text;
-  for (const char *fn : {"relu", "elu", "tanh", "sigmoid", "gelu", "leaky_relu", "reciprocal"}) {
+  for (const char *fn : {"relu", "elu", "tanh", "sigmoid", "gelu", "leaky_relu", "reciprocal", "exp",
+                         "softplus"}) {
     cases.push_back({fn, std::string("%r = hgnn.unary ") + fn + " %xz {alpha = 0.3 : f64} : !rp", "!rp"});
     cases.push_back({std::string(fn) + "_grad",
                      std::string("%r = hgnn.unary_grad ") + fn + " %xz, %xp {alpha = 0.3 : f64} : !rp, !rp",
                      "!rp"});
   }
+  std::string positive = "%e = hgnn.unary softplus %xz : !rp\n";
+  cases.push_back({"log", positive + "%r = hgnn.unary log %e : !rp", "!rp"});
+  cases.push_back({"log_grad", positive + "%r = hgnn.unary_grad log %e, %xp : !rp, !rp", "!rp"});
   return cases;
 }
 
@@ -129,7 +188,15 @@ protected:
                  "!act4 = !hgnn.tensor<active(0, @\"a:w:p\") : 4xf32>\n"
                  "!actc = !hgnn.tensor<active(0, @\"p:c:p\") : 2xf32>\n"
                  "!actc1 = !hgnn.tensor<active(0, @\"p:c:p\") : 1xf32>\n"
-                 "!actc4 = !hgnn.tensor<active(0, @\"p:c:p\") : 4xf32>\n" +
+                 "!actc4 = !hgnn.tensor<active(0, @\"p:c:p\") : 4xf32>\n"
+                 "!actc6 = !hgnn.tensor<active(0, @\"p:c:p\") : 6xf32>\n"
+                 "!act6 = !hgnn.tensor<active(0, @\"a:w:p\") : 6xf32>\n"
+                 "!e1 = !hgnn.tensor<edges(0, @\"a:w:p\") : 1xf32>\n"
+                 "!e4 = !hgnn.tensor<edges(0, @\"a:w:p\") : 4xf32>\n"
+                 "!e6 = !hgnn.tensor<edges(0, @\"a:w:p\") : 6xf32>\n"
+                 "!r6 = !hgnn.tensor<rows(0, @p) : 6xf32>\n"
+                 "!p221 = !hgnn.tensor<param : 2x2x1xf32>\n"
+                 "!p212 = !hgnn.tensor<param : 2x1x2xf32>\n" +
                  program);
   }
   /// All states with reproducible random numbers, away from kinks by chance.
@@ -283,7 +350,7 @@ TEST_F(InterpreterGrad, GradientsThroughTermsAgreeWithForwardMode) {
           parts[operand].push_back(gradient);
         }
     }
-    EXPECT_EQ(found, 2); // xp and xz
+    EXPECT_EQ(found, op.name == "combine_edges_and_relations" ? 3 : 2); // tables
     for (unsigned number = 0; number < 5; ++number) {
       Trial trial = tryDirection(*module, number);
       EXPECT_NEAR(trial.forward, trial.backward, 1e-12 * (1 + std::abs(trial.forward)));

@@ -65,6 +65,12 @@ public:
     // Drawn last: a seed keeps its graph and spec.
     int64_t roll = random.upTo(99);
     made.combine = roll < 20 ? "mean" : roll < 45 ? "max" : roll < 70 ? "softmax" : "sum";
+    // An encoder with heads has the combine that it has, or messages of another width.
+    const spec::EncoderSpec &model = resolved.spec.model;
+    if (model.encoder == "hgt")
+      made.combine = model.hgtSoftmax == "all" ? "softmax" : "sum";
+    else if (model.numHeads && made.combine == "softmax")
+      made.combine = "sum";
     made.name += ", combine " + made.combine;
     return made;
   }
@@ -291,7 +297,27 @@ private:
     spec.eval.batchSize = random.chance(50) ? spec::all : random.between(1, 32);
     if (random.chance(50))
       spec.eval.fanout = fanouts(spec.model.numLayers);
+    if (!spec.model.featureless && random.chance(50))
+      makeAttention(spec.model);
     return spec;
+  }
+
+  /// Another encoder, with a number of heads that divides what there is.
+  void makeAttention(spec::EncoderSpec &model) {
+    model.encoder = random.chance(50) ? "rgat" : "hgt";
+    model.numBases.reset();
+    std::vector<int64_t> heads;
+    for (int64_t count : {1, 2, 3, 4, 8, 16, 17})
+      if (model.hiddenSize % count == 0)
+        heads.push_back(count);
+    model.numHeads = heads[size_t(random.upTo(int64_t(heads.size()) - 1))];
+    if (model.encoder == "rgat") {
+      model.attentionDropout = random.chance(40) ? 0.25 : 0.0;
+      return;
+    }
+    model.activation = "gelu";
+    model.useSelfLoop = true;
+    model.hgtSoftmax = random.chance(70) ? "all" : "relation";
   }
 
   std::string describe(const spec::ModelSpec &spec) const {
@@ -301,6 +327,10 @@ private:
     for (int64_t fanout : spec.sampling.fanout)
       text += " " + std::to_string(fanout);
     text += multilabel ? ", multi-label" : ", single-label";
+    if (spec.model.numHeads)
+      text += ", " + spec.model.encoder + " of " + std::to_string(*spec.model.numHeads) + " heads" +
+              (spec.model.hgtSoftmax == "all" ? "" : " by relation") +
+              (spec.model.attentionDropout > 0 ? ", dropout of edges" : "");
     text += spec.model.numBases ? ", bases" : "";
     text += spec.model.useSelfLoop ? ", self-loop" : "";
     text += spec.model.featureless ? ", featureless" : "";

@@ -64,6 +64,56 @@ TEST(Gemm, RowsTimesParameter) {
   restoreBlasThreads(before);
 }
 
+TEST(Gemm, HeadsSideBySide) {
+  std::mt19937 random(4);
+  int before = useOneBlasThread();
+  for (int64_t m : {0, 1, 255, 300})
+    for (uint32_t heads : {2, 5})
+      for (uint32_t k : {1, 8, 13})
+        for (uint32_t n : {1, 6, 16}) {
+          plan::GemmAttrsT attrs;
+          attrs.gemm = plan::GemmKind::RowsParam;
+          attrs.k = k;
+          attrs.n = n;
+          attrs.heads = heads;
+          auto a = randomMatrix(random, size_t(m) * k * heads);
+          auto b = randomMatrix(random, size_t(k) * n * heads);
+          auto g = randomMatrix(random, size_t(m) * n * heads);
+          const size_t from = size_t(k) * heads, to = size_t(n) * heads;
+          for (bool transpose : {false, true}) {
+            attrs.transpose_b = transpose;
+            std::vector<double> want(size_t(m) * to);
+            for (int64_t i = 0; i < m; ++i)
+              for (uint32_t h = 0; h < heads; ++h)
+                for (uint32_t j = 0; j < n; ++j)
+                  for (uint32_t l = 0; l < k; ++l)
+                    want[size_t(i) * to + h * n + j] +=
+                        double(a[size_t(i) * from + h * k + l]) *
+                        b[h * k * n + (transpose ? j * k + l : l * n + j)];
+            std::vector<float> c(want.size());
+            gemmRows(attrs, a.data(), b.data(), c.data(), 0, m);
+            expectNear(c, want, k);
+          }
+          attrs.gemm = plan::GemmKind::ParamGrad;
+          attrs.transpose_b = false;
+          attrs.chunk_rows = 100;
+          warmGemm(attrs);
+          int64_t chunks = (m + 99) / 100;
+          std::vector<double> want(size_t(chunks) * heads * k * n);
+          for (int64_t i = 0; i < m; ++i)
+            for (uint32_t h = 0; h < heads; ++h)
+              for (uint32_t l = 0; l < k; ++l)
+                for (uint32_t j = 0; j < n; ++j)
+                  want[((size_t(i / 100) * heads + h) * k + l) * n + j] +=
+                      double(a[size_t(i) * from + h * k + l]) * g[size_t(i) * to + h * n + j];
+          std::vector<float> c(want.size());
+          for (int64_t chunk = 0; chunk < chunks; ++chunk)
+            gemmChunk(attrs, a.data(), g.data(), c.data(), m, chunk);
+          expectNear(c, want, 100);
+        }
+  restoreBlasThreads(before);
+}
+
 TEST(Gemm, ParameterGradientInChunks) {
   std::mt19937 random(2);
   int before = useOneBlasThread();

@@ -85,6 +85,44 @@ TEST(Reduce, MergesRowsOfEveryKind) {
       }
 }
 
+// Heads are merged each by itself: as rows of their own, to the bit.
+TEST(Reduce, MergesHeads) {
+  std::mt19937_64 random(8);
+  for (int64_t heads : {1, 2, 3, 8})
+    for (int64_t size : {1, 5, 16})
+      for (size_t q : {1u, 2u, 4u}) {
+        constexpr int64_t rows = 23;
+        const int64_t w = heads * (size + 2), n = heads * size;
+        std::vector<std::vector<float>> terms(q), apart(q);
+        std::vector<const float *> pointers, own;
+        for (size_t k = 0; k < q; ++k) {
+          terms[k].resize(size_t(rows * w));
+          for (int64_t i = 0; i < rows; ++i)
+            for (int64_t h = 0; h < heads; ++h) {
+              std::vector<float> row = termRow(plan::MergeKind::Softmax, size_t(size) + 2, random);
+              apart[k].insert(apart[k].end(), row.begin(), row.end());
+              float *to = terms[k].data() + i * w;
+              std::copy(row.begin(), row.begin() + size, to + h * size);
+              to[n + h] = row[size_t(size)];
+              to[n + heads + h] = row[size_t(size) + 1];
+            }
+          pointers.push_back(terms[k].data());
+          own.push_back(apart[k].data());
+        }
+        std::vector<float> out(size_t(rows * w)), each(out.size());
+        mergeRows(plan::MergeKind::Softmax, pointers, w, out.data(), 0, 9, heads);
+        mergeRows(plan::MergeKind::Softmax, pointers, w, out.data(), 9, rows, heads);
+        mergeRows(plan::MergeKind::Softmax, own, size + 2, each.data(), 0, rows * heads);
+        for (int64_t i = 0; i < rows; ++i)
+          for (int64_t h = 0; h < heads; ++h) {
+            const float *got = out.data() + i * w, *want = each.data() + (i * heads + h) * (size + 2);
+            EXPECT_EQ(0, std::memcmp(got + h * size, want, size_t(size) * sizeof(float)));
+            EXPECT_EQ(got[n + h], want[size]);
+            EXPECT_EQ(got[n + heads + h], want[size + 1]);
+          }
+      }
+}
+
 // Not a number comes through, wherever it stands; so does a relation that it comes from.
 TEST(Reduce, MergesNotANumber) {
   for (bool last : {false, true}) {

@@ -37,6 +37,8 @@ struct ModelText {
   std::string optimizer = "sgd";
   hgnn::Combine combine = hgnn::Combine::Sum;
   double scoreScale = 1; ///< of softmax
+  std::string encoder = "rgcn";
+  std::string more = {}; ///< more keys of the model, each after a comma
 };
 
 /// Papers (the target), authors, institutions and topics. Into papers: cites (a self relation),
@@ -112,8 +114,10 @@ protected:
       fanout += (i ? ", " : "") + std::to_string(model.fanout);
     spec::ModelSpec spec = valueOf(spec::parseModelSpec(
         R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "y"},
-            "model": {"encoder": "rgcn", "hidden_size": 4, "activation": "tanh", "num_layers": )" +
-            std::to_string(model.layers) + R"(, "use_self_loop": )" +
+            "model": {"encoder": ")" +
+            model.encoder + R"(", "hidden_size": 4, "activation": )" +
+            (model.encoder == "hgt" ? R"("gelu")" : R"("tanh")") + model.more +
+            R"(, "num_layers": )" + std::to_string(model.layers) + R"(, "use_self_loop": )" +
             (model.selfLoop ? "true" : "false") + R"(}, "sampling": {"fanout": [)" + fanout +
             R"(]}, "train": {"batch_size": 12, "optimizer": {"name": ")" + model.optimizer +
             R"(", "lr": 0.1}, "sparse_optimizer": {"name": "adam", "lr": 0.1}}})",
@@ -121,7 +125,8 @@ protected:
     spec = valueOf(spec::resolve(spec, store->schema())).spec;
     Module module = compiler::buildModel(context, spec, store->schema());
     EXPECT_TRUE(module) << messages;
-    setCombine(*module, model.combine, model.scoreScale);
+    if (model.encoder == "rgcn")
+      setCombine(*module, model.combine, model.scoreScale);
     return module;
   }
   Module metatree(const ModelText &model) {

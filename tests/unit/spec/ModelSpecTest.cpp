@@ -216,14 +216,25 @@ TEST(ModelSpec, MalformedSpecsSayWhereAndWhatToDo) {
       {with(R"("inputs": {"a": {"embedding": true}})"),
        "m.json: /inputs/a: unknown key 'embedding'; did you mean 'learnable'?"},
       {with(R"("model": {"encoder": "rgcm"})"),
-       "m.json: /model/encoder: unknown encoder 'rgcm'; use \"rgcn\", or the path of a program "
-       "such as \"sage.mlir\""},
+       "m.json: /model/encoder: unknown encoder 'rgcm'; did you mean 'rgcn'? (or the path of a "
+       "program such as \"sage.mlir\")"},
       {with(R"("model": {"encoder": "gat"})"),
-       "m.json: /model/encoder: unknown encoder 'gat'; use \"rgcn\", or the path of a program such "
-       "as \"sage.mlir\""},
+       "m.json: /model/encoder: unknown encoder 'gat'; did you mean 'rgat'? (or the path of a "
+       "program such as \"sage.mlir\")"},
       {with(R"("model": {"encoder": ".mlir"})"),
-       "m.json: /model/encoder: unknown encoder '.mlir'; use \"rgcn\", or the path of a program "
-       "such as \"sage.mlir\""},
+       "m.json: /model/encoder: unknown encoder '.mlir'; known: rgcn, rgat, hgt (or the path of a "
+       "program such as \"sage.mlir\")"},
+      {with(R"("model": {"num_heads": 2})"),
+       "m.json: /model/num_heads: is for rgat and hgt; remove it"},
+      {with(R"("model": {"encoder": "rgat", "num_heads": 65})"),
+       "m.json: /model/num_heads: expected an integer from 1 to 64, found 65"},
+      {with(R"("model": {"encoder": "hgt", "num_heads": 5})"),
+       "m.json: /model/num_heads: 5 does not divide hidden_size 128, of which each head has a part; "
+       "change one of them"},
+      {with(R"("model": {"attention_dropout": 0.5})"),
+       "m.json: /model/attention_dropout: is for rgat; remove it"},
+      {with(R"("model": {"encoder": "rgat", "hgt_softmax": "relation"})"),
+       "m.json: /model/hgt_softmax: is for hgt; remove it"},
       {with(R"("model": {"num_layers": 0})"),
        "m.json: /model/num_layers: expected an integer from 1 to 15, found 0"},
       {with(R"("model": {"num_layers": 2.5})"),

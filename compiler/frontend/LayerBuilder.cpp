@@ -1,0 +1,79 @@
+//===- LayerBuilder.cpp - the regions of one layer program -----------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/frontend/LayerBuilder.h"
+
+using namespace mlir;
+using namespace heddle::hgnn;
+
+namespace heddle::compiler {
+
+LayerBuilder::LayerBuilder(OpBuilder &builder, Location loc, int64_t index, int64_t in, int64_t out,
+                           Combine combine)
+    : builder(builder), loc(loc), context(builder.getContext()), in(in), out(out) {
+  layer =
+      LayerOp::create(builder, loc, ("layer." + Twine(index)).str(), index, in, out, combine);
+  Type dst = FeatType::get(DomainAttr::generic(context, DomainKind::Dst), {ShapedType::kDynamic});
+  Type src = FeatType::get(DomainAttr::generic(context, DomainKind::Src), {ShapedType::kDynamic});
+  Type ids = IdsType::get(context, DomainAttr::generic(context, DomainKind::Dst));
+  addBlock(layer.getMessage(), {AdjType::generic(context), src, dst});
+  addBlock(layer.getUpdate(), {dst, dst, ids});
+}
+
+void LayerBuilder::addBlock(Region &region, ArrayRef<Type> types) {
+  Block &block = region.emplaceBlock();
+  for (Type type : types)
+    block.addArgument(type, loc);
+}
+
+Value LayerBuilder::param(StringRef name, Scope scope, ArrayRef<Attribute> shape, StringRef init) {
+  Type type = FeatType::get(DomainAttr::param(context), {ShapedType::kDynamic});
+  return ParamOp::create(builder, loc, type, name, scope, builder.getArrayAttr(shape), init);
+}
+
+Value LayerBuilder::table(StringRef name, Scope scope, DomainKind kind) {
+  Type type = FeatType::get(DomainAttr::generic(context, kind), {ShapedType::kDynamic});
+  return LearnableOp::create(builder, loc, type, builder.getStringAttr(name),
+                             ScopeAttr::get(context, scope), size("out"),
+                             builder.getStringAttr("xavier_uniform"));
+}
+
+Value LayerBuilder::unary(UnaryFn fn, Value input, double alpha) {
+  return UnaryOp::create(builder, loc, UnaryFnAttr::get(context, fn), input,
+                         builder.getF64FloatAttr(alpha));
+}
+
+Value LayerBuilder::linear(Value rows, Value weight) {
+  return LinearOp::create(builder, loc, rows, weight, /*transpose=*/false);
+}
+
+Value LayerBuilder::affine(Value rows, StringRef name, Scope scope, Attribute in, Attribute out) {
+  Value weight = param((name + ".weight").str(), scope, {in, out}, "xavier_uniform");
+  Value bias = param((name + ".bias").str(), scope, {out}, "zeros");
+  return AddBiasOp::create(builder, loc, linear(rows, weight), bias);
+}
+
+Value LayerBuilder::dropout(Value rows, Value ids, double p, int64_t site, int64_t heads) {
+  if (p <= 0)
+    return rows;
+  // Sites below the number of layers are those of their ends.
+  return DropoutOp::create(builder, loc, rows, ids, llvm::APFloat(p), uint64_t(site), uint64_t(heads));
+}
+
+Value LayerBuilder::bend(Value rows, const spec::EncoderSpec &encoder, Value ids) {
+  if (encoder.norm == "layer") {
+    Value gamma = param("norm.weight", Scope::Layer, {size("out")}, "ones");
+    Value beta = param("norm.bias", Scope::Layer, {size("out")}, "zeros");
+    rows = LayerNormOp::create(builder, loc, rows, gamma, beta, builder.getF64FloatAttr(1e-5));
+  }
+  if (encoder.activation != "none") {
+    UnaryFn fn = *symbolizeUnaryFn(encoder.activation);
+    rows = unary(fn, rows, fn == UnaryFn::LeakyRelu ? 0.01 : 1.0);
+  }
+  return dropout(rows, ids, encoder.dropout, int64_t(layer.getIndex()));
+}
+
+} // namespace heddle::compiler

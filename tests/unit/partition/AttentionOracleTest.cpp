@@ -1,0 +1,115 @@
+//===- AttentionOracleTest.cpp - R-GAT and HGT against torch_geometric ------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// tests/golden/attention/*.json hold what GATConv and HGTConv of torch_geometric 2.8 give for copied
+// weights, and all gradients; make.py beside them recorded it.
+//
+//===----------------------------------------------------------------------===//
+#include "tests/unit/partition/Cut.h"
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <functional>
+
+namespace heddle::test {
+namespace {
+
+using nlohmann::json;
+
+NumericArray arrayOf(const json &value) {
+  NumericArray array;
+  for (const json *level = &value; level->is_array(); level = &(*level)[0])
+    array.shape.push_back(int64_t(level->size()));
+  std::function<void(const json &)> add = [&](const json &part) {
+    if (part.is_array())
+      for (const json &each : part)
+        add(each);
+    else
+      array.data.push_back(part.get<double>());
+  };
+  add(value);
+  return array;
+}
+
+class AttentionOracle : public Cut, public testing::WithParamInterface<const char *> {
+protected:
+  void buildGraphOf(const json &golden) {
+    auto builder = valueOf(graph::GraphBuilder::create({directory / "golden", false, 1 << 20, {}}));
+    std::map<std::string, int> types;
+    for (const auto &[name, count] : golden["nodes"].items())
+      types[name] = valueOf(builder->addNodeType(name, count.get<int64_t>()));
+    std::vector<int32_t> classes = golden["labels"].get<std::vector<int32_t>>();
+    int label = valueOf(builder->addLabel(types["paper"], "y", {"a", "b", "c"}, classes));
+    ASSERT_TRUE(builder->addSplit(label, "main", {0, 1, 2, 4, 5}, {3}, {}).ok());
+    for (const json &relation : golden["relations"]) {
+      auto triple = relation["triple"].get<std::vector<std::string>>();
+      auto from = relation["edges"][0].get<std::vector<int64_t>>();
+      auto to = relation["edges"][1].get<std::vector<int64_t>>();
+      int id = valueOf(builder->addRelation(triple[0], triple[1], triple[2]));
+      ASSERT_TRUE(builder->addEdges(id, from.data(), to.data(), int64_t(from.size())).ok());
+    }
+    ASSERT_TRUE(builder->finish().status().ok());
+    store = valueOf(graph::GraphStore::open(directory / "golden"));
+  }
+  static double apart(const NumericArray &got, const NumericArray &wanted) {
+    if (got.data.size() != wanted.data.size())
+      return std::numeric_limits<double>::infinity();
+    double worst = 0;
+    for (size_t i = 0; i < got.data.size(); ++i)
+      worst = std::max(worst, std::abs(got.data[i] - wanted.data[i]));
+    return worst;
+  }
+};
+
+TEST_P(AttentionOracle, GivesWhatTorchGeometricGives) {
+  std::ifstream file(HEDDLE_SOURCE_DIR "/tests/golden/attention/" + std::string(GetParam()) +
+                     ".json");
+  const json golden = json::parse(file);
+  buildGraphOf(golden);
+  spec::ModelSpec spec = valueOf(spec::parseModelSpec(
+      R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "y"},
+          "inputs": {"*": {"learnable": true}}, "model": {"encoder": ")" +
+          golden["encoder"].get<std::string>() + R"(", "num_layers": 2, "hidden_size": )" +
+          golden["hidden_size"].dump() + R"(, "num_heads": )" + golden["num_heads"].dump() +
+          R"(}, "sampling": {"fanout": -1}, "train": {"batch_size": "all"}})",
+      "model.json"));
+  spec = valueOf(spec::resolve(spec, store->schema())).spec;
+  auto module = compiler::buildModel(context, spec, store->schema());
+  ASSERT_TRUE(module) << messages;
+  InterpreterInput input;
+  input.graph = store.get();
+  input.seeds = golden["seeds"].get<std::vector<int64_t>>();
+  for (const auto &[name, value] : golden["states"].items())
+    input.states[name] = arrayOf(value);
+  for (const auto &[type, rows] : golden["rows"].items())
+    input.states["embeddings." + type + ".weight"] = arrayOf(rows);
+  auto check = [&](const InterpreterResult &result) {
+    EXPECT_LE(apart(result.outputs.at("logits"), arrayOf(golden["logits"])), 1e-9);
+    EXPECT_NEAR(result.outputs.at("loss").data[0], golden["loss"].get<double>(), 1e-9);
+  };
+  check(interpret(*module, input));
+  run(*module, "hgnn-unroll,hgnn-differentiate");
+  InterpreterResult step = interpret(*module, input);
+  check(step);
+  int compared = 0;
+  for (const auto &[name, gradient] : golden["gradients"].items()) {
+    auto found = step.outputs.find("grad:" + name);
+    NumericArray wanted = arrayOf(gradient);
+    if (found == step.outputs.end()) { // of the last layer's rows of other types
+      for (double x : wanted.data)
+        EXPECT_EQ(x, 0) << name;
+      continue;
+    }
+    ++compared;
+    EXPECT_LE(apart(found->second, wanted), 1e-9) << name;
+  }
+  EXPECT_GE(compared, 50);
+}
+
+INSTANTIATE_TEST_SUITE_P(Encoders, AttentionOracle, testing::Values("rgat", "hgt"),
+                         [](const auto &info) { return std::string(info.param); });
+
+} // namespace
+} // namespace heddle::test
