@@ -35,7 +35,8 @@ void Backward::findActive(const std::set<int64_t> &activeMerges) {
 static bool givesTerms(Operation *op) {
   auto merge = op->getAttrOfType<MergeAttr>("merge");
   return merge && merge.getValue() != Merge::Sum &&
-         isa<TermOp, ReduceDstOp, ExpandOp, PartialOp, CombineOp, MergeOp, MergeAllOp, MergeToOp>(op);
+         isa<TermOp, ReduceDstOp, ExpandOp, PartialOp, CombineOp, MergeOp, MergeAllOp, MergeToOp>(
+             op);
 }
 
 FailureOr<Value> Backward::total(Value value, Operation *op) {

@@ -116,8 +116,8 @@ bool Fuser::mustMaterialize(Operation *op) {
       return true; // read from memory by something that is not a kernel of ours
     if (isMove(user) && !cheap)
       return true;
-    // A softmax over edges reads its scores for the largest, for the sum and for the values; numbers
-    // for each head are read as often as the values are.
+    // A softmax over edges reads its scores for the largest, for the sum and for the values;
+    // numbers for each head are read as often as the values are.
     if (auto term = dyn_cast<TermOp>(user);
         term && !cheap && term.getKey() == op->getResult(0) && domainOf(term.getKey()).isEdges())
       return true;

@@ -126,8 +126,8 @@ static FailureOr<Operation *> recreate(OpBuilder &builder, Operation *op,
   return builder.create(state);
 }
 
-/// The same op with the same attributes and operands is made once: rows of a source type are read by
-/// the messages of all its relations.
+/// The same op with the same attributes and operands is made once: rows of a source type are read
+/// by the messages of all its relations.
 FailureOr<Operation *> ProgramBuilder::createOnce(Operation *op, ArrayRef<Value> operands) {
   std::vector<const void *> values;
   for (Value operand : operands)
@@ -148,9 +148,9 @@ static bool isParamValue(Value value) {
   return type && type.getDomain().isParam();
 }
 
-/// An op of a message. What it makes of the source type's rows, of own rows and of params is the same
-/// for all relations, unless one of the params is a relation's. A product of own rows is made of all
-/// of them and then restricted, not once for each relation.
+/// An op of a message. What it makes of the source type's rows, of own rows and of params is the
+/// same for all relations, unless one of the params is a relation's. A product of own rows is made
+/// of all of them and then restricted, not once for each relation.
 FailureOr<Operation *> ProgramBuilder::instantiateInMessage(Operation *op,
                                                             ArrayRef<Value> operands) {
   bool shared = llvm::none_of(operands, [&](Value v) { return ofRelation.contains(v); });
@@ -177,12 +177,14 @@ FailureOr<Operation *> ProgramBuilder::instantiateInMessage(Operation *op,
           .getOperation();
     }
   }
-  bool ofSources = llvm::any_of(operands, [](Value v) {
-    auto type = dyn_cast<FeatType>(v.getType());
-    return type && type.getDomain().isRows();
-  }) && llvm::none_of(operands, [](Value v) { return isa<AdjType>(v.getType()); });
-  FailureOr<Operation *> created = ofSources && shared ? createOnce(op, operands)
-                                                       : recreate(builder, op, operands);
+  bool ofSources = llvm::any_of(operands,
+                                [](Value v) {
+                                  auto type = dyn_cast<FeatType>(v.getType());
+                                  return type && type.getDomain().isRows();
+                                }) &&
+                   llvm::none_of(operands, [](Value v) { return isa<AdjType>(v.getType()); });
+  FailureOr<Operation *> created =
+      ofSources && shared ? createOnce(op, operands) : recreate(builder, op, operands);
   if (succeeded(created) && ofParams && !shared)
     for (Value result : (*created)->getResults())
       ofRelation.insert(result);
@@ -294,8 +296,7 @@ FailureOr<SmallVector<Value>> ProgramBuilder::instantiateAll(Region &region, IRM
       operands.push_back(mapping.lookup(operand));
     if (isa<EdgePositionOp>(op) && failed(checkPositions(&op, operands.front())))
       return failure();
-    auto created =
-        message ? instantiateInMessage(&op, operands) : recreate(builder, &op, operands);
+    auto created = message ? instantiateInMessage(&op, operands) : recreate(builder, &op, operands);
     if (failed(created))
       return failure();
     for (auto [from, to] : llvm::zip(op.getResults(), (*created)->getResults()))

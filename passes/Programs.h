@@ -83,7 +83,8 @@ private:
       tableReads; ///< by (ids, state)
   llvm::DenseSet<mlir::Value> ofRelation; ///< params that no two relations share
   /// What messages have made of rows that several of them read: by op, attributes and operands.
-  std::map<std::tuple<const void *, const void *, std::vector<const void *>>, mlir::Operation *> made;
+  std::map<std::tuple<const void *, const void *, std::vector<const void *>>, mlir::Operation *>
+      made;
 };
 
 } // namespace heddle::passes

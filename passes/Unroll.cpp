@@ -227,8 +227,8 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
   return success();
 }
 
-/// What the merge of a layer's terms is called; a softmax has a head for each score. A maximum needs its
-/// winners for gradients only.
+/// What the merge of a layer's terms is called; a softmax has a head for each score. A maximum
+/// needs its winners for gradients only.
 static MergeRule mergeOf(Combine combine, EntryKind kind, int64_t heads) {
   if (combine == Combine::Softmax)
     return {Merge::Softmax, heads};

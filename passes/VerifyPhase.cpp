@@ -287,7 +287,8 @@ LogicalResult VerifyPhasePass::verifyOps() {
     if (name == "kernels" && isa_and_nonnull<EntryOp>(op->getParentOp()) &&
         !isa<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp,
              ReadOp, ScalarOp, EdgeIdsOp, ReshapeOp, LinearOp, LinearGradWeightOp, HeadLinearOp,
-             HeadLinearGradWeightOp, LaunchOp, OutputOp, PartialOp, OwnOp, SeedBlockOp, Collective>(op))
+             HeadLinearGradWeightOp, LaunchOp, OutputOp, PartialOp, OwnOp, SeedBlockOp, Collective>(
+            op))
       return refuse(op, "hgnn-fuse puts it into a kernel");
     return WalkResult::advance();
   });

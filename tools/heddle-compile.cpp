@@ -25,9 +25,10 @@ int main(int argc, char **argv) {
   app.add_option("--model", options.model, "Model spec (JSON, comments allowed)");
   app.add_option("-o,--output", options.output, "Plan file to write");
   app.add_flag("--force", options.force, "Replace an existing plan");
-  app.add_option("--emit", emit, "Print the program after a phase instead: model, metatree, raf, partitioned, "
-                                  "training or kernels; or layer: the layer programs alone, as a file that "
-                                  "\"encoder\" may name");
+  app.add_option("--emit", emit,
+                 "Print the program after a phase instead: model, metatree, raf, partitioned, "
+                 "training or kernels; or layer: the layer programs alone, as a file that "
+                 "\"encoder\" may name");
   const char *cutting = "Partitions";
   app.add_option("--partitions", options.partitions,
                  "Parts that a step is cut into; a plan runs on 1 to so many workers")

@@ -2,11 +2,11 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// A loop over a destination's edges, in canonical order, for each tile. Of a softmax the largest scores
-// come first, in a loop that reads nothing but scores; weights are then relative to the largest of all
-// and nothing is scaled anew when a larger one appears: one exponential an edge and head, where
-// keeping a running maximum takes two and a product for each number of the value, and the same
-// numbers as the definition has.
+// A loop over a destination's edges, in canonical order, for each tile. Of a softmax the largest
+// scores come first, in a loop that reads nothing but scores; weights are then relative to the
+// largest of all and nothing is scaled anew when a larger one appears: one exponential an edge and
+// head, where keeping a running maximum takes two and a product for each number of the value, and
+// the same numbers as the definition has.
 //
 //===----------------------------------------------------------------------===//
 

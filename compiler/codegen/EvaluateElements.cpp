@@ -282,9 +282,10 @@ Values KernelEmitter::evalDropout(hgnn::DropoutOp op, const Place &place, const 
     Value kept = f.cmp(IPred::uge, words, f.splat(threshold, lanesOf(value)));
     return f.select(kept, f.mul(value, 1 / (1 - p)), f.f32Like(0, value));
   };
-  if (int64_t count = int64_t(op.getHeads())) { // a number for each head, whose mask its columns share
-    Heads heads = headsOf(tile, cast<FeatType>(op.getResult().getType()).getWidth() / count,
-                          op.getResult());
+  if (int64_t count = int64_t(op.getHeads())) {
+    // A number for each head, whose mask its columns share.
+    Heads heads =
+        headsOf(tile, cast<FeatType>(op.getResult().getType()).getWidth() / count, op.getResult());
     Values factors;
     for (const Piece &piece : heads.tile.pieces) {
       Value head = columns(heads.tile, piece, 64);
@@ -293,8 +294,7 @@ Values KernelEmitter::evalDropout(hgnn::DropoutOp op, const Place &place, const 
       for (int w = 2; w >= 0; --w)
         word = f.select(f.cmp(IPred::eq, which, f.intLike(w, which)), words[w], word);
       Value kept = f.cmp(IPred::uge, f.trunc(word, 32), f.splat(threshold, piece.lanes));
-      factors.push_back(
-          f.select(kept, f.f32(1 / (1 - p), piece.lanes), f.f32(0, piece.lanes)));
+      factors.push_back(f.select(kept, f.f32(1 / (1 - p), piece.lanes), f.f32(0, piece.lanes)));
     }
     // Chosen, not multiplied: what is dropped is 0 whatever it was.
     return map(x, spread(heads, factors, tile), [&](Value value, Value factor) {

@@ -138,9 +138,9 @@ Values KernelEmitter::termWeights(hgnn::CombineOp op, Value term, ArrayRef<Value
                                   const Place &place, const Tile &heads) {
   int64_t n = hgnn::valueWidth(op.getMerge(), widthOf(op.getResult()));
   // What the largest scores are says of which op and heads they are.
-  FunctionBuilder::Key key{{largest.front().getAsOpaquePointer(), place.identity(), frame,
-                            term.getAsOpaquePointer()},
-                           {-54, heads.offset, heads.width}};
+  FunctionBuilder::Key key{
+      {largest.front().getAsOpaquePointer(), place.identity(), frame, term.getAsOpaquePointer()},
+      {-54, heads.offset, heads.width}};
   if (const Values *known = f.find(key))
     return *known;
   Values weights = weightsOf(evalHeads(term, place, heads.shifted(n)), largest);
@@ -195,8 +195,8 @@ Values KernelEmitter::evalTerm(hgnn::TermOp op, const Place &place, const Tile &
   return result;
 }
 
-/// The winner of two terms, number by number: larger numbers, then lower relations or positions. Not a
-/// number wins over all, the first one it meets.
+/// The winner of two terms, number by number: larger numbers, then lower relations or positions.
+/// Not a number wins over all, the first one it meets.
 static Value wins(FunctionBuilder &f, Value b, Value relationOfB, Value a, Value relationOfA) {
   Value larger = f.cmp(FPred::UGT, b, a); // or not a number
   if (relationOfA) {
@@ -207,7 +207,8 @@ static Value wins(FunctionBuilder &f, Value b, Value relationOfB, Value a, Value
   return arith::AndIOp::create(f.b, f.loc, larger, f.cmp(FPred::ORD, a, a));
 }
 
-Values KernelEmitter::betterOf(ArrayRef<Value> numbers, ArrayRef<Value> from, ArrayRef<Value> best) {
+Values KernelEmitter::betterOf(ArrayRef<Value> numbers, ArrayRef<Value> from,
+                               ArrayRef<Value> best) {
   size_t pieces = numbers.size();
   bool indices = !from.empty();
   Values next(best);

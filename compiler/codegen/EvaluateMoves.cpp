@@ -38,8 +38,8 @@ Values KernelEmitter::emitValue(Value value, const Place &place, const Tile &til
     return evalBlockArgument(argument, place, tile);
   Operation *op = value.getDefiningOp();
   if (isa<hgnn::GatherSrcOp, hgnn::GatherDstOp, hgnn::ReduceDstOp, hgnn::ReduceSrcOp,
-          hgnn::ExpandOp, hgnn::RestrictOp, hgnn::SelfGatherOp, hgnn::SelfScatterOp,
-          hgnn::DegreeOp, hgnn::EdgePositionOp>(op))
+          hgnn::ExpandOp, hgnn::RestrictOp, hgnn::SelfGatherOp, hgnn::SelfScatterOp, hgnn::DegreeOp,
+          hgnn::EdgePositionOp>(op))
     return evalMove(op, place, tile);
   if (isa<hgnn::RowDotOp, hgnn::LayerNormOp, hgnn::LayerNormXhatOp, hgnn::LayerNormGradOp,
           hgnn::SoftmaxXentOp, hgnn::SoftmaxXentGradOp, hgnn::SigmoidXentOp,

@@ -2,10 +2,10 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// A row of h heads stands beside rows of h numbers, one for each. The numbers of the heads that a tile
-// lies in are evaluated as a tile of their own, together, and spread over the tile's columns. Which lane
-// needs which number must be known when the code is made: cuts see to that (headed), either because
-// tiles and heads divide each other or because tiles end where heads do.
+// A row of h heads stands beside rows of h numbers, one for each. The numbers of the heads that a
+// tile lies in are evaluated as a tile of their own, together, and spread over the tile's columns.
+// Which lane needs which number must be known when the code is made: cuts see to that (headed),
+// either because tiles and heads divide each other or because tiles end where heads do.
 //
 //===----------------------------------------------------------------------===//
 
@@ -75,7 +75,7 @@ void KernelEmitter::alignHeads(Cuts &cuts, int64_t width) {
 }
 
 KernelEmitter::Heads KernelEmitter::headsOf(const Tile &tile, int64_t size, Value at) {
-  Heads heads{tile, size, 0, true};
+  Heads heads{tile, size, true};
   int64_t first = tile.low / size, last = (tile.high - 1) / size;
   auto fixed = [&](int64_t from, int64_t to) {
     return makeTile({}, from, to - from + 1, from, to + 1);
@@ -84,40 +84,37 @@ KernelEmitter::Heads KernelEmitter::headsOf(const Tile &tile, int64_t size, Valu
     heads.tile = fixed(first, first);
     return heads;
   }
-  if (!tile.base) {
+  int64_t column = tile.start + tile.offset; // of the first round
+  if (!tile.base && (column % size == 0 || column / size == (column + tile.width - 1) / size)) {
     first = tile.offset / size;
     last = (tile.offset + tile.width - 1) / size;
     heads.tile = fixed(first, last);
-    heads.skew = tile.offset - first * size;
     heads.single = first == last;
     return heads;
   }
-  int64_t column = tile.start + tile.offset; // of the first round
-  bool whole = tile.stride % size == 0;
-  bool within = size % tile.stride == 0 && column % tile.stride + tile.width <= tile.stride;
+  bool whole = tile.base && tile.stride % size == 0 && column % size == 0;
+  bool within =
+      tile.base && size % tile.stride == 0 && column % tile.stride + tile.width <= tile.stride;
   if (!whole && !within) {
     fail(at, "has heads across the columns of a loop", tile);
     return heads;
   }
-  heads.skew = whole ? column % size : 0;
   heads.single = !whole;
   FunctionBuilder::Key key{{tile.base.getAsOpaquePointer()}, {-60, tile.offset, size}};
   Value base = f.once(key, [&] {
-    return Value(arith::DivUIOp::create(f.b, f.loc, f.addi(tile.base, tile.offset - heads.skew),
-                                        f.integer(size)));
+    return Value(
+        arith::DivUIOp::create(f.b, f.loc, f.addi(tile.base, tile.offset), f.integer(size)));
   });
-  int64_t count = whole ? (heads.skew + tile.width - 1) / size + 1 : 1;
+  int64_t count = whole ? (tile.width - 1) / size + 1 : 1;
   heads.tile = makeTile(base, 0, count, first, last + 1);
-  heads.tile.start = (column - heads.skew) / size;
+  heads.tile.start = column / size;
   heads.tile.stride = whole ? tile.stride / size : 1;
   return heads;
 }
 
 Values KernelEmitter::spread(const Heads &heads, ArrayRef<Value> numbers, const Tile &tile) {
   ArrayRef<Piece> from = heads.tile.pieces;
-  auto headOf = [&](int64_t column) {
-    return heads.single ? 0 : (heads.skew + column) / heads.size;
-  };
+  auto headOf = [&](int64_t column) { return heads.single ? 0 : column / heads.size; };
   auto pieceOfHead = [&](int64_t head) {
     size_t i = 0;
     while (head >= from[i].offset + from[i].lanes)
@@ -142,9 +139,8 @@ Values KernelEmitter::spread(const Heads &heads, ArrayRef<Value> numbers, const 
     } else {
       Value vector = f.f32(0, piece.lanes);
       for (int lane = 0; lane < piece.lanes; ++lane)
-        vector = LLVM::InsertElementOp::create(f.b, f.loc, vector,
-                                               scalar(headOf(piece.offset + lane)),
-                                               f.integer(lane, 32));
+        vector = LLVM::InsertElementOp::create(
+            f.b, f.loc, vector, scalar(headOf(piece.offset + lane)), f.integer(lane, 32));
       result.push_back(vector);
     }
   }

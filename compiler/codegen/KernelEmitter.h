@@ -146,16 +146,15 @@ private:
   struct Heads {
     Tile tile; ///< a column for each head
     int64_t size;
-    int64_t skew; ///< column j of the tile is of head (skew + j) / size, counted from the first
-    bool single;  ///< all are of one
+    bool single; ///< all columns are of one; else column j is of head j / size, from the first on
   };
   /// Heads that loops over tiles may run over while no seam is in their way.
   struct HeadRange {
     int64_t first, size, heads;
   };
   llvm::SmallVector<HeadRange> headRanges; ///< seen while cuts are collected
-  /// Cuts columns [0, size * heads) of a value so that headsOf can tell the heads of every tile; the other
-  /// numbers as in collectCuts.
+  /// Cuts columns [0, size * heads) of a value so that headsOf can tell the heads of every tile;
+  /// the other numbers as in collectCuts.
   void cutHeads(int64_t size, int64_t heads, int64_t shift, int64_t low, int64_t high, Cuts &cuts);
   /// The same for the `heads` numbers from column `first` on that are dots of heads.
   void cutDots(int64_t first, int64_t heads, int64_t shift, int64_t low, int64_t high, Cuts &cuts);
@@ -169,7 +168,8 @@ private:
   Values assemble(llvm::ArrayRef<Value> scalars, const Tile &tile);
   /// A value at a tile of heads, which its own seams may cut.
   Values evalHeads(Value value, const Place &place, const Tile &tile);
-  /// The inner products of the rows of x and y (either may be a param) in each of the heads of `heads`.
+  /// The inner products of the rows of x and y (either may be a param) in each of the heads of
+  /// `heads`.
   Values dotOfHeads(Value x, Value y, int64_t size, const Place &place, const Tile &heads);
 
   //===--- Evaluation (Evaluate*.cpp) --------------------------------------===//

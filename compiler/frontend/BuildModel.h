@@ -31,8 +31,8 @@ mlir::OwningOpRef<mlir::ModuleOp> buildModel(mlir::MLIRContext &context,
 void buildRgcnLayers(mlir::OpBuilder &builder, mlir::Location loc, const spec::EncoderSpec &encoder,
                      int64_t numClasses);
 
-/// Appends the layers of relational graph attention: in each relation that of Velickovic et al. (ICLR
-/// 2018) with `num_heads` heads,
+/// Appends the layers of relational graph attention: in each relation that of Velickovic et al.
+/// (ICLR 2018) with `num_heads` heads,
 ///   z = W_r h_u,  e_uv = leaky_relu(a_r . z_u + a_r' . W_r' h_v, 0.2),
 ///   h_v' = act(norm(W_0 h_v + sum over r of sum over u of softmax_u(e_uv) z_u + b))
 /// with a softmax over v's edges of relation r. The last layer gives class scores, the mean of its
@@ -40,11 +40,11 @@ void buildRgcnLayers(mlir::OpBuilder &builder, mlir::Location loc, const spec::E
 void buildRgatLayers(mlir::OpBuilder &builder, mlir::Location loc, const spec::EncoderSpec &encoder,
                      int64_t numClasses);
 
-/// Appends the layers of the heterogeneous graph transformer (Hu et al., WWW 2020): keys, values and
-/// queries by node type, a matrix for scores, one for values and a prior for each relation and head,
-/// one softmax over the edges of all relations (or of each, summed), gelu, a product by type and a gated
-/// skip connection. The last layer ends with a product to class scores. numHeads is set and divides
-/// hidden_size.
+/// Appends the layers of the heterogeneous graph transformer (Hu et al., WWW 2020): keys, values
+/// and queries by node type, a matrix for scores, one for values and a prior for each relation and
+/// head, one softmax over the edges of all relations (or of each, summed), gelu, a product by type
+/// and a gated skip connection. The last layer ends with a product to class scores. numHeads is set
+/// and divides hidden_size.
 void buildHgtLayers(mlir::OpBuilder &builder, mlir::Location loc, const spec::EncoderSpec &encoder,
                     int64_t numClasses);
 

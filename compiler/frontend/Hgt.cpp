@@ -14,9 +14,10 @@ using namespace heddle::hgnn;
 
 namespace heddle::compiler {
 
-/// Terms of a softmax with a head each, of all edges of one relation into a destination. Keys, values and
-/// queries are a node type's, and made once for all its relations. (k A) . q = k . (A q): the product with
-/// the relation's matrix is on the side of the destinations, which are fewer than the sources.
+/// Terms of a softmax with a head each, of all edges of one relation into a destination. Keys,
+/// values and queries are a node type's, and made once for all its relations. (k A) . q = k . (A
+/// q): the product with the relation's matrix is on the side of the destinations, which are fewer
+/// than the sources.
 static Value attend(LayerBuilder &b, int64_t heads, int64_t size) {
   OpBuilder &builder = b.builder;
   Location loc = b.loc;

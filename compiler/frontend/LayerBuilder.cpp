@@ -14,8 +14,7 @@ namespace heddle::compiler {
 LayerBuilder::LayerBuilder(OpBuilder &builder, Location loc, int64_t index, int64_t in, int64_t out,
                            Combine combine)
     : builder(builder), loc(loc), context(builder.getContext()), in(in), out(out) {
-  layer =
-      LayerOp::create(builder, loc, ("layer." + Twine(index)).str(), index, in, out, combine);
+  layer = LayerOp::create(builder, loc, ("layer." + Twine(index)).str(), index, in, out, combine);
   Type dst = FeatType::get(DomainAttr::generic(context, DomainKind::Dst), {ShapedType::kDynamic});
   Type src = FeatType::get(DomainAttr::generic(context, DomainKind::Src), {ShapedType::kDynamic});
   Type ids = IdsType::get(context, DomainAttr::generic(context, DomainKind::Dst));
@@ -60,7 +59,8 @@ Value LayerBuilder::dropout(Value rows, Value ids, double p, int64_t site, int64
   if (p <= 0)
     return rows;
   // Sites below the number of layers are those of their ends.
-  return DropoutOp::create(builder, loc, rows, ids, llvm::APFloat(p), uint64_t(site), uint64_t(heads));
+  return DropoutOp::create(builder, loc, rows, ids, llvm::APFloat(p), uint64_t(site),
+                           uint64_t(heads));
 }
 
 Value LayerBuilder::bend(Value rows, const spec::EncoderSpec &encoder, Value ids) {

@@ -13,8 +13,8 @@
 
 namespace heddle::compiler {
 
-/// Makes a hgnn.layer with its two blocks, and what programs of all built-in encoders are made of. `out`:
-/// the width of the rows that the layer gives.
+/// Makes a hgnn.layer with its two blocks, and what programs of all built-in encoders are made of.
+/// `out`: the width of the rows that the layer gives.
 class LayerBuilder {
 public:
   LayerBuilder(mlir::OpBuilder &builder, mlir::Location loc, int64_t index, int64_t in, int64_t out,

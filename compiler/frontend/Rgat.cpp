@@ -15,25 +15,25 @@ namespace heddle::compiler {
 /// Sites of dropout of attention, behind those of the layers' ends.
 static constexpr int64_t attentionSite = 64;
 
-/// Scores of edges are the sum of one number for each head of the source and one of the destination:
-/// both are products of rows, which are fewer than edges.
-static Value attend(LayerBuilder &b, const spec::EncoderSpec &encoder, int64_t size, int64_t index) {
+/// Scores of edges are the sum of one number for each head of the source and one of the
+/// destination: both are products of rows, which are fewer than edges.
+static Value attend(LayerBuilder &b, const spec::EncoderSpec &encoder, int64_t size,
+                    int64_t index) {
   OpBuilder &builder = b.builder;
   Location loc = b.loc;
   int64_t heads = *encoder.numHeads;
   Value adj = b.message().getArgument(0);
   auto width = b.size(heads * size);
   auto score = [&](Value rows, StringRef name) -> Value {
-    Value vector =
-        b.param(name, Scope::Relation, {b.size(heads), b.size(size)}, "xavier_uniform");
+    Value vector = b.param(name, Scope::Relation, {b.size(heads), b.size(size)}, "xavier_uniform");
     return RowDotOp::create(builder, loc, rows, vector, uint64_t(heads));
   };
-  Value sources = b.linear(
-      b.message().getArgument(1),
-      b.param("lin_src.weight", Scope::Relation, {b.size("in"), width}, "xavier_uniform"));
-  Value own = b.linear(
-      b.message().getArgument(2),
-      b.param("lin_dst.weight", Scope::Relation, {b.size("in"), width}, "xavier_uniform"));
+  Value sources =
+      b.linear(b.message().getArgument(1),
+               b.param("lin_src.weight", Scope::Relation, {b.size("in"), width}, "xavier_uniform"));
+  Value own =
+      b.linear(b.message().getArgument(2),
+               b.param("lin_dst.weight", Scope::Relation, {b.size("in"), width}, "xavier_uniform"));
   Value ofSources = GatherSrcOp::create(builder, loc, score(sources, "att_src"), adj);
   Value ofOwn = GatherDstOp::create(builder, loc, score(own, "att_dst"), adj);
   Value sum = AddOp::create(builder, loc, ValueRange{ofSources, ofOwn});
@@ -70,8 +70,7 @@ void buildRgatLayers(OpBuilder &builder, Location loc, const spec::EncoderSpec &
       rows = ScaleOp::create(builder, loc, rows, builder.getF64FloatAttr(1.0 / double(heads)));
     }
     if (encoder.useSelfLoop) {
-      Value root =
-          b.param("root", Scope::Layer, {b.size("in"), b.size("out")}, "xavier_uniform");
+      Value root = b.param("root", Scope::Layer, {b.size("in"), b.size("out")}, "xavier_uniform");
       Value own = b.linear(b.update().getArgument(1), root);
       rows = AddOp::create(builder, loc, ValueRange{rows, own});
     }

@@ -625,13 +625,13 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
 bool isComputeOp(Operation *op) {
   return isa<GatherSrcOp, GatherDstOp, ReduceDstOp, ReduceSrcOp, ExpandOp, RestrictOp, SelfGatherOp,
              SelfScatterOp, DegreeOp, EdgePositionOp, EdgeIdsOp, BroadcastRowsOp, ColSumOp,
-             LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp,
-             SparseLinearOp, SparseLinearGradWeightOp, ScaleRowsOp, RowDotOp, AddOp, MulOp, ScaleOp,
-             ScaleByOp, AddBiasOp, UnaryOp, UnaryGradOp, DropoutOp, LayerNormOp, LayerNormXhatOp,
+             LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp, SparseLinearOp,
+             SparseLinearGradWeightOp, ScaleRowsOp, RowDotOp, AddOp, MulOp, ScaleOp, ScaleByOp,
+             AddBiasOp, UnaryOp, UnaryGradOp, DropoutOp, LayerNormOp, LayerNormXhatOp,
              LayerNormGradOp, ConcatOp, SliceOp, PadOp, ReshapeOp, ZerosOp, SoftmaxXentOp,
              SoftmaxXentGradOp, SigmoidXentOp, SigmoidXentGradOp, SumSquaresOp, ClipFactorOp,
-             PartialOp, MergeOp, OwnOp, TermOp, TermGradOp, CombineOp, CombinedOp,
-             CombinedGradOp>(op);
+             PartialOp, MergeOp, OwnOp, TermOp, TermGradOp, CombineOp, CombinedOp, CombinedGradOp>(
+      op);
 }
 
 template <class T>

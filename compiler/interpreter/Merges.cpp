@@ -124,8 +124,8 @@ static Tensor<T> termGradient(TermGradOp op, ArrayRef<const Tensor<T> *> operand
   auto result = Tensor<T>::make(g.rows, {ofScore ? heads : n});
   for (int64_t row = 0; row < g.numRows(); ++row) {
     if (op.getMerge() == Merge::Argmax) {
-      double own = operands.size() > 1 ? valueOf(operands[1]->at(row, 0))
-                                       : double(int64_t(op.getLink()));
+      double own =
+          operands.size() > 1 ? valueOf(operands[1]->at(row, 0)) : double(int64_t(op.getLink()));
       for (int64_t j = 0; j < n; ++j)
         if (valueOf(g.at(row, n + j)) == own)
           result.at(row, j) = g.at(row, j);

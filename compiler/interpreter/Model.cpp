@@ -386,13 +386,14 @@ static void softmaxOver(const std::vector<std::pair<const Messages<T> *, int64_t
         sum += exp(message->score(i, head, width) - largest) * message->weight(i, head, width);
     for (auto [message, i] : present)
       for (int64_t j = head * size; takesPart(message, i) && j < (head + 1) * size; ++j)
-        out[j] += exp(message->score(i, head, width) - largest) / sum * message->yielded[0].at(i, j);
+        out[j] +=
+            exp(message->score(i, head, width) - largest) / sum * message->yielded[0].at(i, j);
   }
 }
 
 /// The cross-relation combine, row by row and number by number over all relations at once: the
-/// words of hgnn.layer, and nothing of merges. `combined`: zeros of the right size; relations are in
-/// canonical order.
+/// words of hgnn.layer, and nothing of merges. `combined`: zeros of the right size; relations are
+/// in canonical order.
 template <class T>
 static Tensor<T> combine(Combine how, Tensor<T> combined,
                          const std::vector<Messages<T>> &messages) {

@@ -58,9 +58,9 @@ LogicalResult EntryWriter::writeProduct(Operation *op, uint32_t heads, bool tran
   attrs.transpose_b = transpose;
   attrs.heads = heads;
   double k = attrs.k, n = attrs.n;
-  OpT &written = addOp(op->getLoc(), name, Queue::Compute, std::move(attrs),
-                       {arrayOf(op->getOperand(0), ArgPart::Data), arrayOf(matrix, ArgPart::Data)},
-                       {*result});
+  OpT &written =
+      addOp(op->getLoc(), name, Queue::Compute, std::move(attrs),
+            {arrayOf(op->getOperand(0), ArgPart::Data), arrayOf(matrix, ArgPart::Data)}, {*result});
   addTo(written.bytes, *rows, (k + n) * heads * 4);
   addTo(written.bytes, constantExtent(1), k * n * heads * 4);
   addTo(written.flops, *rows, 2 * k * n * heads);
@@ -102,16 +102,16 @@ LogicalResult EntryWriter::writeWeightGradient(Operation *op, uint32_t heads) {
   if (heads > 1)
     name = "weight gradient " + std::to_string(heads) + "x" + std::to_string(attrs.k) + "x" +
            std::to_string(attrs.n);
-  FailureOr<int32_t> result = tensorBuffer(
-      op->getLoc(), name, cast<FeatType>(op->getResult(0).getType()), Space::Arena);
+  FailureOr<int32_t> result =
+      tensorBuffer(op->getLoc(), name, cast<FeatType>(op->getResult(0).getType()), Space::Arena);
   if (failed(result))
     return failure();
   arrays_[op->getResult(0)][ArgPart::Data] = *result;
   int32_t partial = partialBuffer(*result, name, *rows, attrs.chunk_rows, width);
-  OpT &written = addOp(op->getLoc(), name, Queue::Compute, std::move(attrs),
-                       {arrayOf(op->getOperand(0), ArgPart::Data),
-                        arrayOf(op->getOperand(1), ArgPart::Data)},
-                       {partial});
+  OpT &written =
+      addOp(op->getLoc(), name, Queue::Compute, std::move(attrs),
+            {arrayOf(op->getOperand(0), ArgPart::Data), arrayOf(op->getOperand(1), ArgPart::Data)},
+            {partial});
   addTo(written.bytes, *rows, (k + n) * heads * 4);
   addTo(written.bytes, chunks, double(width) * 4);
   addTo(written.flops, *rows, 2 * double(width));

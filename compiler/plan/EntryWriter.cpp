@@ -127,8 +127,8 @@ LogicalResult EntryWriter::findDemand() {
     } else if (isa<FetchRowsOp>(op)) {
       if (demanded(op.getResult(0)))
         demand(op.getOperand(0), ArgPart::Ids);
-    } else if (!isa<SeedsOp, SeedBlockOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp,
-                    ReadOp, ScalarOp>(op)) {
+    } else if (!isa<SeedsOp, SeedBlockOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp,
+                    FetchLabelsOp, ReadOp, ScalarOp>(op)) {
       return op.emitOpError("may not stand in an entry of the kernels phase; it belongs into a "
                             "hgnn.kernel");
     }
@@ -228,12 +228,12 @@ LogicalResult EntryWriter::writeOp(Operation &op) {
   return TypeSwitch<Operation *, LogicalResult>(&op)
       .Case<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp,
             ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, HeadLinearOp,
-            HeadLinearGradWeightOp, LaunchOp, OutputOp, MergeAllOp,
-            MergeToOp, BroadcastOp, ExchangeRowsOp, GatherBlocksOp, RequestRowsOp,
-            FetchRemoteFeaturesOp, FetchRemoteRowsOp, PushRowsOp>([&](auto typed) { return write(typed); })
+            HeadLinearGradWeightOp, LaunchOp, OutputOp, MergeAllOp, MergeToOp, BroadcastOp,
+            ExchangeRowsOp, GatherBlocksOp, RequestRowsOp, FetchRemoteFeaturesOp, FetchRemoteRowsOp,
+            PushRowsOp>([&](auto typed) { return write(typed); })
       .Case<PartialOp, OwnOp>([&](Operation *view) { return writeView(view); })
       .Case<SeedBlockOp>([](Operation *) { return success(); }) // with the seeds
-      .Case<EdgeIdsOp>([&](EdgeIdsOp ids) { // an array of the sample
+      .Case<EdgeIdsOp>([&](EdgeIdsOp ids) {                     // an array of the sample
         arrays_[ids.getIds()][ArgPart::Ids] = arrayOf(ids.getAdj(), ArgPart::EdgeId);
         return success();
       })

@@ -229,13 +229,13 @@ EncoderSpec readModel(ObjectReader reader) {
   const std::vector<std::string> builtIn = {"rgcn", "rgat", "hgt"};
   if (!isProgram(model.encoder) &&
       std::find(builtIn.begin(), builtIn.end(), model.encoder) == builtIn.end()) {
-    reader.fail("encoder", "unknown encoder '" + model.encoder + "'" +
-                               suggestion(model.encoder, builtIn,
-                                          {{"gat", "rgat"},
-                                           {"rgatconv", "rgat"},
-                                           {"gcn", "rgcn"},
-                                           {"hgtconv", "hgt"}}) +
-                               " (or the path of a program such as \"sage.mlir\")");
+    reader.fail(
+        "encoder",
+        "unknown encoder '" + model.encoder + "'" +
+            suggestion(
+                model.encoder, builtIn,
+                {{"gat", "rgat"}, {"rgatconv", "rgat"}, {"gcn", "rgcn"}, {"hgtconv", "hgt"}}) +
+            " (or the path of a program such as \"sage.mlir\")");
   }
   model.numLayers = reader.integerOr("num_layers", model.numLayers, 1, maxLayers);
   model.hiddenSize = reader.integerOr("hidden_size", model.hiddenSize, 1, maxWidth);
@@ -253,8 +253,7 @@ EncoderSpec readModel(ObjectReader reader) {
     reader.fail("num_heads", std::to_string(*model.numHeads) + " does not divide hidden_size " +
                                  std::to_string(model.hiddenSize) +
                                  ", of which each head has a part; change one of them");
-  model.attentionDropout =
-      numberBelow(reader, "attention_dropout", model.attentionDropout, 0, 1);
+  model.attentionDropout = numberBelow(reader, "attention_dropout", model.attentionDropout, 0, 1);
   if (model.attentionDropout > 0 && !rgat)
     reader.fail("attention_dropout", "is for rgat; remove it");
   model.hgtSoftmax = reader.oneOfOr("hgt_softmax", model.hgtSoftmax, {"all", "relation"}, {});

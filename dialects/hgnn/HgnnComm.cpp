@@ -21,8 +21,7 @@ static constexpr int64_t numberBytes = 4, idBytes = 8, countBytes = 4;
 
 /// "sums terms (partial_sum), got ": what is wrong with another operand of a merge.
 static std::string mergesTerms(MLIRContext *context, MergeRule merge) {
-  std::string verb =
-      merge == Merge::Sum ? "sums" : "of " + spelled(merge) + " merges its";
+  std::string verb = merge == Merge::Sum ? "sums" : "of " + spelled(merge) + " merges its";
   PlacementKind kind = PlacementAttr::partial(context, merge).getKind();
   return verb + " terms (" + stringifyPlacementKind(kind).str() + "), got ";
 }

@@ -328,7 +328,8 @@ HGNN_INFER(LinearGradWeightOp, "tt") {
   results.push_back(param(context, {in.getShape().back(), grad.getShape().back()}));
   return success();
 }
-/// Width of one of `heads` heads of rows of `width`; unknown stays unknown, -1 if it does not divide.
+/// Width of one of `heads` heads of rows of `width`; unknown stays unknown, -1 if it does not
+/// divide.
 static int64_t headWidth(int64_t width, int64_t heads) {
   if (ShapedType::isDynamic(width) || ShapedType::isDynamic(heads))
     return ShapedType::kDynamic;
@@ -351,8 +352,8 @@ HGNN_INFER(HeadLinearOp, "tt") {
   int64_t own = headWidth(widthOf(in), heads);
   if (own == -1 || !agree(own, k))
     return emitOptionalError(loc, "'head_linear' of rows of width ", widthOf(in),
-                             " needs a weight of heads times ", widthOf(in),
-                             " / heads, got ", weight);
+                             " needs a weight of heads times ", widthOf(in), " / heads, got ",
+                             weight);
   results.push_back(
       in.withShape({ShapedType::isDynamic(n) || ShapedType::isDynamic(heads) ? ShapedType::kDynamic
                                                                              : heads * n}));
@@ -365,8 +366,8 @@ HGNN_INFER(HeadLinearGradWeightOp, "tt") {
   int64_t heads = adaptor.getHeadsAttr() ? adaptor.getHeadsAttr().getInt() : 0;
   int64_t k = headWidth(widthOf(in), heads), n = headWidth(widthOf(grad), heads);
   if (k == -1 || n == -1 || in.getDomain().isParam())
-    return emitOptionalError(loc, "'head_linear_grad_weight' needs rows of ", heads,
-                             " heads, got ", in, " and ", grad);
+    return emitOptionalError(loc, "'head_linear_grad_weight' needs rows of ", heads, " heads, got ",
+                             in, " and ", grad);
   results.push_back(param(context, {heads, k, n}));
   return success();
 }
@@ -402,11 +403,10 @@ HGNN_INFER(ScaleRowsOp, "tt") {
   if (!sameForAll && failed(sameRows(loc, "scale_rows", in, scale)))
     return failure();
   if (headWidth(widthOf(in), widthOf(scale)) == -1)
-    return emitOptionalError(loc, "'scale_rows' needs a scale of width 1, or one number for each head, got ",
-                             scale, " for ", in);
-  results.push_back(in.getDomain().isParam() && sameForAll
-                        ? scale.withShape({widthOf(in)})
-                        : in);
+    return emitOptionalError(
+        loc, "'scale_rows' needs a scale of width 1, or one number for each head, got ", scale,
+        " for ", in);
+  results.push_back(in.getDomain().isParam() && sameForAll ? scale.withShape({widthOf(in)}) : in);
   return success();
 }
 HGNN_INFER(RowDotOp, "tt") {
@@ -417,8 +417,8 @@ HGNN_INFER(RowDotOp, "tt") {
     return failure();
   int64_t heads = adaptor.getHeadsAttr() ? adaptor.getHeadsAttr().getInt() : 1;
   if (heads < 1 || headWidth(widthOf(lhs), heads) == -1)
-    return emitOptionalError(loc, "'row_dot' of ", heads, " heads needs rows of a width that they divide, got ",
-                             lhs);
+    return emitOptionalError(loc, "'row_dot' of ", heads,
+                             " heads needs rows of a width that they divide, got ", lhs);
   results.push_back(lhs.withShape({heads}));
   return success();
 }

@@ -56,10 +56,9 @@ LogicalResult checkLink(Loc loc, StringRef op, MergeRule merge, IntegerAttr attr
                         bool position) {
   int64_t link = attribute ? attribute.getInt() : -1;
   if (merge == Merge::Argmax && (position ? link != -1 : link < 0 || link >= maxLink))
-    return emitOptionalError(loc, "'", op,
-                             "' of argmax needs the id of its relation as link, in [0, ", maxLink,
-                             "), or of edges their hgnn.edge_position; got ", link,
-                             position ? " beside that" : "");
+    return emitOptionalError(
+        loc, "'", op, "' of argmax needs the id of its relation as link, in [0, ", maxLink,
+        "), or of edges their hgnn.edge_position; got ", link, position ? " beside that" : "");
   return success();
 }
 
@@ -77,9 +76,9 @@ HGNN_INFER(TermOp, "tt?") {
   if (merge == Merge::Softmax ? !keyed : keyed && merge != Merge::Argmax)
     return emitOptionalError(loc, "'term' takes a score for softmax, for argmax of edges their ",
                              "positions, and for max nothing beside the value");
-  if (keyed && failed(isBeside(loc, "term", merge == Merge::Softmax ? "a score" : "a position",
-                               tensor(adaptor.getKey()), in,
-                               merge == Merge::Softmax ? merge.heads : 1)))
+  if (keyed &&
+      failed(isBeside(loc, "term", merge == Merge::Softmax ? "a score" : "a position",
+                      tensor(adaptor.getKey()), in, merge == Merge::Softmax ? merge.heads : 1)))
     return failure();
   if (int64_t width = widthOf(in);
       merge == Merge::Softmax && !ShapedType::isDynamic(width) && width % merge.heads)
@@ -106,9 +105,8 @@ HGNN_INFER(TermGradOp, "t*") {
   if (failed(width) || failed(checkLink(loc, "term_grad", merge, adaptor.getLinkAttr(),
                                         !softmax && inputs.size() == 2)))
     return failure();
-  if (inputs.size() > 1 &&
-      failed(isBeside(loc, "term_grad", softmax ? "a score" : "a position", tensor(inputs[1]), grad,
-                      softmax ? merge.heads : 1)))
+  if (inputs.size() > 1 && failed(isBeside(loc, "term_grad", softmax ? "a score" : "a position",
+                                           tensor(inputs[1]), grad, softmax ? merge.heads : 1)))
     return failure();
   if (inputs.size() == 3 &&
       failed(isBeside(loc, "term_grad", "a value", tensor(inputs[2]), grad, *width)))

@@ -37,9 +37,10 @@ static LogicalResult verifyLayerRegion(LayerOp op, Region &region, StringRef nam
   bool terms = yield && yieldedTerms(yield);
   if (!yield || (yield.getValues().size() != (scored ? 2 : 1) && !(scored && terms)))
     return op.emitOpError() << name << " must end with hgnn.yield of "
-                            << (scored ? "a value and its score (combine softmax), or of terms that "
-                                         "hgnn.reduce_dst of softmax gives"
-                                       : "one value");
+                            << (scored
+                                    ? "a value and its score (combine softmax), or of terms that "
+                                      "hgnn.reduce_dst of softmax gives"
+                                    : "one value");
   if (terms && !scored)
     return yield.emitOpError() << "yields terms of a softmax; take the value out with "
                                   "hgnn.combined, or let the layer combine softmax";
@@ -53,12 +54,11 @@ static LogicalResult verifyLayerRegion(LayerOp op, Region &region, StringRef nam
     return success();
   auto value = cast<FeatType>(yield.getValues().front().getType());
   auto score = cast<FeatType>(yield.getValues().back().getType());
-  auto known = [](FeatType type) {
-    return !llvm::any_of(type.getShape(), ShapedType::isDynamic);
-  };
+  auto known = [](FeatType type) { return !llvm::any_of(type.getShape(), ShapedType::isDynamic); };
   if (known(score) && known(value) && value.getWidth() % score.getWidth())
-    return yield.emitOpError() << "must yield a score of width 1, or one for each head of the value, got "
-                               << score << " for " << value;
+    return yield.emitOpError()
+           << "must yield a score of width 1, or one for each head of the value, got " << score
+           << " for " << value;
   return success();
 }
 

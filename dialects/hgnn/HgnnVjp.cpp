@@ -84,9 +84,9 @@ HGNN_VJP(HeadLinearOp) {
   bool transposed = getTranspose();
   int64_t heads = cast<FeatType>(getWeight().getType()).getShape()[0];
   gradOperands[0] = HeadLinearOp::create(builder, getLoc(), grad, getWeight(), !transposed);
-  gradOperands[1] = transposed
-                        ? HeadLinearGradWeightOp::create(builder, getLoc(), grad, getInput(), heads)
-                        : HeadLinearGradWeightOp::create(builder, getLoc(), getInput(), grad, heads);
+  gradOperands[1] =
+      transposed ? HeadLinearGradWeightOp::create(builder, getLoc(), grad, getInput(), heads)
+                 : HeadLinearGradWeightOp::create(builder, getLoc(), getInput(), grad, heads);
   return success();
 }
 HGNN_VJP(HeadLinearGradWeightOp) {
@@ -134,8 +134,9 @@ HGNN_VJP(ScaleRowsOp) {
 HGNN_VJP(RowDotOp) {
   gradOperands[0] = ScaleRowsOp::create(builder, getLoc(), getRhs(), gradResults[0]);
   Value ofRhs = ScaleRowsOp::create(builder, getLoc(), getLhs(), gradResults[0]);
-  gradOperands[1] =
-      isParam(getRhs()) && !isParam(getLhs()) ? sumOverRows(builder, getLoc(), ofRhs, getRhs()) : ofRhs;
+  gradOperands[1] = isParam(getRhs()) && !isParam(getLhs())
+                        ? sumOverRows(builder, getLoc(), ofRhs, getRhs())
+                        : ofRhs;
   return success();
 }
 HGNN_VJP(AddOp) {

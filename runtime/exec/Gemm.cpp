@@ -44,8 +44,8 @@ void gemmRows(const plan::GemmAttrsT &attrs, const float *a, const float *b, flo
   for (int64_t row = begin; row < end; row += gemmTileRows) {
     int64_t rows = std::min(gemmTileRows, end - row);
     for (int64_t h = 0; h < heads; ++h)
-      dnnl_sgemm('N', attrs.transpose_b ? 'T' : 'N', rows, n, k, 1.0f,
-                 a + (row * heads + h) * k, heads * k, b + h * k * n, attrs.transpose_b ? k : n,
+      dnnl_sgemm('N', attrs.transpose_b ? 'T' : 'N', rows, n, k, 1.0f, a + (row * heads + h) * k,
+                 heads * k, b + h * k * n, attrs.transpose_b ? k : n,
                  attrs.accumulate ? 1.0f : 0.0f, c + (row * heads + h) * n, heads * n);
   }
 }

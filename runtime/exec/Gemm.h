@@ -25,8 +25,8 @@ int useOneBlasThread();
 /// Undoes useOneBlasThread.
 void restoreBlasThreads(int before);
 
-/// Rows [begin, end) of C[m, n] = A[m, k] * B (+ C with accumulate), of each of `heads`. begin is a multiple of
-/// gemmTileRows; the rows are computed tile by tile.
+/// Rows [begin, end) of C[m, n] = A[m, k] * B (+ C with accumulate), of each of `heads`. begin is a
+/// multiple of gemmTileRows; the rows are computed tile by tile.
 void gemmRows(const plan::GemmAttrsT &attrs, const float *a, const float *b, float *c,
               int64_t begin, int64_t end);
 

@@ -50,8 +50,8 @@ float weightOf(float score, float largest) {
   return score == -std::numeric_limits<float>::infinity() ? 0.0f : std::exp(score - largest);
 }
 
-/// One head of a softmax: of its row `size` sums from `o` on, the largest score at m, the sum of weights
-/// at s.
+/// One head of a softmax: of its row `size` sums from `o` on, the largest score at m, the sum of
+/// weights at s.
 void softmaxHead(std::span<const float *const> terms, int64_t o, int64_t size, int64_t m, int64_t s,
                  float *__restrict out) {
   float largest = terms[0][m];

@@ -21,8 +21,9 @@ namespace heddle::exec {
 void sumInOrder(std::span<const float *const> terms, float *out, int64_t begin, int64_t end);
 
 /// Rows [begin, end) of what `kind` makes of the terms' rows, from left to right (plan.fbs says
-/// what a row of `width` numbers holds, of a softmax of `heads`). A row depends on that row of the terms alone, so any cut
-/// gives the same bits. At least one term; `out` overlaps none of them. `kind` is not Sum.
+/// what a row of `width` numbers holds, of a softmax of `heads`). A row depends on that row of the
+/// terms alone, so any cut gives the same bits. At least one term; `out` overlaps none of them.
+/// `kind` is not Sum.
 void mergeRows(plan::MergeKind kind, std::span<const float *const> terms, int64_t width, float *out,
                int64_t begin, int64_t end, int64_t heads = 1);
 

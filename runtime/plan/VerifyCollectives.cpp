@@ -120,16 +120,15 @@ private:
     if (kind > MergeKind::MAX)
       return c_.fail(inputPlace(i), "its kind of merge is unknown");
     if (heads == 0 || (heads > 1 && kind != MergeKind::Softmax))
-      return c_.fail(inputPlace(i), "only a softmax has heads, and at least one; it has " +
-                                        std::to_string(heads));
+      return c_.fail(inputPlace(i),
+                     "only a softmax has heads, and at least one; it has " + std::to_string(heads));
     if (kind != MergeKind::Sum && byNumber)
       return c_.fail(inputPlace(i), "only sums are cut by numbers");
     const uint64_t width = buffer(op_.inputs[i]).width;
     if (kind == MergeKind::Argmax && (width == 0 || width % 2 != 0))
       return c_.fail(inputPlace(i), "a term of argmax has two numbers for each of the value, not " +
                                         std::to_string(width) + " in all");
-    if (kind == MergeKind::Softmax &&
-        (width <= 2 * heads || (width - 2 * heads) % heads != 0))
+    if (kind == MergeKind::Softmax && (width <= 2 * heads || (width - 2 * heads) % heads != 0))
       return c_.fail(inputPlace(i),
                      heads == 1 ? "a term of softmax has two numbers beside the value, not " +
                                       std::to_string(width) + " in all"

@@ -332,8 +332,7 @@ private:
     if (!f32Rows(A, inputPlace(0), *a.rows, a.k * a.heads))
       return false;
     if (a.gemm == GemmKind::RowsParam)
-      return typed(B, inputPlace(1), DType::F32, 0) &&
-             constantElements(B, inputPlace(1), matrix) &&
+      return typed(B, inputPlace(1), DType::F32, 0) && constantElements(B, inputPlace(1), matrix) &&
              f32Rows(C, outputPlace(0), *a.rows, a.n * a.heads);
     if (a.accumulate || a.transpose_b)
       return fail("a parameter gradient neither accumulates nor transposes");

@@ -2,8 +2,8 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// Numbers of heads and sizes of heads that divide tiles, that tiles divide, and that do neither; few
-// heads and more than a tile has columns.
+// Numbers of heads and sizes of heads that divide tiles, that tiles divide, and that do neither;
+// few heads and more than a tile has columns.
 //
 //===----------------------------------------------------------------------===//
 

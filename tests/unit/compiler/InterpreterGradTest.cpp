@@ -128,18 +128,20 @@ std::vector<OpCase> opCases() {
     cases.push_back(op);
   }
   // Merges over edges; the last goes on over relations.
-  std::string ends = edges + active.substr(0, active.size()) +
-                     "%d = hgnn.gather_dst %v0, %adj : !act, !adj\n";
+  std::string ends =
+      edges + active.substr(0, active.size()) + "%d = hgnn.gather_dst %v0, %adj : !act, !adj\n";
   ends.replace(ends.find("%v = hgnn.restrict"), 2, "%v0");
   std::string attention = ends + "%k = hgnn.mul %v, %d : !e, !e\n"
                                  "%t = hgnn.term softmax<2> %v, %k : !e, !e\n"
                                  "%u = hgnn.reduce_dst %t, %adj of softmax<2> : !e6, !adj\n";
-  cases.push_back({"combine_edges_softmax",
-                   ends + "%k = hgnn.row_dot %v, %d : !e, !e\n%t = hgnn.term softmax %v, %k : !e, !e1\n"
-                          "%u = hgnn.reduce_dst %t, %adj of softmax : !e4, !adj\n"
-                          "%r = hgnn.combined softmax %u : !act4",
-                   "!act"});
-  cases.push_back({"combine_edges_heads", attention + "%r = hgnn.combined softmax<2> %u : !act6", "!act"});
+  cases.push_back(
+      {"combine_edges_softmax",
+       ends + "%k = hgnn.row_dot %v, %d : !e, !e\n%t = hgnn.term softmax %v, %k : !e, !e1\n"
+              "%u = hgnn.reduce_dst %t, %adj of softmax : !e4, !adj\n"
+              "%r = hgnn.combined softmax %u : !act4",
+       "!act"});
+  cases.push_back(
+      {"combine_edges_heads", attention + "%r = hgnn.combined softmax<2> %u : !act6", "!act"});
   cases.push_back({"combine_edges_argmax",
                    ends + "%k = hgnn.mul %v, %d : !e, !e\n%o = hgnn.edge_position %adj : !adj\n"
                           "%t = hgnn.term argmax %k, %o : !e, !e1\n"
@@ -161,8 +163,8 @@ std::vector<OpCase> opCases() {
                 "%t = hgnn.linear %xz, %W : !rp, !p23\n"
                 "%g = hgnn.linear %b2, %W : !p2, !p23\n%h = hgnn.linear %b, %W : !p2, !p23\n" +
                 op.text;
-  for (const char *fn : {"relu", "elu", "tanh", "sigmoid", "gelu", "leaky_relu", "reciprocal", "exp",
-                         "softplus"}) {
+  for (const char *fn :
+       {"relu", "elu", "tanh", "sigmoid", "gelu", "leaky_relu", "reciprocal", "exp", "softplus"}) {
     cases.push_back({fn, std::string("%r = hgnn.unary ") + fn + " %xz {alpha = 0.3 : f64} : !rp", "!rp"});
     cases.push_back({std::string(fn) + "_grad",
                      std::string("%r = hgnn.unary_grad ") + fn + " %xz, %xp {alpha = 0.3 : f64} : !rp, !rp",

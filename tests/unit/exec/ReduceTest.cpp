@@ -115,7 +115,8 @@ TEST(Reduce, MergesHeads) {
         mergeRows(plan::MergeKind::Softmax, own, size + 2, each.data(), 0, rows * heads);
         for (int64_t i = 0; i < rows; ++i)
           for (int64_t h = 0; h < heads; ++h) {
-            const float *got = out.data() + i * w, *want = each.data() + (i * heads + h) * (size + 2);
+            const float *got = out.data() + i * w,
+                        *want = each.data() + (i * heads + h) * (size + 2);
             EXPECT_EQ(0, std::memcmp(got + h * size, want, size_t(size) * sizeof(float)));
             EXPECT_EQ(got[n + h], want[size]);
             EXPECT_EQ(got[n + heads + h], want[size + 1]);

@@ -2,8 +2,8 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// tests/golden/attention/*.json hold what GATConv and HGTConv of torch_geometric 2.8 give for copied
-// weights, and all gradients; make.py beside them recorded it.
+// tests/golden/attention/*.json hold what GATConv and HGTConv of torch_geometric 2.8 give for
+// copied weights, and all gradients; make.py beside them recorded it.
 //
 //===----------------------------------------------------------------------===//
 #include "tests/unit/partition/Cut.h"

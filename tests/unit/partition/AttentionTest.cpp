@@ -3,8 +3,9 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // R-GAT has a softmax in each relation, whose values are summed; HGT one over the edges of all
-// relations, whose terms are merged over partitions. The oracle is the whole step, and for it the model
-// phase, which the interpreter runs without merges of relations, and its derivative by dual numbers.
+// relations, whose terms are merged over partitions. The oracle is the whole step, and for it the
+// model phase, which the interpreter runs without merges of relations, and its derivative by dual
+// numbers.
 //
 //===----------------------------------------------------------------------===//
 #include "tests/unit/partition/Cut.h"
@@ -38,7 +39,8 @@ protected:
     double next = 0.25;
     for (auto &[name, array] : states) {
       bool moved = name.find("bias") != std::string::npos ||
-                   name.find("skip") != std::string::npos || name.find("p_rel") != std::string::npos;
+                   name.find("skip") != std::string::npos ||
+                   name.find("p_rel") != std::string::npos;
       for (double &x : array.data)
         x = moved ? next = next > 2 ? -1 : next + 0.125 : x;
       if (name.find("att_") != std::string::npos || name.find("p_rel") != std::string::npos)
@@ -115,8 +117,8 @@ TEST_F(AttentionCut, BytesOfTermsHaveTwoNumbersForEachHead) {
   }
 }
 
-// Projections of a node type are made once for all relations that read it, and of own rows before they
-// are restricted.
+// Projections of a node type are made once for all relations that read it, and of own rows before
+// they are restricted.
 TEST_F(AttentionCut, ProjectionsOfATypeAreMadeOnce) {
   ModelText model = models()[2];
   model.layers = 1;
