@@ -24,7 +24,8 @@ public:
   /// A block below this size is copied into one with its neighbours: a block of its own costs a
   /// handshake of two threads or a message of two processes, about as much as copying so many
   /// bytes.
-  static constexpr int64_t packedBytes = 64 << 10;
+  /// The same on all ranks; only tests change it, between runs.
+  static inline int64_t packedBytes = 64 << 10;
 
   /// The packed part of the bytes of a block, of an exchange that packs.
   static int64_t packed(int64_t bytes) { return bytes <= packedBytes ? bytes : 0; }

@@ -17,7 +17,7 @@ using namespace heddle::exec;
 
 namespace {
 
-constexpr int64_t most = PeerBlocks::packedBytes;
+const int64_t most = PeerBlocks::packedBytes;
 
 /// How the terms of an exchange are handed over.
 enum class How { Send, Write, Same };

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/plan/PlanWriter.h"
+#include "runtime/exec/PeerBlocks.h"
 #include "runtime/plan/Collective.h"
 #include "runtime/plan/PlanFile.h"
 #include "runtime/plan/RowTerms.h"
@@ -86,6 +87,32 @@ TEST_F(VanillaPlan, StepsAreThoseOfTheInterpreter) {
       got = valueOf(steps.run(plan::EntryKind::TrainStep, std::vector<std::vector<int64_t>>(1), 1));
       EXPECT_EQ(got.losses.at(0), 0);
     }
+}
+
+TEST_F(VanillaPlan, LargeBlocksChangeNoBit) {
+  for (int64_t fanout : {-1, 2}) {
+    ModelText model;
+    model.fanout = fanout;
+    auto plan = planOf(model, 3);
+    // 24 and 16 bytes: of a few rows, or of one; with both some of an exchange's blocks are packed.
+    NumericArrays packed;
+    const int64_t usual = exec::PeerBlocks::packedBytes;
+    for (int64_t most : {usual, int64_t(24), int64_t(16), int64_t(-1)}) {
+      exec::PeerBlocks::packedBytes = most;
+      PlanRun steps = valueOf(PlanRun::create(plan, store, 9, 1, true));
+      PlanSteps got = valueOf(steps.run(
+          plan::EntryKind::TrainStep,
+          std::vector<std::vector<int64_t>>{input().seeds, {input().seeds[0]}, {}, input().seeds},
+          0));
+      NumericArrays states = steps.states();
+      if (most == usual)
+        packed = states;
+      ASSERT_EQ(states.size(), packed.size());
+      for (const auto &[name, array] : packed)
+        EXPECT_EQ(states.at(name).data, array.data) << name << " " << most;
+    }
+    exec::PeerBlocks::packedBytes = usual;
+  }
 }
 
 TEST_F(VanillaPlan, TablesOfAStepTravelTogether) {
