@@ -58,7 +58,8 @@ def RelationAggregationFirstPass : Pass<"hgnn-relation-aggregation-first", "::ml
     has its own merge. The terms of hgnn.combine are the partials of a merge of that kind. Own rows that messages read
     (attention) are part of the relations' sub-DAGs.
 
-    Invariants established: each root link ends in at most one hgnn.partial, and in exactly one unless only
+    Invariants established: a relation's partial is 0, or an empty term, where it has no edge; each root link
+    ends in at most one hgnn.partial, and in exactly one unless only
     messages read it; what is above the merges reads nothing from below but merges; constant divisors
     of sums within sums stand on the partials, a divisor of the whole sum above the merge.
 

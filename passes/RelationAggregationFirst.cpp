@@ -121,11 +121,39 @@ LogicalResult Rewriter::mark() {
   return success();
 }
 
+/// Whether a function is 0 at 0.
+static bool keepsZero(UnaryFn fn) {
+  return fn != UnaryFn::Sigmoid && fn != UnaryFn::Exp && fn != UnaryFn::Log &&
+         fn != UnaryFn::Softplus;
+}
+
+/// Whether a relation's rows are 0 where it has no edge: what is made of expanded rows by nothing that
+/// adds to them. Only then is a part of the edges a part of the sum, and a link that several partitions
+/// share by blocks of the seeds the whole one.
+static bool isZeroWithoutEdges(Value value) {
+  Operation *op = value.getDefiningOp();
+  auto each = [](ValueRange values) { return llvm::all_of(values, isZeroWithoutEdges); };
+  if (!op || isa<ExpandOp>(op))
+    return op;
+  if (auto unary = dyn_cast<UnaryOp>(op))
+    return keepsZero(unary.getFn()) && isZeroWithoutEdges(unary.getInput());
+  if (isa<LinearOp, HeadLinearOp, ScaleOp, ScaleByOp, ScaleRowsOp, SliceOp, PadOp, DropoutOp,
+          CombinedOp>(op))
+    return isZeroWithoutEdges(op->getOperand(0));
+  if (isa<AddOp, ConcatOp, CombineOp>(op))
+    return each(op->getOperands());
+  if (isa<MulOp, RowDotOp>(op))
+    return isZeroWithoutEdges(op->getOperand(0)) || isZeroWithoutEdges(op->getOperand(1));
+  return false;
+}
+
 /// The terms whose sum a value is. `nested`: it stands in a sum already, so a constant factor of a
 /// whole sum goes to its terms; the factor of the outermost sum stays above the merge.
 bool Rewriter::collect(Value value, double factor, bool nested,
                        SmallVectorImpl<Term> &terms) const {
-  if (marksOf(value).count() <= 1) {
+  const int link = marksOf(value).count() == 1 ? marksOf(value).find_first() : -1;
+  const bool relation = link >= 0 && links[link].name != "self";
+  if (marksOf(value).count() <= 1 && (!relation || isZeroWithoutEdges(value))) {
     terms.push_back({value, factor});
     return true;
   }
