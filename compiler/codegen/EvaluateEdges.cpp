@@ -66,18 +66,11 @@ Values KernelEmitter::evalReduceTerms(hgnn::ReduceDstOp op, const Place &place, 
   if (merge == Merge::Softmax) {
     if (tile.low >= n && tile.low < n + merge.heads)
       return largestOfEdges(op, place, tile.shifted(-n));
-    bool sums = tile.low >= n;
-    Heads heads{};
-    if (sums)
-      heads.tile = tile.shifted(-n - merge.heads);
-    else
-      heads = headsOf(tile, n / merge.heads, op.getResult());
-    Values largest = largestOfEdges(op, place, heads.tile);
+    WeightedSum at = weightedSumAt(merge, tile, op.getResult());
+    Values largest = largestOfEdges(op, place, at.heads.tile);
     return overEdges(op, place, tile, zeros(tile), [&](const Place &edge, ArrayRef<Value> sum) {
-      Values weights = weightsOf(evalHeads(terms, edge, heads.tile.shifted(n)), largest);
-      Values x = map(eval(terms, edge, tile), sums ? weights : spread(heads, weights, tile),
-                     [&](Value x, Value w) { return f.mul(x, w); });
-      return map(sum, x, [&](Value sum, Value x) { return f.add(sum, x); });
+      Values weights = weightsOf(evalHeads(terms, edge, at.heads.tile.shifted(n)), largest);
+      return addWeighted(at, sum, eval(terms, edge, tile), weights, tile);
     });
   }
   bool indices = merge == Merge::Argmax && tile.low >= n;

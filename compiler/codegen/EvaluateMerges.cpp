@@ -222,25 +222,35 @@ Values KernelEmitter::betterOf(ArrayRef<Value> numbers, ArrayRef<Value> from,
   return next;
 }
 
+KernelEmitter::WeightedSum KernelEmitter::weightedSumAt(MergeRule merge, const Tile &tile,
+                                                        Value term) {
+  const int64_t n = hgnn::valueWidth(merge, widthOf(term));
+  WeightedSum at{tile.low >= n, {}};
+  if (at.weights)
+    at.heads.tile = tile.shifted(-n - merge.heads);
+  else
+    at.heads = headsOf(tile, n / merge.heads, term);
+  return at;
+}
+
+Values KernelEmitter::addWeighted(const WeightedSum &at, ArrayRef<Value> sum, ArrayRef<Value> x,
+                                  ArrayRef<Value> weights, const Tile &tile) {
+  Values w = at.weights ? Values(weights) : spread(at.heads, weights, tile);
+  Values weighted = map(x, w, [&](Value x, Value w) { return f.mul(x, w); });
+  return map(sum, weighted, [&](Value sum, Value x) { return f.add(sum, x); });
+}
+
 Values KernelEmitter::evalCombine(hgnn::CombineOp op, const Place &place, const Tile &tile) {
   MergeRule merge = op.getMerge();
   int64_t n = hgnn::valueWidth(merge, widthOf(op.getResult()));
   if (merge == Merge::Softmax) {
     if (tile.low >= n && tile.low < n + merge.heads)
       return largestScores(op, place, tile.shifted(-n));
-    bool sums = tile.low >= n;
-    Heads heads{};
-    if (sums)
-      heads.tile = tile.shifted(-n - merge.heads);
-    else
-      heads = headsOf(tile, n / merge.heads, op.getResult());
-    Values largest = largestScores(op, place, heads.tile);
+    WeightedSum at = weightedSumAt(merge, tile, op.getResult());
+    Values largest = largestScores(op, place, at.heads.tile);
     return overTerms(op, zeros(tile), [&](Value term, ArrayRef<Value> sum) {
-      Values weights = termWeights(op, term, largest, place, heads.tile);
-      Values x = eval(term, place, tile);
-      x = map(x, sums ? weights : spread(heads, weights, tile),
-              [&](Value x, Value w) { return f.mul(x, w); });
-      return map(sum, x, [&](Value sum, Value x) { return f.add(sum, x); });
+      Values weights = termWeights(op, term, largest, place, at.heads.tile);
+      return addWeighted(at, sum, eval(term, place, tile), weights, tile);
     });
   }
   // Winners are found anew for numbers and for their relations, which are in different tiles.

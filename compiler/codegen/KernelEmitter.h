@@ -214,6 +214,16 @@ private:
   /// What `make` gives for a row and a tile of heads, once.
   Values onceForHeads(const void *what, int64_t kind, const Place &place, const Tile &heads,
                       llvm::function_ref<Values()> make);
+  /// A softmax term's sums over what is merged, at a tile that is not of its largest scores: of the
+  /// weighted values, or of the weights.
+  struct WeightedSum {
+    bool weights; ///< what is summed are the weights themselves
+    Heads heads;  ///< of the tile's columns
+  };
+  WeightedSum weightedSumAt(hgnn::MergeRule merge, const Tile &tile, Value term);
+  /// sum + w x.
+  Values addWeighted(const WeightedSum &at, llvm::ArrayRef<Value> sum, llvm::ArrayRef<Value> x,
+                     llvm::ArrayRef<Value> weights, const Tile &tile);
   Values overTerms(hgnn::CombineOp op, Values init,
                    llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
   Values largestScores(hgnn::CombineOp op, const Place &place, const Tile &heads);

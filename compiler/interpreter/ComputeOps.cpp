@@ -7,8 +7,11 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/interpreter/ComputeOps.h"
 
+#include "compiler/interpreter/Losses.h"
 #include "compiler/interpreter/Merges.h"
 #include "compiler/interpreter/NumberFunctions.h"
+#include "compiler/interpreter/Operands.h"
+#include "compiler/interpreter/Products.h"
 #include "runtime/base/Keys.h"
 
 using namespace mlir;
@@ -20,39 +23,16 @@ namespace heddle::compiler {
 namespace {
 
 /// Evaluates one op; holds its run-time operands.
-template <class T> class Evaluator {
+template <class T> class Evaluator : Operands<T> {
 public:
   Evaluator(Operation *op, ArrayRef<RuntimeValue<T>> operands, const ComputeContext &context)
-      : op(op), operands(operands), context(context) {}
+      : Operands<T>(op, operands), context(context) {}
 
   using Result = FailureOr<Tensor<T>>;
   Result run();
-  Result softmax(const std::optional<ArrayRef<double>> &weights, bool gradient);
-  Result sigmoid(const std::optional<ArrayRef<double>> &weights, bool gradient);
 
 private:
-  const Tensor<T> &tensor(unsigned i) const { return std::get<Tensor<T>>(operands[i]); }
-  template <class Kind> const Kind &object(unsigned i) const {
-    return *std::get<std::shared_ptr<const Kind>>(operands[i]);
-  }
-  const Adjacency &adjacency(unsigned i) const {
-    return *std::get<std::shared_ptr<Adjacency>>(operands[i]);
-  }
-  /// An error if `ok` is false.
-  LogicalResult need(bool ok, const Twine &what) {
-    return ok ? success() : LogicalResult(op->emitError("interpreting: ") << what);
-  }
-  LogicalResult needRows(const Tensor<T> &tensor, int64_t rows, const Twine &what) {
-    return need(tensor.rows == rows,
-                what + " has " + Twine(tensor.rows) + " rows where " + Twine(rows) + " are needed");
-  }
-  LogicalResult needAlike(const Tensor<T> &a, const Tensor<T> &b) {
-    return need(a.rows == b.rows && a.width() == b.width(), "operands differ in rows or width");
-  }
-  LogicalResult needVector(const Tensor<T> &vector, int64_t width) {
-    return need(vector.isParam() && vector.width() == width,
-                "needs a parameter of " + Twine(width) + " numbers");
-  }
+  HEDDLE_USE_OPERANDS(T)
 
   template <class Function> Tensor<T> map(const Tensor<T> &input, Function function) {
     Tensor<T> result = input;
@@ -87,20 +67,12 @@ private:
   }
   Result moveAlongAdjacency();
   Result moveAlongLink();
-  Result linear(LinearOp linear);
-  Result linearGradWeight();
-  Result headLinear(HeadLinearOp linear);
-  Result headLinearGradWeight(HeadLinearGradWeightOp op);
   Result scaleRows();
   Result rowDot(RowDotOp dot);
-  Result sparseLinear();
-  Result sparseLinearGradWeight();
   Result concat();
   Result dropout(DropoutOp dropout);
   Result layerNorm();
 
-  Operation *op;
-  ArrayRef<RuntimeValue<T>> operands;
   const ComputeContext &context;
 };
 
@@ -158,118 +130,6 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::moveAlongLink() {
   if (failed(needRows(input, gather ? link.numNext : rows, "the input")))
     return failure();
   return gather ? move(input, rows, rows, next, same) : move(input, link.numNext, rows, same, next);
-}
-
-//===----------------------------------------------------------------------===//
-// Products
-//===----------------------------------------------------------------------===//
-
-/// A param [m, k] as m rows of k.
-template <class T> Tensor<T> asRows(const Tensor<T> &input) {
-  Tensor<T> result = input;
-  if (input.isParam()) {
-    result.shape = {input.shape.empty() ? 1 : input.shape.back()};
-    result.rows = int64_t(input.data.size()) / std::max<int64_t>(result.shape[0], 1);
-  }
-  return result;
-}
-
-template <class T> FailureOr<Tensor<T>> Evaluator<T>::linear(LinearOp linear) {
-  Tensor<T> x = asRows(tensor(0));
-  const Tensor<T> &w = tensor(1);
-  if (failed(need(w.isParam() && w.shape.size() == 2, "the weight is not a matrix")))
-    return failure();
-  bool transpose = linear.getTranspose();
-  int64_t k = w.shape[transpose ? 1 : 0], n = w.shape[transpose ? 0 : 1];
-  if (failed(need(x.width() == k, "rows of width " + Twine(x.width()) + " times a matrix of " +
-                                      Twine(k) + " rows")))
-    return failure();
-  auto result = Tensor<T>::make(x.rows, {n});
-  for (int64_t i = 0; i < x.rows; ++i)
-    for (int64_t j = 0; j < n; ++j)
-      for (int64_t p = 0; p < k; ++p)
-        result.at(i, j) += x.at(i, p) * (transpose ? w.data[j * k + p] : w.data[p * n + j]);
-  if (tensor(0).isParam()) {
-    result.shape = tensor(0).shape.size() == 2 ? std::vector<int64_t>{result.rows, n}
-                                               : std::vector<int64_t>{n};
-    result.rows = -1;
-  }
-  return result;
-}
-
-template <class T> FailureOr<Tensor<T>> Evaluator<T>::linearGradWeight() {
-  Tensor<T> x = asRows(tensor(0)), g = asRows(tensor(1));
-  if (failed(needRows(g, x.rows, "the gradient")))
-    return failure();
-  auto result = Tensor<T>::param({x.width(), g.width()});
-  for (int64_t i = 0; i < x.rows; ++i)
-    for (int64_t p = 0; p < x.width(); ++p)
-      for (int64_t j = 0; j < g.width(); ++j)
-        result.data[p * g.width() + j] += x.at(i, p) * g.at(i, j);
-  return result;
-}
-
-/// Head by head: a block of the matrix for each, or of its gradient.
-template <class T> FailureOr<Tensor<T>> Evaluator<T>::headLinear(HeadLinearOp linear) {
-  const Tensor<T> &x = tensor(0), &w = tensor(1);
-  if (failed(need(w.isParam() && w.shape.size() == 3, "the weight is no stack of matrices")))
-    return failure();
-  bool transpose = linear.getTranspose();
-  int64_t heads = w.shape[0], k = w.shape[transpose ? 2 : 1], n = w.shape[transpose ? 1 : 2];
-  if (failed(need(x.width() == heads * k, "rows of width " + Twine(x.width()) + " are not " +
-                                              Twine(heads) + " heads of " + Twine(k))))
-    return failure();
-  auto result = Tensor<T>::make(x.rows, {heads * n});
-  for (int64_t i = 0; i < x.rows; ++i)
-    for (int64_t h = 0; h < heads; ++h)
-      for (int64_t j = 0; j < n; ++j)
-        for (int64_t p = 0; p < k; ++p)
-          result.at(i, h * n + j) +=
-              x.at(i, h * k + p) * w.data[h * k * n + (transpose ? j * k + p : p * n + j)];
-  return result;
-}
-template <class T>
-FailureOr<Tensor<T>> Evaluator<T>::headLinearGradWeight(HeadLinearGradWeightOp op) {
-  const Tensor<T> &x = tensor(0), &g = tensor(1);
-  int64_t heads = op.getHeads(), k = x.width() / heads, n = g.width() / heads;
-  if (failed(needRows(g, x.rows, "the gradient")))
-    return failure();
-  auto result = Tensor<T>::param({heads, k, n});
-  for (int64_t i = 0; i < x.rows; ++i)
-    for (int64_t h = 0; h < heads; ++h)
-      for (int64_t p = 0; p < k; ++p)
-        for (int64_t j = 0; j < n; ++j)
-          result.data[(h * k + p) * n + j] += x.at(i, h * k + p) * g.at(i, h * n + j);
-  return result;
-}
-
-template <class T> FailureOr<Tensor<T>> Evaluator<T>::sparseLinear() {
-  const SparseRows &s = object<SparseRows>(0);
-  const Tensor<T> &w = tensor(1);
-  if (failed(need(w.isParam() && w.shape.size() == 2 && w.shape[0] == s.dim,
-                  "the weight needs " + Twine(s.dim) + " rows")))
-    return failure();
-  int64_t n = w.shape[1];
-  auto result = Tensor<T>::make(int64_t(s.rows.size()), {n});
-  for (int64_t i = 0; i < result.rows; ++i)
-    for (auto [column, value] : s.rows[i])
-      for (int64_t j = 0; j < n; ++j)
-        result.at(i, j) += T(value) * w.data[column * n + j];
-  return result;
-}
-
-template <class T> FailureOr<Tensor<T>> Evaluator<T>::sparseLinearGradWeight() {
-  const SparseRows &s = object<SparseRows>(0);
-  const Tensor<T> &g = tensor(1);
-  if (failed(needRows(g, int64_t(s.rows.size()), "the gradient")))
-    return failure();
-  int64_t n = g.width();
-  auto result = Tensor<T>::param({s.dim, n});
-  for (int64_t i = 0; i < g.rows; ++i)
-    for (auto [column, value] : s.rows[i])
-      for (int64_t j = 0; j < n; ++j)
-        result.data[column * n + j] += T(value) * g.at(i, j);
-  return result;
 }
 
 //===----------------------------------------------------------------------===//
@@ -363,7 +223,7 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::dropout(DropoutOp dropout)
 template <class T> FailureOr<Tensor<T>> Evaluator<T>::layerNorm() {
   const Tensor<T> &x = tensor(0);
   int64_t n = x.width();
-  double eps = op->getAttrOfType<FloatAttr>("eps").getValueAsDouble();
+  double eps = op->template getAttrOfType<FloatAttr>("eps").getValueAsDouble();
   bool gradient = isa<LayerNormGradOp>(op), plain = isa<LayerNormXhatOp>(op);
   if (!plain && failed(needVector(tensor(1), n)))
     return failure();
@@ -389,71 +249,6 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::layerNorm() {
       result.at(row, j) = plain      ? xhat(j)
                           : gradient ? rstd * (d(j) - meanD - xhat(j) * meanDH)
                                      : tensor(1).data[j] * xhat(j) + tensor(2).data[j];
-  }
-  return result;
-}
-
-//===----------------------------------------------------------------------===//
-// Losses
-//===----------------------------------------------------------------------===//
-
-template <class T>
-FailureOr<Tensor<T>> Evaluator<T>::softmax(const std::optional<ArrayRef<double>> &weights,
-                                           bool gradient) {
-  const Tensor<T> &z = tensor(0);
-  const Labels &labels = object<Labels>(1);
-  int64_t classes = z.width();
-  if (failed(needRows(z, int64_t(labels.classes.size()), "the logits")) ||
-      (gradient && failed(needRows(tensor(2), z.rows, "the gradient"))))
-    return failure();
-  auto result = Tensor<T>::make(z.rows, gradient ? z.shape : std::vector<int64_t>{1});
-  for (int64_t row = 0; row < z.rows; ++row) {
-    int64_t label = labels.classes[row];
-    if (label < 0)
-      continue;
-    if (failed(need(label < classes, "label " + Twine(label) + " has no logit")))
-      return failure();
-    T largest = z.at(row, 0), sum(0);
-    for (int64_t j = 1; j < classes; ++j)
-      if (valueOf(z.at(row, j)) > valueOf(largest))
-        largest = z.at(row, j);
-    for (int64_t j = 0; j < classes; ++j)
-      sum += exp(z.at(row, j) - largest);
-    T weight = weights ? T((*weights)[label]) : T(1);
-    if (!gradient)
-      result.at(row, 0) = weight * (log(sum) + largest - z.at(row, label));
-    for (int64_t j = 0; gradient && j < classes; ++j)
-      result.at(row, j) = weight * tensor(2).at(row, 0) *
-                          (exp(z.at(row, j) - largest) / sum - T(j == label ? 1 : 0));
-  }
-  return result;
-}
-
-template <class T>
-FailureOr<Tensor<T>> Evaluator<T>::sigmoid(const std::optional<ArrayRef<double>> &weights,
-                                           bool gradient) {
-  const Tensor<T> &z = tensor(0);
-  const Labels &labels = object<Labels>(1);
-  int64_t classes = z.width();
-  if (failed(needRows(z, int64_t(labels.multi.size()), "the logits")) ||
-      failed(need(labels.numClasses == classes, "a logit per class is needed")) ||
-      (gradient && failed(needRows(tensor(2), z.rows, "the gradient"))))
-    return failure();
-  auto result = Tensor<T>::make(z.rows, gradient ? z.shape : std::vector<int64_t>{1});
-  for (int64_t row = 0; row < z.rows; ++row) {
-    if (labels.multi[row].empty())
-      continue;
-    T sum(0);
-    for (int64_t j = 0; j < classes; ++j) {
-      T x = z.at(row, j), y(labels.multi[row][j]), w = weights ? T((*weights)[j]) : T(1);
-      if (gradient)
-        result.at(row, j) = tensor(2).at(row, 0) / T(double(classes)) *
-                            ((T(1) - y) * sigmoidOf(x) - w * y * sigmoidOf(-x));
-      else
-        sum += w * y * softplus(-x) + (T(1) - y) * softplus(x);
-    }
-    if (!gradient)
-      result.at(row, 0) = sum / T(double(classes));
   }
   return result;
 }
@@ -501,13 +296,9 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
             result.data[j] += tensor(0).at(row, j);
         return result;
       })
-      .template Case<LinearOp>([&](LinearOp o) { return linear(o); })
-      .template Case<LinearGradWeightOp>([&](auto) { return linearGradWeight(); })
-      .template Case<HeadLinearOp>([&](HeadLinearOp o) { return headLinear(o); })
-      .template Case<HeadLinearGradWeightOp>(
-          [&](HeadLinearGradWeightOp o) { return headLinearGradWeight(o); })
-      .template Case<SparseLinearOp>([&](auto) { return sparseLinear(); })
-      .template Case<SparseLinearGradWeightOp>([&](auto) { return sparseLinearGradWeight(); })
+      .template Case<LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp,
+                     SparseLinearOp, SparseLinearGradWeightOp>(
+          [&](auto) { return computeProduct<T>(op, operands); })
       .template Case<ScaleRowsOp>([&](auto) { return scaleRows(); })
       .template Case<RowDotOp>([&](RowDotOp o) { return rowDot(o); })
       .template Case<PartialOp, OwnOp>([&](auto) -> Result { return tensor(0); })
@@ -593,10 +384,8 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
         return emptyTerms<T>(o.getMerge(), operands.empty() ? -1 : object<Ids>(0).size(),
                              shape.vec());
       })
-      .template Case<SoftmaxXentOp>([&](auto o) { return softmax(o.getClassWeights(), false); })
-      .template Case<SoftmaxXentGradOp>([&](auto o) { return softmax(o.getClassWeights(), true); })
-      .template Case<SigmoidXentOp>([&](auto o) { return sigmoid(o.getClassWeights(), false); })
-      .template Case<SigmoidXentGradOp>([&](auto o) { return sigmoid(o.getClassWeights(), true); })
+      .template Case<SoftmaxXentOp, SoftmaxXentGradOp, SigmoidXentOp, SigmoidXentGradOp>(
+          [&](auto) { return computeLoss<T>(op, operands); })
       .template Case<SumSquaresOp>([&](auto) -> Result {
         auto result = Tensor<T>::param({1});
         for (const T &x : tensor(0).data)
@@ -650,23 +439,6 @@ FailureOr<RuntimeValue<T>> compute(Operation *op, ArrayRef<RuntimeValue<T>> oper
   return RuntimeValue<T>(std::move(*result));
 }
 
-template <class T>
-FailureOr<Tensor<T>> rowLosses(Operation *at, const Tensor<T> &logits,
-                               std::shared_ptr<const Labels> labels,
-                               std::optional<ArrayRef<double>> classWeights) {
-  SmallVector<RuntimeValue<T>> operands = {logits, labels};
-  ComputeContext context;
-  Evaluator<T> evaluator(at, operands, context);
-  return labels->classes.empty() ? evaluator.sigmoid(classWeights, false)
-                                 : evaluator.softmax(classWeights, false);
-}
-
-template FailureOr<Tensor<double>> rowLosses(Operation *, const Tensor<double> &,
-                                             std::shared_ptr<const Labels>,
-                                             std::optional<ArrayRef<double>>);
-template FailureOr<Tensor<Dual>> rowLosses(Operation *, const Tensor<Dual> &,
-                                           std::shared_ptr<const Labels>,
-                                           std::optional<ArrayRef<double>>);
 template FailureOr<RuntimeValue<double>> compute(Operation *, ArrayRef<RuntimeValue<double>>,
                                                  const ComputeContext &);
 template FailureOr<RuntimeValue<Dual>> compute(Operation *, ArrayRef<RuntimeValue<Dual>>,

@@ -29,12 +29,6 @@ template <class T>
 llvm::FailureOr<RuntimeValue<T>> compute(mlir::Operation *op, llvm::ArrayRef<RuntimeValue<T>> operands,
                                          const ComputeContext &context);
 
-/// What softmax_xent (single-label) or sigmoid_xent (multi-label) gives, width 1; errors at `at`.
-template <class T>
-llvm::FailureOr<Tensor<T>> rowLosses(mlir::Operation *at, const Tensor<T> &logits,
-                                     std::shared_ptr<const Labels> labels,
-                                     std::optional<llvm::ArrayRef<double>> classWeights);
-
 } // namespace heddle::compiler
 
 #endif // HEDDLE_COMPILER_INTERPRETER_COMPUTEOPS_H

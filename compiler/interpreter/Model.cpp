@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Symbols.h"
 #include "compiler/interpreter/ComputeOps.h"
+#include "compiler/interpreter/Losses.h"
 #include "compiler/interpreter/Programs.h"
 
 #include <limits>

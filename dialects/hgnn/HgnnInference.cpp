@@ -17,26 +17,11 @@ using namespace heddle::hgnn;
 
 namespace {
 
-LogicalResult sameRows(Loc loc, StringRef op, FeatType a, FeatType b) {
-  if (a.getDomain() == b.getDomain())
-    return success();
-  return emitOptionalError(loc, "'", op, "' needs operands of one domain, got ", a, " and ", b,
-                           "; change the domain of one with gather/reduce/expand/restrict");
-}
 LogicalResult sameWidth(Loc loc, StringRef op, FeatType a, FeatType b) {
   if (agree(widthOf(a), widthOf(b)))
     return success();
   return emitOptionalError(loc, "'", op, "' needs operands of one width, got ", a, " and ", b);
 }
-LogicalResult isParam(Loc loc, StringRef op, StringRef name, FeatType type, int64_t rank) {
-  if (!type.getDomain().isParam())
-    return emitOptionalError(loc, "'", op, "' needs a parameter as ", name, ", got ", type);
-  bool unknown = llvm::any_of(type.getShape(), ShapedType::isDynamic);
-  if (rank >= 0 && !unknown && int64_t(type.getShape().size()) != rank)
-    return emitOptionalError(loc, "'", op, "' needs ", name, " of rank ", rank, ", got ", type);
-  return success();
-}
-
 enum class Side { Source, Edge, Active, Destination };
 
 /// The domain of one side of an adjacency.
@@ -63,10 +48,6 @@ LogicalResult checkSide(Loc loc, StringRef op, FeatType type, AdjType adj, Side 
                    : side == Side::Active      ? "the active destinations of that adjacency"
                                                : "rows of the destination type at that hop";
   return emitOptionalError(loc, "'", op, "' needs a value over ", what, "; got ", type, " with ", adj);
-}
-
-FeatType param(MLIRContext *context, ArrayRef<int64_t> shape) {
-  return FeatType::get(DomainAttr::param(context), shape);
 }
 
 char kindOf(Type type) {
@@ -130,6 +111,22 @@ LogicalResult checkTerm(Loc loc, StringRef op, ValueRange operands) {
 }
 
 } // namespace
+
+LogicalResult heddle::hgnn::sameRows(Loc loc, StringRef op, FeatType a, FeatType b) {
+  if (a.getDomain() == b.getDomain())
+    return success();
+  return emitOptionalError(loc, "'", op, "' needs operands of one domain, got ", a, " and ", b,
+                           "; change the domain of one with gather/reduce/expand/restrict");
+}
+
+LogicalResult heddle::hgnn::isParam(Loc loc, StringRef op, StringRef name, FeatType type, int64_t rank) {
+  if (!type.getDomain().isParam())
+    return emitOptionalError(loc, "'", op, "' needs a parameter as ", name, ", got ", type);
+  bool unknown = llvm::any_of(type.getShape(), ShapedType::isDynamic);
+  if (rank >= 0 && !unknown && int64_t(type.getShape().size()) != rank)
+    return emitOptionalError(loc, "'", op, "' needs ", name, " of rank ", rank, ", got ", type);
+  return success();
+}
 
 LogicalResult heddle::hgnn::checkOperands(Loc loc, StringRef op, StringRef kinds,
                                           ValueRange operands) {
@@ -290,106 +287,6 @@ HGNN_INFER(ColSumOp, "ti?") {
   if (in.getDomain().isParam())
     return emitOptionalError(loc, "'col_sum' sums rows of a domain; got ", in);
   results.push_back(param(context, in.getShape()));
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
-// Dense products
-//===----------------------------------------------------------------------===//
-
-HGNN_INFER(LinearOp, "tt") {
-  FeatType in = tensor(adaptor.getInput()), weight = tensor(adaptor.getWeight());
-  if (failed(isParam(loc, "linear", "weight", weight, 2)))
-    return failure();
-  if (weight.getShape().size() != 2) { // a generic parameter
-    results.push_back(in.withShape({ShapedType::kDynamic}));
-    return success();
-  }
-  int64_t k = weight.getShape()[0], n = weight.getShape()[1];
-  bool transpose = adaptor.getTranspose();
-  if (transpose)
-    std::swap(k, n);
-  int64_t last = in.getShape().empty() ? 1 : in.getShape().back();
-  if (!agree(last, k))
-    return emitOptionalError(loc, "'linear' of rows of width ", last, " needs a weight with ", last,
-                             transpose ? " columns" : " rows", ", got ", weight);
-  if (in.getDomain().isParam() && in.getShape().size() == 2)
-    results.push_back(in.withShape({in.getShape()[0], n}));
-  else
-    results.push_back(in.withShape({n}));
-  return success();
-}
-HGNN_INFER(LinearGradWeightOp, "tt") {
-  FeatType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
-  if (failed(sameRows(loc, "linear_grad_weight", in, grad)))
-    return failure();
-  if (in.getShape().empty() || grad.getShape().empty())
-    return emitOptionalError(loc, "'linear_grad_weight' needs rows with a width");
-  results.push_back(param(context, {in.getShape().back(), grad.getShape().back()}));
-  return success();
-}
-/// Width of one of `heads` heads of rows of `width`; unknown stays unknown, -1 if it does not
-/// divide.
-static int64_t headWidth(int64_t width, int64_t heads) {
-  if (ShapedType::isDynamic(width) || ShapedType::isDynamic(heads))
-    return ShapedType::kDynamic;
-  return heads > 0 && width % heads == 0 ? width / heads : -1;
-}
-
-HGNN_INFER(HeadLinearOp, "tt") {
-  FeatType in = tensor(adaptor.getInput()), weight = tensor(adaptor.getWeight());
-  if (failed(isParam(loc, "head_linear", "weight", weight, 3)))
-    return failure();
-  if (in.getDomain().isParam())
-    return emitOptionalError(loc, "'head_linear' is of rows, got ", in);
-  if (weight.getShape().size() != 3) { // a generic parameter
-    results.push_back(in.withShape({ShapedType::kDynamic}));
-    return success();
-  }
-  int64_t heads = weight.getShape()[0], k = weight.getShape()[1], n = weight.getShape()[2];
-  if (adaptor.getTranspose())
-    std::swap(k, n);
-  int64_t own = headWidth(widthOf(in), heads);
-  if (own == -1 || !agree(own, k))
-    return emitOptionalError(loc, "'head_linear' of rows of width ", widthOf(in),
-                             " needs a weight of heads times ", widthOf(in), " / heads, got ",
-                             weight);
-  results.push_back(
-      in.withShape({ShapedType::isDynamic(n) || ShapedType::isDynamic(heads) ? ShapedType::kDynamic
-                                                                             : heads * n}));
-  return success();
-}
-HGNN_INFER(HeadLinearGradWeightOp, "tt") {
-  FeatType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
-  if (failed(sameRows(loc, "head_linear_grad_weight", in, grad)))
-    return failure();
-  int64_t heads = adaptor.getHeadsAttr() ? adaptor.getHeadsAttr().getInt() : 0;
-  int64_t k = headWidth(widthOf(in), heads), n = headWidth(widthOf(grad), heads);
-  if (k == -1 || n == -1 || in.getDomain().isParam())
-    return emitOptionalError(loc, "'head_linear_grad_weight' needs rows of ", heads, " heads, got ",
-                             in, " and ", grad);
-  results.push_back(param(context, {heads, k, n}));
-  return success();
-}
-HGNN_INFER(SparseLinearOp, "st") {
-  auto in = cast<SparseType>(adaptor.getInput().getType());
-  FeatType weight = tensor(adaptor.getWeight());
-  if (failed(isParam(loc, "sparse_linear", "weight", weight, 2)))
-    return failure();
-  int64_t n = weight.getShape().size() == 2 ? weight.getShape()[1] : ShapedType::kDynamic;
-  if (weight.getShape().size() == 2 && !agree(weight.getShape()[0], in.getDim()))
-    return emitOptionalError(loc, "'sparse_linear' of rows of dim ", in.getDim(),
-                             " needs a weight with as many rows, got ", weight);
-  results.push_back(FeatType::get(in.getDomain(), {n}));
-  return success();
-}
-HGNN_INFER(SparseLinearGradWeightOp, "st") {
-  auto in = cast<SparseType>(adaptor.getInput().getType());
-  FeatType grad = tensor(adaptor.getGrad());
-  if (in.getDomain() != grad.getDomain())
-    return emitOptionalError(loc, "'sparse_linear_grad_weight' needs operands of one domain, got ", in,
-                             " and ", grad);
-  results.push_back(param(context, {in.getDim(), widthOf(grad)}));
   return success();
 }
 

@@ -31,7 +31,24 @@ inline int64_t widthOf(FeatType type) {
   return width;
 }
 
+/// Width of one of `heads` heads of rows of `width`; unknown stays unknown, -1 if it does not
+/// divide.
+inline int64_t headWidth(int64_t width, int64_t heads) {
+  if (mlir::ShapedType::isDynamic(width) || mlir::ShapedType::isDynamic(heads))
+    return mlir::ShapedType::kDynamic;
+  return heads > 0 && width % heads == 0 ? width / heads : -1;
+}
+
 inline FeatType tensor(mlir::Value value) { return llvm::cast<FeatType>(value.getType()); }
+
+inline FeatType param(mlir::MLIRContext *context, llvm::ArrayRef<int64_t> shape) {
+  return FeatType::get(DomainAttr::param(context), shape);
+}
+
+/// Errors where the two are over different domains, or `type` is no parameter of that rank (-1: any).
+mlir::LogicalResult sameRows(Loc loc, llvm::StringRef op, FeatType a, FeatType b);
+mlir::LogicalResult isParam(Loc loc, llvm::StringRef op, llvm::StringRef name, FeatType type,
+                            int64_t rank);
 
 /// The parser infers types before the verifier looks at the operands. `kinds` has a letter for each
 /// (tensor, adjacency, link, ids, sparse, laBels); after the last one, `?`: it may be missing, `*`:

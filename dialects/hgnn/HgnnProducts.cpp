@@ -1,0 +1,98 @@
+//===- HgnnProducts.cpp - result types of products -------------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/hgnn/HgnnInference.h"
+
+using namespace mlir;
+using namespace heddle::hgnn;
+
+HGNN_INFER(LinearOp, "tt") {
+  FeatType in = tensor(adaptor.getInput()), weight = tensor(adaptor.getWeight());
+  if (failed(isParam(loc, "linear", "weight", weight, 2)))
+    return failure();
+  if (weight.getShape().size() != 2) { // a generic parameter
+    results.push_back(in.withShape({ShapedType::kDynamic}));
+    return success();
+  }
+  int64_t k = weight.getShape()[0], n = weight.getShape()[1];
+  bool transpose = adaptor.getTranspose();
+  if (transpose)
+    std::swap(k, n);
+  int64_t last = in.getShape().empty() ? 1 : in.getShape().back();
+  if (!agree(last, k))
+    return emitOptionalError(loc, "'linear' of rows of width ", last, " needs a weight with ", last,
+                             transpose ? " columns" : " rows", ", got ", weight);
+  if (in.getDomain().isParam() && in.getShape().size() == 2)
+    results.push_back(in.withShape({in.getShape()[0], n}));
+  else
+    results.push_back(in.withShape({n}));
+  return success();
+}
+HGNN_INFER(LinearGradWeightOp, "tt") {
+  FeatType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
+  if (failed(sameRows(loc, "linear_grad_weight", in, grad)))
+    return failure();
+  if (in.getShape().empty() || grad.getShape().empty())
+    return emitOptionalError(loc, "'linear_grad_weight' needs rows with a width");
+  results.push_back(param(context, {in.getShape().back(), grad.getShape().back()}));
+  return success();
+}
+HGNN_INFER(HeadLinearOp, "tt") {
+  FeatType in = tensor(adaptor.getInput()), weight = tensor(adaptor.getWeight());
+  if (failed(isParam(loc, "head_linear", "weight", weight, 3)))
+    return failure();
+  if (in.getDomain().isParam())
+    return emitOptionalError(loc, "'head_linear' is of rows, got ", in);
+  if (weight.getShape().size() != 3) { // a generic parameter
+    results.push_back(in.withShape({ShapedType::kDynamic}));
+    return success();
+  }
+  int64_t heads = weight.getShape()[0], k = weight.getShape()[1], n = weight.getShape()[2];
+  if (adaptor.getTranspose())
+    std::swap(k, n);
+  int64_t own = headWidth(widthOf(in), heads);
+  if (own == -1 || !agree(own, k))
+    return emitOptionalError(loc, "'head_linear' of rows of width ", widthOf(in),
+                             " needs a weight of heads times ", widthOf(in), " / heads, got ",
+                             weight);
+  results.push_back(
+      in.withShape({ShapedType::isDynamic(n) || ShapedType::isDynamic(heads) ? ShapedType::kDynamic
+                                                                             : heads * n}));
+  return success();
+}
+HGNN_INFER(HeadLinearGradWeightOp, "tt") {
+  FeatType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
+  if (failed(sameRows(loc, "head_linear_grad_weight", in, grad)))
+    return failure();
+  int64_t heads = adaptor.getHeadsAttr() ? adaptor.getHeadsAttr().getInt() : 0;
+  int64_t k = headWidth(widthOf(in), heads), n = headWidth(widthOf(grad), heads);
+  if (k == -1 || n == -1 || in.getDomain().isParam())
+    return emitOptionalError(loc, "'head_linear_grad_weight' needs rows of ", heads, " heads, got ",
+                             in, " and ", grad);
+  results.push_back(param(context, {heads, k, n}));
+  return success();
+}
+HGNN_INFER(SparseLinearOp, "st") {
+  auto in = cast<SparseType>(adaptor.getInput().getType());
+  FeatType weight = tensor(adaptor.getWeight());
+  if (failed(isParam(loc, "sparse_linear", "weight", weight, 2)))
+    return failure();
+  int64_t n = weight.getShape().size() == 2 ? weight.getShape()[1] : ShapedType::kDynamic;
+  if (weight.getShape().size() == 2 && !agree(weight.getShape()[0], in.getDim()))
+    return emitOptionalError(loc, "'sparse_linear' of rows of dim ", in.getDim(),
+                             " needs a weight with as many rows, got ", weight);
+  results.push_back(FeatType::get(in.getDomain(), {n}));
+  return success();
+}
+HGNN_INFER(SparseLinearGradWeightOp, "st") {
+  auto in = cast<SparseType>(adaptor.getInput().getType());
+  FeatType grad = tensor(adaptor.getGrad());
+  if (in.getDomain() != grad.getDomain())
+    return emitOptionalError(loc, "'sparse_linear_grad_weight' needs operands of one domain, got ", in,
+                             " and ", grad);
+  results.push_back(param(context, {in.getDim(), widthOf(grad)}));
+  return success();
+}
