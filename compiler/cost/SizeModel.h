@@ -61,9 +61,9 @@ SizeEstimate estimateFrontier(uint64_t numNodes, std::span<const FrontierSource>
 /// Seeds of a batch: `batchSize` (0 = all) of at most `available` nodes.
 SizeEstimate estimateSeeds(uint64_t batchSize, uint64_t available, uint64_t numNodes);
 
-/// The largest of `blocks` near-equal blocks of rows.
+/// One of `blocks` blocks of equal work: one may have nearly all rows.
 inline SizeEstimate blockOf(SizeEstimate rows, uint64_t blocks) {
-  return {rows.bound / blocks + (rows.bound % blocks != 0), rows.expected / double(blocks)};
+  return {rows.bound, rows.expected / double(blocks)};
 }
 
 /// Entries of `rows` sparse feature rows of a type with `totalNnz` entries over `numNodes` nodes.

@@ -101,6 +101,27 @@ static std::set<int64_t> chooseOffsets(const InterpreterInput &input, int64_t ho
   return chosen;
 }
 
+/// Counts the edges of each row.
+static void addEdges(std::vector<int64_t> &work, const Adjacency &adjacency) {
+  for (int64_t active : adjacency.activeOfEdge)
+    ++work[size_t(adjacency.activeRow[size_t(active)])];
+}
+
+/// Where each of the blocks begins that follow each other and have about equal work.
+static std::vector<int64_t> cutByWork(const std::vector<int64_t> &work, int64_t blocks) {
+  int64_t all = 0;
+  for (int64_t w : work)
+    all += w;
+  std::vector<int64_t> begins;
+  for (int64_t block = 0; block <= blocks; ++block) {
+    int64_t before = 0, row = 0;
+    while (row < int64_t(work.size()) && before * blocks < block * all)
+      before += work[size_t(row++)];
+    begins.push_back(row);
+  }
+  return begins;
+}
+
 FailureOr<std::shared_ptr<Adjacency>> Batch::sample(Operation *op, const Ids &ids, StringRef relation,
                                                     int64_t fanout, int64_t block,
                                                     int64_t blocks) const {
@@ -111,7 +132,16 @@ FailureOr<std::shared_ptr<Adjacency>> Batch::sample(Operation *op, const Ids &id
   auto adjacency = std::make_shared<Adjacency>();
   adjacency->hop = ids.hop;
   adjacency->numRows = ids.size();
-  for (int64_t row = ids.size() * block / blocks; row < ids.size() * (block + 1) / blocks; ++row) {
+  std::vector<int64_t> begins = {0, ids.size()};
+  if (blocks > 1) {
+    auto whole = sample(op, ids, relation, fanout);
+    if (failed(whole))
+      return failure();
+    std::vector<int64_t> work(size_t(ids.size()), 1);
+    addEdges(work, **whole);
+    begins = cutByWork(work, blocks);
+  }
+  for (int64_t row = begins[size_t(block)]; row < begins[size_t(block) + 1]; ++row) {
     int64_t destination = ids.ids[row];
     int64_t first = view.inPtr[destination], degree = view.inPtr[destination + 1] - first;
     std::set<int64_t> offsets = chooseOffsets(input, ids.hop, *id, destination, degree, fanout);
@@ -127,30 +157,19 @@ FailureOr<std::shared_ptr<Adjacency>> Batch::sample(Operation *op, const Ids &id
   return adjacency;
 }
 
-LogicalResult Batch::cutSeeds(SeedBlockOp op, const Ids &seeds,
-                              MutableArrayRef<int64_t> begins) const {
+FailureOr<std::vector<int64_t>> Batch::cutSeeds(SeedBlockOp op, const Ids &seeds) const {
   std::vector<int64_t> work(size_t(seeds.size()), 1);
   for (SampleOp sample : op->getBlock()->getOps<SampleOp>()) {
     auto type = cast<AdjType>(sample.getAdj().getType());
     if (type.getHop() != 0)
       continue;
-    auto adjacency = this->sample(sample, seeds, type.getRelation().getValue(),
-                                  int64_t(sample.getFanout()));
+    auto adjacency =
+        this->sample(sample, seeds, type.getRelation().getValue(), int64_t(sample.getFanout()));
     if (failed(adjacency))
       return failure();
-    for (int64_t active : (*adjacency)->activeOfEdge)
-      ++work[size_t((*adjacency)->activeRow[size_t(active)])];
+    addEdges(work, **adjacency);
   }
-  int64_t all = 0, blocks = int64_t(begins.size()) - 1;
-  for (int64_t w : work)
-    all += w;
-  for (int64_t block = 0; block <= blocks; ++block) {
-    int64_t before = 0, seed = 0;
-    while (seed < seeds.size() && before * blocks < block * all)
-      before += work[size_t(seed++)];
-    begins[size_t(block)] = seed;
-  }
-  return success();
+  return cutByWork(work, int64_t(op.getOf()));
 }
 
 /// The row of an id of an ascending list that has it.

@@ -33,10 +33,9 @@ public:
   llvm::FailureOr<std::shared_ptr<Adjacency>> sample(mlir::Operation *op, const Ids &ids,
                                                      llvm::StringRef relation, int64_t fanout,
                                                      int64_t block = 0, int64_t blocks = 1) const;
-  /// Where each block of the seeds begins, and where the last ends, into `begins`: as hgnn.seed_block
-  /// says, by the samples of the block's entry.
-  llvm::LogicalResult cutSeeds(hgnn::SeedBlockOp op, const Ids &seeds,
-                               llvm::MutableArrayRef<int64_t> begins) const;
+  /// Where each block of the seeds begins, and where the last ends: as hgnn.seed_block says, by the
+  /// samples of the block's entry.
+  llvm::FailureOr<std::vector<int64_t>> cutSeeds(hgnn::SeedBlockOp op, const Ids &seeds) const;
   /// The rows of (hop, type): `previous` (or null) and the sources of `samples`, whose source rows are
   /// numbered here.
   llvm::FailureOr<std::shared_ptr<const Ids>>

@@ -145,11 +145,11 @@ template <class T> LogicalResult EntryRunner<T>::run(Operation *op) {
       .template Case<SeedBlockOp>([&](SeedBlockOp o) {
         const Ids &all = ids(o.getSeeds());
         auto block = std::make_shared<Ids>(all);
-        std::vector<int64_t> begins(size_t(o.getOf()) + 1);
-        if (failed(batch.cutSeeds(o, all, begins)))
+        auto begins = batch.cutSeeds(o, all);
+        if (failed(begins))
           return failure();
         const size_t k = size_t(o.getPartition());
-        block->ids.assign(all.ids.begin() + begins[k], all.ids.begin() + begins[k + 1]);
+        block->ids.assign(all.ids.begin() + (*begins)[k], all.ids.begin() + (*begins)[k + 1]);
         environment[o.getIds()] = std::shared_ptr<const Ids>(block);
         return success();
       })

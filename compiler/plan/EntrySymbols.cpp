@@ -32,8 +32,7 @@ FailureOr<EntrySymbols::Estimates> EntrySymbols::estimate(const ModuleTables &ta
       uint32_t type = tables.typeIds.at(name.str());
       SizeEstimate &own = estimates[{SymbolKind::Rows, 0, type, 0}];
       estimates[{SymbolKind::Gathered, 0, type, 0}] = own;
-      uint64_t of = block.getOf();
-      own.expected /= double(of); // blocks have equal work: one may have nearly all seeds
+      own = blockOf(own, uint64_t(block.getOf()));
     } else if (auto sample = dyn_cast<SampleOp>(op)) {
       auto adj = cast<AdjType>(sample.getAdj().getType());
       auto relation = tables.relationIds.find(adj.getRelation().getValue().str());

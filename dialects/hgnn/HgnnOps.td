@@ -224,8 +224,8 @@ def Hgnn_SeedsOp : Hgnn_Op<"seeds"> {
 def Hgnn_SampleOp : Hgnn_Op<"sample", [Pure]> {
   let summary = "A(step, hop, relation) for the rows at a hop";
   let description = [{A pure function of seed and keys (runtime/base/Keys.h); fan-out -1 takes all. With `blocks`
-    q above 1, at hop 0 only: of n seeds those before n k / q and from n (k + 1) / q on, k = `block`, are
-    destinations without an edge here; other partitions sample their edges.}];
+    q above 1, at hop 0 only: of q blocks of the seeds as of hgnn.seed_block, by the work of this relation,
+    those but block k = `block` are destinations without an edge here; other partitions sample their edges.}];
   let arguments = (ins Hgnn_IdsType:$ids, I64Attr:$fanout,
                        DefaultValuedAttr<I64Attr, "0">:$block, DefaultValuedAttr<I64Attr, "1">:$blocks);
   let results = (outs Hgnn_AdjType:$adj);

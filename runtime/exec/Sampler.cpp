@@ -90,7 +90,9 @@ struct Sampler::SampleOp {
   const plan::OpT *op = nullptr;
   uint32_t relation = 0, hop = 0;
   int64_t fanout = -1;
-  uint32_t block = 0, blocksOfRows = 1; ///< rows of other blocks have no edge here
+  uint32_t block = 0; ///< rows of other blocks than this have no edge here
+  std::vector<int64_t> work, begins; ///< of blocks; empty where there is but one
+  int64_t firstRow = 0, endRow = 0; ///< of the batch: the rows that have edges here
   const graph::RelationView *view = nullptr;
   int32_t rowsSymbol = -1, edgesSymbol = -1, activeSymbol = -1;
   bool wideIds = false;    ///< sources do not fit in 32 bits
@@ -105,11 +107,6 @@ struct Sampler::SampleOp {
   int64_t edges = 0, active = 0;
   std::string name;
 
-  /// The rows that have edges here, of `rows`.
-  int64_t firstRow(int64_t rows) const { return plan::blockBegin(rows, block, blocksOfRows); }
-  int64_t endRow(int64_t rows) const {
-    return plan::blockBegin(rows, int64_t(block) + 1, blocksOfRows);
-  }
   int32_t *inPtrOf(StepSlot &slot) const {
     int32_t out = op->outputs[1];
     return out >= 0 ? slot.get<int32_t>(out)
@@ -159,7 +156,8 @@ Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph
     sample->hop = a->hop;
     sample->fanout = a->mode == plan::SampleMode::All ? -1 : a->fanout;
     sample->block = a->block;
-    sample->blocksOfRows = a->blocks;
+    if (a->blocks > 1)
+      sample->begins.resize(size_t(a->blocks) + 1);
     sample->view = &graph.relation(static_cast<int>(a->relation));
     sample->rowsSymbol = entry.buffers[size_t(op.inputs[0])]->rows->symbol();
     sample->edgesSymbol = findSymbol(entry, SymbolKind::Edges, a->hop, a->relation);
@@ -268,13 +266,20 @@ absl::Status Sampler::sample(SampleOp &op, StepSlot &slot, uint64_t seed) {
   const int64_t limit = op.fanout < 0 ? std::numeric_limits<int64_t>::max() : op.fanout;
   const int64_t blocks = (rows + rowsPerBlock - 1) / rowsPerBlock;
   const bool empty = op.view->numEdges == 0 || limit == 0;
-  const int64_t first = op.firstRow(rows), last = op.endRow(rows);
+  op.firstRow = 0;
+  op.endRow = rows;
+  if (!op.begins.empty()) {
+    const graph::CutLink link{op.view, op.fanout};
+    graph::cutSeeds({ids, static_cast<size_t>(rows)}, {&link, 1}, op.work, op.begins);
+    op.firstRow = op.begins[op.block];
+    op.endRow = op.begins[size_t(op.block) + 1];
+  }
   op.blocks.assign(static_cast<size_t>(blocks) + 1, {});
   if (!empty)
     pool_->parallelFor(blocks, [&](int64_t block, int) {
       SampleOp::Count count;
-      int64_t end = std::min(last, (block + 1) * rowsPerBlock);
-      for (int64_t i = std::max(first, block * rowsPerBlock); i < end; ++i) {
+      int64_t end = std::min(op.endRow, (block + 1) * rowsPerBlock);
+      for (int64_t i = std::max(op.firstRow, block * rowsPerBlock); i < end; ++i) {
         if (i + 16 < end)
           __builtin_prefetch(ptr + ids[i + 16]);
         int64_t degree = std::min(ptr[ids[i] + 1] - ptr[ids[i]], limit);
@@ -349,7 +354,6 @@ void Sampler::fillSample(SampleOp &op, StepSlot &slot, uint64_t seed, const Sour
     return;
   }
   const uint32_t step = static_cast<uint32_t>(slot.step);
-  const int64_t firstRow = op.firstRow(rows), endRow = op.endRow(rows);
   pool_->parallelFor(blocks, [&](int64_t block, int thread) {
     int64_t edge = op.blocks[size_t(block)].edges, active = op.blocks[size_t(block)].active;
     int64_t end = std::min(rows, (block + 1) * rowsPerBlock);
@@ -359,7 +363,7 @@ void Sampler::fillSample(SampleOp &op, StepSlot &slot, uint64_t seed, const Sour
         __builtin_prefetch(ptr + ids[i + 8]);
       int64_t id = ids[i], first = ptr[id], degree = ptr[id + 1] - first;
       int64_t k = fanout < 0 ? degree : std::min(degree, fanout);
-      if (i < firstRow || i >= endRow)
+      if (i < op.firstRow || i >= op.endRow)
         k = 0;
       if (rowPos)
         rowPos[i] = k ? static_cast<int32_t>(active) : -1;

@@ -23,7 +23,6 @@
 #include <numeric>
 #include <optional>
 #include <unistd.h>
-#include <unordered_map>
 
 namespace heddle::train {
 namespace {
@@ -178,10 +177,7 @@ absl::Status Inference::readIds(const std::string &file) {
   if (!in)
     return invalidArgument("--predict: '" + file + "' is no part" + suggestion(file, partNames) +
                            " and no file with an id a line");
-  std::unordered_map<std::string, int64_t> rowOf;
-  rowOf.reserve(size_t(nodesOf(target_)));
-  for (int64_t row = 0; row < nodesOf(target_); ++row)
-    rowOf.emplace(graph_.originalId(target_, row), row);
+  const auto rowOf = rowsById(graph_, target_);
   std::string line;
   for (int64_t number = 1; std::getline(in, line); ++number) {
     if (!line.empty() && line.back() == '\r')

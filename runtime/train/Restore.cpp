@@ -16,7 +16,6 @@
 #include <filesystem>
 #include <fstream>
 #include <string_view>
-#include <unordered_map>
 
 namespace heddle::train {
 namespace {
@@ -112,10 +111,7 @@ absl::Status Restorer::fillRows(const TensorInfo &tensor, const exec::StateView 
     return failedPrecondition(file_ + ": '" + tensor.name + "' has " + std::to_string(rows) +
                               " rows, which are not those of node type '" + name + "' in " +
                               other_->schema().directory);
-  std::unordered_map<std::string, int64_t> rowOf;
-  rowOf.reserve(size_t(rows));
-  for (int64_t row = 0; row < rows; ++row)
-    rowOf.emplace(other_->originalId(there, row), row);
+  const auto rowOf = rowsById(*other_, there);
   const int64_t bytes = view.rows ? view.bytes / view.rows : 0;
   for (int64_t row = 0; row < view.rows; ++row) {
     auto found = rowOf.find(graph_.originalId(type, row));
@@ -166,6 +162,15 @@ absl::Status Restorer::fill(const exec::StateView &view, Restored &report) {
 }
 
 } // namespace
+
+std::unordered_map<std::string, int64_t> rowsById(const graph::GraphStore &graph, int nodeType) {
+  const int64_t rows = graph.schema().nodeTypes[size_t(nodeType)].numNodes;
+  std::unordered_map<std::string, int64_t> out;
+  out.reserve(size_t(rows));
+  for (int64_t row = 0; row < rows; ++row)
+    out.emplace(graph.originalId(nodeType, row), row);
+  return out;
+}
 
 absl::StatusOr<std::string> weightsFileOf(const std::string &path) {
   std::error_code error;

@@ -9,6 +9,7 @@
 #include "runtime/exec/Executor.h"
 
 #include <string>
+#include <unordered_map>
 
 namespace heddle::train {
 
@@ -18,6 +19,9 @@ struct Restored {
   int64_t rows = 0;     ///< learnable rows among them that an earlier run left
   int64_t newRows = 0;  ///< of nodes that it did not know: they keep their initial values
 };
+
+/// The rows of a node type by the user's ids.
+std::unordered_map<std::string, int64_t> rowsById(const graph::GraphStore &graph, int nodeType);
 
 /// The weights that `path` means: a file, a folder with weights.safetensors (best/, last/), or a run
 /// folder, whose best/ it is. Error: none is there.

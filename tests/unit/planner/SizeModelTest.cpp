@@ -109,13 +109,19 @@ TEST(SizeModel, HandExample) {
   EXPECT_EQ(estimateFrontier(10, {&source, 1}, {5, 5}).bound, 10u);
 }
 
-TEST(SizeModel, BallsInBins) {
-  // 100 sources of one edge each, half of the edges sampled: 50 distinct sources.
+/// 100 sources of one edge each, to 100 destinations.
+RelationStatistics hundredPairs() {
   RelationStatistics r;
   r.numSources = 100;
   r.numDestinations = 100;
   r.numEdges = 100;
   r.outHistogram = {0, 100};
+  return r;
+}
+
+TEST(SizeModel, BallsInBins) {
+  // 100 sources of one edge each, half of the edges sampled: 50 distinct sources.
+  RelationStatistics r = hundredPairs();
   FrontierSource source{&r, {50, 50}};
   EXPECT_DOUBLE_EQ(estimateFrontier(100, {&source, 1}, {}).expected, 50);
   // 10 sources with many edges each: a tenth of the edges reaches about all of them.
@@ -128,11 +134,7 @@ TEST(SizeModel, BallsInBins) {
 }
 
 TEST(SizeModel, EdgesOfTheHopBeforeLeadToRowsThatAreThere) {
-  RelationStatistics r;
-  r.numSources = 100;
-  r.numDestinations = 100;
-  r.numEdges = 100;
-  r.outHistogram = {0, 100};
+  RelationStatistics r = hundredPairs();
   FrontierSource source{&r, {50, 50}};
   // The same 50 edges a hop later: nothing is new. As if drawn anew they would reach half of the rest.
   EXPECT_DOUBLE_EQ(estimateFrontier(100, {&source, 1}, {50, 50}).expected, 75);
