@@ -173,18 +173,20 @@ Value StepBuilder::scalar(Location loc, ScalarKind kind, int64_t group) {
   Value &value = scalars[{int(kind), group}];
   if (!value)
     value = ScalarOp::create(
-        builder, loc, FeatType::get(DomainAttr::param(module.getContext()), {1}), kind, group);
+        builder, loc, FeatType::get(DomainAttr::param(builder.getContext()), {1}), kind, group);
   return value;
 }
 
 FlatSymbolRefAttr StepBuilder::moment(StateOp state, StringRef suffix, StateRole role) {
   std::string name = (state.getSymName() + suffix).str();
-  auto symbol = FlatSymbolRefAttr::get(module.getContext(), name);
-  if (module.lookupSymbol<StateOp>(name)) // another partition's step made it
+  auto symbol = FlatSymbolRefAttr::get(builder.getContext(), name);
+  if (symbols.lookup<StateOp>(symbol.getAttr())) // another partition's step made it
     return symbol;
-  OpBuilder atModule(module.getContext());
-  EntryOp first = *module.getOps<EntryOp>().begin();
-  atModule.setInsertionPoint(int64_t(entry.getPartition()) < 0 ? entry : first);
+  if (!place)
+    place = int64_t(entry.getPartition()) < 0
+                ? entry
+                : *cast<ModuleOp>(symbols.getOp()).getOps<EntryOp>().begin();
+  OpBuilder atModule(place);
   auto zeros =
       atModule.getDictionaryAttr({atModule.getNamedAttr("kind", atModule.getStringAttr("zeros")),
                                   atModule.getNamedAttr("a", atModule.getF64FloatAttr(0)),
@@ -192,9 +194,10 @@ FlatSymbolRefAttr StepBuilder::moment(StateOp state, StringRef suffix, StateRole
   SmallVector<int64_t> shape(state.getShape());
   if (role == StateRole::RowSteps)
     shape.assign({1});
-  StateOp::create(atModule, state.getLoc(), name, role, shape, state.getRowsTypeAttr(), zeros,
-                  FlatSymbolRefAttr::get(state.getSymNameAttr()), state.getGroup(),
-                  state.getPartitionsAttr(), state.getSpread());
+  symbols.insert(StateOp::create(atModule, state.getLoc(), name, role, shape,
+                                 state.getRowsTypeAttr(), zeros,
+                                 FlatSymbolRefAttr::get(state.getSymNameAttr()), state.getGroup(),
+                                 state.getPartitionsAttr(), state.getSpread()));
   return symbol;
 }
 

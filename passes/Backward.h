@@ -58,10 +58,10 @@ public:
   static mlir::FailureOr<llvm::DenseMap<int64_t, hgnn::OptimizerOp>>
   optimizersOf(mlir::ModuleOp module);
 
-  /// Steps go where `builder` stands, in `entry`.
-  StepBuilder(mlir::ModuleOp module, hgnn::EntryOp entry, mlir::OpBuilder &builder,
+  /// Steps go where `builder` stands, in `entry`. `symbols`: of the module; moments are added.
+  StepBuilder(mlir::SymbolTable &symbols, hgnn::EntryOp entry, mlir::OpBuilder &builder,
               const llvm::DenseMap<int64_t, hgnn::OptimizerOp> &optimizers)
-      : module(module), entry(entry), builder(builder), optimizers(optimizers) {}
+      : symbols(symbols), entry(entry), builder(builder), optimizers(optimizers) {}
 
   /// The bound of the norm of all dense gradients; null without one.
   hgnn::OptimizerOp clipping() const;
@@ -74,8 +74,9 @@ private:
   mlir::Value scalar(mlir::Location loc, hgnn::ScalarKind kind, int64_t group);
   mlir::FlatSymbolRefAttr moment(hgnn::StateOp state, llvm::StringRef suffix, hgnn::StateRole role);
 
-  mlir::ModuleOp module;
+  mlir::SymbolTable &symbols;
   hgnn::EntryOp entry;
+  mlir::Operation *place = nullptr; ///< where new states go before
   mlir::OpBuilder &builder;
   const llvm::DenseMap<int64_t, hgnn::OptimizerOp> &optimizers;
   std::map<std::pair<int, int64_t>, mlir::Value> scalars;
@@ -84,7 +85,8 @@ private:
 /// Backward and steps of the training entries of all partitions, in order: gradients of states that
 /// several partitions have are exchanged before the step. Returns how many states have a gradient.
 mlir::FailureOr<int64_t>
-differentiatePartitions(mlir::ModuleOp module, llvm::ArrayRef<hgnn::EntryOp> entries,
+differentiatePartitions(mlir::ModuleOp module, mlir::SymbolTable &symbols,
+                        llvm::ArrayRef<hgnn::EntryOp> entries,
                         const llvm::DenseMap<int64_t, hgnn::OptimizerOp> &optimizers);
 
 } // namespace heddle::passes

@@ -27,12 +27,12 @@ struct DifferentiatePass : heddle::passes::impl::DifferentiatePassBase<Different
 private:
   using Optimizers = DenseMap<int64_t, OptimizerOp>;
   LogicalResult run();
-  LogicalResult differentiate(EntryOp entry, const Optimizers &optimizers);
+  LogicalResult differentiate(EntryOp entry, SymbolTable &symbols, const Optimizers &optimizers);
 };
 
 /// One entry that does everything.
-LogicalResult DifferentiatePass::differentiate(EntryOp entry, const Optimizers &optimizers) {
-  ModuleOp module = getOperation();
+LogicalResult DifferentiatePass::differentiate(EntryOp entry, SymbolTable &symbols,
+                                               const Optimizers &optimizers) {
   Backward backward(entry);
   Value loss = backward.loss();
   if (!loss)
@@ -52,14 +52,14 @@ LogicalResult DifferentiatePass::differentiate(EntryOp entry, const Optimizers &
   auto stateOf = [&](Operation *op) {
     StringRef name =
         isa<ReadOp>(op) ? cast<ReadOp>(op).getState() : cast<FetchRowsOp>(op).getState();
-    return module.lookupSymbol<StateOp>(name);
+    return symbols.lookup<StateOp>(name);
   };
   OpBuilder &builder = backward.builder;
   for (auto [op, grad] : ordered)
     OutputOp::create(builder, op->getLoc(), ("grad:" + stateOf(op).getSymName()).str(), grad);
   numGradients += ordered.size();
 
-  StepBuilder steps(module, entry, builder, optimizers);
+  StepBuilder steps(symbols, entry, builder, optimizers);
   Value clip;
   if (OptimizerOp bound = steps.clipping()) {
     SmallVector<Value> squares;
@@ -78,6 +78,7 @@ LogicalResult DifferentiatePass::differentiate(EntryOp entry, const Optimizers &
 
 LogicalResult DifferentiatePass::run() {
   ModuleOp module = getOperation();
+  SymbolTable symbols(module);
   SmallVector<EntryOp> whole, partitioned;
   for (auto entry : module.getOps<EntryOp>())
     if (entry.getKind() == EntryKind::Train)
@@ -86,7 +87,7 @@ LogicalResult DifferentiatePass::run() {
     if (!Backward(entry).loss())
       return entry.emitError("has no output \"loss\" to differentiate");
     auto optimizers = StepBuilder::optimizersOf(module);
-    if (failed(optimizers) || failed(differentiate(entry, *optimizers)))
+    if (failed(optimizers) || failed(differentiate(entry, symbols, *optimizers)))
       return failure();
   }
   if (partitioned.empty())
@@ -94,7 +95,7 @@ LogicalResult DifferentiatePass::run() {
   auto optimizers = StepBuilder::optimizersOf(module);
   if (failed(optimizers))
     return failure();
-  auto gradients = differentiatePartitions(module, partitioned, *optimizers);
+  auto gradients = differentiatePartitions(module, symbols, partitioned, *optimizers);
   if (failed(gradients))
     return failure();
   numGradients += *gradients;

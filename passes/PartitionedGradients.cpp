@@ -30,9 +30,10 @@ struct Share {
 
 class Partitions {
 public:
-  Partitions(ModuleOp module, ArrayRef<EntryOp> entries,
+  Partitions(ModuleOp module, SymbolTable &symbols, ArrayRef<EntryOp> entries,
              const DenseMap<int64_t, OptimizerOp> &optimizers)
-      : module(module), context(module.getContext()), optimizers(optimizers), entries(entries) {
+      : module(module), symbols(symbols), context(module.getContext()), optimizers(optimizers),
+        entries(entries) {
     for (EntryOp entry : entries) {
       walks.push_back(std::make_unique<Backward>(entry));
       everyone.push_back(int64_t(walks.size()) - 1);
@@ -49,6 +50,7 @@ private:
   };
 
   LogicalResult backward();
+  void findReads();
   SmallVector<int64_t> holdersOf(StateOp state) const;
   FailureOr<std::optional<Ready>> gather(StateOp state);
   Value sumTerms(int64_t partition, StateOp state, const Share &share, ArrayRef<int64_t> holders,
@@ -64,11 +66,13 @@ private:
   }
 
   ModuleOp module;
+  SymbolTable &symbols;
   MLIRContext *context;
   const DenseMap<int64_t, OptimizerOp> &optimizers;
   SmallVector<EntryOp> entries;
   SmallVector<std::unique_ptr<Backward>> walks;
   SmallVector<int64_t> everyone;
+  DenseMap<StringAttr, SmallVector<std::pair<int64_t, Operation *>>> readsOf; ///< of each state, in order
   int64_t nextId = 0;
 };
 
@@ -181,32 +185,34 @@ LogicalResult Partitions::push(Ready &ready, std::map<int64_t, Share> &shares) {
   return success();
 }
 
+/// Reads of states, by partition and in program order.
+void Partitions::findReads() {
+  for (auto [p, entry] : llvm::enumerate(entries))
+    for (Operation &op : entry.getBody().front())
+      if (isa<ReadOp, FetchRowsOp, FetchRemoteRowsOp>(op))
+        readsOf[op.getAttrOfType<FlatSymbolRefAttr>("state").getAttr()].emplace_back(int64_t(p),
+                                                                                    &op);
+}
+
 FailureOr<std::optional<Partitions::Ready>> Partitions::gather(StateOp state) {
   std::map<int64_t, Share> shares;
   bool any = false, terms = false;
-  for (auto [p, walk] : llvm::enumerate(walks))
-    for (Operation &op : entries[p].getBody().front()) {
-      auto read = dyn_cast<ReadOp>(op);
-      auto fetch = dyn_cast<FetchRowsOp>(op);
-      auto remote = dyn_cast<FetchRemoteRowsOp>(op);
-      if (!(read && read.getState() == state.getSymName()) &&
-          !(fetch && fetch.getState() == state.getSymName()) &&
-          !(remote && remote.getState() == state.getSymName()))
-        continue;
-      Share &share = shares[int64_t(p)];
-      if (!read) {
-        share.ids = op.getOperand(0);
-        share.fetch = &op;
-        ++share.fetches;
-      }
-      auto found = walk->gradients.find(&op);
-      if (found == walk->gradients.end())
-        continue;
-      any = true;
-      bool term = !placementOf(found->second.getType()).isReplicated();
-      terms |= term;
-      (term ? share.terms : share.whole).push_back(found->second);
+  for (auto [p, op] : readsOf.lookup(state.getSymNameAttr())) {
+    Share &share = shares[p];
+    if (!isa<ReadOp>(op)) {
+      share.ids = op->getOperand(0);
+      share.fetch = op;
+      ++share.fetches;
     }
+    auto &gradients = walks[p]->gradients;
+    auto found = gradients.find(op);
+    if (found == gradients.end())
+      continue;
+    any = true;
+    bool term = !placementOf(found->second.getType()).isReplicated();
+    terms |= term;
+    (term ? share.terms : share.whole).push_back(found->second);
+  }
   std::optional<Ready> none;
   if (!any)
     return none;
@@ -244,7 +250,7 @@ FailureOr<std::optional<Partitions::Ready>> Partitions::gather(StateOp state) {
 /// sum over partitions counts each once; everyone gets the same bits.
 SmallVector<Value> Partitions::clipFactors(ArrayRef<Ready> ready) {
   SmallVector<Value> factors(walks.size());
-  OptimizerOp bound = StepBuilder(module, entries[0], at(0), optimizers).clipping();
+  OptimizerOp bound = StepBuilder(symbols, entries[0], at(0), optimizers).clipping();
   bool any = llvm::any_of(ready, [](const Ready &r) { return r.ids.empty(); });
   if (!bound || !any)
     return factors;
@@ -287,6 +293,7 @@ FailureOr<int64_t> Partitions::run() {
              failure();
   if (failed(backward()))
     return failure();
+  findReads();
   SmallVector<Ready> ready;
   for (StateOp state : llvm::to_vector(module.getOps<StateOp>())) {
     auto gathered = gather(state);
@@ -301,7 +308,7 @@ FailureOr<int64_t> Partitions::run() {
                        ("grad:" + StateOp(r.state).getSymName()).str(), grad);
   SmallVector<Value> clip = clipFactors(ready);
   for (auto [p, entry] : llvm::enumerate(entries)) {
-    StepBuilder steps(module, entry, at(int64_t(p)), optimizers);
+    StepBuilder steps(symbols, entry, at(int64_t(p)), optimizers);
     for (const Ready &r : ready)
       for (auto [i, partition] : llvm::enumerate(r.holders))
         if (partition == int64_t(p))
@@ -345,9 +352,10 @@ void Partitions::remark(ArrayRef<Ready> ready) {
 
 } // namespace
 
-FailureOr<int64_t> differentiatePartitions(ModuleOp module, ArrayRef<EntryOp> entries,
+FailureOr<int64_t> differentiatePartitions(ModuleOp module, SymbolTable &symbols,
+                                           ArrayRef<EntryOp> entries,
                                            const DenseMap<int64_t, OptimizerOp> &optimizers) {
-  return Partitions(module, entries, optimizers).run();
+  return Partitions(module, symbols, entries, optimizers).run();
 }
 
 } // namespace heddle::passes

@@ -51,19 +51,20 @@ FailureOr<SmallVector<int64_t>> ProgramBuilder::sizesOf(Operation *op, ArrayRef<
 StateOp ProgramBuilder::declareState(Location loc, StringRef name, StateRole role,
                                      ArrayRef<int64_t> shape, FlatSymbolRefAttr rowsType,
                                      const Initializer &init, int64_t group) {
-  OpBuilder atModule(module.getContext());
   // Before the first entry, in order of first use.
+  auto module = cast<ModuleOp>(symbols.getOp());
   auto entries = module.getOps<EntryOp>();
-  if (entries.empty())
-    atModule.setInsertionPointToEnd(module.getBody());
-  else
-    atModule.setInsertionPoint(*entries.begin());
+  if (!place && !entries.empty())
+    place = *entries.begin();
+  OpBuilder atModule = place ? OpBuilder(place) : OpBuilder::atBlockEnd(module.getBody());
   auto dictionary = atModule.getDictionaryAttr(
       {atModule.getNamedAttr("kind", atModule.getStringAttr(stringifyInitializer(init.kind))),
        atModule.getNamedAttr("a", atModule.getF64FloatAttr(init.a)),
        atModule.getNamedAttr("b", atModule.getF64FloatAttr(init.b))});
-  return StateOp::create(atModule, loc, name, role, shape, rowsType, dictionary,
-                         FlatSymbolRefAttr(), group, DenseI64ArrayAttr());
+  auto state = StateOp::create(atModule, loc, name, role, shape, rowsType, dictionary,
+                               FlatSymbolRefAttr(), group, DenseI64ArrayAttr());
+  symbols.insert(state);
+  return state;
 }
 
 FailureOr<Value> ProgramBuilder::readState(Location loc, const std::string &name,
@@ -73,7 +74,7 @@ FailureOr<Value> ProgramBuilder::readState(Location loc, const std::string &name
       return emitError(loc) << "parameter '" << name << "' is used with two shapes";
     return known;
   }
-  auto state = module.lookupSymbol<StateOp>(name);
+  auto state = symbols.lookup<StateOp>(name);
   if (!state) {
     std::optional<Initializer> initializer = parseInitializer(init, shape);
     if (!initializer)
@@ -86,8 +87,8 @@ FailureOr<Value> ProgramBuilder::readState(Location loc, const std::string &name
   }
   // At the top of the entry, so that every use may share it.
   Value value =
-      ReadOp::create(builder, loc, FeatType::get(DomainAttr::param(module.getContext()), shape),
-                     FlatSymbolRefAttr::get(module.getContext(), name));
+      ReadOp::create(builder, loc, FeatType::get(DomainAttr::param(builder.getContext()), shape),
+                     FlatSymbolRefAttr::get(builder.getContext(), name));
   reads[name] = value;
   return value;
 }
@@ -100,11 +101,11 @@ Value ProgramBuilder::hiddenRows(LayerOp layer, Value ids) {
   DomainAttr domain = cast<IdsType>(ids.getType()).getDomain();
   std::string name = hiddenName(layer.getIndex(), compiler::unescapeName(domain.getSymbol().getValue()));
   Shape shape{int64_t(layer.getInSize())};
-  if (!module.lookupSymbol<StateOp>(name))
+  if (!symbols.lookup<StateOp>(name))
     declareState(layer.getLoc(), name, StateRole::Hidden, shape, domain.getSymbol(), Initializer(),
                  -1);
   return FetchRowsOp::create(builder, layer.getLoc(), FeatType::get(domain, shape), ids,
-                             FlatSymbolRefAttr::get(module.getContext(), name));
+                             FlatSymbolRefAttr::get(builder.getContext(), name));
 }
 
 /// Creates `op` anew with concrete operands; its result types are inferred again.
@@ -308,7 +309,7 @@ FailureOr<SmallVector<Value>> ProgramBuilder::instantiateAll(Region &region, IRM
 LogicalResult ProgramBuilder::checkPositions(Operation *op, Value adjacency) {
   auto adj = cast<AdjType>(adjacency.getType());
   auto sample = adjacency.getDefiningOp<SampleOp>();
-  auto relation = module.lookupSymbol<RelationOp>(adj.getRelation());
+  auto relation = symbols.lookup<RelationOp>(adj.getRelation().getAttr());
   int64_t fanout = sample ? int64_t(sample.getFanout()) : -1;
   int64_t degree = relation ? int64_t(relation.getMaxInDegree()) : 0;
   if (fanout >= 0)
@@ -336,7 +337,7 @@ FailureOr<Value> ProgramBuilder::readTable(LearnableOp op, Value ids, const Para
     name = paramName(layer.getIndex(), name, *op.getScope(), owner);
   }
   StringAttr key = builder.getStringAttr(name);
-  if (auto state = module.lookupSymbol<StateOp>(name)) {
+  if (auto state = symbols.lookup<StateOp>(name)) {
     if (state.getShape() != ArrayRef<int64_t>(shape) ||
         state.getRowsTypeAttr() != domain.getSymbol())
       return op.emitError("table '") << name << "' is used with two widths or for two node types";
@@ -356,7 +357,7 @@ FailureOr<Value> ProgramBuilder::readTable(LearnableOp op, Value ids, const Para
 /// The width of what `message` yields, for any relation: the program is inferred over generic
 /// domains in a block of its own, with parameters of the right shapes, and thrown away.
 FailureOr<int64_t> ProgramBuilder::messageWidth(LayerOp layer) {
-  MLIRContext *context = module.getContext();
+  MLIRContext *context = builder.getContext();
   Location loc = layer.getLoc();
   Block block;
   OpBuilder scratch(context);

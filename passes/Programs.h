@@ -23,9 +23,10 @@ namespace heddle::passes {
 /// the states that they name. `builder` stands where the next op belongs, and outlives this.
 class ProgramBuilder {
 public:
-  ProgramBuilder(mlir::ModuleOp module, const Model &model, hgnn::EntryKind kind,
+  /// `symbols`: of the module; states are added.
+  ProgramBuilder(mlir::SymbolTable &symbols, const Model &model, hgnn::EntryKind kind,
                  mlir::OpBuilder &builder)
-      : module(module), model(model), kind(kind), builder(builder) {}
+      : symbols(symbols), model(model), kind(kind), builder(builder) {}
 
   /// Clones a region's ops with the operands of `mapping`; returns what it yields. `ids` are those
   /// of the rows that tables of nodes are read for: in `message`, of the sources. `layer` is null
@@ -74,7 +75,8 @@ private:
 
   llvm::LogicalResult checkPositions(mlir::Operation *op, mlir::Value adjacency);
 
-  mlir::ModuleOp module;
+  mlir::SymbolTable &symbols;
+  mlir::Operation *place = nullptr; ///< the first entry: states stand before it
   const Model &model;
   hgnn::EntryKind kind;
   mlir::OpBuilder &builder;

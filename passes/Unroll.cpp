@@ -39,9 +39,9 @@ bool readsOwnRows(LayerOp layer) {
 /// Builds one entry.
 class EntryBuilder {
 public:
-  EntryBuilder(ModuleOp module, const Model &model, EntryKind kind)
+  EntryBuilder(ModuleOp module, SymbolTable &symbols, const Model &model, EntryKind kind)
       : module(module), model(model), kind(kind), layers(model.layers),
-        builder(module.getContext()), programs(module, model, kind, builder) {}
+        builder(module.getContext()), programs(symbols, model, kind, builder) {}
 
   LogicalResult run();
   /// One layer, or with null the input program, for rows of a type.
@@ -390,15 +390,18 @@ LogicalResult EntryBuilder::runInference(LayerOp layer, FlatSymbolRefAttr type) 
 }
 
 /// The entries of layer-wise inference: for each layer, the types that a step needs its rows of.
-LogicalResult buildInference(ModuleOp module, const Model &model, const EntryBuilder &step) {
+LogicalResult buildInference(ModuleOp module, SymbolTable &symbols, const Model &model,
+                             const EntryBuilder &step) {
   int64_t depth = model.layers.size();
   if (readsRows(model.layers.front()))
     for (FlatSymbolRefAttr type : step.typesAt(depth))
-      if (failed(EntryBuilder(module, model, EntryKind::Infer).runInference(LayerOp(), type)))
+      if (failed(EntryBuilder(module, symbols, model, EntryKind::Infer)
+                     .runInference(LayerOp(), type)))
         return failure();
   for (LayerOp layer : model.layers)
     for (FlatSymbolRefAttr type : step.typesAt(depth - 1 - int64_t(layer.getIndex())))
-      if (failed(EntryBuilder(module, model, EntryKind::Infer).runInference(layer, type)))
+      if (failed(
+              EntryBuilder(module, symbols, model, EntryKind::Infer).runInference(layer, type)))
         return failure();
   return success();
 }
@@ -428,15 +431,16 @@ struct UnrollPass : heddle::passes::impl::UnrollPassBase<UnrollPass> {
           return signalPassFailure();
         }
       }
+    SymbolTable symbols(module);
     for (EntryKind kind : {EntryKind::Train, EntryKind::Eval}) {
-      EntryBuilder entry(module, *model, kind);
+      EntryBuilder entry(module, symbols, *model, kind);
       if (failed(entry.run()))
         return signalPassFailure();
       if (kind == EntryKind::Train) {
         numVertices += entry.vertices;
         numLinks += entry.links;
         numPruned += model->relations.size() - entry.usedRelations.size();
-      } else if (infer && failed(buildInference(module, *model, entry))) {
+      } else if (infer && failed(buildInference(module, symbols, *model, entry))) {
         return signalPassFailure();
       }
     }

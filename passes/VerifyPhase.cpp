@@ -148,14 +148,14 @@ LogicalResult verifyBlocks(ArrayRef<EntryOp> entries) {
 }
 
 /// Nobody reads rows of a table that others keep, and nobody asks for rows that all have.
-LogicalResult verifyTableReads(ModuleOp module, EntryOp entry) {
+LogicalResult verifyTableReads(const SymbolTable &symbols, EntryOp entry) {
   for (Operation &op : entry.getBody().front()) {
     auto local = dyn_cast<FetchRowsOp>(op);
     auto remote = dyn_cast<FetchRemoteRowsOp>(op);
     if (!local && !remote)
       continue;
     StringRef name = local ? local.getState() : remote.getState();
-    auto state = module.lookupSymbol<StateOp>(name);
+    auto state = symbols.lookup<StateOp>(name);
     if (!state)
       return op.emitOpError("reads \"") << name << "\", which is no state of the module";
     if (state.getSpread() && local)
@@ -182,7 +182,7 @@ LogicalResult verifySpreadStep(RowOptimizerStepOp op, int64_t here) {
 }
 
 /// A step of a state that several partitions keep is by the whole gradient; all keepers make it.
-LogicalResult verifySteps(ModuleOp module, ArrayRef<EntryOp> entries) {
+LogicalResult verifySteps(const SymbolTable &symbols, ArrayRef<EntryOp> entries) {
   std::map<std::string, std::set<int64_t>> steps;
   for (EntryOp entry : entries)
     for (Operation &op : entry.getBody().front()) {
@@ -191,7 +191,7 @@ LogicalResult verifySteps(ModuleOp module, ArrayRef<EntryOp> entries) {
       if (!dense && !row)
         continue;
       StringRef name = dense ? dense.getState() : row.getState();
-      auto state = module.lookupSymbol<StateOp>(name);
+      auto state = symbols.lookup<StateOp>(name);
       if (!state)
         return op.emitOpError("updates \"") << name << "\", which is no state of the module";
       if (!steps[name.str()].insert(int64_t(entry.getPartition())).second)
@@ -213,7 +213,7 @@ LogicalResult verifySteps(ModuleOp module, ArrayRef<EntryOp> entries) {
       // A table of the seeds that one partition keeps: everybody knows the seeds.
       bool known = alone && row && placementOf(row.getIds().getType()).isReplicatedWhole() &&
                    placementOf(grad) ==
-                       PlacementAttr::owned(module.getContext(), int64_t(entry.getPartition()));
+                       PlacementAttr::owned(entry.getContext(), int64_t(entry.getPartition()));
       if (row && !known && placementOf(row.getIds().getType()) != placementOf(grad))
         return op.emitOpError("has rows and gradients of different places, ")
                << row.getIds().getType() << " and " << grad;
@@ -221,10 +221,10 @@ LogicalResult verifySteps(ModuleOp module, ArrayRef<EntryOp> entries) {
         return op.emitOpError("updates \"") << name << "\", which this partition does not keep";
     }
   for (auto &[name, there] : steps) {
-    auto keepers = module.lookupSymbol<StateOp>(name).getPartitions();
+    auto keepers = symbols.lookup<StateOp>(name).getPartitions();
     size_t wanted = keepers ? keepers->size() : entries.size();
     if (there.size() != wanted)
-      return module.emitError("\"")
+      return symbols.getOp()->emitError("\"")
              << name << "\" has copies in " << wanted << " partitions and is "
              << "updated in " << there.size() << " of them";
   }
@@ -320,11 +320,14 @@ LogicalResult VerifyPhasePass::verifyEntries() {
                                                 << ": they are numbered from 0 without gaps";
     same.push_back(entry);
   }
+  if (kinds.empty())
+    return success();
+  SymbolTable symbols(module);
   for (auto &[kind, entries] : kinds)
     if (failed(verifyTogether(entries)) || failed(verifyOwners(entries, phase == "kernels")) ||
         failed(verifyBlocks(entries)) ||
-        llvm::any_of(entries, [&](EntryOp e) { return failed(verifyTableReads(module, e)); }) ||
-        (phase == "training" && failed(verifySteps(module, entries))))
+        llvm::any_of(entries, [&](EntryOp e) { return failed(verifyTableReads(symbols, e)); }) ||
+        (phase == "training" && failed(verifySteps(symbols, entries))))
       return failure();
   return success();
 }

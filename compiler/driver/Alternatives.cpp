@@ -6,6 +6,7 @@
 #include "compiler/driver/Alternatives.h"
 
 #include "compiler/plan/PlanWriter.h"
+#include "dialects/hgnn/Hgnn.h"
 #include "runtime/base/Format.h"
 #include "runtime/plan/PartitionFacts.h"
 
@@ -13,6 +14,8 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <cstdio>
+#include <future>
+#include <thread>
 
 using namespace mlir;
 
@@ -39,28 +42,41 @@ Alternative make(const PhaseOptions &options, const char *exchange, const std::s
   return made;
 }
 
-/// `balance`, if wanted, is the largest load of a partition over the mean.
-absl::Status weigh(ModuleOp module, Alternative &alternative, const MachineRates &rates,
-                   double *balance = nullptr) {
+/// What weighing gives: the error, and the largest load of a partition over the mean.
+struct Weighed {
+  absl::Status status;
+  double balance = 0;
+};
+
+/// Lays out the training step of `module` as `alternative` says, and notes what it costs there. Another
+/// thread may weigh another alternative of the same module.
+Weighed weigh(ModuleOp module, Alternative &alternative, const MachineRates &rates) {
   OwningOpRef<ModuleOp> copy(module.clone());
-  HEDDLE_RETURN_IF_ERROR(runPhases(*copy, "metatree", "kernels", alternative.options, {}));
+  for (auto entry : llvm::make_early_inc_range(copy->getOps<hgnn::EntryOp>()))
+    if (entry.getKind() != hgnn::EntryKind::Train)
+      entry.erase();
+  PhaseOptions options = alternative.options;
+  options.verifyOps = false; // the chosen one is verified when it is made
+  if (absl::Status status = runPhases(*copy, "metatree", "kernels", options, {}); !status.ok())
+    return {status, 0};
   PlanWriterOptions writer;
   writer.rates = rates;
   std::string problem;
-  ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &diagnostic) {
-    if (problem.empty() && diagnostic.getSeverity() == DiagnosticSeverity::Error)
-      problem = diagnostic.str();
-    return success();
-  });
+  ScopedDiagnosticHandler handler(
+      module.getContext(), [&, own = std::this_thread::get_id()](Diagnostic &diagnostic) {
+        if (std::this_thread::get_id() != own)
+          return failure();
+        if (problem.empty() && diagnostic.getSeverity() == DiagnosticSeverity::Error)
+          problem = diagnostic.str();
+        return success();
+      });
   auto plan = writePlan(*copy, writer);
   if (failed(plan))
-    return invalidArgument(problem);
+    return {invalidArgument(problem), 0};
   alternative.seconds = plan::stepSeconds(**plan, plan::EntryKind::TrainStep, rates);
   alternative.wireBytes =
       plan::wireBytes(plan::wireOf(**plan, plan::mainStep(**plan)), /*once=*/false);
-  if (balance)
-    *balance = plan::balanceOf(plan::partitionsOf(**plan));
-  return absl::OkStatus();
+  return {absl::OkStatus(), plan::balanceOf(plan::partitionsOf(**plan))};
 }
 
 std::string figures(const Alternative &alternative) {
@@ -76,35 +92,52 @@ absl::StatusOr<std::vector<Alternative>> weighAlternatives(ModuleOp module,
                                                            const PhaseOptions &options,
                                                            const ForcedChoice &forced,
                                                            const MachineRates &rates) {
-  std::vector<Alternative> all;
-  absl::Status problem; // of the first allowed one
+  // Which of them there are does not depend on what others cost, but for the cuts that even out loads.
+  const std::string first = forced.split == "balance" ? "balance" : "needed";
+  std::vector<std::vector<Alternative>> orders = {{make(options, "replicated", first)},
+                                                  {make(options, "leader", first)},
+                                                  {make(options, "", "")}};
+  std::vector<std::vector<Weighed>> weighed(orders.size());
+  auto run = [&](size_t order) {
+    std::vector<Alternative> &ways = orders[order];
+    weighed[order].push_back(weigh(module, ways[0], rates));
+    if (ways[0].options.order != "raf" || forced.split != "auto" ||
+        !weighed[order][0].status.ok() || weighed[order][0].balance <= 1.1)
+      return;
+    Alternative even = make(options, order == 0 ? "replicated" : "leader", "balance");
+    Weighed result = weigh(module, even, rates);
+    // Nothing was cut: no other way.
+    if (result.status.ok() && even.seconds == ways[0].seconds &&
+        even.wireBytes == ways[0].wireBytes)
+      return;
+    ways.push_back(even);
+    weighed[order].push_back(result);
+  };
+  module.getContext()->enableMultithreading();
+  std::vector<std::future<void>> running;
+  for (size_t order = 0; order + 1 < orders.size(); ++order)
+    running.push_back(std::async(std::launch::async, run, order));
+  run(orders.size() - 1);
+  for (std::future<void> &each : running)
+    each.get();
+  module.getContext()->disableMultithreading();
+
   auto allowed = [&](const PhaseOptions &its) {
     bool vanilla = its.order == "vanilla";
     return (forced.order == "auto" || forced.order == its.order) &&
            (vanilla || forced.exchange == "auto" || forced.exchange == its.exchange);
   };
-  auto add = [&](Alternative alternative, double *balance) {
-    absl::Status status = weigh(module, alternative, rates, balance);
-    if (!status.ok()) {
-      alternative.problem = messageOf(status);
-      if (problem.ok() && allowed(alternative.options))
-        problem = status;
+  std::vector<Alternative> all;
+  absl::Status problem; // of the first allowed one
+  for (size_t order = 0; order < orders.size(); ++order)
+    for (auto [way, result] : llvm::zip(orders[order], weighed[order])) {
+      if (!result.status.ok()) {
+        way.problem = messageOf(result.status);
+        if (problem.ok() && allowed(way.options))
+          problem = result.status;
+      }
+      all.push_back(std::move(way));
     }
-    all.push_back(std::move(alternative));
-    return status.ok();
-  };
-  for (const char *exchange : {"replicated", "leader"}) {
-    double balance = 0;
-    if (add(make(options, exchange, forced.split == "balance" ? "balance" : "needed"), &balance) &&
-        forced.split == "auto" && balance > 1.1)
-      add(make(options, exchange, "balance"), nullptr);
-    // Nothing was cut: no other way.
-    if (all.size() > 1 && all.back().options.split == "balance" && forced.split == "auto" &&
-        all.back().seconds == all[all.size() - 2].seconds &&
-        all.back().wireBytes == all[all.size() - 2].wireBytes)
-      all.pop_back();
-  }
-  add(make(options, "", ""), nullptr);
   Alternative *best = nullptr;
   for (Alternative &alternative : all)
     if (alternative.problem.empty() && allowed(alternative.options) &&

@@ -21,6 +21,7 @@
 #include <algorithm>
 #include <chrono>
 #include <sys/stat.h>
+#include <thread>
 
 using namespace mlir;
 
@@ -30,8 +31,13 @@ namespace {
 /// Collects diagnostics as lines "place: message" instead of printing them; remarks apart.
 class DiagnosticCollector {
 public:
-  explicit DiagnosticCollector(MLIRContext &context, std::vector<std::string> *remarks = nullptr)
-      : handler(&context, [this, remarks](Diagnostic &diagnostic) {
+  enum class From { AnyThread, ThisThread };
+  explicit DiagnosticCollector(MLIRContext &context, std::vector<std::string> *remarks = nullptr,
+                               From from = From::AnyThread)
+      : handler(&context, [this, remarks, from,
+                           own = std::this_thread::get_id()](Diagnostic &diagnostic) {
+          if (from == From::ThisThread && std::this_thread::get_id() != own)
+            return failure();
           if (remarks && diagnostic.getSeverity() == DiagnosticSeverity::Remark)
             remarks->push_back(diagnostic.str());
           if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
@@ -181,7 +187,9 @@ absl::Status runPhases(ModuleOp module, const std::string &from, const std::stri
                        const PhaseOptions &options,
                        const std::function<void(const std::string &)> &reached,
                        std::vector<std::string> *remarks) {
-  DiagnosticCollector diagnostics(*module.getContext(), remarks);
+  // Alternatives are weighed by several threads, each with its collector.
+  DiagnosticCollector diagnostics(*module.getContext(), remarks,
+                                  DiagnosticCollector::From::ThisThread);
   bool started = false;
   for (const std::string &phase : phaseNames()) {
     if (phase == from) {
@@ -190,6 +198,7 @@ absl::Status runPhases(ModuleOp module, const std::string &from, const std::stri
         reached(phase);
     } else if (started && !isSkipped(phase, to, options)) {
       PassManager manager(module.getContext());
+      manager.enableVerifier(options.verifyOps);
       addPhase(manager, phase, options);
       if (failed(manager.run(module)))
         return diagnostics.status("the " + phase + " phase failed");
@@ -282,6 +291,7 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
   std::unique_ptr<plan::PlanT> plan;
   {
     DiagnosticCollector diagnostics(context);
+    context.enableMultithreading(); // kernels of several CPU levels are compiled side by side
     auto written = writePlan(*module, writer);
     if (failed(written))
       return diagnostics.status(options.model + ": no plan could be written");

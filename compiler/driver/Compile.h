@@ -30,6 +30,7 @@ struct PhaseOptions {
   int64_t maxFused = 0;        ///< of hgnn-fuse
   bool keepGradients = false;  ///< of hgnn-fuse
   bool infer = false;          ///< of hgnn-unroll
+  bool verifyOps = true;       ///< after each pass
   int64_t partitions = 1;
   std::string weights = "sampled";     ///< of hgnn-assign-partitions
   std::string order = "raf";           ///< relation-aggregation-first, or "vanilla"

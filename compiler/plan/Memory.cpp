@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
 #include <numeric>
 #include <tuple>
 
@@ -20,12 +22,14 @@ uint64_t roundedUp(uint64_t bytes) {
   return bytes > UINT64_MAX - 63 ? UINT64_MAX : (bytes + 63) / 64 * 64;
 }
 
-bool overlap(const Lifetime &a, const Lifetime &b) {
-  return a.first <= b.last && b.first <= a.last;
-}
-
 struct Region {
+  /// Whether no member lives while another buffer does. Members' lives do not overlap.
+  bool isFree(const Lifetime &life) const {
+    auto next = lives.upper_bound(life.last);
+    return next == lives.begin() || std::prev(next)->second < life.first;
+  }
   std::vector<uint32_t> members;
+  std::map<uint32_t, uint32_t> lives; ///< of the members: first wave, last wave
   double expected = 0;
   uint64_t bound = 0;
   int64_t shape = -1; ///< of the first, that is in most cases the largest, member
@@ -41,25 +45,22 @@ std::vector<Region> colour(const std::vector<ArenaBuffer> &buffers,
     Cost bestCost;
     Region *best = nullptr;
     for (Region &region : regions) {
-      bool taken = std::any_of(region.members.begin(), region.members.end(), [&](uint32_t m) {
-        return overlap(buffers[m].life, buffer.life);
-      });
-      if (taken)
-        continue;
       double growth = std::max(0.0, buffer.expectedBytes - region.expected);
       Cost cost{growth, region.shape != buffer.shape,
                 buffer.boundBytes > region.bound ? buffer.boundBytes - region.bound : 0,
                 std::max(0.0, region.expected - buffer.expectedBytes)};
-      if (!best || cost < bestCost) {
+      if ((!best || cost < bestCost) && region.isFree(buffer.life)) {
         best = &region;
         bestCost = cost;
       }
     }
     if (!best) {
-      regions.push_back({{}, 0, 0, buffer.shape});
+      regions.push_back({{}, {}, 0, 0, buffer.shape});
       best = &regions.back();
     }
     best->members.push_back(b);
+    if (buffer.life.first <= buffer.life.last)
+      best->lives.emplace(buffer.life.first, buffer.life.last);
     best->expected = std::max(best->expected, buffer.expectedBytes);
     best->bound = std::max(best->bound, buffer.boundBytes);
   }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <queue>
+#include <set>
 #include <tuple>
 
 namespace heddle::compiler {
@@ -14,6 +15,45 @@ namespace heddle::compiler {
 namespace {
 
 using Waves = std::vector<uint32_t>;
+
+/// When a buffer is read last by others than one op, while ops move. Of buffers that many ops read
+/// the waves of all are kept in order: a scan for each of its readers would be quadratic.
+class ReaderWaves {
+public:
+  ReaderWaves(const std::vector<std::vector<uint32_t>> &readers, const Waves &waves)
+      : readers_(readers), inOrder_(readers.size()) {
+    for (size_t b = 0; b < readers.size(); ++b)
+      if (readers[b].size() > fewReaders)
+        for (uint32_t reader : readers[b])
+          inOrder_[b].insert(waves[reader]);
+  }
+  /// 0 if nothing else reads it.
+  uint32_t lastBeside(uint32_t b, uint32_t op, const Waves &waves) const {
+    if (readers_[b].size() > fewReaders) {
+      auto last = std::prev(inOrder_[b].end());
+      return *last == waves[op] ? *std::prev(last) : *last;
+    }
+    uint32_t other = 0;
+    for (uint32_t reader : readers_[b])
+      if (reader != op)
+        other = std::max(other, waves[reader]);
+    return other;
+  }
+  void move(const WaveOp &op, uint32_t from, uint32_t to) {
+    std::vector<uint32_t> seen;
+    for (uint32_t b : op.reads)
+      if (readers_[b].size() > fewReaders && std::find(seen.begin(), seen.end(), b) == seen.end()) {
+        seen.push_back(b);
+        inOrder_[b].erase(inOrder_[b].find(from));
+        inOrder_[b].insert(to);
+      }
+  }
+
+private:
+  static constexpr size_t fewReaders = 16;
+  const std::vector<std::vector<uint32_t>> &readers_;
+  std::vector<std::multiset<uint32_t>> inOrder_;
+};
 
 class Scheduler {
 public:
@@ -73,49 +113,45 @@ public:
     std::vector<size_t> readersLeft(buffers_.size());
     for (size_t b = 0; b < buffers_.size(); ++b)
       readersLeft[b] = readers_[b].size();
-    std::vector<uint32_t> ready;
+    std::vector<bool> done(ops_.size());
+    std::vector<double> pressure(ops_.size()); // of those that are ready
+    using Entry = std::tuple<double, double, uint32_t>;
+    std::set<Entry> ready;
+    auto rank = [&](uint32_t i) { return Entry(pressure[i], -height_[i], i); };
+    auto addReady = [&](uint32_t i) {
+      pressure[i] = pressureOf(i, readersLeft);
+      ready.insert(rank(i));
+    };
     for (uint32_t i = 0; i < ops_.size(); ++i)
       if ((missing[i] = ops_[i].after.size()) == 0)
-        ready.push_back(i);
-    auto pressure = [&](uint32_t i) {
-      double bytes = 0;
-      for (uint32_t b : ops_[i].writes)
-        bytes += buffers_[b].bytes;
-      for (size_t r = 0; r < ops_[i].reads.size(); ++r) {
-        uint32_t b = ops_[i].reads[r];
-        bool again = std::find(ops_[i].reads.begin(), ops_[i].reads.begin() + long(r), b) !=
-                     ops_[i].reads.begin() + long(r);
-        if (!again && readersLeft[b] == 1 && !buffers_[b].kept)
-          bytes -= buffers_[b].bytes;
-      }
-      return bytes;
-    };
+        addReady(i);
+    std::vector<uint32_t> taken;
     for (uint32_t wave = 0; !ready.empty(); ++wave) {
-      using Entry = std::tuple<double, double, uint32_t>;
-      std::vector<Entry> ranked;
-      for (uint32_t i : ready)
-        ranked.emplace_back(pressure(i), -height_[i], i);
-      std::sort(ranked.begin(), ranked.end());
+      taken.clear();
       double work = 0;
-      size_t taken = 0;
-      while (taken < ranked.size() && (taken == 0 || work < limit)) {
-        uint32_t i = std::get<2>(ranked[taken++]);
+      while (!ready.empty() && (taken.empty() || work < limit)) {
+        uint32_t i = std::get<2>(*ready.begin());
+        ready.erase(ready.begin());
+        taken.push_back(i);
         waves[i] = wave;
+        done[i] = true;
         work += ops_[i].seconds;
       }
-      ready.clear();
-      for (size_t k = taken; k < ranked.size(); ++k)
-        ready.push_back(std::get<2>(ranked[k]));
-      for (size_t k = 0; k < taken; ++k) {
-        uint32_t i = std::get<2>(ranked[k]);
+      for (uint32_t i : taken) {
         std::vector<uint32_t> reads = ops_[i].reads;
         std::sort(reads.begin(), reads.end());
         reads.erase(std::unique(reads.begin(), reads.end()), reads.end());
-        for (uint32_t b : reads)
-          --readersLeft[b];
+        for (uint32_t b : reads) {
+          if (--readersLeft[b] != 1)
+            continue;
+          // The reader that is left would free it now.
+          for (uint32_t reader : readers_[b])
+            if (!done[reader] && ready.erase(rank(reader)))
+              addReady(reader);
+        }
         for (uint32_t next : before_[i])
           if (--missing[next] == 0)
-            ready.push_back(next);
+            addReady(next);
       }
     }
     return waves;
@@ -125,12 +161,16 @@ public:
   /// are fetched late, gradients are used up as soon as they are there.
   void shorten(Waves &waves) const {
     uint32_t last = waves.empty() ? 0 : *std::max_element(waves.begin(), waves.end());
+    ReaderWaves readerWaves(readers_, waves);
     for (int pass = 0; pass < 8; ++pass) {
       bool changed = false;
       for (size_t k = 0; k < order_.size(); ++k) {
         uint32_t i = order_[pass % 2 ? k : order_.size() - 1 - k];
-        uint32_t best = bestWave(i, waves, last);
-        changed |= best != waves[i];
+        uint32_t best = bestWave(i, waves, last, readerWaves);
+        if (best == waves[i])
+          continue;
+        changed = true;
+        readerWaves.move(ops_[i], waves[i], best);
         waves[i] = best;
       }
       if (!changed)
@@ -165,7 +205,23 @@ public:
   }
 
 private:
-  uint32_t bestWave(uint32_t i, const Waves &waves, uint32_t last) const {
+  /// Bytes that an op that is ready would add to those alive.
+  double pressureOf(uint32_t i, const std::vector<size_t> &readersLeft) const {
+    double bytes = 0;
+    for (uint32_t b : ops_[i].writes)
+      bytes += buffers_[b].bytes;
+    for (size_t r = 0; r < ops_[i].reads.size(); ++r) {
+      uint32_t b = ops_[i].reads[r];
+      bool again = std::find(ops_[i].reads.begin(), ops_[i].reads.begin() + long(r), b) !=
+                   ops_[i].reads.begin() + long(r);
+      if (!again && readersLeft[b] == 1 && !buffers_[b].kept)
+        bytes -= buffers_[b].bytes;
+    }
+    return bytes;
+  }
+
+  uint32_t bestWave(uint32_t i, const Waves &waves, uint32_t last,
+                    const ReaderWaves &readerWaves) const {
     uint32_t early = 0, late = last;
     for (uint32_t p : ops_[i].after)
       early = std::max(early, waves[p] + 1);
@@ -183,10 +239,7 @@ private:
       uint32_t b = ops_[i].reads[r];
       if (buffers_[b].kept)
         continue;
-      uint32_t other = 0;
-      for (uint32_t reader : readers_[b])
-        if (reader != i)
-          other = std::max(other, waves[reader]);
+      uint32_t other = readerWaves.lastBeside(b, i, waves);
       inputs.emplace_back(other, buffers_[b].bytes);
       if (other > early && other < late)
         candidates.push_back(other);
