@@ -98,7 +98,8 @@ LogicalResult Backward::throughLeader(MergeToOp op, Broadcasts &broadcasts, int6
 LogicalResult Backward::through(Operation *op, Value grad, ArrayRef<Operation *> forward) {
   auto differentiable = dyn_cast<DifferentiableOp>(op);
   if (!differentiable)
-    return op->emitError("has no gradient; the loss depends on it");
+    return op->emitError("has no gradient; the loss depends on it: make the value of ops that have "
+                         "one (HgnnComputeOps.td), or of the graph alone");
   SmallVector<Value> operandGradients(op->getNumOperands());
   if (failed(differentiable.buildVjp(builder, grad, operandGradients)))
     return failure();

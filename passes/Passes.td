@@ -63,8 +63,10 @@ def RelationAggregationFirstPass : Pass<"hgnn-relation-aggregation-first", "::ml
     messages read it; what is above the merges reads nothing from below but merges; constant divisors
     of sums within sums stand on the partials, a divisor of the whole sum above the merge.
 
-    Restrictions: a link whose rows go into two merges is refused (incidental: it would be two partials
-    of one owner); rows of the seeds that are combined before a message reads them are refused
+    A link whose rows are used in several ways (own rows in a product and in a residual) has those rows, as
+    they are, for its partial; what is made of them is made above the merge.
+
+    Restrictions: rows of the seeds that are combined before a message reads them are refused
     (fundamental: the message would need all partitions' partials); a root link that gives nothing is
     refused (its frontier would touch learnable rows for nothing).
 

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "passes/Programs.h"
 
+#include "compiler/LayerSizes.h"
 #include "compiler/Symbols.h"
 
 using namespace mlir;
@@ -17,33 +18,10 @@ FailureOr<SmallVector<int64_t>> ProgramBuilder::sizesOf(Operation *op, ArrayRef<
                                                         LayerOp layer) {
   SmallVector<int64_t> shape;
   for (Attribute size : sizes) {
-    int64_t value = 0;
-    if (auto number = dyn_cast<IntegerAttr>(size)) {
-      value = number.getInt();
-    } else if (auto text = dyn_cast<StringAttr>(size)) {
-      value = 1;
-      SmallVector<StringRef> factors;
-      text.getValue().split(factors, '*');
-      for (StringRef factor : factors) {
-        int64_t number = 0;
-        factor = factor.trim();
-        if (layer && factor == "in")
-          number = layer.getInSize();
-        else if (layer && factor == "out")
-          number = layer.getOutSize();
-        else if (auto args =
-                     layer ? layer->getAttrOfType<DictionaryAttr>("args") : DictionaryAttr();
-                 args && args.getAs<IntegerAttr>(factor))
-          number = args.getAs<IntegerAttr>(factor).getInt();
-        else if (factor.getAsInteger(10, number))
-          return op->emitError("shape names '")
-                 << factor << "'; known are in, out, integers and the spec's model.args";
-        value *= number;
-      }
-    }
-    if (value < 1 || value > (int64_t(1) << 40))
-      return op->emitError("shape must be sizes of at least 1, got ") << size;
-    shape.push_back(value);
+    FailureOr<int64_t> value = evaluateSize(op, size, layer);
+    if (failed(value))
+      return failure();
+    shape.push_back(*value);
   }
   return shape;
 }
@@ -117,7 +95,9 @@ static FailureOr<Operation *> recreate(OpBuilder &builder, Operation *op,
   state.propertiesAttr = op->getPropertiesAsAttribute();
   auto inference = op->getName().getInterface<InferTypeOpInterface>();
   if (!inference)
-    return op->emitError("cannot stand in a layer program");
+    return op->emitError(
+        "cannot stand in a layer program; hgnn-unroll makes it, or the front end. A "
+        "layer has hgnn.param, hgnn.learnable and the ops of HgnnComputeOps.td");
   SmallVector<Type> types;
   if (failed(inference->inferReturnTypes(builder.getContext(), op->getLoc(), operands,
                                          op->getDiscardableAttrDictionary(),
@@ -195,7 +175,15 @@ FailureOr<Operation *> ProgramBuilder::instantiateInMessage(Operation *op,
 /// Whether `op` may stand in a layer's message or update (`layer`), or in an input program.
 static LogicalResult checkPlace(Operation &op, bool layer, bool message) {
   if (isa<FeatureOp>(op) && layer)
-    return op.emitError("stands in input programs (hgnn.input) only");
+    return op.emitError(
+        "stands in input programs (hgnn.input) only; a layer gets rows that a spec's "
+        "/inputs made of features");
+  if (auto param = dyn_cast<ParamOp>(op);
+      param && layer && !message &&
+      (param.getScope() == Scope::Relation || param.getScope() == Scope::SourceType))
+    return op.emitError("has scope ")
+           << stringifyScope(param.getScope())
+           << ", which only `message` has one of; here it is layer or destination_type";
   if (isa<BroadcastDstOp>(op) && message)
     return op.emitError(
         "stands in `update` and input programs, where rows have ids; move it there");
@@ -215,7 +203,8 @@ FailureOr<SmallVector<Value>> ProgramBuilder::instantiateAll(Region &region, IRM
                                                              LayerOp layer, bool message) {
   auto end = dyn_cast<YieldOp>(region.front().back());
   bool terms = message && end && yieldedTerms(end);
-  size_t wanted = message && layer.getCombine() == Combine::Softmax && !terms ? 2 : 1;
+  bool self = layer && &region == &layer.getSelf();
+  size_t wanted = self || (message && layer.getCombine() == Combine::Softmax && !terms) ? 2 : 1;
   for (Operation &op : region.front()) {
     for (Value operand : op.getOperands())
       if (!mapping.contains(operand))

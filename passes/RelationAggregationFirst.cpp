@@ -5,8 +5,9 @@
 // Values over the seeds are marked with the root links that they depend on. From the outputs down,
 // the program stays as it is until a value that depends on one link, or a sum of such values: there
 // it is cut. Each link's part of the sum becomes its partial, the sum becomes a merge of partials,
-// and what is above needs nothing from below but the merges. A combine of terms is cut like a sum,
-// its terms are the partials of its merge.
+// and what is above needs nothing from below but the merges. A link that several cuts would take
+// has its own rows as its one partial. A combine of terms is cut like a sum, its terms are the
+// partials of its merge.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,6 +36,14 @@ struct Term {
   double factor;
 };
 
+/// A value that becomes a merge of partials.
+struct Cut {
+  Value value;
+  SmallVector<Term> terms;
+  MergeRule merge;
+  SmallVector<Term> stay; ///< terms that are made above it
+};
+
 class Rewriter {
 public:
   Rewriter(EntryOp entry) : entry(entry), links(rootLinksOf(entry)) {}
@@ -49,9 +58,15 @@ private:
     auto found = marks.find(value);
     return found == marks.end() ? none : found->second;
   }
-  bool collect(Value value, double factor, bool nested, SmallVectorImpl<Term> &terms) const;
-  bool isCut(Value value, SmallVectorImpl<Term> &terms, MergeRule &merge) const;
-  LogicalResult cut(Value value, ArrayRef<Term> terms, MergeRule merge);
+  /// Whether it depends on one link, whose rows travel whole.
+  bool isOfWhole(Value value) const {
+    const Links &of = marksOf(value);
+    return of.count() == 1 && whole.test(of.find_first());
+  }
+  bool collect(Value value, double factor, bool nested, Cut &cut) const;
+  bool isCut(Value value, Cut &cut) const;
+  LogicalResult findCuts(SmallVectorImpl<Cut> &cuts);
+  LogicalResult cut(const Cut &at);
 
   EntryOp entry;
   SmallVector<RootLink> links;
@@ -59,6 +74,10 @@ private:
   DenseMap<Value, Links> marks;
   Links none;
   bool oneLink = false;               ///< the outputs depend on
+  /// Links whose rows are used in several ways (own rows in a product and in a residual): those
+  /// rows travel as they are, once, and what is made of them is made above.
+  Links whole;
+  DenseMap<Value, Value> mergedOf;    ///< of values that were cut
   SmallVector<Operation *> partialOf; ///< by link
   DenseSet<Operation *> above;        ///< ops between the cuts and the outputs
 };
@@ -149,50 +168,60 @@ static bool isZeroWithoutEdges(Value value) {
 
 /// The terms whose sum a value is. `nested`: it stands in a sum already, so a constant factor of a
 /// whole sum goes to its terms; the factor of the outermost sum stays above the merge.
-bool Rewriter::collect(Value value, double factor, bool nested,
-                       SmallVectorImpl<Term> &terms) const {
+bool Rewriter::collect(Value value, double factor, bool nested, Cut &cut) const {
+  if (isOfWhole(value)) {
+    cut.stay.push_back({value, factor});
+    return true;
+  }
   const int link = marksOf(value).count() == 1 ? marksOf(value).find_first() : -1;
   const bool relation = link >= 0 && links[link].name != "self";
   if (marksOf(value).count() <= 1 && (!relation || isZeroWithoutEdges(value))) {
-    terms.push_back({value, factor});
+    cut.terms.push_back({value, factor});
     return true;
   }
   Operation *op = value.getDefiningOp();
   if (auto scale = dyn_cast<ScaleOp>(op); scale && nested)
-    return collect(scale.getInput(), factor * scale.getFactor().convertToDouble(), true, terms);
+    return collect(scale.getInput(), factor * scale.getFactor().convertToDouble(), true, cut);
   if (!isa<AddOp>(op))
     return false;
   return llvm::all_of(op->getOperands(),
-                      [&](Value term) { return collect(term, factor, true, terms); });
+                      [&](Value term) { return collect(term, factor, true, cut); });
 }
 
 /// Whether the walk down ends at this value, and what it is the merge of.
-bool Rewriter::isCut(Value value, SmallVectorImpl<Term> &terms, MergeRule &merge) const {
+bool Rewriter::isCut(Value value, Cut &cut) const {
   auto type = dyn_cast<FeatType>(value.getType());
   if (!type || type.getDomain() != root())
     return false;
-  merge = Merge::Sum;
+  cut.value = value;
+  cut.merge = Merge::Sum;
   if (auto combine = value.getDefiningOp<CombineOp>()) {
-    merge = combine.getMerge();
+    cut.merge = combine.getMerge();
     for (Value term : combine.getInputs())
-      terms.push_back({term, 1.0});
+      (isOfWhole(term) ? cut.stay : cut.terms).push_back({term, 1.0});
     return llvm::all_of(combine.getInputs(),
                         [&](Value term) { return marksOf(term).count() == 1; });
   }
   // With one link everything depends on it alone, the loss too: the cut is where its rows arrive.
   if (oneLink && !isa<ExpandOp, SelfGatherOp>(value.getDefiningOp()))
     return false;
-  return collect(value, 1.0, false, terms);
+  if (isOfWhole(value)) {
+    cut.terms.push_back({value, 1.0});
+    return isa<ExpandOp, SelfGatherOp>(value.getDefiningOp());
+  }
+  return collect(value, 1.0, false, cut);
 }
 
-LogicalResult Rewriter::cut(Value value, ArrayRef<Term> terms, MergeRule merge) {
+LogicalResult Rewriter::cut(const Cut &cut) {
+  Value value = cut.value;
+  MergeRule merge = cut.merge;
   Operation *at = value.getDefiningOp();
   OpBuilder builder(at->getContext());
   builder.setInsertionPointAfter(at);
   Location loc = at->getLoc();
   SmallVector<SmallVector<Value>> byLink(links.size());
   SmallVector<Value> others; // constant rows: every partition has them
-  for (const Term &term : terms) {
+  for (const Term &term : cut.terms) {
     Value summand = term.value;
     if (term.factor != 1.0)
       summand = ScaleOp::create(builder, loc, summand, builder.getF64FloatAttr(term.factor));
@@ -224,10 +253,56 @@ LogicalResult Rewriter::cut(Value value, ArrayRef<Term> terms, MergeRule merge) 
     others.insert(others.begin(), merged);
     merged = AddOp::create(builder, loc, others);
   }
+  if (!cut.stay.empty()) {
+    SmallVector<Value> parts{merged};
+    for (const Term &term : cut.stay) {
+      Value part = mergedOf.lookup(term.value);
+      part = part ? part : term.value;
+      parts.push_back(
+          term.factor == 1.0
+              ? part
+              : Value(ScaleOp::create(builder, loc, part, builder.getF64FloatAttr(term.factor))));
+    }
+    merged = merge == Merge::Sum ? Value(AddOp::create(builder, loc, parts))
+                                 : Value(CombineOp::create(builder, loc, merge, parts));
+  }
+  mergedOf[value] = merged;
   // What is below may read the value too: own rows in a message.
   value.replaceUsesWithIf(merged, [&](OpOperand &use) { return above.contains(use.getOwner()); });
   ++merges;
   width += cast<FeatType>(value.getType()).getWidth();
+  return success();
+}
+
+/// The values where the walk from the outputs down ends, the last first; `above` gets the ops of
+/// the walk.
+LogicalResult Rewriter::findCuts(SmallVectorImpl<Cut> &cuts) {
+  DenseSet<Value> needed;
+  for (Operation &op : llvm::reverse(entry.getBody().front())) {
+    bool stays = isa<OutputOp>(op);
+    for (Value result : op.getResults()) {
+      if (!needed.contains(result) || marksOf(result).none())
+        continue;
+      Cut cut;
+      if (isCut(result, cut)) {
+        for (const Term &term : cut.stay)
+          needed.insert(term.value);
+        cuts.push_back(std::move(cut));
+      } else {
+        stays = true; // and so needs its operands
+      }
+    }
+    if (!stays)
+      continue;
+    above.insert(&op);
+    for (Value operand : op.getOperands()) {
+      if (llvm::any_of(links, [&](const RootLink &link) { return link.value == operand; }))
+        return op.emitOpError(
+            "is of one root link and shown as it is; outputs are of the merged rows");
+      if (isa<FeatType>(operand.getType()))
+        needed.insert(operand);
+    }
+  }
   return success();
 }
 
@@ -244,38 +319,31 @@ LogicalResult Rewriter::run() {
   for (auto output : entry.getOps<OutputOp>())
     shown |= marksOf(output.getValue());
   oneLink = shown.count() == 1;
-  DenseSet<Value> needed;
-  struct Cut {
-    Value value;
-    SmallVector<Term> terms;
-    MergeRule merge;
-  };
+  whole.resize(links.size());
   SmallVector<Cut> cuts;
-  for (Operation &op : llvm::reverse(entry.getBody().front())) {
-    bool stays = isa<OutputOp>(op);
-    for (Value result : op.getResults()) {
-      if (!needed.contains(result) || marksOf(result).none())
-        continue;
-      SmallVector<Term> terms;
-      MergeRule merge;
-      if (isCut(result, terms, merge))
-        cuts.push_back({result, std::move(terms), merge});
-      else
-        stays = true; // and so needs its operands
-    }
-    if (!stays)
-      continue;
-    above.insert(&op);
-    for (Value operand : op.getOperands()) {
-      if (llvm::any_of(links, [&](const RootLink &link) { return link.value == operand; }))
-        return op.emitOpError(
-            "is of one root link and shown as it is; outputs are of the merged rows");
-      if (isa<FeatType>(operand.getType()))
-        needed.insert(operand);
+  for (bool again = true; again;) {
+    cuts.clear();
+    above.clear();
+    if (failed(findCuts(cuts)))
+      return failure();
+    again = false;
+    Links once(links.size());
+    for (const Cut &at : cuts) {
+      Links own(links.size());
+      for (const Term &term : at.terms)
+        own |= marksOf(term.value);
+      Links twice = once;
+      twice &= own;
+      for (int link : twice.set_bits())
+        if (!whole.test(link)) {
+          whole.set(link);
+          again = true;
+        }
+      once |= own;
     }
   }
   for (const Cut &at : llvm::reverse(cuts))
-    if (failed(cut(at.value, at.terms, at.merge)))
+    if (failed(cut(at)))
       return failure();
   SmallVector<Value> ends;
   for (Operation *partial : partialOf)

@@ -33,7 +33,7 @@ namespace {
 
 bool readsOwnRows(LayerOp layer) {
   return !layer.getMessage().getArgument(2).use_empty() ||
-         !layer.getUpdate().getArgument(1).use_empty();
+         !layer.getUpdate().getArgument(1).use_empty() || !layer.getSelf().empty();
 }
 
 /// Builds one entry.
@@ -72,6 +72,7 @@ private:
   LogicalResult buildLayer(LayerOp layer, const TypeMap &sources, TypeMap &destinations);
   FailureOr<Value> buildMessage(LayerOp layer, int64_t hop, const Relation &relation,
                                 const TypeMap &sources, Value own, bool alone);
+  FailureOr<Value> buildSelf(LayerOp layer, StringAttr type, Value own, Value rowIds, Value other);
   LogicalResult buildLoss(Value logits);
   Value buildCombine(LayerOp layer, ArrayRef<Value> into);
 
@@ -182,9 +183,11 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
     if (Value link = selfLinks[hop].lookup(type))
       ownRows[type] = SelfGatherOp::create(builder, loc, sources.lookup(type), link);
     SmallVector<Value> &into = messages[type];
-    bool alone = llvm::count_if(model.relations, [&](const Relation &relation) {
-                   return relation.destination.getAttr() == type;
-                 }) == 1;
+    bool alone = llvm::count_if(model.relations,
+                                [&](const Relation &relation) {
+                                  return relation.destination.getAttr() == type;
+                                }) == 1 &&
+                 layer.getSelf().empty();
     for (const Relation &relation : model.relations) {
       if (relation.destination.getAttr() != type)
         continue;
@@ -192,6 +195,13 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
       if (failed(value))
         return failure();
       into.push_back(*value);
+    }
+    if (!layer.getSelf().empty()) {
+      auto self = buildSelf(layer, type, ownRows.lookup(type), rowIds,
+                            into.empty() ? Value() : into.front());
+      if (failed(self))
+        return failure();
+      into.push_back(*self);
     }
   }
   for (auto [type, rowIds] : ids[hop]) {
@@ -221,7 +231,8 @@ LogicalResult EntryBuilder::buildLayer(LayerOp layer, const TypeMap &sources,
     auto valueType = cast<FeatType>(value->getType());
     if (valueType.getWidth() != int64_t(layer.getOutSize()))
       return layer.emitError("update yields rows of width ")
-             << valueType.getWidth() << ", out_size is " << layer.getOutSize();
+             << valueType.getWidth() << ", out_size is " << layer.getOutSize()
+             << "; end with a product whose weight has \"out\" columns";
     destinations[type] = *value;
   }
   return success();
@@ -305,6 +316,42 @@ FailureOr<Value> EntryBuilder::buildMessage(LayerOp layer, int64_t hop, const Re
     value = TermOp::create(builder, loc, merge, value, score,
                            merge == Merge::Argmax ? int64_t(op.getId()) : -1);
   return Value(ExpandOp::create(builder, loc, value, adj, merge));
+}
+
+/// The identity link's part of a softmax: its term, or beside no relation its value. `other`: a
+/// relation's term, or null.
+FailureOr<Value> EntryBuilder::buildSelf(LayerOp layer, StringAttr type, Value own, Value rowIds,
+                                         Value other) {
+  Region &region = layer.getSelf();
+  IRMapping mapping;
+  mapping.map(region.getArgument(0), own);
+  mapping.map(region.getArgument(1), rowIds);
+  std::string name = unescapeName(type.getValue());
+  auto values = programs.instantiateAll(region, mapping, rowIds, {{}, {}, name}, layer, false);
+  if (failed(values))
+    return failure();
+  Value value = values->front(), score = values->back();
+  auto yield = cast<YieldOp>(region.front().back());
+  for (Value part : *values)
+    if (cast<FeatType>(part.getType()).getDomain() != cast<IdsType>(rowIds.getType()).getDomain())
+      return yield.emitError("yields ")
+             << part.getType() << "; `self` must yield rows of " << FlatSymbolRefAttr::get(type);
+  int64_t width = cast<FeatType>(value.getType()).getWidth();
+  int64_t heads = cast<FeatType>(score.getType()).getWidth();
+  MergeRule merge(Merge::Softmax, heads);
+  if (width % heads)
+    return yield.emitError("yields a score of ")
+           << score.getType() << "; a score has width 1, or one number for each head of a value of "
+           << width;
+  if (!other)
+    return value;
+  if (MergeRule wanted = other.getDefiningOp<ExpandOp>().getMerge();
+      wanted != merge || cast<FeatType>(other.getType()).getWidth() != width + 2 * heads)
+    return yield.emitError("yields ")
+           << heads << " scores for a value of " << width << "; `message` makes terms of "
+           << spelled(wanted) << " of width " << other.getType()
+           << ", and both must have the same heads and width";
+  return Value(TermOp::create(builder, layer.getLoc(), merge, value, score, -1));
 }
 
 LogicalResult EntryBuilder::buildLoss(Value logits) {

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/check/CheckLayer.h"
 #include "compiler/driver/Compile.h"
 #include "runtime/base/Suggest.h"
 #include "tools/support/Cli.h"
@@ -17,10 +18,11 @@ int main(int argc, char **argv) {
              "  heddle-compile --graph wn/ --model rgcn.json -o wn.plan\n"
              "  heddle-compile --graph wn/ --model rgcn.json --partitions 4 -o wn4.plan\n"
              "  heddle-compile --graph wn/ --model rgcn.json --emit=metatree\n"
+             "  heddle-compile --graph wn/ --model gatv2-wordnet.json --check-layer\n"
              "  heddle-compile --print-config > defaults.json");
   compiler::CompileOptions options;
   std::string emit;
-  bool printConfig = false, quiet = false;
+  bool printConfig = false, quiet = false, checkLayer = false;
   app.add_option("--graph", options.graph, "Graph directory, or its graph.json (no array is read)");
   app.add_option("--model", options.model, "Model spec (JSON, comments allowed)");
   app.add_option("-o,--output", options.output, "Plan file to write");
@@ -29,6 +31,10 @@ int main(int argc, char **argv) {
                  "Print the program after a phase instead: model, metatree, raf, partitioned, "
                  "training or kernels; or layer: the layer programs alone, as a file that "
                  "\"encoder\" may name");
+  app.add_flag(
+      "--check-layer", checkLayer,
+      "Print the shapes of all values of the layers and all parameters, and compare every "
+      "gradient with finite differences on a few random nodes (exit code 1 if one is wrong)");
   const char *cutting = "Partitions";
   app.add_option("--partitions", options.partitions,
                  "Parts that a step is cut into; a plan runs on 1 to so many workers")
@@ -83,6 +89,13 @@ int main(int argc, char **argv) {
         }
         if (options.graph.empty() || options.model.empty())
           return invalidArgument("--graph and --model are needed; see --help");
+        if (checkLayer) {
+          HEDDLE_ASSIGN_OR_RETURN(compiler::LayerReport report,
+                                  compiler::checkLayers(options.graph, options.model));
+          cli::print(report.text);
+          return report.problem.empty() ? absl::OkStatus()
+                                        : internalError(options.model + ": " + report.problem);
+        }
         if (!emit.empty()) {
           std::vector<std::string> phases = compiler::phaseNames();
           phases.push_back("layer");
@@ -94,7 +107,8 @@ int main(int argc, char **argv) {
           return absl::OkStatus();
         }
         if (options.output.empty())
-          return invalidArgument("-o PLAN is needed (or --emit=PHASE); see --help");
+          return invalidArgument(
+              "-o PLAN is needed (or --emit=PHASE, or --check-layer); see --help");
         HEDDLE_ASSIGN_OR_RETURN(compiler::CompileReport report, compiler::compileToPlan(options));
         if (!quiet)
           for (const std::string &remark : report.remarks)

@@ -201,6 +201,8 @@ Values KernelEmitter::evalUnary(hgnn::UnaryOp op, const Place &place, const Tile
       return emitLogOfAny(f, x);
     case UnaryFn::Softplus:
       return emitSoftplus(f, x);
+    case UnaryFn::Rsqrt:
+      return f.select(f.cmp(FPred::OEQ, x, zero), zero, f.div(f.f32Like(1, x), f.sqrt(x)));
     }
     return x;
   });
@@ -241,6 +243,11 @@ Values KernelEmitter::evalUnaryGrad(hgnn::UnaryGradOp op, const Place &place, co
       return f.mul(g, f.div(one, x));
     case UnaryFn::Softplus:
       return f.mul(g, emitSigmoid(f, x));
+    case UnaryFn::Rsqrt: {
+      Value r = f.div(one, f.sqrt(x));
+      return f.select(f.cmp(FPred::OEQ, x, zero), zero,
+                      f.mul(f.mul(g, -0.5), f.mul(r, f.div(r, x))));
+    }
     }
     return g;
   });

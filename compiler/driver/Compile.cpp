@@ -8,62 +8,24 @@
 
 #include "compiler/codegen/CodeGen.h"
 #include "compiler/driver/Alternatives.h"
+#include "compiler/driver/Diagnostics.h"
 #include "compiler/frontend/BuildModel.h"
 #include "compiler/plan/PlanWriter.h"
 #include "passes/Passes.h"
 #include "runtime/base/Suggest.h"
 #include "runtime/plan/MachineRates.h"
 
-#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 
 #include <algorithm>
 #include <chrono>
 #include <sys/stat.h>
-#include <thread>
 
 using namespace mlir;
 
 namespace heddle::compiler {
 namespace {
-
-/// Collects diagnostics as lines "place: message" instead of printing them; remarks apart.
-class DiagnosticCollector {
-public:
-  enum class From { AnyThread, ThisThread };
-  explicit DiagnosticCollector(MLIRContext &context, std::vector<std::string> *remarks = nullptr,
-                               From from = From::AnyThread)
-      : handler(&context, [this, remarks, from,
-                           own = std::this_thread::get_id()](Diagnostic &diagnostic) {
-          if (from == From::ThisThread && std::this_thread::get_id() != own)
-            return failure();
-          if (remarks && diagnostic.getSeverity() == DiagnosticSeverity::Remark)
-            remarks->push_back(diagnostic.str());
-          if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-            return success();
-          if (!text.empty())
-            text += "\n";
-          text += place(diagnostic.getLocation()) + diagnostic.str();
-          return success();
-        }) {}
-  absl::Status status(const std::string &otherwise) const {
-    return invalidArgument(text.empty() ? otherwise : text);
-  }
-
-private:
-  static std::string place(Location location) {
-    auto file = location->findInstanceOf<FileLineColLoc>();
-    if (!file)
-      return "";
-    std::string out = file.getFilename().str();
-    if (file.getLine())
-      out += ":" + std::to_string(file.getLine()) + ":" + std::to_string(file.getColumn());
-    return out + ": ";
-  }
-  std::string text;
-  ScopedDiagnosticHandler handler;
-};
 
 std::string textOf(ModuleOp module) {
   std::string text;
@@ -194,6 +156,14 @@ absl::Status runPhases(ModuleOp module, const std::string &from, const std::stri
   for (const std::string &phase : phaseNames()) {
     if (phase == from) {
       started = true;
+      if (phase == "model") { // what a user may have written
+        PassManager manager(module.getContext());
+        passes::VerifyPhasePassOptions verify;
+        verify.phase = phase;
+        manager.addPass(passes::createVerifyPhasePass(verify));
+        if (failed(manager.run(module)))
+          return diagnostics.status("the model phase failed");
+      }
       if (reached)
         reached(phase);
     } else if (started && !isSkipped(phase, to, options)) {

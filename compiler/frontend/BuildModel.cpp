@@ -36,12 +36,16 @@ public:
       addInput(type, input);
     int64_t classes = label().classes.size();
     if (std::string path = spec.encoderPath(); !path.empty()) {
-      if (failed(buildLayersFromFile(builder, path, spec.model, classes)))
+      if (failed(buildLayersFromFile(builder, loc, path, spec.model, classes)))
         return nullptr;
     } else if (spec.model.encoder == "rgat") {
       buildRgatLayers(builder, loc, spec.model, classes);
     } else if (spec.model.encoder == "hgt") {
       buildHgtLayers(builder, loc, spec.model, classes);
+    } else if (spec.model.encoder == "simplehgn") {
+      buildSimpleHgnLayers(builder, loc, spec.model, classes);
+    } else if (spec.model.encoder == "rsage") {
+      buildRsageLayers(builder, loc, spec.model, classes);
     } else {
       buildRgcnLayers(builder, loc, spec.model, classes);
     }

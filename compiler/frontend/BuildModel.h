@@ -31,12 +31,32 @@ mlir::OwningOpRef<mlir::ModuleOp> buildModel(mlir::MLIRContext &context,
 void buildRgcnLayers(mlir::OpBuilder &builder, mlir::Location loc, const spec::EncoderSpec &encoder,
                      int64_t numClasses);
 
+/// Appends the layers of relational GraphSAGE: what PyG's to_hetero(SAGEConv) gives, a mean over
+/// each relation's edges through its own matrix, and for each relation a matrix of the own rows and
+/// a bias, all summed,
+///   h_v' = act(norm(sum over r of (mean over u in N_r(v) of h_u) W_r + h_v R_t + b_t))
+/// A sum of matrices of the own rows is one matrix, so R and b are the node type's: the sums of
+/// SAGEConv's lin_r.weight and lin_l.bias over the relations into the type.
+void buildRsageLayers(mlir::OpBuilder &builder, mlir::Location loc,
+                      const spec::EncoderSpec &encoder, int64_t numClasses);
+
+/// Appends the layers of Simple-HGN (Lv et al., "Are we really making much progress?", KDD 2021,
+/// eq. 4 to 8): W h with one W a layer, for an edge of relation r into v
+///   e_uv = leaky_relu(a_l . W h_u + a_r . W h_v + a_e . W_r r, negative_slope)
+/// in each head, with one softmax over the edges of all relations and, with useSelfLoop, the edge
+/// from v to itself, which has an embedding r of its own; then h_v' = act(norm(sum + h_v)), with
+/// h_v through a matrix where widths differ. The last layer has one head and gives rows of
+/// length 1. Its residual over attention weights of layers (beta) is left out. numHeads and
+/// negativeSlope are set.
+void buildSimpleHgnLayers(mlir::OpBuilder &builder, mlir::Location loc,
+                          const spec::EncoderSpec &encoder, int64_t numClasses);
+
 /// Appends the layers of relational graph attention: in each relation that of Velickovic et al.
 /// (ICLR 2018) with `num_heads` heads,
-///   z = W_r h_u,  e_uv = leaky_relu(a_r . z_u + a_r' . W_r' h_v, 0.2),
+///   z = W_r h_u,  e_uv = leaky_relu(a_r . z_u + a_r' . W_r' h_v, negative_slope),
 ///   h_v' = act(norm(W_0 h_v + sum over r of sum over u of softmax_u(e_uv) z_u + b))
 /// with a softmax over v's edges of relation r. The last layer gives class scores, the mean of its
-/// heads. numHeads is set and divides hidden_size.
+/// heads. numHeads is set and divides hidden_size; negativeSlope is set.
 void buildRgatLayers(mlir::OpBuilder &builder, mlir::Location loc, const spec::EncoderSpec &encoder,
                      int64_t numClasses);
 
@@ -49,10 +69,13 @@ void buildHgtLayers(mlir::OpBuilder &builder, mlir::Location loc, const spec::En
                     int64_t numClasses);
 
 /// Appends the layers of an encoder file. It holds hgnn.layer ops only: one layer used for all
-/// indices, two named @hidden and @last, or one per index. Sizes and indices are set here;
-/// `encoder.args` become the layers' `args`.
-mlir::LogicalResult buildLayersFromFile(mlir::OpBuilder &builder, const std::string &path,
-                                        const spec::EncoderSpec &encoder, int64_t numClasses);
+/// indices, two named @hidden and @last, or one per index. Sizes, indices and arguments are set
+/// here, texts that stand for numbers are evaluated, and what is `hidden_only` is taken out of the
+/// last layer. `encoder.args` override the layers' `args`; `loc` is the spec's place, for errors
+/// about them.
+mlir::LogicalResult buildLayersFromFile(mlir::OpBuilder &builder, mlir::Location loc,
+                                        const std::string &path, const spec::EncoderSpec &encoder,
+                                        int64_t numClasses);
 
 } // namespace heddle::compiler
 

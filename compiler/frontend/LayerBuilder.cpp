@@ -22,6 +22,12 @@ LayerBuilder::LayerBuilder(OpBuilder &builder, Location loc, int64_t index, int6
   addBlock(layer.getUpdate(), {dst, dst, ids});
 }
 
+void LayerBuilder::addSelf() {
+  DomainAttr dst = DomainAttr::generic(context, DomainKind::Dst);
+  addBlock(layer.getSelf(),
+           {FeatType::get(dst, {ShapedType::kDynamic}), IdsType::get(context, dst)});
+}
+
 void LayerBuilder::addBlock(Region &region, ArrayRef<Type> types) {
   Block &block = region.emplaceBlock();
   for (Type type : types)

@@ -38,6 +38,9 @@ public:
 
   mlir::Block &message() { return layer.getMessage().front(); }
   mlir::Block &update() { return layer.getUpdate().front(); }
+  /// The identity link's part of a softmax; the layer has none until addSelf().
+  void addSelf();
+  mlir::Block &self() { return layer.getSelf().front(); }
 
   mlir::OpBuilder &builder;
   mlir::Location loc;

@@ -37,7 +37,7 @@ static Value attend(LayerBuilder &b, const spec::EncoderSpec &encoder, int64_t s
   Value ofSources = GatherSrcOp::create(builder, loc, score(sources, "att_src"), adj);
   Value ofOwn = GatherDstOp::create(builder, loc, score(own, "att_dst"), adj);
   Value sum = AddOp::create(builder, loc, ValueRange{ofSources, ofOwn});
-  Value scores = b.unary(UnaryFn::LeakyRelu, sum, 0.2);
+  Value scores = b.unary(UnaryFn::LeakyRelu, sum, *encoder.negativeSlope);
   Value values = GatherSrcOp::create(builder, loc, sources, adj);
   values = b.dropout(values, Value(), encoder.attentionDropout, attentionSite + index, heads);
   MergeRule softmax(Merge::Softmax, heads);

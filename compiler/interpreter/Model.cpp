@@ -3,6 +3,7 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/LayerSizes.h"
 #include "compiler/Symbols.h"
 #include "compiler/interpreter/ComputeOps.h"
 #include "compiler/interpreter/Losses.h"
@@ -66,7 +67,7 @@ private:
 
   static bool usesOwnRows(LayerOp layer) {
     return !layer.getMessage().getArgument(2).use_empty() ||
-           !layer.getUpdate().getArgument(1).use_empty();
+           !layer.getUpdate().getArgument(1).use_empty() || !layer.getSelf().empty();
   }
   ComputeContext newContext() const {
     ComputeContext context;
@@ -219,31 +220,6 @@ FailureOr<std::vector<Tensor<T>>> ModelRunner<T>::runAll(Region &region,
   return region.getParentOp()->emitError("a region does not yield");
 }
 
-/// A number, "in", "out", an argument of the layer, or a product of them such as "in*out".
-static FailureOr<int64_t> resolveSize(Operation *op, Attribute attr, LayerOp layer) {
-  if (auto number = dyn_cast<IntegerAttr>(attr))
-    return number.getInt();
-  int64_t size = 1;
-  SmallVector<StringRef> factors;
-  auto args = layer ? layer->getAttrOfType<DictionaryAttr>("args") : DictionaryAttr();
-  auto text = dyn_cast<StringAttr>(attr);
-  (text ? text.getValue() : StringRef("?")).split(factors, '*');
-  for (StringRef factor : factors) {
-    factor = factor.trim();
-    int64_t number = 0;
-    if (layer && factor == "in")
-      number = int64_t(layer.getInSize());
-    else if (layer && factor == "out")
-      number = int64_t(layer.getOutSize());
-    else if (args && args.getAs<IntegerAttr>(factor))
-      number = args.getAs<IntegerAttr>(factor).getInt();
-    else if (factor.getAsInteger(10, number))
-      return op->emitError("does not know the size ") << attr;
-    size *= number;
-  }
-  return size;
-}
-
 /// The full name of a state that a program names.
 static FailureOr<std::string> stateName(Operation *op, StringRef name, Scope scope,
                                         const Site &site) {
@@ -262,7 +238,7 @@ static FailureOr<std::string> stateName(Operation *op, StringRef name, Scope sco
 template <class T> FailureOr<Tensor<T>> ModelRunner<T>::parameter(ParamOp op, const Site &site) {
   std::vector<int64_t> shape;
   for (Attribute attr : op.getShape()) {
-    FailureOr<int64_t> size = resolveSize(op, attr, site.layer);
+    FailureOr<int64_t> size = evaluateSize(op, attr, site.layer);
     if (failed(size))
       return failure();
     shape.push_back(*size);
@@ -286,7 +262,7 @@ FailureOr<Tensor<T>> ModelRunner<T>::learnable(LearnableOp op, const Site &site,
   std::vector<int64_t> shape = cast<FeatType>(op.getType()).getShape().vec();
   std::string name = op.getName().str();
   if (site.layer) {
-    FailureOr<int64_t> width = resolveSize(op, op.getWidthAttr(), site.layer);
+    FailureOr<int64_t> width = evaluateSize(op, op.getWidthAttr(), site.layer);
     if (failed(width))
       return failure();
     shape = {*width};
@@ -350,9 +326,10 @@ static Tensor<T> pickRows(const Tensor<T> &input, ArrayRef<int64_t> at) {
   return result;
 }
 
-/// What `message` yielded for one relation: rows of its active destinations, and their scores.
+/// What `message` yielded for one relation: rows of its active destinations, and their scores. Or
+/// what `self` yielded, of all rows.
 template <class T> struct Messages {
-  const Adjacency *adjacency;
+  const Adjacency *adjacency; ///< null of `self`
   std::vector<Tensor<T>> yielded;
   bool terms = false; ///< of a softmax over its edges: sums, largest scores, sums of weights
 
@@ -401,8 +378,9 @@ static Tensor<T> combine(Combine how, Tensor<T> combined,
   // For each row, the relations with an edge there and their rows of the message.
   std::vector<std::vector<std::pair<const Messages<T> *, int64_t>>> present(combined.rows);
   for (const Messages<T> &message : messages)
-    for (int64_t i = 0; i < message.adjacency->numActive(); ++i)
-      present[message.adjacency->activeRow[i]].push_back({&message, i});
+    for (int64_t i = 0, n = message.adjacency ? message.adjacency->numActive() : combined.rows;
+         i < n; ++i)
+      present[message.adjacency ? message.adjacency->activeRow[i] : i].push_back({&message, i});
   const double none = -std::numeric_limits<double>::infinity();
   for (int64_t row = 0; row < combined.rows; ++row) {
     if (how == Combine::Softmax) {
@@ -485,9 +463,16 @@ FailureOr<Tensor<T>> ModelRunner<T>::layer(LayerOp layer, const std::string &typ
     bool terms = bool(yieldedTerms(cast<YieldOp>(layer.getMessage().front().back())));
     messages.push_back({adjacency.get(), std::move(*message), terms});
   }
-  Tensor<T> combined = combine(layer.getCombine(), std::move(*none), messages);
   ComputeContext context = newContext();
   context.destination = hop.ids[type];
+  if (!layer.getSelf().empty()) {
+    auto self =
+        runAll(layer.getSelf(), {own, hop.ids[type]}, Site{layer, RelationOp(), type}, context);
+    if (failed(self))
+      return failure();
+    messages.push_back({nullptr, std::move(*self)});
+  }
+  Tensor<T> combined = combine(layer.getCombine(), std::move(*none), messages);
   return runRegion(layer.getUpdate(), {combined, own, hop.ids[type]},
                    Site{layer, RelationOp(), type}, context);
 }

@@ -47,6 +47,8 @@ template <class T> T unary(hgnn::UnaryFn fn, T x, double alpha) {
     return log(x);
   case hgnn::UnaryFn::Softplus:
     return softplus(x);
+  case hgnn::UnaryFn::Rsqrt:
+    return valueOf(x) == 0 ? T(0) : T(1) / sqrt(x);
   }
   return T(0);
 }
@@ -75,6 +77,8 @@ template <class T> T unaryGrad(hgnn::UnaryFn fn, T x, double alpha) {
     return T(1) / x;
   case hgnn::UnaryFn::Softplus:
     return sigmoidOf(x);
+  case hgnn::UnaryFn::Rsqrt:
+    return valueOf(x) == 0 ? T(0) : T(-0.5) / (x * sqrt(x));
   }
   return T(0);
 }

@@ -225,37 +225,56 @@ bool isProgram(const std::string &encoder) {
 EncoderSpec readModel(ObjectReader reader) {
   EncoderSpec model;
   model.encoder = reader.stringOr("encoder", model.encoder);
-  const bool rgat = model.encoder == "rgat", hgt = model.encoder == "hgt";
-  const std::vector<std::string> builtIn = {"rgcn", "rgat", "hgt"};
+  const bool rgcn = model.encoder == "rgcn", rgat = model.encoder == "rgat";
+  const bool hgt = model.encoder == "hgt", simpleHgn = model.encoder == "simplehgn";
+  const std::vector<std::string> builtIn = {"rgcn", "rsage", "rgat", "hgt", "simplehgn"};
   if (!isProgram(model.encoder) &&
       std::find(builtIn.begin(), builtIn.end(), model.encoder) == builtIn.end()) {
-    reader.fail(
-        "encoder",
-        "unknown encoder '" + model.encoder + "'" +
-            suggestion(
-                model.encoder, builtIn,
-                {{"gat", "rgat"}, {"rgatconv", "rgat"}, {"gcn", "rgcn"}, {"hgtconv", "hgt"}}) +
-            " (or the path of a program such as \"sage.mlir\")");
+    reader.fail("encoder", "unknown encoder '" + model.encoder + "'" +
+                               suggestion(model.encoder, builtIn,
+                                          {{"gat", "rgat"},
+                                           {"rgatconv", "rgat"},
+                                           {"gcn", "rgcn"},
+                                           {"hgtconv", "hgt"},
+                                           {"sage", "rsage"},
+                                           {"graphsage", "rsage"},
+                                           {"sageconv", "rsage"},
+                                           {"hgn", "simplehgn"},
+                                           {"simple_hgn", "simplehgn"},
+                                           {"simplehgnconv", "simplehgn"}}) +
+                               " (or the path of a program such as \"sage.mlir\")");
   }
   model.numLayers = reader.integerOr("num_layers", model.numLayers, 1, maxLayers);
   model.hiddenSize = reader.integerOr("hidden_size", model.hiddenSize, 1, maxWidth);
   if (reader.has("num_bases"))
     model.numBases = reader.integer("num_bases", 1, maxWidth);
-  if (model.numBases && (rgat || hgt))
+  if (model.numBases && !rgcn)
     reader.fail("num_bases", "is for rgcn; remove it");
-  if (rgat || hgt)
+  const bool attends = rgat || hgt || simpleHgn;
+  if (attends)
     model.numHeads = 4;
   if (reader.has("num_heads"))
     model.numHeads = reader.integer("num_heads", 1, 64);
-  if (model.numHeads && !rgat && !hgt)
-    reader.fail("num_heads", "is for rgat and hgt; remove it");
+  if (model.numHeads && !attends)
+    reader.fail("num_heads",
+                isProgram(model.encoder)
+                    ? "is for rgat, hgt and simplehgn; a program gets its heads by /model/args"
+                    : "is for rgat, hgt and simplehgn; remove it");
   else if (model.numHeads && *model.numHeads > 0 && model.hiddenSize % *model.numHeads != 0)
     reader.fail("num_heads", std::to_string(*model.numHeads) + " does not divide hidden_size " +
                                  std::to_string(model.hiddenSize) +
                                  ", of which each head has a part; change one of them");
   model.attentionDropout = numberBelow(reader, "attention_dropout", model.attentionDropout, 0, 1);
-  if (model.attentionDropout > 0 && !rgat)
-    reader.fail("attention_dropout", "is for rgat; remove it");
+  if (model.attentionDropout > 0 && !rgat && !simpleHgn)
+    reader.fail("attention_dropout", "is for rgat and simplehgn; remove it");
+  if (rgat || simpleHgn)
+    model.negativeSlope = numberBelow(reader, "negative_slope", rgat ? 0.2 : 0.05, 0, 1);
+  else if (reader.has("negative_slope"))
+    reader.fail("negative_slope", "is for rgat and simplehgn; remove it");
+  const int64_t edgeDim = model.edgeDim;
+  model.edgeDim = reader.integerOr("edge_dim", model.edgeDim, 1, maxWidth);
+  if (model.edgeDim != edgeDim && !simpleHgn)
+    reader.fail("edge_dim", "is for simplehgn; remove it");
   model.hgtSoftmax = reader.oneOfOr("hgt_softmax", model.hgtSoftmax, {"all", "relation"}, {});
   if (model.hgtSoftmax != "all" && !hgt)
     reader.fail("hgt_softmax", "is for hgt; remove it");
@@ -266,7 +285,7 @@ EncoderSpec readModel(ObjectReader reader) {
                              "remove num_bases or featureless");
   if (hgt && !model.useSelfLoop)
     reader.fail("use_self_loop", "hgt keeps own rows by its gated skip connection; remove it");
-  if (model.featureless && (rgat || hgt))
+  if (model.featureless && !rgcn && !isProgram(model.encoder))
     reader.fail("featureless", "is for rgcn; give the types learnable rows in /inputs instead");
   if (model.featureless && isProgram(model.encoder))
     reader.fail("featureless", "is for the built-in encoder; in an .mlir program write "
@@ -289,7 +308,10 @@ EncoderSpec readModel(ObjectReader reader) {
                              "\"destination\"]");
   }
   model.activation =
-      reader.oneOfOr("activation", hgt ? std::string("gelu") : model.activation,
+      reader.oneOfOr("activation",
+                     hgt         ? std::string("gelu")
+                     : simpleHgn ? std::string("elu")
+                                 : model.activation,
                      {"relu", "elu", "tanh", "sigmoid", "gelu", "leaky_relu", "none"},
                      {{"identity", "none"}, {"lrelu", "leaky_relu"}});
   if (hgt && model.activation != "gelu")
@@ -297,6 +319,19 @@ EncoderSpec readModel(ObjectReader reader) {
   model.norm = reader.oneOfOr("norm", model.norm, {"none", "layer"},
                               {{"layer_norm", "layer"}, {"layernorm", "layer"}});
   model.dropout = numberBelow(reader, "dropout", model.dropout, 0, 1);
+  if (isProgram(model.encoder)) {
+    const EncoderSpec defaults;
+    const std::string own = "a program says that itself; remove it, or make it an argument of the "
+                            "program (/model/args)";
+    if (model.dropout != defaults.dropout)
+      reader.fail("dropout", own);
+    if (model.norm != defaults.norm)
+      reader.fail("norm", own);
+    if (model.activation != defaults.activation)
+      reader.fail("activation", own);
+    if (model.useSelfLoop != defaults.useSelfLoop)
+      reader.fail("use_self_loop", own);
+  }
   if (reader.has("args")) {
     model.args = readArgs(reader.object("args"));
     if (!model.args.empty() && !isProgram(model.encoder))

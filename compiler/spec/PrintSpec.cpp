@@ -58,6 +58,8 @@ Json model(const EncoderSpec &spec) {
   out["num_bases"] = spec.numBases ? Json(*spec.numBases) : Json(nullptr);
   out["num_heads"] = spec.numHeads ? Json(*spec.numHeads) : Json(nullptr);
   out["attention_dropout"] = spec.attentionDropout;
+  out["negative_slope"] = spec.negativeSlope ? Json(*spec.negativeSlope) : Json(nullptr);
+  out["edge_dim"] = spec.edgeDim;
   out["hgt_softmax"] = spec.hgtSoftmax;
   out["use_self_loop"] = spec.useSelfLoop;
   out["featureless"] = spec.featureless;

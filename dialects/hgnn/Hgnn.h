@@ -33,6 +33,19 @@ struct MergeRule {
 };
 } // namespace heddle::hgnn
 
+namespace heddle::hgnn {
+/// A count or number of an op as it stands in the file: unknown (ShapedType::kDynamic), or not a
+/// number, while it is an expression.
+inline uint64_t countOf(mlir::Attribute attribute) {
+  auto number = llvm::dyn_cast_or_null<mlir::IntegerAttr>(attribute);
+  return uint64_t(number ? number.getInt() : mlir::ShapedType::kDynamic);
+}
+inline llvm::APFloat numberOf(mlir::Attribute attribute) {
+  auto number = llvm::dyn_cast_or_null<mlir::FloatAttr>(attribute);
+  return number ? number.getValue() : llvm::APFloat::getNaN(llvm::APFloat::IEEEdouble());
+}
+} // namespace heddle::hgnn
+
 #include "dialects/hgnn/HgnnDialect.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/hgnn/HgnnAttrs.h.inc"

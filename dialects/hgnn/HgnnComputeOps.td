@@ -168,9 +168,10 @@ def Hgnn_ScaleRowsOp : Hgnn_ComputeOp<"scale_rows", [Hgnn_Diff]> {
 }
 def Hgnn_RowDotOp : Hgnn_ComputeOp<"row_dot", [Hgnn_Diff]> {
   let summary = "the inner product of x[i] and y[i], of each head where there are `heads`";
-  let description = [{Width h for h heads. y may be a param of as many numbers, the same for all rows.}];
+  let description = [{Width h for h heads. y may be a param of as many numbers, the same for all rows. Of two
+    params of one shape: a param [h].}];
   let arguments = (ins Hgnn_TensorType:$lhs, Hgnn_TensorType:$rhs,
-                       DefaultValuedAttr<I64Attr, "1">:$heads);
+                       DefaultValuedAttr<Hgnn_Count, "1">:$heads);
 }
 def Hgnn_AddOp : Hgnn_ComputeOp<"add", [Hgnn_Diff]> {
   let summary = "the sum of one or more values of one type, left to right";
@@ -182,7 +183,7 @@ def Hgnn_MulOp : Hgnn_ComputeOp<"mul", [Hgnn_Diff]> {
 }
 def Hgnn_ScaleOp : Hgnn_ComputeOp<"scale", [Hgnn_Diff]> {
   let summary = "x times a constant";
-  let arguments = (ins Hgnn_TensorType:$input, F64Attr:$factor);
+  let arguments = (ins Hgnn_TensorType:$input, Hgnn_Number:$factor);
 }
 def Hgnn_ScaleByOp : Hgnn_ComputeOp<"scale_by"> {
   let summary = "x times a param [1] value that carries no gradient";
@@ -197,18 +198,18 @@ def Hgnn_UnaryOp : Hgnn_ComputeOp<"unary", [Hgnn_Diff]> {
   let summary = "an element-wise function";
   let description = [{relu: max(x, 0), gradient 0 at 0. elu: x > 0 ? x : alpha (e^x - 1).
     leaky_relu: x > 0 ? x : alpha x. gelu: x Phi(x), the exact form with erf. reciprocal: 1/x, of 0: 0.
-    exp, log: of 0 -inf, below not a number. softplus: log(1 + e^x).
+    rsqrt: 1 / sqrt(x), of 0: 0, its gradient too, below not a number. exp, log: of 0 -inf, below not a number. softplus: log(1 + e^x).
     ```mlir
     %y = hgnn.unary relu %x : !hgnn.tensor<rows(0, @p) : 64xf32>
     ```}];
   let arguments = (ins Hgnn_UnaryFnAttr:$fn, Hgnn_TensorType:$input,
-                       DefaultValuedAttr<F64Attr, "1.0">:$alpha);
+                       DefaultValuedAttr<Hgnn_Number, "1.0">:$alpha);
   let assemblyFormat = "$fn operands attr-dict `:` type(operands)";
 }
 def Hgnn_UnaryGradOp : Hgnn_ComputeOp<"unary_grad"> {
   let summary = "the derivative of the function at x, times g";
   let arguments = (ins Hgnn_UnaryFnAttr:$fn, Hgnn_TensorType:$input, Hgnn_TensorType:$grad,
-                       DefaultValuedAttr<F64Attr, "1.0">:$alpha);
+                       DefaultValuedAttr<Hgnn_Number, "1.0">:$alpha);
   let assemblyFormat = "$fn operands attr-dict `:` type(operands)";
 }
 def Hgnn_DropoutOp : Hgnn_ComputeOp<"dropout", [Hgnn_Diff]> {
@@ -219,8 +220,8 @@ def Hgnn_DropoutOp : Hgnn_ComputeOp<"dropout", [Hgnn_Diff]> {
     after unrolling only; evaluation entries have no dropout. `site` is unique within the model. With
     `heads`, the numbers of a head are kept together, and the column of the key is the head: of values
     that a softmax weighs that is dropout of its weights.}];
-  let arguments = (ins Hgnn_TensorType:$input, Optional<Hgnn_IdsType>:$ids, F64Attr:$p, I64Attr:$site,
-                       DefaultValuedAttr<I64Attr, "0">:$heads);
+  let arguments = (ins Hgnn_TensorType:$input, Optional<Hgnn_IdsType>:$ids, Hgnn_Number:$p, I64Attr:$site,
+                       DefaultValuedAttr<Hgnn_Count, "0">:$heads);
 }
 def Hgnn_LayerNormOp : Hgnn_ComputeOp<"layer_norm", [Hgnn_Diff]> {
   let summary = "gamma (x - mean) / sqrt(var + eps) + beta over each row";

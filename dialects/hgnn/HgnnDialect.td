@@ -68,7 +68,8 @@ def Hgnn_UnaryFn : Hgnn_Enum<"UnaryFn", "element-wise function", [
   I32EnumAttrCase<"Tanh", 2, "tanh">, I32EnumAttrCase<"Sigmoid", 3, "sigmoid">,
   I32EnumAttrCase<"Gelu", 4, "gelu">, I32EnumAttrCase<"LeakyRelu", 5, "leaky_relu">,
   I32EnumAttrCase<"Reciprocal", 6, "reciprocal">, I32EnumAttrCase<"Exp", 7, "exp">,
-  I32EnumAttrCase<"Log", 8, "log">, I32EnumAttrCase<"Softplus", 9, "softplus">]>;
+  I32EnumAttrCase<"Log", 8, "log">, I32EnumAttrCase<"Softplus", 9, "softplus">,
+  I32EnumAttrCase<"Rsqrt", 10, "rsqrt">]>;
 def Hgnn_UnaryFnAttr : Hgnn_EnumAttr<Hgnn_UnaryFn, "unary_fn">;
 
 def Hgnn_Combine : Hgnn_Enum<"Combine", "cross-relation combine", [
@@ -126,8 +127,9 @@ def Hgnn_MergeAttr : AttrDef<Hgnn_Dialect, "Merge"> {
   let mnemonic = "merge";
   let summary = "How terms are merged";
   let description = [{`sum`, `max`, `argmax`, `softmax`, or `softmax<4>`: of 4 heads, each with a softmax of its
-    own.}];
-  let parameters = (ins "::heddle::hgnn::Merge":$kind, "int64_t":$heads);
+    own. `softmax<"num_heads">` in a layer's file: as many as that expression gives (see hgnn.layer).}];
+  let parameters = (ins "::heddle::hgnn::Merge":$kind, "int64_t":$heads,
+                        OptionalParameter<"::mlir::StringAttr">:$expression);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   // Ops give and take a rule, which compares with and is made of an enumerator.
@@ -136,7 +138,7 @@ def Hgnn_MergeAttr : AttrDef<Hgnn_Dialect, "Merge"> {
   let constBuilderCall = "::heddle::hgnn::MergeAttr::get($_builder.getContext(), $0)";
   let extraClassDeclaration = [{
     static MergeAttr get(::mlir::MLIRContext *context, MergeRule rule) {
-      return get(context, rule.kind, rule.heads);
+      return get(context, rule.kind, rule.heads, ::mlir::StringAttr());
     }
     MergeRule getValue() const { return {getKind(), getHeads()}; }
   }];
@@ -209,6 +211,26 @@ def Hgnn_PlacementAttr : AttrDef<Hgnn_Dialect, "Placement"> {
       return getKind() == PlacementKind::Replicated && !getSplit();
     }
   }];
+}
+
+// A number of a layer program may be a text in the file: an expression over the layer's sizes and
+// arguments, which the front end evaluates (see hgnn.layer). Until then a count is unknown, as a width of
+// `?`, and another number is not a number.
+def Hgnn_Count : Attr<CPred<"::llvm::isa<::mlir::StringAttr>($_self) || (::llvm::isa<::mlir::IntegerAttr>($_self)"
+                            " && ::llvm::cast<::mlir::IntegerAttr>($_self).getType().isSignlessInteger(64))">,
+                      "a 64-bit integer, or an expression such as \"num_heads\""> {
+  let storageType = "::mlir::Attribute";
+  let returnType = "uint64_t";
+  let convertFromStorage = "::heddle::hgnn::countOf($_self)";
+  let constBuilderCall = "$_builder.getI64IntegerAttr($0)";
+}
+def Hgnn_Number : Attr<CPred<"::llvm::isa<::mlir::StringAttr>($_self) || (::llvm::isa<::mlir::FloatAttr>($_self)"
+                             " && ::llvm::cast<::mlir::FloatAttr>($_self).getType().isF64())">,
+                       "a 64-bit float, or an expression such as \"1 / num_heads\""> {
+  let storageType = "::mlir::Attribute";
+  let returnType = "::llvm::APFloat";
+  let convertFromStorage = "::heddle::hgnn::numberOf($_self)";
+  let constBuilderCall = "$_builder.getFloatAttr($_builder.getF64Type(), $0)";
 }
 
 //===----------------------------------------------------------------------===//

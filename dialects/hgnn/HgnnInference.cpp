@@ -20,7 +20,8 @@ namespace {
 LogicalResult sameWidth(Loc loc, StringRef op, FeatType a, FeatType b) {
   if (agree(widthOf(a), widthOf(b)))
     return success();
-  return emitOptionalError(loc, "'", op, "' needs operands of one width, got ", a, " and ", b);
+  return emitOptionalError(loc, "'", op, "' needs operands of one width, got ", a, " and ", b,
+                           "; hgnn.linear changes widths, and `shape` says a parameter's");
 }
 enum class Side { Source, Edge, Active, Destination };
 
@@ -47,7 +48,12 @@ LogicalResult checkSide(Loc loc, StringRef op, FeatType type, AdjType adj, Side 
                    : side == Side::Edge        ? "the edges of that adjacency"
                    : side == Side::Active      ? "the active destinations of that adjacency"
                                                : "rows of the destination type at that hop";
-  return emitOptionalError(loc, "'", op, "' needs a value over ", what, "; got ", type, " with ", adj);
+  StringRef remedy = side == Side::Source ? "its rows are the second argument of `message`"
+                     : side == Side::Edge
+                         ? "hgnn.gather_src and hgnn.gather_dst bring rows to edges"
+                         : "hgnn.reduce_dst brings edge values there, hgnn.restrict rows";
+  return emitOptionalError(loc, "'", op, "' needs a value over ", what, "; got ", type, " with ",
+                           adj, "; ", remedy);
 }
 
 char kindOf(Type type) {
@@ -121,10 +127,12 @@ LogicalResult heddle::hgnn::sameRows(Loc loc, StringRef op, FeatType a, FeatType
 
 LogicalResult heddle::hgnn::isParam(Loc loc, StringRef op, StringRef name, FeatType type, int64_t rank) {
   if (!type.getDomain().isParam())
-    return emitOptionalError(loc, "'", op, "' needs a parameter as ", name, ", got ", type);
+    return emitOptionalError(loc, "'", op, "' needs a parameter as ", name, ", got ", type,
+                             "; make one with hgnn.param");
   bool unknown = llvm::any_of(type.getShape(), ShapedType::isDynamic);
   if (rank >= 0 && !unknown && int64_t(type.getShape().size()) != rank)
-    return emitOptionalError(loc, "'", op, "' needs ", name, " of rank ", rank, ", got ", type);
+    return emitOptionalError(loc, "'", op, "' needs ", name, " of rank ", rank, ", got ", type,
+                             "; give `shape` that many sizes");
   return success();
 }
 
@@ -302,20 +310,26 @@ HGNN_INFER(ScaleRowsOp, "tt") {
   if (headWidth(widthOf(in), widthOf(scale)) == -1)
     return emitOptionalError(
         loc, "'scale_rows' needs a scale of width 1, or one number for each head, got ", scale,
-        " for ", in);
+        " for ", in, "; choose heads that divide the width");
   results.push_back(in.getDomain().isParam() && sameForAll ? scale.withShape({widthOf(in)}) : in);
   return success();
 }
 HGNN_INFER(RowDotOp, "tt") {
   FeatType lhs = tensor(adaptor.getLhs()), rhs = tensor(adaptor.getRhs());
-  if (!rhs.getDomain().isParam() && failed(sameRows(loc, "row_dot", lhs, rhs)))
+  if ((!rhs.getDomain().isParam() || lhs.getDomain().isParam()) &&
+      failed(sameRows(loc, "row_dot", lhs, rhs)))
     return failure();
   if (failed(sameWidth(loc, "row_dot", lhs, rhs)))
     return failure();
-  int64_t heads = adaptor.getHeadsAttr() ? adaptor.getHeadsAttr().getInt() : 1;
-  if (heads < 1 || headWidth(widthOf(lhs), heads) == -1)
+  auto known = [](FeatType type) { return !ShapedType::isDynamic(widthOf(type)); };
+  if (lhs.getDomain().isParam() && known(lhs) && known(rhs) && lhs.getShape() != rhs.getShape())
+    return emitOptionalError(loc, "'row_dot' needs params of one shape, got ", lhs, " and ", rhs,
+                             "; hgnn.reshape one of them");
+  int64_t heads = adaptor.getHeadsAttr() ? int64_t(countOf(adaptor.getHeadsAttr())) : 1;
+  if (headWidth(widthOf(lhs), heads) == -1 || (heads < 1 && !ShapedType::isDynamic(heads)))
     return emitOptionalError(loc, "'row_dot' of ", heads,
-                             " heads needs rows of a width that they divide, got ", lhs);
+                             " heads needs rows of a width that they divide, got ", lhs,
+                             "; choose other heads or another width");
   results.push_back(lhs.withShape({heads}));
   return success();
 }
@@ -375,15 +389,18 @@ HGNN_INFER(UnaryGradOp, "tt") {
 }
 HGNN_INFER(DropoutOp, "ti?") {
   double p = adaptor.getP().convertToDouble();
-  if (!(p >= 0 && p < 1))
-    return emitOptionalError(loc, "'dropout' needs p in [0, 1), got ", p);
+  if (!(p >= 0 && p < 1) && !isa_and_nonnull<StringAttr>(adaptor.getPAttr()))
+    return emitOptionalError(loc, "'dropout' needs p in [0, 1), got ", p,
+                             "; it is the part that is dropped");
   if (int64_t site = adaptor.getSite(); site < 0 || site > 65535)
-    return emitOptionalError(loc, "'dropout' needs a site in [0, 65535], got ", site);
+    return emitOptionalError(loc, "'dropout' needs a site in [0, 65535], got ", site,
+                             "; number the dropouts of a layer from 0");
   FeatType in = tensor(adaptor.getInput());
-  int64_t heads = adaptor.getHeadsAttr() ? adaptor.getHeadsAttr().getInt() : 0;
-  if (heads < 0 || (heads > 0 && headWidth(widthOf(in), heads) == -1))
+  int64_t heads = adaptor.getHeadsAttr() ? int64_t(countOf(adaptor.getHeadsAttr())) : 0;
+  if (heads != 0 && headWidth(widthOf(in), heads) == -1)
     return emitOptionalError(loc, "'dropout' of ", heads,
-                             " heads needs rows of a width that they divide, got ", in);
+                             " heads needs rows of a width that they divide, got ", in,
+                             "; choose other heads or another width");
   results.push_back(in);
   return success();
 }
@@ -435,7 +452,7 @@ HGNN_INFER(SliceOp, "t") {
   int64_t offset = offsetAttr.getInt(), size = sizeAttr.getInt(), width = widthOf(in);
   if (offset < 0 || size < 1 || (!ShapedType::isDynamic(width) && offset > width - size))
     return emitOptionalError(loc, "'slice' of columns [", offset, ", ", offset + size,
-                             ") is outside rows of width ", width);
+                             ") is outside rows of width ", width, "; offset counts from 0");
   results.push_back(in.withShape({size}));
   return success();
 }

@@ -33,12 +33,12 @@ FailureOr<int64_t> valueOf(Loc loc, StringRef op, MergeRule merge, FeatType term
     return failure();
   int64_t width = valueWidth(merge, widthOf(terms));
   if (width == -1)
-    return LogicalResult(
-        emitOptionalError(loc, "'", op, "' needs terms of ", spelled(merge), " (",
-                          merge == Merge::Argmax ? "two numbers for each of the value"
-                          : merge.heads == 1     ? "the value's numbers and two more"
-                                                 : "the value's numbers and two more for each head",
-                          "), got ", terms));
+    return LogicalResult(emitOptionalError(
+        loc, "'", op, "' needs terms of ", spelled(merge), " (",
+        merge == Merge::Argmax ? "two numbers for each of the value"
+        : merge.heads == 1     ? "the value's numbers and two more"
+                               : "the value's numbers and two more for each head",
+        "), got ", terms, "; say the same merge where they are made (hgnn.term)"));
   return width;
 }
 
@@ -47,8 +47,11 @@ LogicalResult isBeside(Loc loc, StringRef op, StringRef name, FeatType type, Fea
                        int64_t width) {
   if (type.getDomain() == like.getDomain() && agree(widthOf(type), width))
     return success();
-  return emitOptionalError(loc, "'", op, "' needs ", name, " of width ", width, " over ",
-                           like.getDomain(), ", got ", type);
+  return emitOptionalError(
+      loc, "'", op, "' needs ", name, " of width ",
+      ShapedType::isDynamic(width) ? std::string("?") : std::to_string(width), " over ",
+      like.getDomain(), ", got ", type,
+      name == "a score" ? "; hgnn.row_dot with as many heads gives a number for each" : "");
 }
 
 /// What an argmax says its numbers come from: a relation, or `position` of edges.
@@ -80,10 +83,9 @@ HGNN_INFER(TermOp, "tt?") {
       failed(isBeside(loc, "term", merge == Merge::Softmax ? "a score" : "a position",
                       tensor(adaptor.getKey()), in, merge == Merge::Softmax ? merge.heads : 1)))
     return failure();
-  if (int64_t width = widthOf(in);
-      merge == Merge::Softmax && !ShapedType::isDynamic(width) && width % merge.heads)
+  if (merge == Merge::Softmax && headWidth(widthOf(in), merge.heads) == -1)
     return emitOptionalError(loc, "'term' of ", spelled(merge), " needs a width that ", merge.heads,
-                             " heads divide, got ", in);
+                             " heads divide, got ", in, "; choose other heads or another width");
   results.push_back(in.withShape({termWidth(merge, widthOf(in))}));
   return success();
 }

@@ -115,18 +115,29 @@ def Hgnn_LayerOp : Hgnn_Op<"layer", [Symbol, NoTerminator]> {
                  the softmax of their scores, of each head by itself; 0 where there is none. Gradients
                  go to both. Or it yields terms, made by hgnn.reduce_dst of softmax: then it is one
                  softmax over the edges of all relations into the destination
-    The identity link is no part of it.
+    `self`, of a layer that combines softmax, runs once per destination type, with (own rows, ids): it yields
+    the value and the score of the identity link, which takes part in the softmax at every destination,
+    after the relations. Without it the identity link is no part of the combine.
     `update` runs once per destination type, with (combined, own rows, ids) and yields the new rows.
-    When neither region uses the destination's own rows there is no identity link. `in_size` and
-    `out_size` are the widths of rows before and after; in `shape` of a hgnn.param they may be named
-    "in", "out" or a product such as "in*out". In a file that a spec names, sizes of 0 are set by the
-    front end.
+    When no region uses the destination's own rows there is no identity link. `in_size` and
+    `out_size` are the widths of rows before and after.
+
+    Sizes (`shape` of hgnn.param, `width` of hgnn.learnable) and, in a file that a spec names, `heads`,
+    `factor`, `alpha`, `p` and the heads of a softmax may be texts: expressions of numbers, +, -, *, /,
+    brackets and sqrt over "in", "out" and the layer's arguments, such as "in / num_heads". `args` declares
+    arguments with their defaults, which model.args of the spec overrides; `last_args` are those that differ in the
+    last layer. The front end evaluates them, sets sizes of 0, and takes out of the last layer what has
+    the attribute `hidden_only` (an op whose result is as its first operand), so that one layer serves for all.
+    ```mlir
+    hgnn.layer @all combine sum attributes {index = 0 : i64, in_size = 0 : i64, out_size = 0 : i64,
+                                            args = {num_heads = 4, slope = 0.2}, last_args = {num_heads = 1}}
+    ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$index, I64Attr:$in_size, I64Attr:$out_size,
                        Hgnn_CombineAttr:$combine);
-  let regions = (region SizedRegion<1>:$message, SizedRegion<1>:$update);
+  let regions = (region SizedRegion<1>:$message, SizedRegion<1>:$update, AnyRegion:$self);
   let assemblyFormat = [{$sym_name `combine` $combine attr-dict-with-keyword
-    `message` $message `update` $update}];
+    `message` $message (`self` $self^)? `update` $update}];
   let hasVerifier = 1;
 }
 def Hgnn_YieldOp : Hgnn_Op<"yield", [Terminator, ReturnLike, Pure,

@@ -24,7 +24,8 @@ HGNN_INFER(LinearOp, "tt") {
   int64_t last = in.getShape().empty() ? 1 : in.getShape().back();
   if (!agree(last, k))
     return emitOptionalError(loc, "'linear' of rows of width ", last, " needs a weight with ", last,
-                             transpose ? " columns" : " rows", ", got ", weight);
+                             transpose ? " columns" : " rows", ", got ", weight,
+                             "; change its `shape`, or the rows");
   if (in.getDomain().isParam() && in.getShape().size() == 2)
     results.push_back(in.withShape({in.getShape()[0], n}));
   else
@@ -57,7 +58,8 @@ HGNN_INFER(HeadLinearOp, "tt") {
   if (own == -1 || !agree(own, k))
     return emitOptionalError(loc, "'head_linear' of rows of width ", widthOf(in),
                              " needs a weight of heads times ", widthOf(in), " / heads, got ",
-                             weight);
+                             weight,
+                             "; change its `shape`: [heads, width / heads, new width / heads]");
   results.push_back(
       in.withShape({ShapedType::isDynamic(n) || ShapedType::isDynamic(heads) ? ShapedType::kDynamic
                                                                              : heads * n}));

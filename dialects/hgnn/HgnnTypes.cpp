@@ -119,15 +119,15 @@ bool PlacementAttr::isPartial(Merge merge) const {
 }
 
 int64_t heddle::hgnn::termWidth(MergeRule merge, int64_t width) {
-  if (ShapedType::isDynamic(width))
-    return width;
+  if (ShapedType::isDynamic(width) || ShapedType::isDynamic(merge.heads))
+    return ShapedType::kDynamic;
   return merge == Merge::Argmax    ? 2 * width
          : merge == Merge::Softmax ? width + 2 * merge.heads
                                    : width;
 }
 int64_t heddle::hgnn::valueWidth(MergeRule merge, int64_t width) {
-  if (ShapedType::isDynamic(width))
-    return width;
+  if (ShapedType::isDynamic(width) || ShapedType::isDynamic(merge.heads))
+    return ShapedType::kDynamic;
   if (merge == Merge::Argmax)
     return width % 2 == 0 ? width / 2 : -1;
   if (merge != Merge::Softmax)
@@ -137,6 +137,8 @@ int64_t heddle::hgnn::valueWidth(MergeRule merge, int64_t width) {
 }
 std::string heddle::hgnn::spelled(MergeRule merge) {
   std::string text = stringifyMerge(merge).str();
+  if (ShapedType::isDynamic(merge.heads))
+    return text + "<?>";
   return merge.heads == 1 ? text : text + "<" + std::to_string(merge.heads) + ">";
 }
 
@@ -150,15 +152,32 @@ Attribute MergeAttr::parse(AsmParser &parser, Type) {
   if (!kind)
     return parser.emitError(loc, "expected sum, max, argmax or softmax, got '") << keyword << "'",
            Attribute();
-  if (succeeded(parser.parseOptionalLess()) &&
-      (parser.parseInteger(heads) || parser.parseGreater()))
-    return {};
-  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), *kind, heads);
+  StringAttr expression;
+  if (succeeded(parser.parseOptionalLess())) {
+    std::string text;
+    if (succeeded(parser.parseOptionalString(&text))) {
+      expression = StringAttr::get(parser.getContext(), text);
+      heads = ShapedType::kDynamic;
+    } else if (parser.parseInteger(heads)) {
+      return {};
+    }
+    if (parser.parseGreater())
+      return {};
+  }
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), *kind, heads,
+                    expression);
 }
-void MergeAttr::print(AsmPrinter &printer) const { printer << " " << spelled(getValue()); }
+void MergeAttr::print(AsmPrinter &printer) const {
+  if (getExpression())
+    printer << " " << stringifyMerge(getKind()) << "<" << getExpression() << ">";
+  else
+    printer << " " << spelled(getValue());
+}
 LogicalResult MergeAttr::verify(function_ref<InFlightDiagnostic()> emitError, Merge kind,
-                                int64_t heads) {
-  if (heads < 1 || (heads > 1 && kind != Merge::Softmax))
+                                int64_t heads, StringAttr expression) {
+  bool counted =
+      expression ? kind == Merge::Softmax : heads == 1 || (heads > 1 && kind == Merge::Softmax);
+  if (!counted)
     return emitError() << "only softmax has heads, at least one; got " << stringifyMerge(kind)
                        << " of " << heads;
   return success();

@@ -24,11 +24,14 @@ std::optional<MergeRule> heddle::hgnn::yieldedTerms(YieldOp yield) {
 static LogicalResult verifyLayerRegion(LayerOp op, Region &region, StringRef name,
                                        ArrayRef<Type> arguments, bool scored = false) {
   if (!region.hasOneBlock())
-    return op.emitOpError() << name << " needs exactly one block";
+    return op.emitOpError() << name << " needs exactly one block; programs have no control flow";
   Block &block = region.front();
   if (block.getNumArguments() != arguments.size())
     return op.emitOpError() << name << " takes " << arguments.size() << " arguments, got "
-                            << block.getNumArguments();
+                            << block.getNumArguments() << "; they are "
+                            << (arguments.size() == 2        ? "(own rows, ids)"
+                                : isa<AdjType>(arguments[0]) ? "(adjacency, source rows, own rows)"
+                                                             : "(combined rows, own rows, ids)");
   for (auto [argument, type] : llvm::zip(block.getArguments(), arguments))
     if (argument.getType() != type)
       return op.emitOpError() << name << " argument " << argument.getArgNumber() << " must be "
@@ -75,6 +78,15 @@ LogicalResult LayerOp::verify() {
                                getCombine() == Combine::Softmax)))
     return failure();
   Type ids = IdsType::get(context, DomainAttr::generic(context, DomainKind::Dst));
+  if (!getSelf().empty()) {
+    if (getCombine() != Combine::Softmax)
+      return emitOpError(
+                 "has a region `self`, which gives the identity link's part of a softmax; with "
+                 "combine ")
+             << stringifyCombine(getCombine()) << " use the own rows in `update`";
+    if (failed(verifyLayerRegion(*this, getSelf(), "self", {dst, ids}, /*scored=*/true)))
+      return failure();
+  }
   return verifyLayerRegion(*this, getUpdate(), "update", {dst, dst, ids});
 }
 

@@ -117,7 +117,7 @@ private:
     Module module = compiler::buildModel(context, spec, store->schema());
     if (!module)
       return invalidArgument("no model could be built");
-    if (!isGiven && spec.model.encoder != "hgt")
+    if (!isGiven && spec.model.encoder != "hgt" && spec.model.encoder != "simplehgn")
       setCombine(*module, *hgnn::symbolizeCombine(made.combine));
     compiler::PhaseOptions keepGradients, oneOpEach, fused;
     keepGradients.keepGradients = oneOpEach.keepGradients = true;

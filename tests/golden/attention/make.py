@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Records what torch_geometric's GATConv and HGTConv give and what their gradients are.
+"""Records what torch_geometric's GATConv, HGTConv, SAGEConv and GATv2Conv and a restatement of
+Simple-HGN give and what their gradients are.
 
-    python3 make.py        (with torch and torch_geometric) writes rgat.json and hgt.json beside it
+    python3 make.py        (with torch and torch_geometric) writes rgat.json, hgt.json, rsage.json,
+                           gatv2.json and simplehgn.json beside it
 
 Two layers over a small graph with a relation of no edges, parallel relations and isolated nodes; all in
 float64. Weights are stored under heddle's names, matrices as [in, out].
@@ -11,7 +13,7 @@ import json
 import os
 
 import torch
-from torch_geometric.nn import GATConv, HGTConv
+from torch_geometric.nn import GATConv, GATv2Conv, HGTConv, SAGEConv
 
 torch.set_default_dtype(torch.float64)
 HIDDEN, HEADS, CLASSES = 4, 2, 3
@@ -104,7 +106,111 @@ def make_hgt(inputs):
     return weights, x["paper"] @ w + b
 
 
-def record(name, make, seed):
+def make_rsage(inputs):
+    """HeteroConv(SAGEConv, aggr="sum"): each relation has a matrix of its own for the own rows, and a bias.
+    Only their sums over the relations into a type matter, so those are the weights that are recorded."""
+    weights, x = {}, dict(inputs)
+    for layer in range(2):
+        last = layer == 1
+        out = CLASSES if last else HIDDEN
+        new = {t: torch.zeros(NODES[t], out) for t in NODES}
+        roots = {t: rows(HIDDEN, out) for t in NODES}
+        biases = {t: rows(out) for t in NODES}
+        for t in NODES:
+            weights["convs.%d.root_dict.%s" % (layer, t)] = roots[t]
+            weights["convs.%d.bias_dict.%s" % (layer, t)] = biases[t]
+            into = sorted(r for r in RELATIONS if r[2] == t)
+            shares = [torch.rand(HIDDEN, out) for _ in into]  # unequal parts of the sums
+            parts = [torch.rand(out) for _ in into]
+            for i, relation in enumerate(into):
+                conv = SAGEConv((HIDDEN, HIDDEN), out, aggr="mean")
+                weight = rows(HIDDEN, out)
+                weights[relation_name(layer, relation, "weight")] = weight
+                root = (roots[t] + shares[i]) / len(into) - sum(shares) / len(into) ** 2
+                bias = (biases[t] + parts[i]) / len(into) - sum(parts) / len(into) ** 2
+                functional = {"lin_l.weight": weight.t(), "lin_l.bias": bias, "lin_r.weight": root.t()}
+                new[t] = new[t] + torch.func.functional_call(
+                    conv, functional, ((x[relation[0]], x[t]), edges(relation)),
+                    {"size": (NODES[relation[0]], NODES[t])})
+        x = new if last else {t: torch.relu(v) for t, v in new.items()}
+    return weights, x["paper"]
+
+
+def make_gatv2(inputs):
+    """examples/layers/gatv2.mlir: GATv2Conv in each relation, summed, beside the own rows; the last layer
+    has one head."""
+    weights, x = {}, dict(inputs)
+    for layer in range(2):
+        last = layer == 1
+        out, heads = (CLASSES, 1) if last else (HIDDEN, HEADS)
+        size = out // heads
+        root, bias = rows(HIDDEN, out), rows(out)
+        weights["convs.%d.root" % layer], weights["convs.%d.bias" % layer] = root, bias
+        new = {t: x[t] @ root + bias for t in x}
+        for relation in sorted(RELATIONS):
+            source, _, destination = relation
+            conv = GATv2Conv((HIDDEN, HIDDEN), size, heads=heads, add_self_loops=False, bias=False,
+                             negative_slope=0.2)
+            mine = {"lin_l.weight": rows(HIDDEN, out), "lin_r.weight": rows(HIDDEN, out), "att": rows(heads, size)}
+            for name, value in mine.items():
+                weights[relation_name(layer, relation, name)] = value
+            functional = {"lin_l.weight": mine["lin_l.weight"].t(), "lin_r.weight": mine["lin_r.weight"].t(),
+                          "att": mine["att"][None]}
+            new[destination] = new[destination] + torch.func.functional_call(
+                conv, functional, ((x[source], x[destination]), edges(relation)))
+        x = new if last else {t: torch.nn.functional.elu(v) for t, v in new.items()}
+    return weights, x["paper"]
+
+
+EDGE_DIM = 3
+
+
+def make_simplehgn(inputs):
+    """Lv et al., KDD 2021, formulas 4 to 8, from the paper: attention with the kind of the edge, one softmax
+    over all edges into a node and the one from itself, a residual, rows of length 1 in the end. Without the
+    residual of attention (beta)."""
+    weights, x = {}, dict(inputs)
+    for layer in range(2):
+        last = layer == 1
+        out, heads = (CLASSES, 1) if last else (HIDDEN, HEADS)
+        size = out // heads
+        name = lambda text: "convs.%d.%s" % (layer, text)
+        w, a_l, a_r = rows(HIDDEN, out), rows(heads, size), rows(heads, size)
+        w_r, a_e, own_kind = rows(EDGE_DIM, heads * EDGE_DIM), rows(heads, EDGE_DIM), rows(1, EDGE_DIM)
+        weights.update({name("weight"): w, name("att_src"): a_l, name("att_dst"): a_r, name("fc_e"): w_r,
+                        name("att_e"): a_e, name("self_emb"): own_kind})
+        kinds = {r: rows(1, EDGE_DIM) for r in sorted(RELATIONS)}
+        for r, kind in kinds.items():
+            weights[relation_name(layer, r, "edge_emb")] = kind
+        res = None
+        if last:
+            res = weights[name("res_fc")] = rows(HIDDEN, out)
+        z = {t: (x[t] @ w).reshape(-1, heads, size) for t in x}
+        left = {t: (z[t] * a_l).sum(-1) for t in x}
+        right = {t: (z[t] * a_r).sum(-1) for t in x}
+        number = lambda kind: ((kind @ w_r).reshape(heads, EDGE_DIM) * a_e).sum(-1)
+        new = {}
+        for t in x:
+            made = []
+            for v in range(NODES[t]):
+                scores, values = [left[t][v] + right[t][v] + number(own_kind)], [z[t][v]]
+                for r in sorted(RELATIONS):
+                    if r[2] != t:
+                        continue
+                    for u, to in zip(*RELATIONS[r]):
+                        if to == v:
+                            scores.append(left[r[0]][u] + right[t][v] + number(kinds[r]))
+                            values.append(z[r[0]][u])
+                e = torch.nn.functional.leaky_relu(torch.stack(scores), 0.05)
+                alpha = torch.softmax(e, 0)
+                made.append((alpha[..., None] * torch.stack(values)).sum(0).reshape(-1))
+            new[t] = torch.stack(made) + (x[t] @ res if last else x[t])
+        x = new if last else {t: torch.nn.functional.elu(v) for t, v in new.items()}
+    y = x["paper"]
+    return weights, y / y.norm(dim=1, keepdim=True)
+
+
+def record(name, make, seed, model=None):
     torch.manual_seed(seed)
     inputs = {t: rows(n, HIDDEN) for t, n in NODES.items()}
     labels = torch.randint(CLASSES, (NODES["paper"],))
@@ -113,7 +219,8 @@ def record(name, make, seed):
     loss.backward()
     unused = [n for n, w in weights.items() if w.grad is None]  # of the last layer's other types
     out = {
-        "encoder": name, "hidden_size": HIDDEN, "num_heads": HEADS, "nodes": NODES, "seeds": SEEDS,
+        "encoder": name, "hidden_size": HIDDEN, "nodes": NODES, "seeds": SEEDS,
+        "model": {"num_heads": HEADS} if model is None else model,
         "relations": [{"triple": list(r), "edges": e} for r, e in sorted(RELATIONS.items())],
         "labels": labels.tolist(), "logits": logits[SEEDS].tolist(), "loss": loss.item(),
         "states": {n: w.tolist() for n, w in weights.items() if n not in unused},
@@ -128,3 +235,6 @@ def record(name, make, seed):
 
 record("rgat", make_rgat, 1)
 record("hgt", make_hgt, 2)
+record("rsage", make_rsage, 3, {})
+record("gatv2", make_gatv2, 4, {"args": {"num_heads": HEADS}})
+record("simplehgn", make_simplehgn, 5, {"num_heads": HEADS, "edge_dim": EDGE_DIM})

@@ -8,31 +8,6 @@ hgnn.entry train_step @nothing {
 
 // -----
 
-// A residual: own rows are in the sum and beside its activation.
-!s = !hgnn.ids<rows(0, @p)>
-!f = !hgnn.ids<rows(1, @p)>
-!a = !hgnn.adj<0, @"p:c:p" from @p to @p>
-!link = !hgnn.link<0, @p>
-!r = !hgnn.tensor<rows(0, @p) : 2xf32>
-!q = !hgnn.tensor<rows(1, @p) : 2xf32>
-hgnn.entry train_step @residual {
-  %s = hgnn.seeds : !s
-  %a = hgnn.sample %s fanout -1 : !s -> !a
-  %f, %link = hgnn.frontier self %s samples(%a) : (!s, !a) -> (!f, !link)
-  %x = hgnn.fetch_rows @t of %f : (!f) -> !q
-  %own = hgnn.self_gather %x, %link : !q, !link
-  %ea = hgnn.gather_src %x, %a : !q, !a
-  %ra = hgnn.reduce_dst %ea, %a : !hgnn.tensor<edges(0, @"p:c:p") : 2xf32>, !a
-  %xa = hgnn.expand %ra, %a : !hgnn.tensor<active(0, @"p:c:p") : 2xf32>, !a
-  // expected-error@+1 {{'hgnn.add' op is the second combine that root link "self" goes into; a link ends in one partial. Use what it gives once in `update`, or in one sum}}
-  %sum = hgnn.add %xa, %own : !r, !r
-  %t = hgnn.unary tanh %sum : !r
-  %both = hgnn.mul %t, %own : !r, !r
-  hgnn.output "logits" %both : !r
-}
-
-// -----
-
 // A combine that later messages read has no terms that could be summed at the end.
 !s = !hgnn.ids<rows(0, @p)>
 !f = !hgnn.ids<rows(1, @p)>

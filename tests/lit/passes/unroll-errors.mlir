@@ -512,7 +512,7 @@ hgnn.layer @l combine sum attributes {index = 0 : i64, in_size = 2 : i64, out_si
   hgnn.yield %m : !hgnn.tensor<dst : ?xf32>
 } update {
 ^bb0(%c: !hgnn.tensor<dst : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>, %ids: !hgnn.ids<dst>):
-  // expected-error@+1 {{shape names 'ou'; known are in, out, integers and the spec's model.args}}
+  // expected-error@+1 {{"2*ou" names 'ou'; did you mean 'out'?}}
   %w = hgnn.param "w" scope layer shape ["2*ou"] init "ones" : <param : ?xf32>
   %r = hgnn.add_bias %c, %w : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>
   hgnn.yield %r : !hgnn.tensor<dst : ?xf32>
@@ -540,7 +540,7 @@ hgnn.layer @l combine sum attributes {index = 0 : i64, in_size = 2 : i64, out_si
   hgnn.yield %m : !hgnn.tensor<dst : ?xf32>
 } update {
 ^bb0(%c: !hgnn.tensor<dst : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>, %ids: !hgnn.ids<dst>):
-  // expected-error@+1 {{shape must be sizes of at least 1, got 0 : i64}}
+  // expected-error@+1 {{a size is a whole number of at least 1, got 0 : i64}}
   %w = hgnn.param "w" scope layer shape [0] init "ones" : <param : ?xf32>
   %r = hgnn.add_bias %c, %w : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>
   hgnn.yield %r : !hgnn.tensor<dst : ?xf32>

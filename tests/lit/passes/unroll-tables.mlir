@@ -66,7 +66,7 @@ hgnn.task @p {label = "l", split = "s", multilabel = false, class_names = ["u", 
 hgnn.sampling {fanout = array<i64: 2>, overrides = {}, eval_fanout = array<i64: -1>, eval_overrides = {}, batch_size = 1 : i64, eval_batch_size = 1 : i64}
 hgnn.layer @l combine sum attributes {index = 0 : i64, in_size = 2 : i64, out_size = 2 : i64} message {
 ^bb0(%adj: !hgnn.adj<any>, %src: !hgnn.tensor<src : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>):
-  // expected-error@+1 {{shape names 'heads'; known are in, out, integers and the spec's model.args}}
+  // expected-error@+1 {{"heads*out" names 'heads'; known: in, out; a layer declares its arguments, with their defaults, in `args`}}
   %t = hgnn.learnable "rows" scope relation width "heads*out" init "zeros" : <src : ?xf32>
   %edges = hgnn.gather_src %t, %adj : !hgnn.tensor<src : ?xf32>, !hgnn.adj<any>
   %m = hgnn.reduce_dst %edges, %adj : !hgnn.tensor<edge : ?xf32>, !hgnn.adj<any>

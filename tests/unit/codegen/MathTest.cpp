@@ -45,6 +45,8 @@ hgnn.kernel @log { ^bb0(%x: $R): %y = hgnn.unary log %x : $R
  hgnn.yield %y : $R }
 hgnn.kernel @softplus_ { ^bb0(%x: $R): %y = hgnn.unary softplus %x : $R
  hgnn.yield %y : $R }
+hgnn.kernel @rsqrt { ^bb0(%x: $R): %y = hgnn.unary rsqrt %x : $R
+ hgnn.yield %y : $R }
 hgnn.kernel @softplus { ^bb0(%x: $R, %l: !hgnn.labels<rows(0, @t0), 1, multi>):
  %y = hgnn.sigmoid_xent %x, %l : $R, !hgnn.labels<rows(0, @t0), 1, multi>
  hgnn.yield %y : $R }
@@ -69,6 +71,9 @@ TEST(Math, IsAccurateToAFewUlps) {
       {"log", 1, 3e38f, [](double x) { return std::log(x); }, 1},
       {"softplus_", -100, 90, [](double x) { return std::log1p(std::exp(x)); }, 2},
       {"softplus_", -1, 1, [](double x) { return std::log1p(std::exp(x)); }, 2},
+      {"rsqrt", 1.2e-38f, 1e-30f, [](double x) { return 1 / std::sqrt(x); }, 2},
+      {"rsqrt", 1e-3f, 3, [](double x) { return 1 / std::sqrt(x); }, 2},
+      {"rsqrt", 1, 3e38f, [](double x) { return 1 / std::sqrt(x); }, 2},
       {"expm1", -60, 0, [](double x) { return std::expm1(x); }, 1},
       {"expm1", -1e-3f, 0, [](double x) { return std::expm1(x); }, 1},
       {"sigmoid", -87, 87, [](double x) { return 1 / (1 + std::exp(-x)); }, 2.1},
@@ -155,6 +160,12 @@ TEST(Math, HandlesTheEnds) {
   EXPECT_TRUE(std::isnan(l[5]));
   EXPECT_EQ(l[6], 0);
   EXPECT_FLOAT_EQ(l[7], std::log(1e-45f));
+  auto r = run("rsqrt", {0, inf, -1, NAN, 4});
+  EXPECT_EQ(r[0], 0);
+  EXPECT_EQ(r[1], 0);
+  EXPECT_TRUE(std::isnan(r[2]));
+  EXPECT_TRUE(std::isnan(r[3]));
+  EXPECT_EQ(r[4], 0.5f);
   auto p = run("softplus_", {-inf, inf, 1000, -1000, NAN, 0});
   EXPECT_EQ(p[0], 0);
   EXPECT_EQ(p[1], inf);

@@ -94,6 +94,10 @@ const Case cases[] = {
      "%d = hgnn.unary_grad exp %x, %g : $ROW, $ROW\n %e = hgnn.unary_grad log %a, %g : $ROW, $ROW\n"
      "%f = hgnn.unary_grad softplus %x, %g : $ROW, $ROW",
      "%a, %b, %c, %d, %e, %f : $ROW, $ROW, $ROW, $ROW, $ROW, $ROW"},
+    {"root", "%x: $ROW, %g: $ROW",
+     "%a = hgnn.unary exp %x : $ROW\n %b = hgnn.unary rsqrt %a : $ROW\n"
+     "%c = hgnn.unary_grad rsqrt %a, %g : $ROW, $ROW",
+     "%b, %c : $ROW, $ROW"},
     {"gradients", "%x: $ROW, %g: $ROW",
      "%a = hgnn.unary_grad elu %x, %g {alpha = 0.7 : f64} : $ROW, $ROW\n"
      "%b = hgnn.unary_grad tanh %x, %g : $ROW, $ROW\n"

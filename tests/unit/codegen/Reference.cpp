@@ -45,6 +45,8 @@ static double unary(hgnn::UnaryFn fn, double x, double alpha) {
     return std::log(x);
   case hgnn::UnaryFn::Softplus:
     return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+  case hgnn::UnaryFn::Rsqrt:
+    return x == 0 ? 0 : 1 / std::sqrt(x);
   }
   return 0;
 }
@@ -72,6 +74,8 @@ static double unaryGrad(hgnn::UnaryFn fn, double x, double alpha) {
     return 1 / x;
   case hgnn::UnaryFn::Softplus:
     return s;
+  case hgnn::UnaryFn::Rsqrt:
+    return x == 0 ? 0 : -0.5 / (x * std::sqrt(x));
   }
   return 0;
 }

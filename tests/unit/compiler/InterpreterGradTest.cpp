@@ -106,6 +106,10 @@ std::vector<OpCase> opCases() {
   for (OpCase op : std::vector<OpCase>{
            {"row_dot_heads", "%r = hgnn.row_dot %x4, %y4 {heads = 2 : i64} : !r4, !r4", "!rp"},
            {"row_dot_param", "%r = hgnn.row_dot %xp, %b2 : !rp, !p2", "!r1"},
+           {"row_dot_params",
+            "%t = hgnn.unary tanh %M : !p22\n"
+            "%r = hgnn.row_dot %M, %t {heads = 2 : i64} : !p22, !p22",
+            "!p2"},
            {"row_dot_matrix", "%r = hgnn.row_dot %x4, %M {heads = 2 : i64} : !r4, !p22", "!rp"},
            {"scale_rows_heads", "%r = hgnn.scale_rows %x4, %xp : !r4, !rp", "!r4"},
            {"scale_rows_by_param", "%r = hgnn.scale_rows %x4, %b2 : !r4, !p2", "!r4"},
@@ -172,6 +176,9 @@ std::vector<OpCase> opCases() {
   }
   std::string positive = "%e = hgnn.unary softplus %xz : !rp\n";
   cases.push_back({"log", positive + "%r = hgnn.unary log %e : !rp", "!rp"});
+  cases.push_back({"rsqrt", positive + "%r = hgnn.unary rsqrt %e : !rp", "!rp"});
+  cases.push_back(
+      {"rsqrt_grad", positive + "%r = hgnn.unary_grad rsqrt %e, %xp : !rp, !rp", "!rp"});
   cases.push_back({"log_grad", positive + "%r = hgnn.unary_grad log %e, %xp : !rp, !rp", "!rp"});
   return cases;
 }

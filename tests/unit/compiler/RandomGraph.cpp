@@ -67,7 +67,9 @@ public:
     made.combine = roll < 20 ? "mean" : roll < 45 ? "max" : roll < 70 ? "softmax" : "sum";
     // An encoder with heads has the combine that it has, or messages of another width.
     const spec::EncoderSpec &model = resolved.spec.model;
-    if (model.encoder == "hgt")
+    if (model.encoder == "simplehgn")
+      made.combine = "softmax";
+    else if (model.encoder == "hgt")
       made.combine = model.hgtSoftmax == "all" ? "softmax" : "sum";
     else if (model.numHeads && made.combine == "softmax")
       made.combine = "sum";
@@ -304,14 +306,18 @@ private:
 
   /// Another encoder, with a number of heads that divides what there is.
   void makeAttention(spec::EncoderSpec &model) {
-    model.encoder = random.chance(50) ? "rgat" : "hgt";
+    model.encoder = random.pick<std::string>({"rgat", "hgt", "simplehgn", "rsage"});
     model.numBases.reset();
+    if (model.encoder == "rsage")
+      return;
     std::vector<int64_t> heads;
     for (int64_t count : {1, 2, 3, 4, 8, 16, 17})
       if (model.hiddenSize % count == 0)
         heads.push_back(count);
     model.numHeads = heads[size_t(random.upTo(int64_t(heads.size()) - 1))];
-    if (model.encoder == "rgat") {
+    if (model.encoder == "simplehgn")
+      model.edgeDim = random.between(1, 5);
+    if (model.encoder != "hgt") {
       model.attentionDropout = random.chance(40) ? 0.25 : 0.0;
       return;
     }

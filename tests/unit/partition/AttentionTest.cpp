@@ -20,7 +20,7 @@ constexpr int64_t children = 6; ///< about, cites, mentions, reviews, writes, se
 class AttentionCut : public Cut {
 protected:
   static std::vector<ModelText> models() {
-    std::vector<ModelText> models(7);
+    std::vector<ModelText> models(13);
     for (ModelText &model : models)
       model.more = R"(, "num_heads": 2)";
     models[0].encoder = models[1].encoder = "rgat";
@@ -34,6 +34,19 @@ protected:
     // One relation into the papers: what follows the attention is of that relation alone, biases too.
     models[6].more +=
         R"(, "relations": [["author", "writes", "paper"], ["paper", "rev_writes", "author"]])";
+    // Own rows go into the softmax and into a residual.
+    for (int i = 7; i < 10; ++i)
+      models[i].encoder = "simplehgn";
+    models[7].more += R"(, "attention_dropout": 0.25, "dropout": 0.25, "edge_dim": 3)";
+    models[8].selfLoop = false;
+    models[9].more += models[6].more.substr(models[6].more.find(", \"relations"));
+    models[10].encoder = HEDDLE_SOURCE_DIR "/examples/layers/gatv2.mlir";
+    models[10].more =
+        R"(, "args": {"num_heads": 2, "slope": 0.1, "attention_dropout": 0.25, "dropout": 0.25})";
+    models[11].encoder = HEDDLE_SOURCE_DIR "/examples/layers/gated_rgcn.mlir";
+    models[11].more = R"(, "args": {"dropout": 0.25})";
+    models[12].encoder = "rsage";
+    models[12].more = R"(, "dropout": 0.25)";
     return models;
   }
   /// Priors and skips that are not all alike, biases that are not 0.
@@ -41,9 +54,9 @@ protected:
     NumericArrays states = interpret(module, input()).states;
     double next = 0.25;
     for (auto &[name, array] : states) {
-      bool moved = name.find("bias") != std::string::npos ||
-                   name.find("skip") != std::string::npos ||
-                   name.find("p_rel") != std::string::npos;
+      bool moved =
+          name.find("bias") != std::string::npos || name.find("skip") != std::string::npos ||
+          name.find("p_rel") != std::string::npos || name.find("_emb") != std::string::npos;
       for (double &x : array.data)
         x = moved ? next = next > 2 ? -1 : next + 0.125 : x;
       if (name.find("att_") != std::string::npos || name.find("p_rel") != std::string::npos)

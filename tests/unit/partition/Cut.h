@@ -116,9 +116,12 @@ protected:
         R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "y"},
             "model": {"encoder": ")" +
             model.encoder + R"(", "hidden_size": 4, "activation": )" +
-            (model.encoder == "hgt" ? R"("gelu")" : R"("tanh")") + model.more +
-            R"(, "num_layers": )" + std::to_string(model.layers) + R"(, "use_self_loop": )" +
-            (model.selfLoop ? "true" : "false") + R"(}, "sampling": {"fanout": [)" + fanout +
+            (model.encoder == "hgt"    ? R"("gelu")"
+             : model.encoder[0] == '/' ? "null"
+                                       : R"("tanh")") +
+            model.more + R"(, "num_layers": )" + std::to_string(model.layers) +
+            R"(, "use_self_loop": )" + (model.selfLoop ? "true" : "false") +
+            R"(}, "sampling": {"fanout": [)" + fanout +
             R"(]}, "train": {"batch_size": 12, "optimizer": {"name": ")" + model.optimizer +
             R"(", "lr": 0.1}, "sparse_optimizer": {"name": "adam", "lr": 0.1}}})",
         "model.json"));

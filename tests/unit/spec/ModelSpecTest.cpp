@@ -46,10 +46,9 @@ TEST(ModelSpec, EveryKey) {
              "metrics": ["average_precision", "roc_auc", "f1_macro"]},
     "inputs": {"txn": {"features": {"text": "linear", "amount": "linear"}, "learnable": true},
                "größe/名前~": {"constant": true}, "*": {"features": "all"}},
-    "model": {"encoder": "sage.mlir", "num_layers": 3, "hidden_size": 64, "num_bases": 4,
+    "model": {"encoder": "rgcn", "num_layers": 3, "hidden_size": 64, "num_bases": 4,
               "use_self_loop": false, "relations": [["b", "r", "txn"], ["a", "r", "txn"]],
-              "activation": "elu", "norm": "layer", "dropout": 0.2,
-              "args": {"heads": 4, "slope": 0.5, "bias": true, "kind": "mean"}},
+              "activation": "elu", "norm": "layer", "dropout": 0.2},
     "sampling": {"fanout": [15, 10, -1], "overrides": [{"relation": ["b", "r", "txn"], "fanout": 5}]},
     "train": {"batch_size": 2048, "num_epochs": 7, "seed": 9223372036854775807, "max_grad_norm": 1.5,
               "optimizer": {"name": "sgd", "lr": 0.5, "weight_decay": 0.25, "momentum": 0.75},
@@ -68,7 +67,7 @@ TEST(ModelSpec, EveryKey) {
   EXPECT_TRUE(spec.inputs.at("txn").learnable);
   EXPECT_TRUE(spec.inputs.at("größe/名前~").constant);
   EXPECT_TRUE(spec.inputs.at("*").allFeatures);
-  EXPECT_EQ(spec.encoderPath(), "dir/sage.mlir");
+  EXPECT_EQ(spec.encoderPath(), "");
   EXPECT_EQ(spec.model.numLayers, 3);
   EXPECT_EQ(spec.model.hiddenSize, 64);
   EXPECT_EQ(spec.model.numBases, 4);
@@ -78,10 +77,6 @@ TEST(ModelSpec, EveryKey) {
   EXPECT_EQ(spec.model.activation, "elu");
   EXPECT_EQ(spec.model.norm, "layer");
   EXPECT_EQ(spec.model.dropout, 0.2);
-  EXPECT_EQ(std::get<int64_t>(spec.model.args.at("heads")), 4);
-  EXPECT_EQ(std::get<double>(spec.model.args.at("slope")), 0.5);
-  EXPECT_EQ(std::get<bool>(spec.model.args.at("bias")), true);
-  EXPECT_EQ(std::get<std::string>(spec.model.args.at("kind")), "mean");
   EXPECT_EQ(spec.sampling.fanout, (std::vector<int64_t>{15, 10, all}));
   EXPECT_EQ(spec.sampling.overrides.at(0).fanout, (std::vector<int64_t>{5, 5, 5}));
   EXPECT_EQ(spec.train.batchSize, 2048);
@@ -105,6 +100,16 @@ TEST(ModelSpec, EveryKey) {
   EXPECT_EQ(spec.eval.batchSize, all);
   EXPECT_EQ(spec.eval.earlyStopping->monitor, "valid/roc_auc");
   EXPECT_EQ(spec.eval.earlyStopping->patience, 4);
+}
+
+TEST(ModelSpec, AProgramHasArguments) {
+  ModelSpec spec = parsed(R"({"version": "1.0", "model": {"encoder": "sage.mlir",
+      "args": {"heads": 4, "slope": 0.5, "bias": true, "kind": "mean"}}})");
+  EXPECT_EQ(spec.encoderPath(), "dir/sage.mlir");
+  EXPECT_EQ(std::get<int64_t>(spec.model.args.at("heads")), 4);
+  EXPECT_EQ(std::get<double>(spec.model.args.at("slope")), 0.5);
+  EXPECT_EQ(std::get<bool>(spec.model.args.at("bias")), true);
+  EXPECT_EQ(std::get<std::string>(spec.model.args.at("kind")), "mean");
 }
 
 TEST(ModelSpec, DefaultsAndNullsMeanTheSame) {
@@ -222,17 +227,35 @@ TEST(ModelSpec, MalformedSpecsSayWhereAndWhatToDo) {
        "m.json: /model/encoder: unknown encoder 'gat'; did you mean 'rgat'? (or the path of a "
        "program such as \"sage.mlir\")"},
       {with(R"("model": {"encoder": ".mlir"})"),
-       "m.json: /model/encoder: unknown encoder '.mlir'; known: rgcn, rgat, hgt (or the path of a "
+       "m.json: /model/encoder: unknown encoder '.mlir'; known: rgcn, rsage, rgat, hgt, simplehgn "
+       "(or the path of a program such as \"sage.mlir\")"},
+      {with(R"("model": {"encoder": "sage"})"),
+       "m.json: /model/encoder: unknown encoder 'sage'; did you mean 'rsage'? (or the path of a "
        "program such as \"sage.mlir\")"},
       {with(R"("model": {"num_heads": 2})"),
-       "m.json: /model/num_heads: is for rgat and hgt; remove it"},
+       "m.json: /model/num_heads: is for rgat, hgt and simplehgn; remove it"},
+      {with(R"("model": {"encoder": "x.mlir", "num_heads": 2})"),
+       "m.json: /model/num_heads: is for rgat, hgt and simplehgn; a program gets its heads by "
+       "/model/args"},
+      {with(R"("model": {"encoder": "x.mlir", "dropout": 0.5})"),
+       "m.json: /model/dropout: a program says that itself; remove it, or make it an argument of "
+       "the program (/model/args)"},
+      {with(R"("model": {"encoder": "hgt", "negative_slope": 0.1})"),
+       "m.json: /model/negative_slope: is for rgat and simplehgn; remove it"},
+      {with(R"("model": {"encoder": "simplehgn", "slope": 0.1})"),
+       "m.json: /model: unknown key 'slope'; did you mean 'negative_slope'?"},
+      {with(R"("model": {"encoder": "rgat", "edge_dim": 8})"),
+       "m.json: /model/edge_dim: is for simplehgn; remove it"},
+      {with(R"("model": {"encoder": "rsage", "num_bases": 8})"),
+       "m.json: /model/num_bases: is for rgcn; remove it"},
       {with(R"("model": {"encoder": "rgat", "num_heads": 65})"),
        "m.json: /model/num_heads: expected an integer from 1 to 64, found 65"},
       {with(R"("model": {"encoder": "hgt", "num_heads": 5})"),
-       "m.json: /model/num_heads: 5 does not divide hidden_size 128, of which each head has a part; "
+       "m.json: /model/num_heads: 5 does not divide hidden_size 128, of which each head has a "
+       "part; "
        "change one of them"},
       {with(R"("model": {"attention_dropout": 0.5})"),
-       "m.json: /model/attention_dropout: is for rgat; remove it"},
+       "m.json: /model/attention_dropout: is for rgat and simplehgn; remove it"},
       {with(R"("model": {"encoder": "rgat", "hgt_softmax": "relation"})"),
        "m.json: /model/hgt_softmax: is for hgt; remove it"},
       {with(R"("model": {"num_layers": 0})"),
