@@ -389,6 +389,11 @@ LogicalResult EntryBuilder::runInference(LayerOp layer, FlatSymbolRefAttr type) 
   return success();
 }
 
+/// Whether rows of the batch depend on each other, so that a layer is no function of one destination.
+bool couplesBatch(LayerOp layer) {
+  return layer.walk([](BatchReduceOp) { return WalkResult::interrupt(); }).wasInterrupted();
+}
+
 /// The entries of layer-wise inference: for each layer, the types that a step needs its rows of.
 LogicalResult buildInference(ModuleOp module, const Model &model, const EntryBuilder &step) {
   int64_t depth = model.layers.size();
@@ -436,7 +441,7 @@ struct UnrollPass : heddle::passes::impl::UnrollPassBase<UnrollPass> {
         numVertices += entry.vertices;
         numLinks += entry.links;
         numPruned += model->relations.size() - entry.usedRelations.size();
-      } else if (infer && failed(buildInference(module, *model, entry))) {
+      } else if (infer && llvm::none_of(model->layers, couplesBatch) && failed(buildInference(module, *model, entry))) {
         return signalPassFailure();
       }
     }

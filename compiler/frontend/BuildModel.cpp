@@ -42,6 +42,8 @@ public:
       buildRgatLayers(builder, loc, spec.model, classes);
     } else if (spec.model.encoder == "hgt") {
       buildHgtLayers(builder, loc, spec.model, classes);
+    } else if (spec.model.encoder == "han") {
+      buildHanLayers(builder, loc, spec.model, classes);
     } else {
       buildRgcnLayers(builder, loc, spec.model, classes);
     }

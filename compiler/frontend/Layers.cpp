@@ -79,9 +79,8 @@ LogicalResult buildLayersFromFile(OpBuilder &builder, const std::string &path,
   MLIRContext *context = builder.getContext();
   if (!llvm::sys::fs::exists(path))
     return emitError(FileLineColLoc::get(context, path, 0, 0))
-           << "no such layer program; /model/encoder is \"rgcn\", \"rgat\", \"hgt\" or a path from "
-              "the "
-              "spec's folder";
+           << "no such layer program; /model/encoder is \"rgcn\", \"rgat\", \"hgt\", \"han\" or a "
+              "path from the spec's folder";
   OwningOpRef<ModuleOp> file = parseSourceFile<ModuleOp>(path, context);
   if (!file)
     return failure();

@@ -226,36 +226,38 @@ EncoderSpec readModel(ObjectReader reader) {
   EncoderSpec model;
   model.encoder = reader.stringOr("encoder", model.encoder);
   const bool rgat = model.encoder == "rgat", hgt = model.encoder == "hgt";
-  const std::vector<std::string> builtIn = {"rgcn", "rgat", "hgt"};
+  const bool han = model.encoder == "han", attends = rgat || hgt || han;
+  const std::vector<std::string> builtIn = {"rgcn", "rgat", "hgt", "han"};
   if (!isProgram(model.encoder) &&
       std::find(builtIn.begin(), builtIn.end(), model.encoder) == builtIn.end()) {
-    reader.fail(
-        "encoder",
-        "unknown encoder '" + model.encoder + "'" +
-            suggestion(
-                model.encoder, builtIn,
-                {{"gat", "rgat"}, {"rgatconv", "rgat"}, {"gcn", "rgcn"}, {"hgtconv", "hgt"}}) +
-            " (or the path of a program such as \"sage.mlir\")");
+    reader.fail("encoder", "unknown encoder '" + model.encoder + "'" +
+                               suggestion(model.encoder, builtIn,
+                                          {{"gat", "rgat"},
+                                           {"rgatconv", "rgat"},
+                                           {"gcn", "rgcn"},
+                                           {"hgtconv", "hgt"},
+                                           {"hanconv", "han"}}) +
+                               " (or the path of a program such as \"sage.mlir\")");
   }
   model.numLayers = reader.integerOr("num_layers", model.numLayers, 1, maxLayers);
   model.hiddenSize = reader.integerOr("hidden_size", model.hiddenSize, 1, maxWidth);
   if (reader.has("num_bases"))
     model.numBases = reader.integer("num_bases", 1, maxWidth);
-  if (model.numBases && (rgat || hgt))
+  if (model.numBases && attends)
     reader.fail("num_bases", "is for rgcn; remove it");
-  if (rgat || hgt)
-    model.numHeads = 4;
+  if (attends)
+    model.numHeads = han ? 8 : 4;
   if (reader.has("num_heads"))
     model.numHeads = reader.integer("num_heads", 1, 64);
-  if (model.numHeads && !rgat && !hgt)
-    reader.fail("num_heads", "is for rgat and hgt; remove it");
+  if (model.numHeads && !attends)
+    reader.fail("num_heads", "is for rgat, hgt and han; remove it");
   else if (model.numHeads && *model.numHeads > 0 && model.hiddenSize % *model.numHeads != 0)
     reader.fail("num_heads", std::to_string(*model.numHeads) + " does not divide hidden_size " +
                                  std::to_string(model.hiddenSize) +
                                  ", of which each head has a part; change one of them");
   model.attentionDropout = numberBelow(reader, "attention_dropout", model.attentionDropout, 0, 1);
-  if (model.attentionDropout > 0 && !rgat)
-    reader.fail("attention_dropout", "is for rgat; remove it");
+  if (model.attentionDropout > 0 && !rgat && !han)
+    reader.fail("attention_dropout", "is for rgat and han; remove it");
   model.hgtSoftmax = reader.oneOfOr("hgt_softmax", model.hgtSoftmax, {"all", "relation"}, {});
   if (model.hgtSoftmax != "all" && !hgt)
     reader.fail("hgt_softmax", "is for hgt; remove it");
@@ -266,7 +268,10 @@ EncoderSpec readModel(ObjectReader reader) {
                              "remove num_bases or featureless");
   if (hgt && !model.useSelfLoop)
     reader.fail("use_self_loop", "hgt keeps own rows by its gated skip connection; remove it");
-  if (model.featureless && (rgat || hgt))
+  if (han && !model.useSelfLoop)
+    reader.fail("use_self_loop",
+                "han has no self-loop: a metapath joins a node with itself; remove it");
+  if (model.featureless && attends)
     reader.fail("featureless", "is for rgcn; give the types learnable rows in /inputs instead");
   if (model.featureless && isProgram(model.encoder))
     reader.fail("featureless", "is for the built-in encoder; in an .mlir program write "
@@ -288,8 +293,14 @@ EncoderSpec readModel(ObjectReader reader) {
     reader.fail("relations", "expected \"all\" or a list of [\"source\", \"relation\", "
                              "\"destination\"]");
   }
+  if (han && model.allRelations)
+    reader.fail("relations", "han attends to metapaths; list their relations, which heddle-import "
+                             "--derive makes");
   model.activation =
-      reader.oneOfOr("activation", hgt ? std::string("gelu") : model.activation,
+      reader.oneOfOr("activation",
+                     hgt   ? "gelu"
+                     : han ? "elu"
+                           : model.activation,
                      {"relu", "elu", "tanh", "sigmoid", "gelu", "leaky_relu", "none"},
                      {{"identity", "none"}, {"lrelu", "leaky_relu"}});
   if (hgt && model.activation != "gelu")

@@ -76,12 +76,12 @@ using ArgValue = std::variant<int64_t, double, bool, std::string>;
 
 struct EncoderSpec {
   std::string encoder =
-      "rgcn"; ///< rgcn, rgat, hgt, or a path "x.mlir", relative to the spec's folder
+      "rgcn"; ///< rgcn, rgat, hgt, han, or a path "x.mlir", relative to the spec's folder
   int64_t numLayers = 2;        ///< 1..15 (the keys count hops below 16)
   int64_t hiddenSize = 128;
   std::optional<int64_t> numBases; ///< none: one weight matrix per relation
-  std::optional<int64_t> numHeads; ///< rgat, hgt: of attention; divides hidden_size
-  double attentionDropout = 0;     ///< rgat: of the weights of edges
+  std::optional<int64_t> numHeads; ///< rgat, hgt, han: of attention; divides hidden_size
+  double attentionDropout = 0;     ///< rgat, han: of the weights of edges
   std::string hgtSoftmax = "all"; ///< hgt: over the edges of "all" relations, or of each "relation"
   bool useSelfLoop = true;
   /// No inputs: the first layer takes one-hot rows, so its weights are a row for each relation and

@@ -67,7 +67,7 @@ public:
     made.combine = roll < 20 ? "mean" : roll < 45 ? "max" : roll < 70 ? "softmax" : "sum";
     // An encoder with heads has the combine that it has, or messages of another width.
     const spec::EncoderSpec &model = resolved.spec.model;
-    if (model.encoder == "hgt")
+    if (model.encoder == "hgt" || model.encoder == "han")
       made.combine = model.hgtSoftmax == "all" ? "softmax" : "sum";
     else if (model.numHeads && made.combine == "softmax")
       made.combine = "sum";
@@ -318,6 +318,12 @@ private:
     model.activation = "gelu";
     model.useSelfLoop = true;
     model.hgtSoftmax = random.chance(70) ? "all" : "relation";
+    if (!random.chance(40))
+      return;
+    model.encoder = "han";
+    model.hgtSoftmax = "all";
+    model.activation = random.pick<std::string>({"elu", "relu", "tanh"});
+    model.attentionDropout = random.chance(40) ? 0.25 : 0.0;
   }
 
   std::string describe(const spec::ModelSpec &spec) const {

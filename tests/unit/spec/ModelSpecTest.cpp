@@ -221,18 +221,29 @@ TEST(ModelSpec, MalformedSpecsSayWhereAndWhatToDo) {
       {with(R"("model": {"encoder": "gat"})"),
        "m.json: /model/encoder: unknown encoder 'gat'; did you mean 'rgat'? (or the path of a "
        "program such as \"sage.mlir\")"},
-      {with(R"("model": {"encoder": ".mlir"})"),
-       "m.json: /model/encoder: unknown encoder '.mlir'; known: rgcn, rgat, hgt (or the path of a "
-       "program such as \"sage.mlir\")"},
+      {with(R"("model": {"encoder": ".mlir"})"), "m.json: /model/encoder: unknown encoder '.mlir'; "
+                                                 "known: rgcn, rgat, hgt, han (or the path of "
+                                                 "a program such as \"sage.mlir\")"},
       {with(R"("model": {"num_heads": 2})"),
-       "m.json: /model/num_heads: is for rgat and hgt; remove it"},
+       "m.json: /model/num_heads: is for rgat, hgt and han; remove it"},
       {with(R"("model": {"encoder": "rgat", "num_heads": 65})"),
        "m.json: /model/num_heads: expected an integer from 1 to 64, found 65"},
       {with(R"("model": {"encoder": "hgt", "num_heads": 5})"),
-       "m.json: /model/num_heads: 5 does not divide hidden_size 128, of which each head has a part; "
+       "m.json: /model/num_heads: 5 does not divide hidden_size 128, of which each head has a "
+       "part; "
        "change one of them"},
       {with(R"("model": {"attention_dropout": 0.5})"),
-       "m.json: /model/attention_dropout: is for rgat; remove it"},
+       "m.json: /model/attention_dropout: is for rgat and han; remove it"},
+      {with(R"("model": {"encoder": "han"})"),
+       "m.json: /model/relations: han attends to metapaths; list their relations, which "
+       "heddle-import --derive makes"},
+      {with(
+           R"("model": {"encoder": "han", "relations": [["a", "aa", "a"]], "use_self_loop": false})"),
+       "m.json: /model/use_self_loop: han has no self-loop: a metapath joins a node with itself; "
+       "remove it"},
+      {with(R"("model": {"encoder": "hanconv"})"),
+       "m.json: /model/encoder: unknown encoder 'hanconv'; did you mean 'han'? (or the path of a "
+       "program such as \"sage.mlir\")"},
       {with(R"("model": {"encoder": "rgat", "hgt_softmax": "relation"})"),
        "m.json: /model/hgt_softmax: is for hgt; remove it"},
       {with(R"("model": {"num_layers": 0})"),
