@@ -255,6 +255,18 @@ Value EntryBuilder::buildCombine(LayerOp layer, ArrayRef<Value> into) {
   return combined;
 }
 
+/// Erases what made rows of one relation's destinations that nothing reads, from `op` backwards.
+static void eraseUnused(Operation *op) {
+  while (op) {
+    Operation *before = op->getPrevNode();
+    auto type =
+        op->getNumResults() == 1 ? dyn_cast<FeatType>(op->getResult(0).getType()) : FeatType();
+    if (type && type.getDomain().isActive() && op->use_empty())
+      op->erase();
+    op = before;
+  }
+}
+
 /// The rows of one relation, `alone` into its type or not: what it yields, or its term of a merge.
 FailureOr<Value> EntryBuilder::buildMessage(LayerOp layer, int64_t hop, const Relation &relation,
                                             const TypeMap &sources, Value own, bool alone) {
@@ -304,7 +316,10 @@ FailureOr<Value> EntryBuilder::buildMessage(LayerOp layer, int64_t hop, const Re
   if (merge.kind != Merge::Sum)
     value = TermOp::create(builder, loc, merge, value, score,
                            merge == Merge::Argmax ? int64_t(op.getId()) : -1);
-  return Value(ExpandOp::create(builder, loc, value, adj, merge));
+  Value expanded = ExpandOp::create(builder, loc, value, adj, merge);
+  if (alone && score) // which would still couple the batch
+    eraseUnused(expanded.getDefiningOp()->getPrevNode());
+  return expanded;
 }
 
 LogicalResult EntryBuilder::buildLoss(Value logits) {

@@ -254,6 +254,18 @@ TEST(Generate, MetapathsTrainHan) {
       whole = accuracy;
     else
       EXPECT_NEAR(accuracy, whole, 0.02);
+    // A mean over the batch is the same bits for any number of threads.
+    std::string weights;
+    for (const char *threads : {"1", "3"}) {
+      ToolRun again = run(folder, "heddle-run",
+                          {plan, "--graph", derived, "--epochs", "1", "--threads", threads,
+                           "--progress", "never", "--force", "-o", folder / "bits"});
+      ASSERT_EQ(again.code, 0) << again.err;
+      std::string bytes = readAll(folder / "bits/last/weights.safetensors");
+      EXPECT_FALSE(bytes.empty());
+      EXPECT_TRUE(weights.empty() || bytes == weights);
+      weights = bytes;
+    }
   }
   ToolRun inferred = run(folder, "heddle-run",
                          {folder / "plan1", "--graph", derived, "--mode", "infer", "--restore",

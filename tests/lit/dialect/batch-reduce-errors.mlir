@@ -70,7 +70,8 @@ hgnn.kernel @k {
 
 hgnn.kernel @k {
 ^bb0(%x: !hgnn.tensor<rows(0, @p) : 8xf32>):
-  // expected-error@+1 {{expected ::heddle::hgnn::BatchReduction to be one of: sum, mean}}
+  // expected-error@+2 {{expected ::heddle::hgnn::BatchReduction to be one of: sum, mean}}
+  // expected-error@+1 {{failed to parse Hgnn_BatchReductionAttr parameter 'value'}}
   %r = hgnn.batch_reduce max %x : !hgnn.tensor<rows(0, @p) : 8xf32>
   hgnn.yield
 }

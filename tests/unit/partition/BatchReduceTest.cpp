@@ -111,6 +111,18 @@ TEST_F(BatchReduce, WhatWouldTakeTheMeanOfAPartIsRefused) {
   EXPECT_FALSE(refused(*metatree(han(2)), assign(1))) << messages;
 }
 
+// Of one relation the weight is 1 whatever its mean, which is not taken: its link may be shared.
+TEST_F(BatchReduce, OneRelationIsAttentionAlone) {
+  ModelText model = han(1);
+  model.more = R"(, "num_heads": 2, "relations": [["author", "writes", "paper"]])";
+  Module tree = metatree(model);
+  tree->walk([](BatchReduceOp op) { ADD_FAILURE() << "a mean that nothing reads"; });
+  InterpreterInput in = input();
+  InterpreterResult wanted = interpret(*whole(model), in);
+  for (int64_t p : {2, 3})
+    expectSameStep(interpret(*cut(model, p), in), wanted);
+}
+
 // Layer by layer over all nodes there is no batch.
 TEST_F(BatchReduce, ThereIsNoLayerWiseInference) {
   auto entries = [&](const ModelText &model) {
