@@ -50,6 +50,8 @@ struct AssignPartitionsPass : heddle::passes::impl::AssignPartitionsPassBase<Ass
 private:
   LogicalResult run();
   FailureOr<SmallVector<Item>> itemsOf(EntryOp entry);
+  LogicalResult checkBatchReductions();
+  LogicalResult noMorePieces(EntryOp entry, ArrayRef<Item> items, int64_t count);
   FailureOr<Pieces> place(EntryOp entry, ArrayRef<Item> items, WeightRule rule);
   LogicalResult mark(const llvm::StringMap<ArrayRef<uint32_t>> &owners);
   void record(EntryOp entry, ArrayRef<Item> items, const Pieces &pieces);
@@ -78,14 +80,42 @@ FailureOr<SmallVector<Item>> AssignPartitionsPass::itemsOf(EntryOp entry) {
   return items;
 }
 
+/// More partitions than there are links, and nothing to cut.
+LogicalResult AssignPartitionsPass::noMorePieces(EntryOp entry, ArrayRef<Item> items,
+                                                 int64_t count) {
+  for (const Item &item : items)
+    for (Operation *op : item.ops)
+      if (isa<BatchReduceOp>(op))
+        return op->emitOpError("is over all seeds of the batch, so its root link is not cut; there are ")
+               << count << " pieces for " << int64_t(partitions) << " partitions: use at most "
+               << count;
+  return entry.emitOpError("has no root link but the identity link of the seeds, which is not cut into ")
+         << int64_t(partitions) << "; use partitions=1, or order=vanilla";
+}
+
+/// With several partitions, of a vertex below the seeds each has the rows that its own links need.
+LogicalResult AssignPartitionsPass::checkBatchReductions() {
+  for (auto entry : getOperation().getOps<EntryOp>())
+    for (auto reduce : entry.getOps<BatchReduceOp>()) {
+      DomainAttr domain = cast<FeatType>(reduce.getType()).getDomain();
+      if (partitions > 1 && domain.getHop() > 0)
+        return reduce.emitOpError("is over ")
+               << domain << ", of which each partition has only the rows that its links need; with "
+               << "several partitions it stands in the last layer, or compile for one";
+    }
+  return success();
+}
+
 FailureOr<Pieces> AssignPartitionsPass::place(EntryOp entry, ArrayRef<Item> items, WeightRule rule) {
   auto tables = ModuleTables::read(getOperation());
   if (failed(tables))
     return failure();
-  // The identity link's rows are all rows: there is no block of it to leave out.
+  // The identity link's rows are all rows: there is no block of it to leave out. What is summed over
+  // the batch must be in one place.
   SmallVector<bool> canCut;
   for (const Item &item : items)
-    canCut.push_back(item.name != "self");
+    canCut.push_back(item.name != "self" &&
+                     llvm::none_of(item.ops, [](Operation *op) { return isa<BatchReduceOp>(op); }));
   bool good = true;
   auto weigh = [&](size_t i, uint32_t pieces) {
     auto [known, isNew] = weightOf.try_emplace({i, pieces}, 0);
@@ -104,9 +134,7 @@ FailureOr<Pieces> AssignPartitionsPass::place(EntryOp entry, ArrayRef<Item> item
   for (const auto &owners : pieces.owners)
     count += owners.size();
   if (count < size_t(partitions))
-    return entry.emitOpError("has no root link but the identity link of the seeds, which is not cut into ")
-               << int64_t(partitions) << "; use partitions=1, or order=vanilla",
-           failure();
+    return noMorePieces(entry, items, int64_t(count));
   return pieces;
 }
 
@@ -228,6 +256,8 @@ LogicalResult AssignPartitionsPass::run() {
   if (partitions > maxPartitions)
     return train.emitOpError("cannot be cut into ")
            << int64_t(partitions) << " partitions; use at most " << maxPartitions;
+  if (failed(checkBatchReductions()))
+    return failure();
   auto pieces = place(train, *items, *rule);
   if (failed(pieces))
     return failure();

@@ -8,6 +8,9 @@
 // that computes is stored as soon as two kernels need it, or when a user would evaluate it once per
 // edge.
 //
+// A reduction over the batch is two loops, a sum and what reads it: it is made of ops that are kernels
+// before all else.
+//
 // Partials and own uses only say where a value lives. They are never stored: inside a kernel they are
 // nothing, and where what they take is stored they stay beside the launches, as other names for it.
 //
@@ -48,7 +51,7 @@ bool isMove(Operation *op) {
 bool isCheap(Operation *op) {
   if (isMove(op) || isView(op) ||
       isa<ScaleOp, ScaleByOp, DegreeOp, EdgePositionOp, SliceOp, PadOp, ZerosOp, BroadcastRowsOp,
-          TermOp>(op))
+          TermOp, OnesOp>(op))
     return true;
   // A draw for each head is less than to write and read values as wide as all heads.
   if (auto dropout = dyn_cast<DropoutOp>(op))
@@ -362,6 +365,24 @@ void Fuser::run() {
       op->erase();
 }
 
+/// The sum over all rows, times 1 / their number for a mean, to each row.
+void expandBatchReduce(BatchReduceOp op) {
+  OpBuilder builder(op);
+  Location loc = op.getLoc();
+  Value rows = op.getInput();
+  Value reduced = ColSumOp::create(builder, loc, rows, Value());
+  if (op.getKind() == BatchReduction::Mean) {
+    Value count = ColSumOp::create(builder, loc, OnesOp::create(builder, loc, rows), Value());
+    Value inverse = UnaryOp::create(
+        builder, loc, UnaryFnAttr::get(op.getContext(), UnaryFn::Reciprocal), count,
+        builder.getF64FloatAttr(1.0));
+    reduced = ScaleByOp::create(builder, loc, reduced, inverse);
+  }
+  Value result = BroadcastRowsOp::create(builder, loc, reduced, rows);
+  op.getResult().replaceAllUsesWith(result);
+  op.erase();
+}
+
 struct FusePass : heddle::passes::impl::FusePassBase<FusePass> {
   using FusePassBase::FusePassBase;
   void runOnOperation() override {
@@ -380,6 +401,8 @@ struct FusePass : heddle::passes::impl::FusePassBase<FusePass> {
       for (Operation &op : llvm::make_early_inc_range(llvm::reverse(entry.getBody().front())))
         if (isCompute(&op) && op.use_empty())
           op.erase();
+      for (auto reduce : llvm::make_early_inc_range(entry.getOps<BatchReduceOp>()))
+        expandBatchReduce(reduce);
       Fuser fuser(module, entry, maxFused, kernels);
       fuser.run();
       numLaunches += fuser.launches;

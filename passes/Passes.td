@@ -25,6 +25,7 @@ def UnrollPass : Pass<"hgnn-unroll", "::mlir::ModuleOp"> {
     `infer` also an entry infer_layer for each layer and node type that a step needs its rows of, and for
     each input program that is read: any rows of the type, of the rows that the layer before left in
     states of role `hidden`. Layer by layer over all nodes they give what a step with all neighbours gives.
+    A model with a hgnn.batch_reduce has none: its rows depend on what else is in the batch.
 
     Restrictions: all input programs yield one width (fundamental: a relation-generic program has one
     "in"); in `message`, dropout is of edge values only, which the ids of edges key (incidental: rows would
@@ -104,7 +105,9 @@ def AssignPartitionsPass : Pass<"hgnn-assign-partitions", "::mlir::ModuleOp"> {
     of the whole link. What a piece needs below the root is replicated as ever.
 
     Restrictions: the identity link is not cut (inherent: it has no edges to leave out), so a program
-    without any other root link has one partition.
+    without any other root link has one partition. Nor is a link whose message has a hgnn.batch_reduce
+    (incidental: sums and counts of blocks could be merged). A batch_reduce further than the seeds is
+    refused with several partitions (incidental, likewise): each has the rows that its own links need.
 
     Example: `hgnn-assign-partitions{partitions=2}` on the module above
     ```mlir
@@ -167,7 +170,7 @@ def DataParallelPass : Pass<"hgnn-data-parallel", "::mlir::ModuleOp"> {
 
     Restrictions: a forward sum over rows further than the seeds is refused (fundamental: frontiers of
     several partitions have rows in common); so is one that rows of the batch depend on again
-    (incidental: its gradient would be one more merge).
+    (incidental: its gradient would be one more merge), hgnn.batch_reduce among them.
 
     Example: partition 1 of 2
     ```mlir
@@ -218,6 +221,8 @@ def FusePass : Pass<"hgnn-fuse", "::mlir::ModuleOp"> {
     scalar, edge_ids, reshape, linear, linear_grad_weight, those of heads, launch and output remain, and with partitions
     collectives and the partials and own uses of stored values. Kernels end where a collective is. "grad:"
     outputs are gone unless `keep-gradients` asks for them.
+
+    A hgnn.batch_reduce becomes a sum over rows, of the rows and of ones, and what brings it back to them.
 
     Restrictions: entries without merges of the raf phase (fundamental: hgnn-insert-communication says
     where their terms come from).

@@ -266,6 +266,18 @@ Value EntryBuilder::buildCombine(LayerOp layer, ArrayRef<Value> into) {
   return combined;
 }
 
+/// Erases what made rows of one relation's destinations that nothing reads, from `op` backwards.
+static void eraseUnused(Operation *op) {
+  while (op) {
+    Operation *before = op->getPrevNode();
+    auto type =
+        op->getNumResults() == 1 ? dyn_cast<FeatType>(op->getResult(0).getType()) : FeatType();
+    if (type && type.getDomain().isActive() && op->use_empty())
+      op->erase();
+    op = before;
+  }
+}
+
 /// The rows of one relation, `alone` into its type or not: what it yields, or its term of a merge.
 FailureOr<Value> EntryBuilder::buildMessage(LayerOp layer, int64_t hop, const Relation &relation,
                                             const TypeMap &sources, Value own, bool alone) {
@@ -315,7 +327,10 @@ FailureOr<Value> EntryBuilder::buildMessage(LayerOp layer, int64_t hop, const Re
   if (merge.kind != Merge::Sum)
     value = TermOp::create(builder, loc, merge, value, score,
                            merge == Merge::Argmax ? int64_t(op.getId()) : -1);
-  return Value(ExpandOp::create(builder, loc, value, adj, merge));
+  Value expanded = ExpandOp::create(builder, loc, value, adj, merge);
+  if (alone && score) // which would still couple the batch
+    eraseUnused(expanded.getDefiningOp()->getPrevNode());
+  return expanded;
 }
 
 /// The identity link's part of a softmax: its term, or beside no relation its value. `other`: a
@@ -436,6 +451,11 @@ LogicalResult EntryBuilder::runInference(LayerOp layer, FlatSymbolRefAttr type) 
   return success();
 }
 
+/// Whether rows of the batch depend on each other, so that a layer is no function of one destination.
+bool couplesBatch(LayerOp layer) {
+  return layer.walk([](BatchReduceOp) { return WalkResult::interrupt(); }).wasInterrupted();
+}
+
 /// The entries of layer-wise inference: for each layer, the types that a step needs its rows of.
 LogicalResult buildInference(ModuleOp module, SymbolTable &symbols, const Model &model,
                              const EntryBuilder &step) {
@@ -487,7 +507,8 @@ struct UnrollPass : heddle::passes::impl::UnrollPassBase<UnrollPass> {
         numVertices += entry.vertices;
         numLinks += entry.links;
         numPruned += model->relations.size() - entry.usedRelations.size();
-      } else if (infer && failed(buildInference(module, symbols, *model, entry))) {
+      } else if (infer && llvm::none_of(model->layers, couplesBatch) &&
+                 failed(buildInference(module, symbols, *model, entry))) {
         return signalPassFailure();
       }
     }

@@ -128,6 +128,27 @@ LogicalResult verifyTogether(ArrayRef<EntryOp> entries) {
   return success();
 }
 
+/// What is reduced over the batch is all there: at the seeds, of a link that is not cut.
+LogicalResult verifyBatchReductions(ArrayRef<EntryOp> entries) {
+  if (entries.size() < 2)
+    return success();
+  for (EntryOp entry : entries) {
+    DenseMap<Attribute, SampleOp> cut; // by relation
+    for (auto sample : entry.getOps<SampleOp>())
+      if (sample.getBlocks() > 1)
+        cut[cast<AdjType>(sample.getAdj().getType()).getRelation()] = sample;
+    for (auto reduce : entry.getOps<BatchReduceOp>()) {
+      DomainAttr domain = cast<FeatType>(reduce.getType()).getDomain();
+      if (domain.getHop() > 0)
+        return reduce.emitOpError("is over ")
+               << domain << ", of which each partition has only the rows that its links need";
+      if (domain.isActive() && cut.contains(domain.getSymbol()))
+        return reduce.emitOpError("is over ") << domain << ", of which this partition has a block";
+    }
+  }
+  return success();
+}
+
 /// Vanilla order: the blocks of the seeds are those of all partitions, each once.
 LogicalResult verifyBlocks(ArrayRef<EntryOp> entries) {
   SmallVector<SeedBlockOp> blocks;
@@ -325,7 +346,7 @@ LogicalResult VerifyPhasePass::verifyEntries() {
   SymbolTable symbols(module);
   for (auto &[kind, entries] : kinds)
     if (failed(verifyTogether(entries)) || failed(verifyOwners(entries, phase == "kernels")) ||
-        failed(verifyBlocks(entries)) ||
+        failed(verifyBlocks(entries)) || failed(verifyBatchReductions(entries)) ||
         llvm::any_of(entries, [&](EntryOp e) { return failed(verifyTableReads(symbols, e)); }) ||
         (phase == "training" && failed(verifySteps(symbols, entries))))
       return failure();

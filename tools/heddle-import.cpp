@@ -7,8 +7,11 @@
 #include "runtime/base/Format.h"
 #include "runtime/base/Npy.h"
 #include "runtime/base/Progress.h"
+#include "runtime/base/ThreadPool.h"
 #include "runtime/graph/GraphBuilder.h"
+#include "runtime/graph/GraphCopy.h"
 #include "runtime/graph/GraphStore.h"
+#include "runtime/graph/Metapath.h"
 #include "runtime/import/Descriptor.h"
 #include "runtime/import/Hgb.h"
 #include "runtime/import/NTriplesImport.h"
@@ -41,6 +44,8 @@ struct Options {
   int threads = 0;
   std::string onError = "stop", literals = "nodes", types = "one";
   importing::NTriplesOptions nTriples;
+  std::vector<std::string> derive;
+  int64_t maxPerDestination = 0, maxEdges = int64_t(1) << 30;
 };
 
 /// One bar for each piece of work that the importer and the builder name. Work of less than half a
@@ -94,8 +99,8 @@ absl::Status check(const std::string &directory) {
   return absl::OkStatus();
 }
 
-/// What checkOptions calls the source of --generate.
-constexpr const char *kGenerator = "a generator";
+/// What checkOptions calls the sources of --generate and --derive.
+constexpr const char *kGenerator = "a generator", *kGraph = "a graph directory";
 
 /// Options of one format with a source of another: said, not passed over.
 absl::Status checkOptions(const CLI::App &app, const std::string &format) {
@@ -103,10 +108,12 @@ absl::Status checkOptions(const CLI::App &app, const std::string &format) {
       {"--no-words", {"wordnet"}},
       {"--no-frames", {"wordnet"}},
       {"--gloss-words", {"wordnet"}},
-      {"--seed", {"wordnet", "ntriples", "hgb", kGenerator}},
+      {"--seed", {"wordnet", "ntriples", "hgb", kGenerator, kGraph}},
+      {"--max-per-destination", {kGraph}},
+      {"--max-edges", {kGraph}},
       {"--scale", {kGenerator}},
       {"--features", {kGenerator}},
-      {"--threads", {kGenerator}},
+      {"--threads", {kGenerator, kGraph}},
       {"--valid-ratio", {"ntriples", "hgb"}},
       {"--on-error", {"ntriples", "hgb"}},
       {"--literals", {"ntriples"}},
@@ -123,10 +130,11 @@ absl::Status checkOptions(const CLI::App &app, const std::string &format) {
     if (app.count(name) > 0 && !std::count(formats.begin(), formats.end(), format)) {
       std::string list;
       for (const std::string &one : formats)
-        if (one != kGenerator)
+        if (one != kGenerator && one != kGraph)
           list += (list.empty() ? "--format=" : ", ") + one;
-      if (formats.back() == kGenerator)
-        list += list.empty() ? "--generate" : " and --generate";
+      for (const auto &[kind, option] : {std::pair(kGenerator, "--generate"), {kGraph, "--derive"}})
+        if (std::count(formats.begin(), formats.end(), kind))
+          list += std::string(list.empty() ? "" : " and ") + option;
       return invalidArgument(name + " is for " + list + ", and the source is " + format +
                              "; remove it");
     }
@@ -173,6 +181,51 @@ absl::Status generate(const synthetic::GraphSpec &spec, const Options &options,
   return synthetic::generateGraph(spec, generating, builder);
 }
 
+graph::GraphBuilderOptions buildingOptions(const Options &options, Bars &bars) {
+  graph::GraphBuilderOptions building;
+  building.output = options.output;
+  building.force = options.force;
+  building.memoryBytes = int64_t(options.memoryBytes);
+  building.progress = [&](std::string_view what, int64_t done, int64_t total) {
+    bars(what, done, total);
+  };
+  return building;
+}
+
+ProgressMode progressOf(const Options &options) {
+  return options.progress == "never"    ? ProgressMode::Never
+         : options.progress == "always" ? ProgressMode::Always
+                                        : ProgressMode::Auto;
+}
+
+/// A graph directory with the relations of --derive beside its own.
+absl::Status derive(const CLI::App &app, const Options &options) {
+  if (!options.generate.empty() || app.count("--format") > 0)
+    return invalidArgument("--derive adds relations to a graph directory, its SOURCE; remove " +
+                           std::string(options.generate.empty() ? "--format" : "--generate"));
+  HEDDLE_RETURN_IF_ERROR(checkOptions(app, kGraph));
+  HEDDLE_ASSIGN_OR_RETURN(graph::GraphSchema schema, graph::readGraphSchema(options.source));
+  HEDDLE_ASSIGN_OR_RETURN(auto paths, graph::parseMetapaths(options.derive, schema));
+  HEDDLE_ASSIGN_OR_RETURN(auto store, graph::GraphStore::open(options.source));
+  Bars bars(progressOf(options));
+  graph::GraphBuilderOptions building = buildingOptions(options, bars);
+  HEDDLE_ASSIGN_OR_RETURN(auto builder, graph::GraphBuilder::create(building));
+  HEDDLE_RETURN_IF_ERROR(graph::copyGraph(*store, *builder, building.progress));
+  graph::MetapathOptions deriving;
+  deriving.maxPerDestination = options.maxPerDestination;
+  deriving.maxEdges = options.maxEdges;
+  deriving.seed = options.seed;
+  deriving.threads = options.threads > 0 ? options.threads : availableCores();
+  deriving.reverse = !options.noReverse;
+  deriving.progress = building.progress;
+  for (const graph::Metapath &path : paths)
+    HEDDLE_RETURN_IF_ERROR(graph::addMetapath(*store, path, deriving, *builder));
+  HEDDLE_ASSIGN_OR_RETURN(std::string report, builder->finish());
+  bars.close();
+  cli::print(report);
+  return absl::OkStatus();
+}
+
 absl::Status importSource(const CLI::App &app, const Options &options) {
   std::string format = options.format;
   const synthetic::GraphSpec *spec = nullptr;
@@ -208,16 +261,8 @@ absl::Status importSource(const CLI::App &app, const Options &options) {
   if (format == "hgb") {
     HEDDLE_ASSIGN_OR_RETURN(hgbFiles, importing::openFileSet(options.source));
   }
-  Bars bars(options.progress == "never"    ? ProgressMode::Never
-            : options.progress == "always" ? ProgressMode::Always
-                                           : ProgressMode::Auto);
-  graph::GraphBuilderOptions building;
-  building.output = options.output;
-  building.force = options.force;
-  building.memoryBytes = int64_t(options.memoryBytes);
-  building.progress = [&](std::string_view what, int64_t done, int64_t total) {
-    bars(what, done, total);
-  };
+  Bars bars(progressOf(options));
+  graph::GraphBuilderOptions building = buildingOptions(options, bars);
   HEDDLE_ASSIGN_OR_RETURN(auto builder, graph::GraphBuilder::create(building));
   if (spec) {
     HEDDLE_RETURN_IF_ERROR(generate(*spec, options, building, *builder));
@@ -265,8 +310,26 @@ void addGeneratorOptions(CLI::App &app, Options &options) {
       ->type_name("given|none|WIDTH")
       ->capture_default_str();
   app.add_option("--threads", options.threads,
-                 "--generate: threads that draw; the graph is the same for any number [all cores]")
+                 "--generate, --derive: threads; the graph is the same for any number [all cores]")
       ->check(CLI::Range(1, 1024));
+}
+
+void addDeriveOptions(CLI::App &app, Options &options) {
+  app.add_option("--derive", options.derive,
+                 "Copy the graph directory SOURCE and add the relation NAME from the source of the "
+                 "first triple to the destination of the last: an edge for each pair that a path "
+                 "along the relations joins (a metapath; a node may join itself); repeatable")
+      ->allow_extra_args(false)
+      ->type_name("NAME=SRC:REL:DST,...");
+  app.add_option("--max-per-destination", options.maxPerDestination,
+                 "--derive: of more sources than this a destination gets a sample, keyed by --seed "
+                 "[all]")
+      ->check(CLI::Range(int64_t(1), (int64_t(1) << 24) - 1))
+      ->type_name("N");
+  app.add_option("--max-edges", options.maxEdges,
+                 "--derive: stop where a derived relation has more edges")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 47))
+      ->capture_default_str();
 }
 
 void addRdfOptions(CLI::App &app, Options &options) {
@@ -329,7 +392,7 @@ int main(int argc, char **argv) {
   cli::setUp(
       app, "heddle-import",
       "Makes a graph directory out of tables, RDF (N-Triples), an HGB data set or a WordNet "
-      "folder, or draws a synthetic one.",
+      "folder, or draws a synthetic one; or derives relations along metapaths.",
       "  heddle-import --format=wordnet /usr/share/wordnet -o wn/\n"
       "  heddle-import --format=wordnet --no-words --gloss-words=0 /usr/share/wordnet -o wn/\n"
       "  heddle-import --format=table graph.json -o shop/ --memory=4GiB\n"
@@ -340,13 +403,15 @@ int main(int argc, char **argv) {
       "  heddle-import --format=hgb DBLP.zip -o dblp/\n"
       "  heddle-import --generate=ogbn-mag --scale=0.01 -o mag/\n"
       "  heddle-import --generate=igb-het --scale=0.001 --features=64 --seed=7 -o igb/\n"
+      "  heddle-import --derive APA=author:writes:paper,paper:rev_writes:author dblp/ -o "
+      "dblp-han/\n"
       "  heddle-import --check wn/\n"
       "Keys of a table descriptor: examples/tables/ and examples/schemas/import.schema.json.");
   Options options;
   app.add_option(
       "SOURCE", options.source,
       "Descriptor of tables (JSON); .nt, .nt.gz or a folder of them; .zip or folder of an HGB "
-      "data set; WordNet folder");
+      "data set; WordNet folder; of --derive a graph directory");
   app.add_option("-o,--output", options.output, "Graph directory to write");
   app.add_option("--format", options.format,
                  "Source format; auto: by suffix, first bytes, and what a folder holds")
@@ -371,11 +436,12 @@ int main(int argc, char **argv) {
       ->check(CLI::Range(int64_t(0), int64_t(1) << 20))
       ->capture_default_str();
   app.add_option("--seed", options.seed,
-                 "Seed of the split, of the validation part (tables: key seed), or of all that "
-                 "--generate draws")
+                 "Seed of the split, of the validation part (tables: key seed), of all that "
+                 "--generate draws, or of the sample of --max-per-destination")
       ->capture_default_str();
   addRdfOptions(app, options);
   addGeneratorOptions(app, options);
+  addDeriveOptions(app, options);
   return cli::run(app, argc, argv,
                   {{"--out", "--output"},
                    {"--overwrite", "--force"},
@@ -387,19 +453,23 @@ int main(int argc, char **argv) {
                    {"--synthetic", "--generate"},
                    {"--generator", "--generate"},
                    {"--num-threads", "--threads"},
-                   {"--feature-dim", "--features"}},
+                   {"--feature-dim", "--features"},
+                   {"--metapath", "--derive"},
+                   {"--metapaths", "--derive"},
+                   {"--max-sample", "--max-per-destination"}},
                   [&]() -> absl::Status {
                     if (!options.check.empty()) {
                       if (!options.source.empty() || !options.output.empty() ||
-                          !options.generate.empty())
+                          !options.generate.empty() || !options.derive.empty())
                         return invalidArgument("--check takes a graph directory alone; remove "
-                                               "SOURCE, --generate and -o");
+                                               "SOURCE, --generate, --derive and -o");
                       return check(options.check);
                     }
                     if (options.source.empty() && options.generate.empty())
                       return invalidArgument("no SOURCE; see --help");
                     if (options.output.empty())
                       return invalidArgument("no output; name a directory with -o");
-                    return importSource(app, options);
+                    return options.derive.empty() ? importSource(app, options)
+                                                  : derive(app, options);
                   });
 }

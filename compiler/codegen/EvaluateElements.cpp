@@ -122,6 +122,12 @@ Values KernelEmitter::evalElements(Operation *op, const Place &place, const Tile
       })
       .Case([&](hgnn::AddBiasOp bias) { return map(operand(0), param(bias.getBias()), add); })
       .Case([&](hgnn::BroadcastRowsOp broadcast) { return param(broadcast.getInput()); })
+      .Case([&](hgnn::OnesOp) {
+        Values result;
+        for (const Piece &piece : tile.pieces)
+          result.push_back(f.f32(1, piece.lanes));
+        return result;
+      })
       .Case([&](hgnn::UnaryOp unary) { return evalUnary(unary, place, tile); })
       .Case([&](hgnn::UnaryGradOp unary) { return evalUnaryGrad(unary, place, tile); })
       .Case([&](hgnn::DropoutOp dropout) { return evalDropout(dropout, place, tile); })

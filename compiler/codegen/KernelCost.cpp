@@ -67,6 +67,8 @@ public:
         })
         .Case<hgnn::GatherSrcOp, hgnn::GatherDstOp, hgnn::RestrictOp, hgnn::SelfGatherOp,
               hgnn::SelfScatterOp>([&](Operation *) { move(op->getOperand(0), count, 0, 4); })
+        .Case<hgnn::OnesOp>([](auto) {}) // what says where the rows are is not read
+        .Case([&](hgnn::BroadcastRowsOp broadcast) { visit(broadcast.getInput(), count); })
         .Default([&](Operation *) {
           charge(count, flopsPerNumber(op) * (feat ? perCount(feat, count) : 0), 0);
           for (Value operand : op->getOperands())
@@ -133,8 +135,7 @@ private:
       return 2;
     if (isa<hgnn::TermOp>(op))
       return 0;
-    if (isa<hgnn::ReshapeOp, hgnn::SliceOp, hgnn::PadOp, hgnn::ConcatOp, hgnn::ZerosOp,
-            hgnn::BroadcastRowsOp>(op))
+    if (isa<hgnn::ReshapeOp, hgnn::SliceOp, hgnn::PadOp, hgnn::ConcatOp, hgnn::ZerosOp>(op))
       return 0;
     return 1;
   }

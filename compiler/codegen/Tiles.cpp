@@ -155,8 +155,10 @@ void KernelEmitter::collectCuts(Value value, int64_t shift, int64_t low, int64_t
       count = std::max<int64_t>(int64_t(dropout.getHeads()), 1);
     cutHeads(widthOf(value) / count, count, shift, low, high, cuts);
     collectCuts(op->getOperand(0), shift, low, high, cuts);
+  } else if (auto broadcast = dyn_cast<hgnn::BroadcastRowsOp>(op)) {
+    collectCuts(broadcast.getInput(), shift, low, high, cuts);
   } else if (!isa<hgnn::SoftmaxXentOp, hgnn::SigmoidXentOp, hgnn::SparseLinearOp,
-                  hgnn::ClipFactorOp>(op)) {
+                  hgnn::ClipFactorOp, hgnn::OnesOp>(op)) {
     for (Value operand : op->getOperands())
       if (isa<FeatType>(operand.getType()))
         collectCuts(operand, shift, low, high, cuts);

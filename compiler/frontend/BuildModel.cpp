@@ -46,6 +46,8 @@ public:
       buildSimpleHgnLayers(builder, loc, spec.model, classes);
     } else if (spec.model.encoder == "rsage") {
       buildRsageLayers(builder, loc, spec.model, classes);
+    } else if (spec.model.encoder == "han") {
+      buildHanLayers(builder, loc, spec.model, classes);
     } else {
       buildRgcnLayers(builder, loc, spec.model, classes);
     }

@@ -68,6 +68,17 @@ void buildRgatLayers(mlir::OpBuilder &builder, mlir::Location loc, const spec::E
 void buildHgtLayers(mlir::OpBuilder &builder, mlir::Location loc, const spec::EncoderSpec &encoder,
                     int64_t numClasses);
 
+/// Appends the layers of the heterogeneous attention network (Wang et al., WWW 2019): in each relation
+/// (a metapath), over rows that the inputs project by node type, attention with `num_heads` heads,
+///   e_uv = leaky_relu(a_r . h_u + a_r' . h_v, 0.2),  z_v^r = act(sum over u of softmax_u(e_uv) h_u),
+/// and of relations one weight for all of the batch (formulas 7 to 9),
+///   w_r = mean over v of q . tanh(W z_v^r + b),  h_v' = sum over r of softmax_r(w_r) z_v^r.
+/// The mean and the sum are over destinations with an edge of r: all of them where a metapath joins a
+/// node with itself. Layers after the first project their rows by node type; the last ends with a
+/// product to class scores. numHeads is set and divides hidden_size.
+void buildHanLayers(mlir::OpBuilder &builder, mlir::Location loc, const spec::EncoderSpec &encoder,
+                    int64_t numClasses);
+
 /// Appends the layers of an encoder file. It holds hgnn.layer ops only: one layer used for all
 /// indices, two named @hidden and @last, or one per index. Sizes, indices and arguments are set
 /// here, texts that stand for numbers are evaluated, and what is `hidden_only` is taken out of the

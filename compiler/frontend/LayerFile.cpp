@@ -103,7 +103,7 @@ LogicalResult LayerFile::read() {
   if (!llvm::sys::fs::exists(path))
     return emitError(fileLoc(0))
            << "no such layer program; /model/encoder is \"rgcn\", \"rsage\", \"rgat\", \"hgt\", "
-              "\"simplehgn\" or a path from the spec's folder";
+              "\"simplehgn\", \"han\" or a path from the spec's folder";
   file = parseSourceFile<ModuleOp>(path, builder.getContext());
   if (!file)
     return failure();

@@ -281,10 +281,32 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
       .template Case<BroadcastRowsOp>([&](auto) -> Result {
         if (failed(need(tensor(0).isParam(), "needs a parameter")))
           return failure();
-        int64_t rows = object<Ids>(1).size();
+        bool like = isa<FeatType>(op->getOperand(1).getType());
+        int64_t rows = like ? tensor(1).rows : object<Ids>(1).size();
         auto result = Tensor<T>::make(rows, tensor(0).shape);
         for (int64_t i = 0; i < int64_t(result.data.size()); ++i)
           result.data[i] = tensor(0).data[i % result.width()];
+        return result;
+      })
+      .template Case<OnesOp>([&](auto) -> Result {
+        auto result = Tensor<T>::make(tensor(0).rows, {1});
+        for (T &number : result.data)
+          number = T(1);
+        return result;
+      })
+      .template Case<BatchReduceOp>([&](BatchReduceOp o) -> Result {
+        if (failed(need(!tensor(0).isParam(), "needs rows")))
+          return failure();
+        Tensor<T> result = tensor(0);
+        for (int64_t j = 0; j < result.width(); ++j) {
+          T sum = T(0);
+          for (int64_t row = 0; row < result.rows; ++row)
+            sum += tensor(0).at(row, j);
+          if (o.getKind() == BatchReduction::Mean && result.rows > 0)
+            sum = sum / T(double(result.rows));
+          for (int64_t row = 0; row < result.rows; ++row)
+            result.data[row * result.width() + j] = sum;
+        }
         return result;
       })
       .template Case<ColSumOp>([&](auto) -> Result {
@@ -413,7 +435,8 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
 
 bool isComputeOp(Operation *op) {
   return isa<GatherSrcOp, GatherDstOp, ReduceDstOp, ReduceSrcOp, ExpandOp, RestrictOp, SelfGatherOp,
-             SelfScatterOp, DegreeOp, EdgePositionOp, EdgeIdsOp, BroadcastRowsOp, ColSumOp,
+             SelfScatterOp, DegreeOp, EdgePositionOp, EdgeIdsOp, BroadcastRowsOp, OnesOp,
+             BatchReduceOp, ColSumOp,
              LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp, SparseLinearOp,
              SparseLinearGradWeightOp, ScaleRowsOp, RowDotOp, AddOp, MulOp, ScaleOp, ScaleByOp,
              AddBiasOp, UnaryOp, UnaryGradOp, DropoutOp, LayerNormOp, LayerNormXhatOp,

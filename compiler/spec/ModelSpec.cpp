@@ -227,7 +227,8 @@ EncoderSpec readModel(ObjectReader reader) {
   model.encoder = reader.stringOr("encoder", model.encoder);
   const bool rgcn = model.encoder == "rgcn", rgat = model.encoder == "rgat";
   const bool hgt = model.encoder == "hgt", simpleHgn = model.encoder == "simplehgn";
-  const std::vector<std::string> builtIn = {"rgcn", "rsage", "rgat", "hgt", "simplehgn"};
+  const bool han = model.encoder == "han";
+  const std::vector<std::string> builtIn = {"rgcn", "rsage", "rgat", "hgt", "simplehgn", "han"};
   if (!isProgram(model.encoder) &&
       std::find(builtIn.begin(), builtIn.end(), model.encoder) == builtIn.end()) {
     reader.fail("encoder", "unknown encoder '" + model.encoder + "'" +
@@ -236,12 +237,13 @@ EncoderSpec readModel(ObjectReader reader) {
                                            {"rgatconv", "rgat"},
                                            {"gcn", "rgcn"},
                                            {"hgtconv", "hgt"},
-                                           {"sage", "rsage"},
-                                           {"graphsage", "rsage"},
-                                           {"sageconv", "rsage"},
-                                           {"hgn", "simplehgn"},
-                                           {"simple_hgn", "simplehgn"},
-                                           {"simplehgnconv", "simplehgn"}}) +
+                                            {"sage", "rsage"},
+                                            {"graphsage", "rsage"},
+                                            {"sageconv", "rsage"},
+                                            {"hgn", "simplehgn"},
+                                            {"simple_hgn", "simplehgn"},
+                                            {"simplehgnconv", "simplehgn"},
+                                            {"hanconv", "han"}}) +
                                " (or the path of a program such as \"sage.mlir\")");
   }
   model.numLayers = reader.integerOr("num_layers", model.numLayers, 1, maxLayers);
@@ -250,23 +252,23 @@ EncoderSpec readModel(ObjectReader reader) {
     model.numBases = reader.integer("num_bases", 1, maxWidth);
   if (model.numBases && !rgcn)
     reader.fail("num_bases", "is for rgcn; remove it");
-  const bool attends = rgat || hgt || simpleHgn;
+  const bool attends = rgat || hgt || simpleHgn || han;
   if (attends)
-    model.numHeads = 4;
+    model.numHeads = han ? 8 : 4;
   if (reader.has("num_heads"))
     model.numHeads = reader.integer("num_heads", 1, 64);
   if (model.numHeads && !attends)
     reader.fail("num_heads",
                 isProgram(model.encoder)
-                    ? "is for rgat, hgt and simplehgn; a program gets its heads by /model/args"
-                    : "is for rgat, hgt and simplehgn; remove it");
+                    ? "is for rgat, hgt, simplehgn and han; a program gets its heads by /model/args"
+                    : "is for rgat, hgt, simplehgn and han; remove it");
   else if (model.numHeads && *model.numHeads > 0 && model.hiddenSize % *model.numHeads != 0)
     reader.fail("num_heads", std::to_string(*model.numHeads) + " does not divide hidden_size " +
                                  std::to_string(model.hiddenSize) +
                                  ", of which each head has a part; change one of them");
   model.attentionDropout = numberBelow(reader, "attention_dropout", model.attentionDropout, 0, 1);
-  if (model.attentionDropout > 0 && !rgat && !simpleHgn)
-    reader.fail("attention_dropout", "is for rgat and simplehgn; remove it");
+  if (model.attentionDropout > 0 && !rgat && !simpleHgn && !han)
+    reader.fail("attention_dropout", "is for rgat, simplehgn and han; remove it");
   if (rgat || simpleHgn)
     model.negativeSlope = numberBelow(reader, "negative_slope", rgat ? 0.2 : 0.05, 0, 1);
   else if (reader.has("negative_slope"))
@@ -285,6 +287,9 @@ EncoderSpec readModel(ObjectReader reader) {
                              "remove num_bases or featureless");
   if (hgt && !model.useSelfLoop)
     reader.fail("use_self_loop", "hgt keeps own rows by its gated skip connection; remove it");
+  if (han && !model.useSelfLoop)
+    reader.fail("use_self_loop",
+                "han has no self-loop: a metapath joins a node with itself; remove it");
   if (model.featureless && !rgcn && !isProgram(model.encoder))
     reader.fail("featureless", "is for rgcn; give the types learnable rows in /inputs instead");
   if (model.featureless && isProgram(model.encoder))
@@ -307,11 +312,14 @@ EncoderSpec readModel(ObjectReader reader) {
     reader.fail("relations", "expected \"all\" or a list of [\"source\", \"relation\", "
                              "\"destination\"]");
   }
+  if (han && model.allRelations)
+    reader.fail("relations", "han attends to metapaths; list their relations, which heddle-import "
+                             "--derive makes");
   model.activation =
       reader.oneOfOr("activation",
-                     hgt         ? std::string("gelu")
-                     : simpleHgn ? std::string("elu")
-                                 : model.activation,
+                     hgt                ? std::string("gelu")
+                     : simpleHgn || han ? std::string("elu")
+                                        : model.activation,
                      {"relu", "elu", "tanh", "sigmoid", "gelu", "leaky_relu", "none"},
                      {{"identity", "none"}, {"lrelu", "leaky_relu"}});
   if (hgt && model.activation != "gelu")

@@ -75,13 +75,13 @@ struct InputSpec {
 using ArgValue = std::variant<int64_t, double, bool, std::string>;
 
 struct EncoderSpec {
-  std::string encoder = "rgcn"; ///< rgcn, rsage, rgat, hgt, simplehgn, or a path "x.mlir", relative
+  std::string encoder = "rgcn"; ///< rgcn, rsage, rgat, hgt, simplehgn, han, or a path "x.mlir", relative
                                 ///< to the spec's folder
   int64_t numLayers = 2;        ///< 1..15 (the keys count hops below 16)
   int64_t hiddenSize = 128;
   std::optional<int64_t> numBases; ///< none: one weight matrix per relation
-  std::optional<int64_t> numHeads; ///< rgat, hgt, simplehgn: of attention; divides hidden_size
-  double attentionDropout = 0;     ///< rgat, simplehgn: of the weights of edges
+  std::optional<int64_t> numHeads; ///< rgat, hgt, simplehgn, han: of attention; divides hidden_size
+  double attentionDropout = 0;     ///< rgat, simplehgn, han: of the weights of edges
   /// rgat, simplehgn: of the leaky relu of scores, in [0, 1); as published 0.2 and 0.05.
   std::optional<double> negativeSlope;
   int64_t edgeDim = 64;           ///< simplehgn: numbers of a relation's embedding

@@ -234,8 +234,12 @@ private:
     if (!intoTarget)
       return error("/task/target_ntype",
                    "no relation of /model/relations leads into '" + spec.task.targetNtype +
-                       "', so it receives no message; add one, or import with reverse relations "
-                       "(\"add_reverse_edges\": true)");
+                       "', so it receives no message; " +
+                       (spec.model.encoder == "han"
+                            ? "han takes metapaths from and to the target; derive them with "
+                              "heddle-import --derive"
+                            : "add one, or import with reverse relations (\"add_reverse_edges\": "
+                              "true)"));
     for (int64_t hop = 0; hop < spec.model.numLayers; ++hop) {
       std::set<std::string> next = reached;
       for (const Triple &relation : spec.model.relations)

@@ -98,14 +98,37 @@ def Hgnn_EdgePositionOp : Hgnn_ComputeOp<"edge_position"> {
 }
 def Hgnn_BroadcastRowsOp : Hgnn_ComputeOp<"broadcast_rows", [Hgnn_Diff]> {
   let summary = "a parameter vector repeated for each row of the domain of `like`";
-  let description = [{param [n] -> domain of `like`, width n. Its gradient is `col_sum`.}];
-  let arguments = (ins Hgnn_TensorType:$input, Hgnn_IdsType:$like);
+  let description = [{param [n] -> domain of `like`, ids or rows that are not read, width n. Its gradient is
+    `col_sum`.}];
+  let arguments = (ins Hgnn_TensorType:$input, AnyTypeOf<[Hgnn_IdsType, Hgnn_TensorType]>:$like);
 }
 def Hgnn_ColSumOp : Hgnn_ComputeOp<"col_sum", [Hgnn_Diff]> {
   let summary = "the sum over all rows";
   let description = [{domain of `input`, width n -> param [n]. Of no rows: 0. `like`, the ids of the
     rows, is needed only where this op itself is differentiated (the loss).}];
   let arguments = (ins Hgnn_TensorType:$input, Optional<Hgnn_IdsType>:$like);
+}
+
+def Hgnn_BatchReduceOp : Hgnn_ComputeOp<"batch_reduce", [Hgnn_Diff]> {
+  let summary = "to each row the sum or mean over all rows of its domain in the batch";
+  let description = [{rows(h, t) or active(h, r) -> the same; in a layer program of `dst`: in `message` the
+    destinations with a sampled edge of the relation, in `update` all rows at the hop. This is what couples
+    the rows of a batch (semantic attention, batch statistics), so a result depends on who is in the batch.
+    Of no rows: no rows. Its gradient is a batch_reduce of the gradient.
+
+    All rows must be at one place: with several partitions it stands at the seeds (hop 0) only, in a root
+    link that is not cut into blocks or above the merges; never over a split batch.
+    ```mlir
+    %b = hgnn.batch_reduce mean %s : !hgnn.tensor<active(0, @"a:w:p") : 1xf32>
+    ```}];
+  let arguments = (ins Hgnn_BatchReductionAttr:$kind, Hgnn_TensorType:$input);
+  let assemblyFormat = "$kind operands attr-dict `:` type(operands)";
+}
+def Hgnn_OnesOp : Hgnn_ComputeOp<"ones"> {
+  let summary = "the number 1 for each row of the domain of `like`, which is not read";
+  let description = [{Width 1. Its col_sum is the number of rows, exact below 2^24: what hgnn-fuse makes a mean
+    over the batch with.}];
+  let arguments = (ins Hgnn_TensorType:$like);
 }
 
 def Hgnn_EdgeIdsOp : Hgnn_Op<"edge_ids", [Pure, InferTypeOpAdaptor]> {

@@ -72,6 +72,10 @@ def Hgnn_UnaryFn : Hgnn_Enum<"UnaryFn", "element-wise function", [
   I32EnumAttrCase<"Rsqrt", 10, "rsqrt">]>;
 def Hgnn_UnaryFnAttr : Hgnn_EnumAttr<Hgnn_UnaryFn, "unary_fn">;
 
+def Hgnn_BatchReduction : Hgnn_Enum<"BatchReduction", "how the rows of a batch are reduced", [
+  I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Mean", 1, "mean">]>;
+def Hgnn_BatchReductionAttr : Hgnn_EnumAttr<Hgnn_BatchReduction, "batch_reduction">;
+
 def Hgnn_Combine : Hgnn_Enum<"Combine", "cross-relation combine", [
   I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Mean", 1, "mean">,
   I32EnumAttrCase<"Max", 2, "max">, I32EnumAttrCase<"Softmax", 3, "softmax">]>;

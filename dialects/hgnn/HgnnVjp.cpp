@@ -62,6 +62,12 @@ HGNN_VJP(ColSumOp) {
   return success();
 }
 
+HGNN_VJP(BatchReduceOp) {
+  // Every row gives each row the same: the matrix is symmetric.
+  gradOperands[0] = BatchReduceOp::create(builder, getLoc(), getKind(), gradResults[0]);
+  return success();
+}
+
 HGNN_VJP(LinearOp) {
   Value grad = gradResults[0];
   bool transposed = getTranspose();

@@ -420,7 +420,12 @@ absl::Status checkInference(const plan::PlanT &plan, const InferenceOptions &opt
                            "the same spec without --partitions (weights fit any number of them)");
   const std::vector<LayerEntry> entries = layerEntriesOf(plan);
   if (entries.empty())
-    return failedPrecondition("the plan has no entries of inference; recompile with heddle-compile");
+    return failedPrecondition(
+        "--mode infer: the plan has no entries of inference. A model that reduces over the batch "
+        "(hgnn.batch_reduce) has none, since its rows depend on what else is in the batch: train "
+        "or "
+        "resume with eval.batch_size \"all\" for predictions. Of other models, recompile the spec "
+        "with heddle-compile");
   if (options.restore.empty())
     return invalidArgument("--mode infer: --restore is required; name a run folder of heddle-run, or "
                            "its best/ or last/");

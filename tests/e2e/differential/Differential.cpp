@@ -117,7 +117,8 @@ private:
     Module module = compiler::buildModel(context, spec, store->schema());
     if (!module)
       return invalidArgument("no model could be built");
-    if (!isGiven && spec.model.encoder != "hgt" && spec.model.encoder != "simplehgn")
+    if (!isGiven && spec.model.encoder != "hgt" && spec.model.encoder != "simplehgn" &&
+        spec.model.encoder != "han")
       setCombine(*module, *hgnn::symbolizeCombine(made.combine));
     compiler::PhaseOptions keepGradients, oneOpEach, fused;
     keepGradients.keepGradients = oneOpEach.keepGradients = true;
@@ -308,6 +309,7 @@ private:
     links->walk([&](hgnn::PartialOp partial) { names.insert(partial.getLink()->str()); });
     const int64_t most = int64_t(names.size());
     const bool onlySelf = most == 1 && names.count("self");
+    const bool couples = spec.model.encoder == "han";
     compiler::PhaseOptions cut;
     cut.weights = seed % 3 == 2 ? "heta" : "sampled";
     cut.split = seed % 4 == 1 ? "balance" : "needed";
@@ -316,6 +318,9 @@ private:
       cut.exchange = exchange;
       cut.partitions = partitions;
       if (partitions < 2 || (cut.order == "raf" && partitions > most && onlySelf)) // nothing to cut
+        return absl::OkStatus();
+      // A mean over the batch is taken of whole links at the seeds.
+      if (couples && (cut.order != "raf" || partitions > most || spec.model.numLayers > 1))
         return absl::OkStatus();
       return compareCut(cut, cut.order == "raf" ? cut.exchange : cut.order);
     };

@@ -192,5 +192,89 @@ TEST(Generate, AModelLearnsWhatWasPlanted) {
   EXPECT_GT(testAccuracyOf(folder / "run"), 0.15) << trained.out;
 }
 
+// Metapaths of it, and HAN over them: whole, cut, and refused where there is no batch.
+TEST(Generate, MetapathsTrainHan) {
+  TemporaryDirectory folder;
+  ASSERT_EQ(
+      run(folder, "heddle-import", {"--generate=ogbn-mag", "--scale=0.002", "-o", folder / "graph"})
+          .code,
+      0);
+  const std::string derived = folder / "derived";
+  const Arguments derive = {"--derive",
+                            "PAP=paper:rev_writes:author,author:writes:paper",
+                            "--derive",
+                            "PFP=paper:has_topic:field_of_study,field_of_study:rev_has_topic:paper",
+                            "--max-per-destination",
+                            "20",
+                            folder / "graph"};
+  auto with = [&](Arguments more) {
+    more.insert(more.begin(), derive.begin(), derive.end());
+    return run(folder, "heddle-import", more);
+  };
+  ToolRun first = with({"-o", derived});
+  ASSERT_EQ(first.code, 0) << first.err;
+  EXPECT_NE(first.out.find("paper:PAP:paper: edges derived along "
+                           "paper:rev_writes:author,author:writes:paper: "),
+            std::string::npos)
+      << first.out;
+  EXPECT_EQ(run(folder, "heddle-import", {"--check", derived}).code, 0);
+  const std::string fingerprint = fingerprintIn(derived);
+  ToolRun again = with({"-o", derived});
+  EXPECT_EQ(again.code, 2);
+  EXPECT_NE(again.err.find("--force"), std::string::npos) << again.err;
+  ASSERT_EQ(with({"--threads=3", "--memory=64KiB", "--force", "-o", derived}).code, 0);
+  EXPECT_EQ(fingerprintIn(derived), fingerprint);
+  ToolRun many = with({"--max-edges=100", "-o", folder / "none"});
+  EXPECT_EQ(many.code, 2);
+  EXPECT_NE(many.err.find("--derive PAP: more than 100 edges"), std::string::npos) << many.err;
+  EXPECT_FALSE(fs::exists(folder / "none"));
+
+  writeAll(folder / "han.json", R"({"version": "1.0",
+    "task": {"target_ntype": "paper"},
+    "model": {"encoder": "han", "num_layers": 1, "hidden_size": 32, "num_heads": 4,
+              "relations": [["paper", "PAP", "paper"], ["paper", "PFP", "paper"]]},
+    "sampling": {"fanout": [10]},
+    "train": {"batch_size": 256, "optimizer": {"name": "adam", "lr": 0.01}}})");
+  double whole = 0;
+  for (const char *partitions : {"1", "2"}) {
+    const std::string plan = folder / (std::string("plan") + partitions);
+    ToolRun compiled = run(folder, "heddle-compile",
+                           {"--graph", derived, "--model", folder / "han.json", "--partitions",
+                            partitions, "-o", plan});
+    ASSERT_EQ(compiled.code, 0) << compiled.err;
+    ToolRun trained =
+        run(folder, "heddle-run",
+            {plan, "--graph", derived, "--epochs", "8", "--threads", "2", "--progress", "never",
+             "-o", folder / (std::string("run") + partitions)});
+    ASSERT_EQ(trained.code, 0) << trained.err;
+    const double accuracy = testAccuracyOf(folder / (std::string("run") + partitions));
+    // The commonest of the 349 classes has 2.8 percent of the nodes.
+    EXPECT_GT(accuracy, 0.1) << trained.out;
+    if (*partitions == '1')
+      whole = accuracy;
+    else
+      EXPECT_NEAR(accuracy, whole, 0.02);
+    // A mean over the batch is the same bits for any number of threads.
+    std::string weights;
+    for (const char *threads : {"1", "3"}) {
+      ToolRun again = run(folder, "heddle-run",
+                          {plan, "--graph", derived, "--epochs", "1", "--threads", threads,
+                           "--progress", "never", "--force", "-o", folder / "bits"});
+      ASSERT_EQ(again.code, 0) << again.err;
+      std::string bytes = readAll(folder / "bits/last/weights.safetensors");
+      EXPECT_FALSE(bytes.empty());
+      EXPECT_TRUE(weights.empty() || bytes == weights);
+      weights = bytes;
+    }
+  }
+  ToolRun inferred = run(folder, "heddle-run",
+                         {folder / "plan1", "--graph", derived, "--mode", "infer", "--restore",
+                          folder / "run1", "-o", folder / "inferred"});
+  EXPECT_NE(inferred.code, 0);
+  EXPECT_NE(inferred.err.find("A model that reduces over the batch (hgnn.batch_reduce) has none"),
+            std::string::npos)
+      << inferred.err;
+}
+
 } // namespace
 } // namespace heddle

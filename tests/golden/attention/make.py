@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
-"""Records what torch_geometric's GATConv, HGTConv, SAGEConv and GATv2Conv and a restatement of
+"""Records what torch_geometric's GATConv, HGTConv, SAGEConv, GATv2Conv and HANConv and a restatement of
 Simple-HGN give and what their gradients are.
 
     python3 make.py        (with torch and torch_geometric) writes rgat.json, hgt.json, rsage.json,
-                           gatv2.json and simplehgn.json beside it
+                           gatv2.json, simplehgn.json and han.json beside it
 
 Two layers over a small graph with a relation of no edges, parallel relations and isolated nodes; all in
-float64. Weights are stored under heddle's names, matrices as [in, out].
+float64. Weights are stored under heddle's names, matrices as [in, out]. HANConv is recorded over a graph in
+which every node has an edge of every relation into it, with all nodes in the batch: there the mean over the
+destinations that have an edge is that over all nodes.
 """
 
 import json
 import os
 
 import torch
-from torch_geometric.nn import GATConv, GATv2Conv, HGTConv, SAGEConv
+from torch_geometric.nn import GATConv, GATv2Conv, HANConv, HGTConv, SAGEConv
 
 torch.set_default_dtype(torch.float64)
 HIDDEN, HEADS, CLASSES = 4, 2, 3
@@ -28,6 +30,12 @@ RELATIONS = {
     ("topic", "mentions", "paper"): [[], []],
 }
 SEEDS = [0, 1, 2, 4, 5]  # 5 has no edge at all
+METAPATHS = {
+    ("author", "apa", "author"): [[0, 1, 2, 3, 4, 1, 0, 3, 4], [0, 1, 2, 3, 4, 0, 1, 1, 2]],
+    ("author", "writes", "paper"): [[0, 1, 1, 2, 3, 4, 0], [0, 1, 2, 3, 4, 5, 5]],
+    ("paper", "pap", "paper"): [[0, 1, 2, 3, 4, 5, 1, 0, 5, 2], [0, 1, 2, 3, 4, 5, 0, 1, 2, 5]],
+    ("paper", "ptp", "paper"): [[0, 1, 2, 3, 4, 5, 4, 3, 1], [0, 1, 2, 3, 4, 5, 3, 4, 3]],
+}
 
 
 def rows(n, *shape):
@@ -210,19 +218,47 @@ def make_simplehgn(inputs):
     return weights, y / y.norm(dim=1, keepdim=True)
 
 
-def record(name, make, seed, model=None):
+def make_han(inputs):
+    types, relations = ["author", "paper"], sorted(METAPATHS)
+    weights, x = {}, {t: inputs[t] for t in types}
+    for layer in range(2):
+        conv = HANConv(HIDDEN, HIDDEN, (types, relations), heads=HEADS, negative_slope=0.2)
+        functional = {}
+        for t in types:  # the inputs of a model are the first projection
+            w, b = (rows(HIDDEN, HIDDEN), rows(HIDDEN)) if layer else (torch.eye(HIDDEN), torch.zeros(HIDDEN))
+            if layer:
+                weights["convs.%d.proj_dict.%s.weight" % (layer, t)] = w
+                weights["convs.%d.proj_dict.%s.bias" % (layer, t)] = b
+            functional["proj.%s.weight" % t], functional["proj.%s.bias" % t] = w.t(), b
+        for relation in relations:
+            for name in ("lin_src", "lin_dst"):
+                value = rows(HEADS, HIDDEN // HEADS)
+                weights[relation_name(layer, relation, name)] = value
+                functional["%s.%s" % (name, "__".join(relation))] = value[None]
+        w, b, q = rows(HIDDEN, HIDDEN), rows(HIDDEN), rows(1, HIDDEN)
+        for name, value in (("k_lin.weight", w), ("k_lin.bias", b), ("q", q)):
+            weights["convs.%d.%s" % (layer, name)] = value
+        functional.update({"k_lin.weight": w.t(), "k_lin.bias": b, "q": q})
+        edge_index = {r: torch.tensor(METAPATHS[r], dtype=torch.long) for r in relations}
+        x = torch.func.functional_call(conv, functional, (x, edge_index))
+    w, b = rows(HIDDEN, CLASSES), rows(CLASSES)
+    weights["convs.1.lin.weight"], weights["convs.1.lin.bias"] = w, b
+    return weights, x["paper"] @ w + b
+
+
+def record(name, make, seed, model=None, relations=RELATIONS, seeds=SEEDS):
     torch.manual_seed(seed)
     inputs = {t: rows(n, HIDDEN) for t, n in NODES.items()}
     labels = torch.randint(CLASSES, (NODES["paper"],))
     weights, logits = make(inputs)
-    loss = torch.nn.functional.cross_entropy(logits[SEEDS], labels[SEEDS])
+    loss = torch.nn.functional.cross_entropy(logits[seeds], labels[seeds])
     loss.backward()
     unused = [n for n, w in weights.items() if w.grad is None]  # of the last layer's other types
     out = {
-        "encoder": name, "hidden_size": HIDDEN, "nodes": NODES, "seeds": SEEDS,
+        "encoder": name, "hidden_size": HIDDEN, "nodes": NODES, "seeds": seeds,
         "model": {"num_heads": HEADS} if model is None else model,
-        "relations": [{"triple": list(r), "edges": e} for r, e in sorted(RELATIONS.items())],
-        "labels": labels.tolist(), "logits": logits[SEEDS].tolist(), "loss": loss.item(),
+        "relations": [{"triple": list(r), "edges": e} for r, e in sorted(relations.items())],
+        "labels": labels.tolist(), "logits": logits[seeds].tolist(), "loss": loss.item(),
         "states": {n: w.tolist() for n, w in weights.items() if n not in unused},
         "rows": {t: v.tolist() for t, v in inputs.items()},
         "gradients": {n: w.grad.tolist() for n, w in weights.items() if n not in unused},
@@ -238,3 +274,5 @@ record("hgt", make_hgt, 2)
 record("rsage", make_rsage, 3, {})
 record("gatv2", make_gatv2, 4, {"args": {"num_heads": HEADS}})
 record("simplehgn", make_simplehgn, 5, {"num_heads": HEADS, "edge_dim": EDGE_DIM})
+record("han", make_han, 3, {"num_heads": HEADS, "activation": "relu", "relations": [list(r) for r in sorted(METAPATHS)]},
+       METAPATHS, list(range(NODES["paper"])))

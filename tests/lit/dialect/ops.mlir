@@ -152,6 +152,14 @@ hgnn.kernel @compute {
   %ug = hgnn.unary_grad gelu %own, %lr : !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.tensor<rows(0, @p) : 8xf32>
   // CHECK: hgnn.broadcast_rows
   %br = hgnn.broadcast_rows %b, %ids : !hgnn.tensor<param : 8xf32>, !hgnn.ids<rows(0, @p)>
+  // CHECK: hgnn.broadcast_rows %{{.*}} : !hgnn.tensor<param : 8xf32>, !hgnn.tensor<active(0, @r) : 1xf32>
+  %brl = hgnn.broadcast_rows %b, %d : !hgnn.tensor<param : 8xf32>, !hgnn.tensor<active(0, @r) : 1xf32>
+  // CHECK: hgnn.batch_reduce mean %{{.*}} : !hgnn.tensor<active(0, @r) : 8xf32>
+  %bm = hgnn.batch_reduce mean %brl : !hgnn.tensor<active(0, @r) : 8xf32>
+  // CHECK: hgnn.batch_reduce sum %{{.*}} : !hgnn.tensor<rows(0, @p) : 8xf32>
+  %bs = hgnn.batch_reduce sum %br : !hgnn.tensor<rows(0, @p) : 8xf32>
+  // CHECK: hgnn.ones %{{.*}} : !hgnn.tensor<active(0, @r) : 8xf32>
+  %on = hgnn.ones %brl : !hgnn.tensor<active(0, @r) : 8xf32>
   // CHECK: %[[C:.*]] = hgnn.col_sum %{{.*}} : !hgnn.tensor<rows(0, @p) : 8xf32>
   %cs = hgnn.col_sum %br : !hgnn.tensor<rows(0, @p) : 8xf32>
   %cs2 = hgnn.col_sum %br, %ids : !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.ids<rows(0, @p)>

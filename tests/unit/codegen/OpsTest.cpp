@@ -221,6 +221,16 @@ const Case cases[] = {
      "%h = hgnn.layer_norm_xhat %x : $ROW\n %m = hgnn.mul %h, %g : $ROW, $ROW\n"
      "%t = hgnn.col_sum %m, %i : $ROW, $IDS\n %d = hgnn.row_dot %x, %g : $ROW, $ROW",
      "%u, %s, %t, %d : $ROW, $PAR, $PAR, $ONE"},
+    // A mean over the batch: its two sums, and how it comes back to the rows.
+    {"ones", "%x: $ROW",
+     "%o = hgnn.ones %x : $ROW\n %s = hgnn.col_sum %o : $ONE", "%s : $SCA"},
+    {"ones_active", "%y: $ACT", "%p = hgnn.ones %y : $ACT\n %q = hgnn.col_sum %p : $A1", "%q : $SCA"},
+    {"broadcast_like", "%x: $PAR, %s: $SCA, %y: $ROW",
+     "%i = hgnn.unary reciprocal %s : $SCA\n %m = hgnn.scale_by %x, %i : $PAR, $SCA\n"
+     "%b = hgnn.broadcast_rows %m, %y : $PAR, $ROW\n %z = hgnn.mul %b, %y : $ROW, $ROW",
+     "%b, %z : $ROW, $ROW"},
+    {"broadcast_like_active", "%x: $PAR, %y: $ACT, %a: $ADJ",
+     "%b = hgnn.broadcast_rows %x, %y : $PAR, $ACT\n %e = hgnn.expand %b, %a : $ACT, $ADJ", "%e : $ROW"},
     {"sum_squares", "%x: $PAR", "%s = hgnn.sum_squares %x : $PAR", "%s : $SCA"},
     {"sum_squares_rows", "%x: $ROW, %y: $ROW",
      "%z = hgnn.add %x, %y : $ROW, $ROW\n %s = hgnn.sum_squares %z : $ROW", "%s : $SCA"},

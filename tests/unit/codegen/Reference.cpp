@@ -274,6 +274,8 @@ Arrays test::reference(hgnn::KernelOp kernel, const Inputs &in, const Counts &co
       each([&](size_t d) { return double(adj(0).inPtr[d + 1] - adj(0).inPtr[d]); });
     } else if (isa<hgnn::BroadcastRowsOp>(op)) {
       each([&](size_t i) { return input(0)[i % size_t(w)]; });
+    } else if (isa<hgnn::OnesOp>(op)) {
+      each([&](size_t) { return 1.0; });
     } else if (isa<hgnn::ColSumOp>(op)) {
       for (size_t i = 0; i < input(0).size(); ++i)
         out[i % size_t(w)] += input(0)[i];

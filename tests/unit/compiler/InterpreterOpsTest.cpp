@@ -31,6 +31,13 @@ TEST_F(InterpreterOps, ChangesOfDomain) {
   expect("%r = hgnn.self_scatter %xz, %link : !rp, !link", "!rq", {5, 2},
          {0, 0, -1, 0, .5, 2, -2, 1, 0, 0});
   expect("%r = hgnn.broadcast_rows %b, %s : !p2, !s", "!rp", {3, 2}, {7, 8, 7, 8, 7, 8});
+  expect("%r = hgnn.broadcast_rows %b, %xz : !p2, !rp", "!rp", {3, 2}, {7, 8, 7, 8, 7, 8});
+  expect("%r = hgnn.ones %xz : !rp", "!r1", {3, 1}, {1, 1, 1});
+  expect("%r = hgnn.batch_reduce sum %xz : !rp", "!rp", {3, 2}, {-2.5, 3, -2.5, 3, -2.5, 3});
+  expect("%r = hgnn.batch_reduce mean %xp : !rp", "!rp", {3, 2}, {2, .5, 2, .5, 2, .5});
+  // Of the destinations that have an edge: rows 0 and 2.
+  expect("%v = hgnn.restrict %xz, %adj : !rp, !adj\n%r = hgnn.batch_reduce mean %v : !act", "!act",
+         {2, 2}, {-1.5, .5, -1.5, .5});
   expect("%r = hgnn.col_sum %xz, %s : !rp, !s", "!p2", {2}, {-2.5, 3});
   expect("%r = hgnn.col_sum %xz : !rp", "!p2", {2}, {-2.5, 3});
 }

@@ -69,7 +69,7 @@ public:
     const spec::EncoderSpec &model = resolved.spec.model;
     if (model.encoder == "simplehgn")
       made.combine = "softmax";
-    else if (model.encoder == "hgt")
+    else if (model.encoder == "hgt" || model.encoder == "han")
       made.combine = model.hgtSoftmax == "all" ? "softmax" : "sum";
     else if (model.numHeads && made.combine == "softmax")
       made.combine = "sum";
@@ -324,6 +324,12 @@ private:
     model.activation = "gelu";
     model.useSelfLoop = true;
     model.hgtSoftmax = random.chance(70) ? "all" : "relation";
+    if (!random.chance(40))
+      return;
+    model.encoder = "han";
+    model.hgtSoftmax = "all";
+    model.activation = random.pick<std::string>({"elu", "relu", "tanh"});
+    model.attentionDropout = random.chance(40) ? 0.25 : 0.0;
   }
 
   std::string describe(const spec::ModelSpec &spec) const {

@@ -2,7 +2,7 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// tests/golden/attention/*.json hold what GATConv, HGTConv, SAGEConv and GATv2Conv of
+// tests/golden/attention/*.json hold what GATConv, HGTConv, SAGEConv, GATv2Conv and HANConv of
 // torch_geometric 2.8 and a restatement of Simple-HGN give for copied weights, and all gradients;
 // make.py beside them recorded it.
 //
@@ -113,7 +113,7 @@ TEST_P(AttentionOracle, GivesWhatTorchGeometricGives) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Encoders, AttentionOracle,
-                         testing::Values("rgat", "hgt", "rsage", "gatv2", "simplehgn"),
+                         testing::Values("rgat", "hgt", "rsage", "gatv2", "simplehgn", "han"),
                          [](const auto &info) { return std::string(info.param); });
 
 } // namespace

@@ -227,15 +227,15 @@ TEST(ModelSpec, MalformedSpecsSayWhereAndWhatToDo) {
        "m.json: /model/encoder: unknown encoder 'gat'; did you mean 'rgat'? (or the path of a "
        "program such as \"sage.mlir\")"},
       {with(R"("model": {"encoder": ".mlir"})"),
-       "m.json: /model/encoder: unknown encoder '.mlir'; known: rgcn, rsage, rgat, hgt, simplehgn "
+       "m.json: /model/encoder: unknown encoder '.mlir'; known: rgcn, rsage, rgat, hgt, simplehgn, han "
        "(or the path of a program such as \"sage.mlir\")"},
       {with(R"("model": {"encoder": "sage"})"),
        "m.json: /model/encoder: unknown encoder 'sage'; did you mean 'rsage'? (or the path of a "
        "program such as \"sage.mlir\")"},
       {with(R"("model": {"num_heads": 2})"),
-       "m.json: /model/num_heads: is for rgat, hgt and simplehgn; remove it"},
+       "m.json: /model/num_heads: is for rgat, hgt, simplehgn and han; remove it"},
       {with(R"("model": {"encoder": "x.mlir", "num_heads": 2})"),
-       "m.json: /model/num_heads: is for rgat, hgt and simplehgn; a program gets its heads by "
+       "m.json: /model/num_heads: is for rgat, hgt, simplehgn and han; a program gets its heads by "
        "/model/args"},
       {with(R"("model": {"encoder": "x.mlir", "dropout": 0.5})"),
        "m.json: /model/dropout: a program says that itself; remove it, or make it an argument of "
@@ -255,7 +255,17 @@ TEST(ModelSpec, MalformedSpecsSayWhereAndWhatToDo) {
        "part; "
        "change one of them"},
       {with(R"("model": {"attention_dropout": 0.5})"),
-       "m.json: /model/attention_dropout: is for rgat and simplehgn; remove it"},
+       "m.json: /model/attention_dropout: is for rgat, simplehgn and han; remove it"},
+      {with(R"("model": {"encoder": "han"})"),
+       "m.json: /model/relations: han attends to metapaths; list their relations, which "
+       "heddle-import --derive makes"},
+      {with(
+           R"("model": {"encoder": "han", "relations": [["a", "aa", "a"]], "use_self_loop": false})"),
+       "m.json: /model/use_self_loop: han has no self-loop: a metapath joins a node with itself; "
+       "remove it"},
+      {with(R"("model": {"encoder": "hanconv"})"),
+       "m.json: /model/encoder: unknown encoder 'hanconv'; did you mean 'han'? (or the path of a "
+       "program such as \"sage.mlir\")"},
       {with(R"("model": {"encoder": "rgat", "hgt_softmax": "relation"})"),
        "m.json: /model/hgt_softmax: is for hgt; remove it"},
       {with(R"("model": {"num_layers": 0})"),
