@@ -3,11 +3,13 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/EdgeFeatures.h"
 #include "compiler/Symbols.h"
 #include "compiler/interpreter/ComputeOps.h"
 #include "compiler/interpreter/Losses.h"
 #include "compiler/interpreter/Programs.h"
 
+#include <algorithm>
 #include <limits>
 
 using namespace mlir;
@@ -63,6 +65,8 @@ private:
   /// `ids`: of the sources in a message program, else of the program's own rows.
   Result learnable(LearnableOp op, const Site &site, std::shared_ptr<const Ids> ids);
   FailureOr<RuntimeValue<T>> feature(FeatureOp op, const Ids &ids);
+  /// `edges`: of the relation, in its canonical order.
+  Result edgeFeature(EdgeFeatureOp op, const Site &site, const Ids &edges);
 
   static bool usesOwnRows(LayerOp layer) {
     return !layer.getMessage().getArgument(2).use_empty() ||
@@ -197,6 +201,8 @@ FailureOr<std::vector<Tensor<T>>> ModelRunner<T>::runAll(Region &region,
       keep(parameter(param, site));
     } else if (isComputeOp(&op)) {
       result = compute<T>(&op, operands, context);
+    } else if (auto ofEdges = dyn_cast<EdgeFeatureOp>(op)) {
+      keep(edgeFeature(ofEdges, site, context.edge ? *context.edge : Ids()));
     } else if (auto table = dyn_cast<LearnableOp>(op)) {
       keep(learnable(table, site, site.relation ? context.source : context.destination));
     } else if (!context.destination || site.layer) {
@@ -220,9 +226,13 @@ FailureOr<std::vector<Tensor<T>>> ModelRunner<T>::runAll(Region &region,
 }
 
 /// A number, "in", "out", an argument of the layer, or a product of them such as "in*out".
-static FailureOr<int64_t> resolveSize(Operation *op, Attribute attr, LayerOp layer) {
+/// `relation`: of a message, which "edge.NAME" is the width of a feature of; may be null.
+static FailureOr<int64_t> resolveSize(Operation *op, Attribute attr, LayerOp layer,
+                                      RelationOp relation) {
   if (auto number = dyn_cast<IntegerAttr>(attr))
     return number.getInt();
+  if (auto feature = edgeFeatureOfSize(attr))
+    return widthOfEdgeFeature(relation, *feature);
   int64_t size = 1;
   SmallVector<StringRef> factors;
   auto args = layer ? layer->getAttrOfType<DictionaryAttr>("args") : DictionaryAttr();
@@ -262,7 +272,7 @@ static FailureOr<std::string> stateName(Operation *op, StringRef name, Scope sco
 template <class T> FailureOr<Tensor<T>> ModelRunner<T>::parameter(ParamOp op, const Site &site) {
   std::vector<int64_t> shape;
   for (Attribute attr : op.getShape()) {
-    FailureOr<int64_t> size = resolveSize(op, attr, site.layer);
+    FailureOr<int64_t> size = resolveSize(op, attr, site.layer, site.relation);
     if (failed(size))
       return failure();
     shape.push_back(*size);
@@ -286,7 +296,7 @@ FailureOr<Tensor<T>> ModelRunner<T>::learnable(LearnableOp op, const Site &site,
   std::vector<int64_t> shape = cast<FeatType>(op.getType()).getShape().vec();
   std::string name = op.getName().str();
   if (site.layer) {
-    FailureOr<int64_t> width = resolveSize(op, op.getWidthAttr(), site.layer);
+    FailureOr<int64_t> width = resolveSize(op, op.getWidthAttr(), site.layer, site.relation);
     if (failed(width))
       return failure();
     shape = {*width};
@@ -334,6 +344,30 @@ FailureOr<RuntimeValue<T>> ModelRunner<T>::feature(FeatureOp op, const Ids &ids)
   auto result = Tensor<T>::make(rows->rows, rows->shape);
   result.data.assign(rows->data.begin(), rows->data.end());
   return RuntimeValue<T>(std::move(result));
+}
+
+template <class T>
+FailureOr<Tensor<T>> ModelRunner<T>::edgeFeature(EdgeFeatureOp op, const Site &site,
+                                                 const Ids &edges) {
+  auto type = cast<FeatType>(op.getResult().getType());
+  int64_t width = ShapedType::isDynamic(type.getWidth()) ? 1 : type.getWidth();
+  if (site.dry)
+    return Tensor<T>::make(0, {width});
+  auto feature = edgeFeatureOf(op, site.relation);
+  if (failed(feature))
+    return failure();
+  if (!*feature) {
+    auto same = Tensor<T>::make(edges.size(), {width});
+    std::fill(same.data.begin(), same.data.end(), T(op.getDefaultValue()->convertToDouble()));
+    return same;
+  }
+  RelationOp relation = site.relation;
+  auto rows = batch.edgeRows(op, relation.getSymName(), edges.ids, op.getName());
+  if (failed(rows))
+    return failure();
+  auto result = Tensor<T>::make(rows->rows, rows->shape);
+  result.data.assign(rows->data.begin(), rows->data.end());
+  return result;
 }
 
 //===----------------------------------------------------------------------===//

@@ -59,6 +59,8 @@ Json model(const EncoderSpec &spec) {
   out["num_heads"] = spec.numHeads ? Json(*spec.numHeads) : Json(nullptr);
   out["attention_dropout"] = spec.attentionDropout;
   out["hgt_softmax"] = spec.hgtSoftmax;
+  out["edge_features"] = {{"edge_weight", orNull(spec.edgeFeatures.weight)},
+                          {"edge_attr", orNull(spec.edgeFeatures.attr)}};
   out["use_self_loop"] = spec.useSelfLoop;
   out["featureless"] = spec.featureless;
   out["relations"] = spec.allRelations ? Json("all") : Json(spec.relations);
