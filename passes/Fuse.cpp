@@ -34,7 +34,7 @@ namespace {
 
 bool isCompute(Operation *op) {
   return op->getNumResults() == 1 && isa<FeatType>(op->getResult(0).getType()) &&
-         !isa<FetchDenseOp, FetchRowsOp, ReadOp, ScalarOp, LaunchOp, Collective>(op);
+         !isa<FetchDenseOp, FetchEdgeOp, FetchRowsOp, ReadOp, ScalarOp, LaunchOp, Collective>(op);
 }
 /// Says where a value lives, computes and moves nothing.
 bool isView(Operation *op) { return isa<PartialOp, OwnOp>(op); }
@@ -50,8 +50,8 @@ bool isMove(Operation *op) {
 /// Costs about as much as reading a stored result.
 bool isCheap(Operation *op) {
   if (isMove(op) || isView(op) ||
-      isa<ScaleOp, ScaleByOp, DegreeOp, EdgePositionOp, SliceOp, PadOp, ZerosOp, BroadcastRowsOp,
-          TermOp, OnesOp>(op))
+      isa<ScaleOp, ScaleByOp, DegreeOp, EdgePositionOp, EdgeConstantOp, SliceOp, PadOp, ZerosOp,
+          BroadcastRowsOp, TermOp, OnesOp>(op))
     return true;
   // A draw for each head is less than to write and read values as wide as all heads.
   if (auto dropout = dyn_cast<DropoutOp>(op))

@@ -179,7 +179,8 @@ FailureOr<Operation *> Splitter::recreate(OpBuilder &builder, Operation *op, IRM
     if (holders && holders->size() == 1)
       everywhere = PlacementAttr::owned(builder.getContext(), partition);
     types.front() = withPlacement(types.front(), everywhere);
-  } else if (isa<FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp, ZerosOp>(op)) {
+  } else if (isa<FetchDenseOp, FetchEdgeOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp, ZerosOp>(
+                 op)) {
     types.front() = withPlacement(
         types.front(), operands.empty() ? everywhere : placementOf(operands.front().getType()));
   } else if (!isa<ScalarOp, SeedsOp>(op)) {

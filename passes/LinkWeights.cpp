@@ -160,7 +160,7 @@ double secondsOf(Operation *op, const SubDagSizes &sizes, const ModuleTables &ta
     flops += 2 * numbers(linear.getInput()) *
              double(cast<FeatType>(linear.getResult().getType()).getWidth()) /
              double(cast<FeatType>(linear.getWeight().getType()).getShape()[0]);
-  if (isa<FetchDenseOp, FetchRowsOp>(op))
+  if (isa<FetchDenseOp, FetchEdgeOp, FetchRowsOp>(op))
     moved *= 2; // read where it is kept, written where it is used
   return assumedRates().seconds(4 * moved, flops, /*gathered=*/true,
                                 isa<LinearOp, HeadLinearOp>(op));

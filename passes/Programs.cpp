@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "passes/Programs.h"
 
+#include "compiler/EdgeFeatures.h"
 #include "compiler/LayerSizes.h"
 #include "compiler/Symbols.h"
 
@@ -14,10 +15,23 @@ using namespace heddle::compiler;
 
 namespace heddle::passes {
 
+/// Whether an op stands in the `message` of a layer.
+static bool isInMessage(Operation *op) {
+  auto layer = op->getParentOfType<LayerOp>();
+  return layer && op->getParentRegion() == &layer.getMessage();
+}
+
 FailureOr<SmallVector<int64_t>> ProgramBuilder::sizesOf(Operation *op, ArrayRef<Attribute> sizes,
-                                                        LayerOp layer) {
+                                                        LayerOp layer, RelationOp relation) {
   SmallVector<int64_t> shape;
   for (Attribute size : sizes) {
+    if (std::optional<StringRef> feature = edgeFeatureOfSize(size)) {
+      if (!isInMessage(op))
+        return op->emitError("shape names ") << size << ", the width of an edge feature, which is "
+                                             << "a relation's; in `message` only";
+      shape.push_back(widthOfEdgeFeature(relation, *feature));
+      continue;
+    }
     FailureOr<int64_t> value = evaluateSize(op, size, layer);
     if (failed(value))
       return failure();
@@ -86,9 +100,7 @@ Value ProgramBuilder::hiddenRows(LayerOp layer, Value ids) {
                              FlatSymbolRefAttr::get(builder.getContext(), name));
 }
 
-/// Creates `op` anew with concrete operands; its result types are inferred again.
-static FailureOr<Operation *> recreate(OpBuilder &builder, Operation *op,
-                                       ArrayRef<Value> operands) {
+FailureOr<Operation *> recreate(OpBuilder &builder, Operation *op, ArrayRef<Value> operands) {
   OperationState state(op->getLoc(), op->getName());
   state.addOperands(operands);
   state.addAttributes(op->getAttrs());
@@ -201,6 +213,12 @@ static constexpr int64_t maxPosition = int64_t(1) << 24;
 FailureOr<SmallVector<Value>> ProgramBuilder::instantiateAll(Region &region, IRMapping &mapping,
                                                              Value rowIds, const ParamOwner &owner,
                                                              LayerOp layer, bool message) {
+  SmallVector<Value> params; // of the relation alone
+  bool lacksFeature = false;
+  RelationOp relation;
+  if (message)
+    relation = symbols.lookup<RelationOp>(
+        cast<AdjType>(mapping.lookup(region.getArgument(0)).getType()).getRelation().getAttr());
   auto end = dyn_cast<YieldOp>(region.front().back());
   bool terms = message && end && yieldedTerms(end);
   bool self = layer && &region == &layer.getSelf();
@@ -218,6 +236,8 @@ FailureOr<SmallVector<Value>> ProgramBuilder::instantiateAll(Region &region, IRM
       SmallVector<Value> values;
       for (Value value : yield.getValues())
         values.push_back(mapping.lookup(value));
+      if (lacksFeature)
+        dropUnread(params);
       return values;
     }
     if (failed(checkPlace(op, bool(layer), message)))
@@ -227,7 +247,7 @@ FailureOr<SmallVector<Value>> ProgramBuilder::instantiateAll(Region &region, IRM
           type && llvm::any_of(type.getShape(), ShapedType::isDynamic))
         return op.emitError("needs a width, got ") << type;
     if (auto param = dyn_cast<ParamOp>(op)) {
-      auto shape = shapeOf(param, layer);
+      auto shape = shapeOf(param, layer, relation);
       if (failed(shape))
         return failure();
       std::string name = layer
@@ -236,8 +256,10 @@ FailureOr<SmallVector<Value>> ProgramBuilder::instantiateAll(Region &region, IRM
       auto value = readState(op.getLoc(), name, *shape, param.getInit());
       if (failed(value))
         return failure();
-      if (layer && param.getScope() == Scope::Relation)
+      if (layer && param.getScope() == Scope::Relation) {
         ofRelation.insert(*value);
+        params.push_back(*value);
+      }
       mapping.map(param.getResult(), *value);
       continue;
     }
@@ -253,6 +275,14 @@ FailureOr<SmallVector<Value>> ProgramBuilder::instantiateAll(Region &region, IRM
             builder, op.getLoc(), cast<FeatType>(feature.getResult().getType()).withDomain(domain),
             rowIds, feature.getNameAttr());
       mapping.map(feature.getResult(), value);
+      continue;
+    }
+    if (auto feature = dyn_cast<EdgeFeatureOp>(op)) {
+      auto value = edgeRows(feature, mapping.lookup(region.getArgument(0)));
+      if (failed(value))
+        return failure();
+      mapping.map(feature.getResult(), *value);
+      lacksFeature |= value->getDefiningOp<EdgeConstantOp>() != nullptr;
       continue;
     }
     if (auto learnable = dyn_cast<LearnableOp>(op)) {
@@ -286,6 +316,15 @@ FailureOr<SmallVector<Value>> ProgramBuilder::instantiateAll(Region &region, IRM
       operands.push_back(mapping.lookup(operand));
     if (isa<EdgePositionOp>(op) && failed(checkPositions(&op, operands.front())))
       return failure();
+    if (message) {
+      FailureOr<Value> folded = foldZeroEdges(&op, operands);
+      if (failed(folded))
+        return failure();
+      if (*folded) {
+        mapping.map(op.getResult(0), *folded);
+        continue;
+      }
+    }
     auto created = message ? instantiateInMessage(&op, operands) : recreate(builder, &op, operands);
     if (failed(created))
       return failure();
@@ -316,7 +355,7 @@ FailureOr<Value> ProgramBuilder::readTable(LearnableOp op, Value ids, const Para
   std::string name = op.getName().str();
   SmallVector<int64_t> shape(cast<FeatType>(op.getType()).getShape()), initialized = shape;
   if (layer) {
-    auto width = sizesOf(op, op.getWidthAttr(), layer);
+    auto width = sizesOf(op, op.getWidthAttr(), layer, RelationOp());
     if (failed(width))
       return failure();
     shape = *width;
@@ -378,7 +417,7 @@ FailureOr<int64_t> ProgramBuilder::messageWidth(LayerOp layer) {
     if (failed(checkPlace(op, /*layer=*/true, /*message=*/true)))
       return failure();
     if (auto param = dyn_cast<ParamOp>(op)) {
-      auto shape = shapeOf(param, layer);
+      auto shape = shapeOf(param, layer, RelationOp());
       if (failed(shape))
         return failure();
       mapping.map(
@@ -386,8 +425,14 @@ FailureOr<int64_t> ProgramBuilder::messageWidth(LayerOp layer) {
           block.addArgument(FeatType::get(DomainAttr::param(context), *shape), op.getLoc()));
       continue;
     }
+    if (auto feature = dyn_cast<EdgeFeatureOp>(op)) {
+      auto type = cast<FeatType>(feature.getResult().getType());
+      int64_t width = ShapedType::isDynamic(type.getWidth()) ? 1 : type.getWidth();
+      mapping.map(feature.getResult(), block.addArgument(type.withShape({width}), op.getLoc()));
+      continue;
+    }
     if (auto table = dyn_cast<LearnableOp>(op)) {
-      auto width = sizesOf(table, table.getWidthAttr(), layer);
+      auto width = sizesOf(table, table.getWidthAttr(), layer, RelationOp());
       if (failed(width))
         return failure();
       mapping.map(

@@ -19,6 +19,10 @@
 
 namespace heddle::passes {
 
+/// Creates `op` anew with concrete operands; its result types are inferred again.
+llvm::FailureOr<mlir::Operation *> recreate(mlir::OpBuilder &builder, mlir::Operation *op,
+                                            llvm::ArrayRef<mlir::Value> operands);
+
 /// Makes the ops of message, update and input programs in one entry, with types inferred anew, and
 /// the states that they name. `builder` stands where the next op belongs, and outlives this.
 class ProgramBuilder {
@@ -62,16 +66,24 @@ private:
   hgnn::StateOp declareState(mlir::Location loc, llvm::StringRef name, hgnn::StateRole role,
                              llvm::ArrayRef<int64_t> shape, mlir::FlatSymbolRefAttr rowsType,
                              const compiler::Initializer &init, int64_t group);
+  /// `relation`: of a message, for widths of its edge features; may be null.
   llvm::FailureOr<Shape> sizesOf(mlir::Operation *op, llvm::ArrayRef<mlir::Attribute> sizes,
-                                 hgnn::LayerOp layer);
-  llvm::FailureOr<Shape> shapeOf(hgnn::ParamOp param, hgnn::LayerOp layer) {
-    return sizesOf(param, param.getShape().getValue(), layer);
+                                 hgnn::LayerOp layer, hgnn::RelationOp relation);
+  llvm::FailureOr<Shape> shapeOf(hgnn::ParamOp param, hgnn::LayerOp layer,
+                                 hgnn::RelationOp relation) {
+    return sizesOf(param, param.getShape().getValue(), layer, relation);
   }
+  /// Rows of a feature of the edges of `adjacency`, or what stands for them.
+  llvm::FailureOr<mlir::Value> edgeRows(hgnn::EdgeFeatureOp op, mlir::Value adjacency);
 
   llvm::FailureOr<mlir::Operation *> instantiateInMessage(mlir::Operation *op,
                                                           llvm::ArrayRef<mlir::Value> operands);
   llvm::FailureOr<mlir::Operation *> createOnce(mlir::Operation *op,
                                                 llvm::ArrayRef<mlir::Value> operands);
+
+  llvm::FailureOr<mlir::Value> foldZeroEdges(mlir::Operation *op,
+                                             llvm::ArrayRef<mlir::Value> operands);
+  void dropUnread(llvm::ArrayRef<mlir::Value> params);
 
   llvm::LogicalResult checkPositions(mlir::Operation *op, mlir::Value adjacency);
 
@@ -83,6 +95,8 @@ private:
   llvm::StringMap<mlir::Value> reads; ///< by state
   llvm::DenseMap<std::pair<mlir::Value, mlir::StringAttr>, mlir::Value>
       tableReads; ///< by (ids, state)
+  llvm::DenseMap<std::pair<mlir::Value, mlir::StringAttr>, mlir::Value>
+      edgeReads; ///< by (adjacency, feature)
   llvm::DenseSet<mlir::Value> ofRelation; ///< params that no two relations share
   /// What messages have made of rows that several of them read: by op, attributes and operands.
   std::map<std::tuple<const void *, const void *, std::vector<const void *>>, mlir::Operation *>

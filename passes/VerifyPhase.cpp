@@ -291,7 +291,7 @@ LogicalResult VerifyPhasePass::verifyOps() {
         return refuse(op, "the layer's `combine` says it; hgnn-unroll makes terms of the messages");
       return WalkResult::advance();
     }
-    if (isa<InputOp, LayerOp, ParamOp, FeatureOp, LearnableOp, BroadcastDstOp>(op))
+    if (isa<InputOp, LayerOp, ParamOp, FeatureOp, EdgeFeatureOp, LearnableOp, BroadcastDstOp>(op))
       return refuse(op, "hgnn-unroll instantiates layer and input programs");
     for (Value result : op->getResults())
       if (auto type = dyn_cast<FeatType>(result.getType()); type && type.isGeneric())
@@ -308,10 +308,10 @@ LogicalResult VerifyPhasePass::verifyOps() {
     if (name != "kernels" && isa<KernelOp, LaunchOp>(op))
       return refuse(op, "kernels come with hgnn-fuse");
     if (name == "kernels" && isa_and_nonnull<EntryOp>(op->getParentOp()) &&
-        !isa<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp,
-             ReadOp, ScalarOp, EdgeIdsOp, ReshapeOp, LinearOp, LinearGradWeightOp, HeadLinearOp,
-             HeadLinearGradWeightOp, LaunchOp, OutputOp, PartialOp, OwnOp, SeedBlockOp, Collective>(
-            op))
+        !isa<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchEdgeOp, FetchSparseOp, FetchLabelsOp,
+             FetchRowsOp, ReadOp, ScalarOp, EdgeIdsOp, ReshapeOp, LinearOp, LinearGradWeightOp,
+             HeadLinearOp, HeadLinearGradWeightOp, LaunchOp, OutputOp, PartialOp, OwnOp,
+             SeedBlockOp, Collective>(op))
       return refuse(op, "hgnn-fuse puts it into a kernel");
     return WalkResult::advance();
   });

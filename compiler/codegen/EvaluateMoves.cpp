@@ -37,6 +37,12 @@ Values KernelEmitter::emitValue(Value value, const Place &place, const Tile &til
   if (auto argument = dyn_cast<BlockArgument>(value))
     return evalBlockArgument(argument, place, tile);
   Operation *op = value.getDefiningOp();
+  if (auto same = dyn_cast<hgnn::EdgeConstantOp>(op)) {
+    Values numbers;
+    for (const Piece &piece : tile.pieces)
+      numbers.push_back(f.f32(same.getValue().convertToDouble(), piece.lanes));
+    return numbers;
+  }
   if (isa<hgnn::GatherSrcOp, hgnn::GatherDstOp, hgnn::ReduceDstOp, hgnn::ReduceSrcOp,
           hgnn::ExpandOp, hgnn::RestrictOp, hgnn::SelfGatherOp, hgnn::SelfScatterOp, hgnn::DegreeOp,
           hgnn::EdgePositionOp>(op))

@@ -97,30 +97,36 @@ private:
         relations.insert(int(id));
   }
 
+  DictionaryAttr describe(const std::vector<graph::FeatureSchema> &features) {
+    SmallVector<NamedAttribute> out;
+    for (const graph::FeatureSchema &feature : features) {
+      bool sparse = feature.kind == graph::FeatureKind::Sparse;
+      out.push_back(builder.getNamedAttr(
+          feature.name,
+          builder.getDictionaryAttr(
+              {builder.getNamedAttr("kind", builder.getStringAttr(sparse ? "sparse" : "dense")),
+               builder.getNamedAttr("dim", builder.getI64IntegerAttr(feature.dim)),
+               builder.getNamedAttr("nnz", builder.getI64IntegerAttr(feature.nnz)),
+               builder.getNamedAttr("max_row_nnz",
+                                    builder.getI64IntegerAttr(feature.maxRowNnz))})));
+    }
+    return builder.getDictionaryAttr(out);
+  }
+
   void addSchema() {
     for (const auto &[id, type] : llvm::enumerate(schema.nodeTypes)) {
-      SmallVector<NamedAttribute> features;
-      for (const graph::FeatureSchema &feature : type.features) {
-        bool sparse = feature.kind == graph::FeatureKind::Sparse;
-        features.push_back(builder.getNamedAttr(
-            feature.name,
-            builder.getDictionaryAttr(
-                {builder.getNamedAttr("kind", builder.getStringAttr(sparse ? "sparse" : "dense")),
-                 builder.getNamedAttr("dim", builder.getI64IntegerAttr(feature.dim)),
-                 builder.getNamedAttr("nnz", builder.getI64IntegerAttr(feature.nnz)),
-                 builder.getNamedAttr("max_row_nnz",
-                                      builder.getI64IntegerAttr(feature.maxRowNnz))})));
-      }
       NodeTypeOp::create(builder, loc, escapeName(type.name), id, type.numNodes,
-                         builder.getDictionaryAttr(features));
+                         describe(type.features));
     }
     for (const auto &[id, r] : llvm::enumerate(schema.relations)) {
+      const std::vector<graph::FeatureSchema> &features = schema.edgeFeatures(int(id));
       RelationOp::create(builder, loc, relationSymbol(r.source, r.name, r.destination), id,
                          typeRef(r.source).getAttr(), r.name, typeRef(r.destination).getAttr(),
                          r.numEdges, r.reverseOf, r.in.max, r.in.nonZero, r.out.nonZero,
                          builder.getDenseI64ArrayAttr(r.in.log2Hist),
                          builder.getDenseI64ArrayAttr(r.out.log2Hist),
-                         /*excluded=*/!relations.count(int(id)));
+                         /*excluded=*/!relations.count(int(id)),
+                         features.empty() ? DictionaryAttr() : describe(features));
     }
   }
 

@@ -46,6 +46,11 @@ Value LayerBuilder::table(StringRef name, Scope scope, DomainKind kind) {
                              builder.getStringAttr("xavier_uniform"));
 }
 
+Value LayerBuilder::edgeFeature(StringRef name, double otherwise) {
+  Type type = FeatType::get(DomainAttr::generic(context, DomainKind::Edge), {ShapedType::kDynamic});
+  return EdgeFeatureOp::create(builder, loc, type, name, builder.getF64FloatAttr(otherwise));
+}
+
 Value LayerBuilder::unary(UnaryFn fn, Value input, double alpha) {
   return UnaryOp::create(builder, loc, UnaryFnAttr::get(context, fn), input,
                          builder.getF64FloatAttr(alpha));

@@ -24,6 +24,8 @@ public:
                     llvm::StringRef init);
   /// A learnable row for each row of `kind`; `scope` says for what there is a table.
   mlir::Value table(llvm::StringRef name, hgnn::Scope scope, hgnn::DomainKind kind);
+  /// A feature of the edges, in `message`; of relations without it `otherwise` in each column.
+  mlir::Value edgeFeature(llvm::StringRef name, double otherwise);
   mlir::Value unary(hgnn::UnaryFn fn, mlir::Value input, double alpha = 1.0);
   mlir::Value linear(mlir::Value rows, mlir::Value weight);
   /// x W + b with parameters `name`.weight [in, out] and `name`.bias.

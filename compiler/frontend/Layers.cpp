@@ -43,10 +43,16 @@ static void buildMeanLayers(OpBuilder &builder, Location loc, const spec::Encode
     Value adj = message.getArgument(0);
     Value sources = tables ? b.table("weight", Scope::Relation, DomainKind::Src)
                            : Value(message.getArgument(1));
-    Value edges = GatherSrcOp::create(builder, loc, sources, adj);
+    Value edges = GatherSrcOp::create(builder, loc, sources, adj), count;
+    if (const std::string &name = encoder.edgeFeatures.weight; !name.empty()) {
+      Value weights = b.edgeFeature(name, 1);
+      edges = ScaleRowsOp::create(builder, loc, edges, weights);
+      count = ReduceDstOp::create(builder, loc, weights, adj);
+    } else {
+      count = DegreeOp::create(builder, loc, adj);
+    }
     Value sum = ReduceDstOp::create(builder, loc, edges, adj);
-    Value degree = DegreeOp::create(builder, loc, adj);
-    Value inverse = b.unary(UnaryFn::Reciprocal, degree);
+    Value inverse = b.unary(UnaryFn::Reciprocal, count);
     Value mean = ScaleRowsOp::create(builder, loc, sum, inverse);
     if (!tables)
       mean = LinearOp::create(builder, loc, mean, relationWeight(b, encoder), false);

@@ -16,7 +16,8 @@ namespace heddle::compiler {
 static constexpr int64_t attentionSite = 64;
 
 /// Scores of edges are the sum of one number for each head of the source and one of the
-/// destination: both are products of rows, which are fewer than edges.
+/// destination: both are products of rows, which are fewer than edges. Features of edges add a
+/// third, as GATConv's edge_dim does.
 static Value attend(LayerBuilder &b, const spec::EncoderSpec &encoder, int64_t size,
                     int64_t index) {
   OpBuilder &builder = b.builder;
@@ -36,13 +37,20 @@ static Value attend(LayerBuilder &b, const spec::EncoderSpec &encoder, int64_t s
                b.param("lin_dst.weight", Scope::Relation, {b.size("in"), width}, "xavier_uniform"));
   Value ofSources = GatherSrcOp::create(builder, loc, score(sources, "att_src"), adj);
   Value ofOwn = GatherDstOp::create(builder, loc, score(own, "att_dst"), adj);
-  Value sum = AddOp::create(builder, loc, ValueRange{ofSources, ofOwn});
+  SmallVector<Value> terms{ofSources, ofOwn};
+  if (const std::string &name = encoder.edgeFeatures.attr; !name.empty()) {
+    Value weight = b.param("lin_edge.weight", Scope::Relation, {b.size("edge." + name), width},
+                           "xavier_uniform");
+    Value rows = b.linear(b.edgeFeature(name, 0), weight);
+    terms.push_back(score(rows, "att_edge"));
+  }
+  Value sum = AddOp::create(builder, loc, terms);
   Value scores = b.unary(UnaryFn::LeakyRelu, sum, *encoder.negativeSlope);
   Value values = GatherSrcOp::create(builder, loc, sources, adj);
   values = b.dropout(values, Value(), encoder.attentionDropout, attentionSite + index, heads);
   MergeRule softmax(Merge::Softmax, heads);
-  Value terms = TermOp::create(builder, loc, softmax, values, scores);
-  Value merged = ReduceDstOp::create(builder, loc, terms, adj, softmax);
+  Value weighted = TermOp::create(builder, loc, softmax, values, scores);
+  Value merged = ReduceDstOp::create(builder, loc, weighted, adj, softmax);
   return CombinedOp::create(builder, loc, softmax, merged);
 }
 

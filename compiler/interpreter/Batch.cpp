@@ -247,18 +247,39 @@ static double loadElement(StringRef dtype, const void *data, int64_t index) {
       .Default([](const void *, int64_t) -> double { return NAN; })(data, index);
 }
 
+/// Rows `at` of a feature, as float.
+static Tensor<double> loadRows(const graph::DenseFeatureView &view, ArrayRef<int64_t> at) {
+  auto result = Tensor<double>::make(int64_t(at.size()), {view.dim});
+  for (auto [row, from] : llvm::enumerate(at))
+    for (int64_t column = 0; column < view.dim; ++column)
+      result.at(int64_t(row), column) =
+          float(loadElement(view.dtype, view.data, from * view.dim + column));
+  return result;
+}
+
 FailureOr<Tensor<double>> Batch::denseRows(Operation *op, const Ids &ids, StringRef feature) const {
   if (failed(needGraph(op)))
     return failure();
   auto view = input.graph->denseFeature(ids.nodeType, feature.str());
   if (!view.ok())
     return error(op, view.status());
-  auto result = Tensor<double>::make(ids.size(), {view->dim});
-  for (int64_t row = 0; row < ids.size(); ++row)
-    for (int64_t column = 0; column < view->dim; ++column)
-      result.at(row, column) =
-          float(loadElement(view->dtype, view->data, ids.ids[row] * view->dim + column));
-  return result;
+  return loadRows(*view, ids.ids);
+}
+
+FailureOr<Tensor<double>> Batch::edgeRows(Operation *op, StringRef relation,
+                                          ArrayRef<int64_t> edges, StringRef feature) const {
+  FailureOr<int> id = relationId(op, relation);
+  if (failed(id))
+    return failure();
+  auto view = input.graph->denseEdgeFeature(*id, feature.str());
+  if (!view.ok())
+    return error(op, view.status());
+  // Data are in the order of the stored relation.
+  const graph::IndexArray &stored = input.graph->relation(*id).inEdgeData;
+  SmallVector<int64_t> at;
+  for (int64_t edge : edges)
+    at.push_back(stored.size ? stored[edge] : edge);
+  return loadRows(*view, at);
 }
 
 FailureOr<std::shared_ptr<const SparseRows>> Batch::sparseRows(Operation *op, const Ids &ids,

@@ -46,6 +46,11 @@ public:
   /// Feature rows in float precision.
   llvm::FailureOr<Tensor<double>> denseRows(mlir::Operation *op, const Ids &ids,
                                             llvm::StringRef feature) const;
+  /// Rows of a dense feature of a relation's edges, in float precision: `edges` are positions in
+  /// its canonical order, also where it is the view of another relation.
+  llvm::FailureOr<Tensor<double>> edgeRows(mlir::Operation *op, llvm::StringRef relation,
+                                           llvm::ArrayRef<int64_t> edges,
+                                           llvm::StringRef feature) const;
   llvm::FailureOr<std::shared_ptr<const SparseRows>> sparseRows(mlir::Operation *op, const Ids &ids,
                                                                 llvm::StringRef feature) const;
   llvm::FailureOr<std::shared_ptr<const Labels>> labels(mlir::Operation *op, const Ids &ids,

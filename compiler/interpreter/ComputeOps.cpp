@@ -278,6 +278,12 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
             result.data[e] = result.data[e - 1] + T(1);
         return result;
       })
+      .template Case<EdgeConstantOp>([&](EdgeConstantOp o) -> Result {
+        auto result = Tensor<T>::make(adjacency(0).numEdges(), {int64_t(o.getWidth())});
+        for (T &number : result.data)
+          number = T(o.getValue().convertToDouble());
+        return result;
+      })
       .template Case<BroadcastRowsOp>([&](auto) -> Result {
         if (failed(need(tensor(0).isParam(), "needs a parameter")))
           return failure();
@@ -435,11 +441,10 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
 
 bool isComputeOp(Operation *op) {
   return isa<GatherSrcOp, GatherDstOp, ReduceDstOp, ReduceSrcOp, ExpandOp, RestrictOp, SelfGatherOp,
-             SelfScatterOp, DegreeOp, EdgePositionOp, EdgeIdsOp, BroadcastRowsOp, OnesOp,
-             BatchReduceOp, ColSumOp,
-             LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp, SparseLinearOp,
-             SparseLinearGradWeightOp, ScaleRowsOp, RowDotOp, AddOp, MulOp, ScaleOp, ScaleByOp,
-             AddBiasOp, UnaryOp, UnaryGradOp, DropoutOp, LayerNormOp, LayerNormXhatOp,
+             SelfScatterOp, DegreeOp, EdgePositionOp, EdgeConstantOp, EdgeIdsOp, BroadcastRowsOp, OnesOp,
+             BatchReduceOp, ColSumOp, LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp,
+             SparseLinearOp, SparseLinearGradWeightOp, ScaleRowsOp, RowDotOp, AddOp, MulOp, ScaleOp,
+             ScaleByOp, AddBiasOp, UnaryOp, UnaryGradOp, DropoutOp, LayerNormOp, LayerNormXhatOp,
              LayerNormGradOp, ConcatOp, SliceOp, PadOp, ReshapeOp, ZerosOp, SoftmaxXentOp,
              SoftmaxXentGradOp, SigmoidXentOp, SigmoidXentGradOp, SumSquaresOp, ClipFactorOp,
              PartialOp, MergeOp, OwnOp, TermOp, TermGradOp, CombineOp, CombinedOp, CombinedGradOp>(

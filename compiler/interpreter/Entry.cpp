@@ -166,6 +166,15 @@ template <class T> LogicalResult EntryRunner<T>::run(Operation *op) {
         environment[o.getResult()] = lift<T>(*rows);
         return success();
       })
+      .template Case<FetchEdgeOp>([&](FetchEdgeOp o) -> LogicalResult {
+        const auto &adj = std::get<std::shared_ptr<Adjacency>>(environment.lookup(o.getAdj()));
+        StringRef relation = cast<AdjType>(o.getAdj().getType()).getRelation().getValue();
+        auto rows = batch.edgeRows(o, relation, adj->edgeId, o.getFeature());
+        if (failed(rows))
+          return failure();
+        environment[o.getResult()] = lift<T>(*rows);
+        return success();
+      })
       .template Case<FetchSparseOp>([&](FetchSparseOp o) {
         return set(o.getResult(), batch.sparseRows(o, ids(o.getIds()), o.getFeature()));
       })

@@ -3,12 +3,14 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/EdgeFeatures.h"
 #include "compiler/LayerSizes.h"
 #include "compiler/Symbols.h"
 #include "compiler/interpreter/ComputeOps.h"
 #include "compiler/interpreter/Losses.h"
 #include "compiler/interpreter/Programs.h"
 
+#include <algorithm>
 #include <limits>
 
 using namespace mlir;
@@ -64,6 +66,8 @@ private:
   /// `ids`: of the sources in a message program, else of the program's own rows.
   Result learnable(LearnableOp op, const Site &site, std::shared_ptr<const Ids> ids);
   FailureOr<RuntimeValue<T>> feature(FeatureOp op, const Ids &ids);
+  /// `edges`: of the relation, in its canonical order.
+  Result edgeFeature(EdgeFeatureOp op, const Site &site, const Ids &edges);
 
   static bool usesOwnRows(LayerOp layer) {
     return !layer.getMessage().getArgument(2).use_empty() ||
@@ -198,6 +202,8 @@ FailureOr<std::vector<Tensor<T>>> ModelRunner<T>::runAll(Region &region,
       keep(parameter(param, site));
     } else if (isComputeOp(&op)) {
       result = compute<T>(&op, operands, context);
+    } else if (auto ofEdges = dyn_cast<EdgeFeatureOp>(op)) {
+      keep(edgeFeature(ofEdges, site, context.edge ? *context.edge : Ids()));
     } else if (auto table = dyn_cast<LearnableOp>(op)) {
       keep(learnable(table, site, site.relation ? context.source : context.destination));
     } else if (!context.destination || site.layer) {
@@ -220,6 +226,13 @@ FailureOr<std::vector<Tensor<T>>> ModelRunner<T>::runAll(Region &region,
   return region.getParentOp()->emitError("a region does not yield");
 }
 
+/// A size of a program; "edge.NAME" is the width of a feature of the site's relation.
+static FailureOr<int64_t> sizeAt(Operation *op, Attribute size, const Site &site) {
+  if (auto feature = edgeFeatureOfSize(size))
+    return widthOfEdgeFeature(site.relation, *feature);
+  return evaluateSize(op, size, site.layer);
+}
+
 /// The full name of a state that a program names.
 static FailureOr<std::string> stateName(Operation *op, StringRef name, Scope scope,
                                         const Site &site) {
@@ -238,7 +251,7 @@ static FailureOr<std::string> stateName(Operation *op, StringRef name, Scope sco
 template <class T> FailureOr<Tensor<T>> ModelRunner<T>::parameter(ParamOp op, const Site &site) {
   std::vector<int64_t> shape;
   for (Attribute attr : op.getShape()) {
-    FailureOr<int64_t> size = evaluateSize(op, attr, site.layer);
+    FailureOr<int64_t> size = sizeAt(op, attr, site);
     if (failed(size))
       return failure();
     shape.push_back(*size);
@@ -262,7 +275,7 @@ FailureOr<Tensor<T>> ModelRunner<T>::learnable(LearnableOp op, const Site &site,
   std::vector<int64_t> shape = cast<FeatType>(op.getType()).getShape().vec();
   std::string name = op.getName().str();
   if (site.layer) {
-    FailureOr<int64_t> width = evaluateSize(op, op.getWidthAttr(), site.layer);
+    FailureOr<int64_t> width = sizeAt(op, op.getWidthAttr(), site);
     if (failed(width))
       return failure();
     shape = {*width};
@@ -310,6 +323,30 @@ FailureOr<RuntimeValue<T>> ModelRunner<T>::feature(FeatureOp op, const Ids &ids)
   auto result = Tensor<T>::make(rows->rows, rows->shape);
   result.data.assign(rows->data.begin(), rows->data.end());
   return RuntimeValue<T>(std::move(result));
+}
+
+template <class T>
+FailureOr<Tensor<T>> ModelRunner<T>::edgeFeature(EdgeFeatureOp op, const Site &site,
+                                                 const Ids &edges) {
+  auto type = cast<FeatType>(op.getResult().getType());
+  int64_t width = ShapedType::isDynamic(type.getWidth()) ? 1 : type.getWidth();
+  if (site.dry)
+    return Tensor<T>::make(0, {width});
+  auto feature = edgeFeatureOf(op, site.relation);
+  if (failed(feature))
+    return failure();
+  if (!*feature) {
+    auto same = Tensor<T>::make(edges.size(), {width});
+    std::fill(same.data.begin(), same.data.end(), T(op.getDefaultValue()->convertToDouble()));
+    return same;
+  }
+  RelationOp relation = site.relation;
+  auto rows = batch.edgeRows(op, relation.getSymName(), edges.ids, op.getName());
+  if (failed(rows))
+    return failure();
+  auto result = Tensor<T>::make(rows->rows, rows->shape);
+  result.data.assign(rows->data.begin(), rows->data.end());
+  return result;
 }
 
 //===----------------------------------------------------------------------===//

@@ -54,6 +54,34 @@ LogicalResult EntryWriter::write(FetchDenseOp op) {
   return success();
 }
 
+LogicalResult EntryWriter::write(FetchEdgeOp op) {
+  if (!demanded(op.getResult()))
+    return success();
+  auto adj = cast<AdjType>(op.getAdj().getType());
+  auto type = cast<FeatType>(op.getResult().getType());
+  StringRef relation = adj.getRelation().getValue();
+  FailureOr<int32_t> rows = tensorBuffer(
+      op.getLoc(), op.getFeature().str() + " " + at(relation, adj.getHop()), type, Space::Slot);
+  if (failed(rows))
+    return failure();
+  arrays_[op.getResult()][ArgPart::Data] = *rows;
+  plan::FetchEdgeAttrsT attrs;
+  attrs.relation = tables_.relationIds.at(relation.str());
+  attrs.hop = uint32_t(adj.getHop());
+  attrs.feature = op.getFeature().str();
+  attrs.dim = uint32_t(type.getWidth());
+  OpT &written =
+      addOp(op.getLoc(), "fetch " + at(relation.str() + "." + attrs.feature, adj.getHop()),
+            Queue::Fetch, attrs, {arrayOf(op.getAdj(), ArgPart::EdgeId)}, {*rows});
+  written.in_loop_static = static_;
+  estimateTraffic(written);
+  // A row of the graph's array, and of a reverse view where it stands there.
+  RelationOp schema = tables_.relations[attrs.relation].op;
+  double place = int64_t(schema.getReverseOf()) >= 0 ? 4 : 0;
+  addTo(written.bytes, *entry_->buffers[size_t(*rows)]->rows, 4.0 * attrs.dim + place);
+  return success();
+}
+
 /// Arrays that nothing reads are -1.
 std::vector<int32_t> EntryWriter::sparseArrays(Value result, const std::string &name,
                                                const Extent &rows,

@@ -142,6 +142,7 @@ private:
   const ModuleTables::Feature *featureOf(mlir::Operation *op, hgnn::DomainAttr domain,
                                          llvm::StringRef name);
   mlir::LogicalResult write(hgnn::FetchDenseOp op);
+  mlir::LogicalResult write(hgnn::FetchEdgeOp op);
   static llvm::StringRef nameOf(hgnn::DomainAttr domain) { return domain.getSymbol().getValue(); }
   /// The six arrays of sparse rows, in the order of FetchSparseAttrs.
   std::vector<int32_t> sparseArrays(mlir::Value result, const std::string &name,

@@ -109,6 +109,9 @@ LogicalResult EntryWriter::findDemand() {
       for (const KernelArg &arg : (*signature)->args)
         if (arg.part < ArgPart::Keys)
           demand(launch.getInputs()[size_t(arg.index)], arg.part);
+    } else if (isa<FetchEdgeOp>(op)) {
+      if (demanded(op.getResult(0)))
+        demand(op.getOperand(0), ArgPart::EdgeId);
     } else if (isa<EdgeIdsOp>(op)) {
       if (demanded(op.getResult(0), ArgPart::Ids))
         demand(op.getOperand(0), ArgPart::EdgeId);
@@ -226,8 +229,8 @@ void EntryWriter::estimateTraffic(OpT &op, const std::vector<int32_t> &inputs,
 
 LogicalResult EntryWriter::writeOp(Operation &op) {
   return TypeSwitch<Operation *, LogicalResult>(&op)
-      .Case<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp, FetchLabelsOp, FetchRowsOp,
-            ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, HeadLinearOp,
+      .Case<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchEdgeOp, FetchSparseOp, FetchLabelsOp,
+            FetchRowsOp, ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, HeadLinearOp,
             HeadLinearGradWeightOp, LaunchOp, OutputOp, MergeAllOp, MergeToOp, BroadcastOp,
             ExchangeRowsOp, GatherBlocksOp, RequestRowsOp, FetchRemoteFeaturesOp, FetchRemoteRowsOp,
             PushRowsOp>([&](auto typed) { return write(typed); })

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <tuple>
 
 namespace heddle::spec {
 namespace {
@@ -218,6 +219,29 @@ std::map<std::string, ArgValue> readArgs(ObjectReader reader) {
   return args;
 }
 
+EdgeFeaturesSpec readEdgeFeatures(ObjectReader reader, const std::string &encoder, bool program) {
+  EdgeFeaturesSpec features;
+  features.weight = reader.stringOr("edge_weight", "");
+  features.attr = reader.stringOr("edge_attr", "");
+  finish(reader);
+  for (const auto &[key, name, home] : {std::tuple("edge_weight", &features.weight, "rgcn"),
+                                        std::tuple("edge_attr", &features.attr, "rgat")}) {
+    if (name->empty() || encoder == home)
+      continue;
+    if (program)
+      reader.fail(key, "is for built-in encoders; in an .mlir program write hgnn.edge_feature in "
+                       "`message`, and remove it here");
+    else
+      reader.fail(key, std::string("is for ") + home + "; " + encoder +
+                           (encoder == "hgt" ? " as published has no place for features of edges"
+                            : encoder == "rgat"
+                                ? " has them in its scores: name the feature as edge_attr"
+                                : " has weights of edges: name the feature as edge_weight") +
+                           ", or remove it");
+  }
+  return features;
+}
+
 bool isProgram(const std::string &encoder) {
   return encoder.size() > 5 && encoder.compare(encoder.size() - 5, 5, ".mlir") == 0;
 }
@@ -280,6 +304,9 @@ EncoderSpec readModel(ObjectReader reader) {
   model.hgtSoftmax = reader.oneOfOr("hgt_softmax", model.hgtSoftmax, {"all", "relation"}, {});
   if (model.hgtSoftmax != "all" && !hgt)
     reader.fail("hgt_softmax", "is for hgt; remove it");
+  if (reader.has("edge_features"))
+    model.edgeFeatures =
+        readEdgeFeatures(reader.object("edge_features"), model.encoder, isProgram(model.encoder));
   model.useSelfLoop = reader.booleanOr("use_self_loop", model.useSelfLoop);
   model.featureless = reader.booleanOr("featureless", model.featureless);
   if (model.featureless && model.numBases)

@@ -74,6 +74,14 @@ struct InputSpec {
 
 using ArgValue = std::variant<int64_t, double, bool, std::string>;
 
+/// Which features of edges the built-in encoders use; empty: none. Relations without that feature
+/// do without: their edges weigh 1, their scores have no such term.
+struct EdgeFeaturesSpec {
+  std::string weight; ///< rgcn: one column w; the mean is sum w x / sum w
+  std::string attr;   ///< rgat: rows e; scores have the term att_edge . (lin_edge e)
+  bool operator==(const EdgeFeaturesSpec &) const = default;
+};
+
 struct EncoderSpec {
   std::string encoder = "rgcn"; ///< rgcn, rsage, rgat, hgt, simplehgn, han, or a path "x.mlir", relative
                                 ///< to the spec's folder
@@ -86,6 +94,7 @@ struct EncoderSpec {
   std::optional<double> negativeSlope;
   int64_t edgeDim = 64;           ///< simplehgn: numbers of a relation's embedding
   std::string hgtSoftmax = "all"; ///< hgt: over the edges of "all" relations, or of each "relation"
+  EdgeFeaturesSpec edgeFeatures;
   bool useSelfLoop = true;
   /// No inputs: the first layer takes one-hot rows, so its weights are a row for each relation and
   /// source (Schlichtkrull et al., Modeling Relational Data with GCNs, section 5.1).

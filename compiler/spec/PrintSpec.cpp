@@ -61,6 +61,8 @@ Json model(const EncoderSpec &spec) {
   out["negative_slope"] = spec.negativeSlope ? Json(*spec.negativeSlope) : Json(nullptr);
   out["edge_dim"] = spec.edgeDim;
   out["hgt_softmax"] = spec.hgtSoftmax;
+  out["edge_features"] = {{"edge_weight", orNull(spec.edgeFeatures.weight)},
+                          {"edge_attr", orNull(spec.edgeFeatures.attr)}};
   out["use_self_loop"] = spec.useSelfLoop;
   out["featureless"] = spec.featureless;
   out["relations"] = spec.allRelations ? Json("all") : Json(spec.relations);

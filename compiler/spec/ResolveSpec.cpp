@@ -52,6 +52,10 @@ public:
     HEDDLE_RETURN_IF_ERROR(positiveClass());
     metrics();
     HEDDLE_RETURN_IF_ERROR(relations());
+    HEDDLE_RETURN_IF_ERROR(
+        edgeFeature("edge_weight", spec.model.edgeFeatures.weight, 1, "their edges weigh 1"));
+    HEDDLE_RETURN_IF_ERROR(edgeFeature("edge_attr", spec.model.edgeFeatures.attr, 0,
+                                       "their scores have no such term"));
     HEDDLE_RETURN_IF_ERROR(reach());
     HEDDLE_RETURN_IF_ERROR(inputs());
     HEDDLE_RETURN_IF_ERROR(overrides());
@@ -222,6 +226,46 @@ private:
     model.allRelations = false;
     // Names, not the order in which they were written, decide.
     std::sort(model.relations.begin(), model.relations.end());
+    return absl::OkStatus();
+  }
+
+  /// Checks a feature that the encoder reads of edges: some relation has it, dense and of `dim`
+  /// columns (0: any number). `without`: how relations without it fare.
+  absl::Status edgeFeature(const std::string &key, const std::string &name, int64_t dim,
+                           const std::string &without) {
+    if (name.empty())
+      return absl::OkStatus();
+    const std::string place = "/model/edge_features/" + key;
+    std::set<std::string> known;
+    std::vector<std::string> lacking;
+    for (const Triple &r : spec.model.relations) {
+      int id = schema.relationId(r[0], r[1], r[2]);
+      bool found = false;
+      for (const graph::FeatureSchema &feature : schema.edgeFeatures(id)) {
+        known.insert(feature.name);
+        if (feature.name != name)
+          continue;
+        found = true;
+        if (feature.kind != graph::FeatureKind::Dense)
+          return error(place, "feature '" + name + "' of relation " + toString(r) +
+                                  " is sparse; import it as columns of numbers");
+        if (dim != 0 && feature.dim != dim)
+          return error(place, "feature '" + name + "' of relation " + toString(r) + " has " +
+                                  std::to_string(feature.dim) +
+                                  " columns, and a weight is one number; name another, or import "
+                                  "the weight as a feature of its own");
+      }
+      if (!found)
+        lacking.push_back(toString(r));
+    }
+    if (lacking.size() == spec.model.relations.size())
+      return error(place, "no relation of /model/relations has an edge feature '" + name + "'" +
+                              (known.empty() ? "; import one (\"features\" of an edges entry), or "
+                                               "remove this"
+                                             : suggestion(name, {known.begin(), known.end()})));
+    if (!lacking.empty())
+      remark(place, std::to_string(lacking.size()) + " relations have no edge feature '" + name +
+                        "', " + without + ": " + joined(lacking));
     return absl::OkStatus();
   }
 

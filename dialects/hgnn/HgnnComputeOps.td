@@ -96,6 +96,15 @@ def Hgnn_EdgePositionOp : Hgnn_ComputeOp<"edge_position"> {
     below 2^24 edges a destination; unrolling refuses relations that may have more.}];
   let arguments = (ins Hgnn_AdjType:$adj);
 }
+def Hgnn_EdgeConstantOp : Hgnn_ComputeOp<"edge_constant"> {
+  let summary = "the same number in `width` columns of each edge";
+  let description = [{edges(h, r), or in a layer program `edge`. What hgnn.edge_feature stands for where a relation
+    has no such feature and the program says a `default`.
+    ```mlir
+    %w = hgnn.edge_constant %adj {value = 1.0 : f64, width = 1 : i64} : !hgnn.adj<0, @"a:w:p" from @a to @p>
+    ```}];
+  let arguments = (ins Hgnn_AdjType:$adj, F64Attr:$value, I64Attr:$width);
+}
 def Hgnn_BroadcastRowsOp : Hgnn_ComputeOp<"broadcast_rows", [Hgnn_Diff]> {
   let summary = "a parameter vector repeated for each row of the domain of `like`";
   let description = [{param [n] -> domain of `like`, ids or rows that are not read, width n. Its gradient is

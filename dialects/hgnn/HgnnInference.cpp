@@ -241,6 +241,14 @@ HGNN_INFER(EdgePositionOp, "a") {
       FeatType::get(sideDomain(cast<AdjType>(adaptor.getAdj().getType()), Side::Edge), {1}));
   return success();
 }
+HGNN_INFER(EdgeConstantOp, "a") {
+  auto width = adaptor.getWidthAttr();
+  if (!adaptor.getValueAttr() || !width || width.getInt() < 1)
+    return emitOptionalError(loc, "'edge_constant' needs a value, and a width of at least 1");
+  results.push_back(FeatType::get(sideDomain(cast<AdjType>(adaptor.getAdj().getType()), Side::Edge),
+                                  {width.getInt()}));
+  return success();
+}
 LogicalResult EdgeIdsOp::inferReturnTypes(MLIRContext *context, Loc loc, EdgeIdsOp::Adaptor adaptor,
                                           Types &results) {
   if (failed(checkOperands(loc, getOperationName(), "a", adaptor.getOperands())))

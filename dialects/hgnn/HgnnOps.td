@@ -30,7 +30,8 @@ def Hgnn_RelationOp : Hgnn_Op<"relation", [Symbol]> {
   let summary = "a relation; its symbol is source:name:destination";
   let description = [{All relations of the graph stand in a module, for their canonical ids; the model
     uses those that are not `excluded`. Statistics from import: `in_active` and `out_active` nodes with an edge, and
-    log2 degree histograms (bucket 0: degree 0; bucket b: [2^(b-1), 2^b)).}];
+    log2 degree histograms (bucket 0: degree 0; bucket b: [2^(b-1), 2^b)). `features` describes data of edges,
+    as in hgnn.node_type; of a reverse view they are those of the relation that it views.}];
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$id, FlatSymbolRefAttr:$source,
                        StrAttr:$name, FlatSymbolRefAttr:$destination, I64Attr:$num_edges,
                        DefaultValuedAttr<I64Attr, "-1">:$reverse_of,
@@ -38,7 +39,8 @@ def Hgnn_RelationOp : Hgnn_Op<"relation", [Symbol]> {
                        DefaultValuedAttr<I64Attr, "0">:$in_active,
                        DefaultValuedAttr<I64Attr, "0">:$out_active,
                        OptionalAttr<DenseI64ArrayAttr>:$in_hist,
-                       OptionalAttr<DenseI64ArrayAttr>:$out_hist, UnitAttr:$excluded);
+                       OptionalAttr<DenseI64ArrayAttr>:$out_hist, UnitAttr:$excluded,
+                       OptionalAttr<DictionaryAttr>:$features);
   let assemblyFormat = "$sym_name `from` $source `to` $destination attr-dict";
 }
 def Hgnn_TaskOp : Hgnn_Op<"task"> {
@@ -152,7 +154,8 @@ def Hgnn_ParamOp : Hgnn_Op<"param", [Pure]> {
     `init`: zeros, ones, xavier_uniform, xavier_normal, kaiming_uniform, "uniform(a)" in [-a, a),
     "normal(s)". The name of the state: in a layer, convs.<layer>.<name> for scope layer,
     convs.<layer>.convs.<src___rel___dst>.<name> for relation, convs.<layer>.<name>_dict.<type> for a
-    type (PyG's spelling; a dot in a type name becomes #); in an input program, `name` itself.}];
+    type (PyG's spelling; a dot in a type name becomes #); in an input program, `name` itself. In `message`,
+    with scope relation, "edge.NAME" is the number of columns of the relation's edge feature NAME.}];
   let arguments = (ins StrAttr:$name, Hgnn_ScopeAttr:$scope, ArrayAttr:$shape, StrAttr:$init);
   let results = (outs Hgnn_TensorType:$result);
   let assemblyFormat = "$name `scope` $scope `shape` $shape `init` $init attr-dict `:` type($result)";
@@ -162,6 +165,20 @@ def Hgnn_FeatureOp : Hgnn_Op<"feature", [Pure]> {
   let arguments = (ins StrAttr:$name);
   let results = (outs AnyTypeOf<[Hgnn_TensorType, Hgnn_SparseType]>:$result);
   let assemblyFormat = "$name attr-dict `:` type($result)";
+}
+def Hgnn_EdgeFeatureOp : Hgnn_Op<"edge_feature", [Pure]> {
+  let summary = "a dense feature of the relation's edges, in `message`";
+  let description = [{Rows of edge data, converted to f32, one for each sampled edge; no gradient goes into them. A
+    width of ? is that of each relation by itself; a number must be that of all. A relation without such a
+    feature is an error, unless there is a `default`: its rows are then that number, in as many columns
+    as the type says (in one if it says ?), so a program of weighted sums serves relations without weights.
+    ```mlir
+    %w = hgnn.edge_feature "weight" default 1.0 : !hgnn.tensor<edge : 1xf32>
+    ```}];
+  let arguments = (ins StrAttr:$name, OptionalAttr<F64Attr>:$default_value);
+  let results = (outs Hgnn_TensorType:$result);
+  let assemblyFormat = "$name (`default` $default_value^)? attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 def Hgnn_LearnableOp : Hgnn_Op<"learnable", [Pure]> {
   let summary = "a learnable row per node of the type";
@@ -258,6 +275,18 @@ def Hgnn_FetchDenseOp : Hgnn_Op<"fetch_dense", [Pure]> {
   let arguments = (ins Hgnn_IdsType:$ids, StrAttr:$feature);
   let results = (outs Hgnn_TensorType:$result);
   let assemblyFormat = "$feature `of` $ids attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+def Hgnn_FetchEdgeOp : Hgnn_Op<"fetch_edge", [Pure]> {
+  let summary = "dense feature rows of sampled edges";
+  let description = [{adj -> edges(h, r). The data of a relation's edges are where its edges are: whoever samples it
+    reads them, in any order of a step, and no bytes are sent.
+    ```mlir
+    %w = hgnn.fetch_edge "weight" of %adj : (!hgnn.adj<0, @"a:w:p" from @a to @p>) -> !hgnn.tensor<edges(0, @"a:w:p") : 1xf32>
+    ```}];
+  let arguments = (ins Hgnn_AdjType:$adj, StrAttr:$feature);
+  let results = (outs Hgnn_TensorType:$result);
+  let assemblyFormat = "$feature `of` $adj attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 def Hgnn_FetchSparseOp : Hgnn_Op<"fetch_sparse", [Pure]> {

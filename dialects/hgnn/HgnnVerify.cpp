@@ -163,6 +163,33 @@ LogicalResult FetchSparseOp::verify() { return verifyFetch(*this); }
 LogicalResult FetchLabelsOp::verify() { return verifyFetch(*this); }
 LogicalResult FetchRowsOp::verify() { return verifyFetch(*this); }
 
+LogicalResult FetchEdgeOp::verify() {
+  auto adj = cast<AdjType>(getAdj().getType());
+  auto type = cast<FeatType>(getResult().getType());
+  if (adj.isGeneric())
+    return emitOpError("reads the edges of a concrete relation, got ") << adj;
+  if (type.getDomain() != DomainAttr::edges(adj.getHop(), adj.getRelation()) ||
+      type.getShape().size() != 1)
+    return emitOpError("gives rows of edges(")
+           << adj.getHop() << ", " << adj.getRelation() << "), not " << type;
+  if (placementOf(type) != adj.getPlacement())
+    return emitOpError("gives ") << type << " for " << adj
+                                 << "; rows are placed where their edges are";
+  return success();
+}
+
+LogicalResult EdgeFeatureOp::verify() {
+  auto layer = (*this)->getParentOfType<LayerOp>();
+  if (!layer || (*this)->getParentRegion() != &layer.getMessage())
+    return emitOpError("stands in the `message` of a layer only: edges are a relation's");
+  auto type = cast<FeatType>(getResult().getType());
+  if (type.getDomain().getKind() != DomainKind::Edge || type.getShape().size() != 1)
+    return emitOpError("gives rows of edges, !hgnn.tensor<edge : ?xf32>, not ") << type;
+  if (getName().empty())
+    return emitOpError("needs the name of a feature");
+  return success();
+}
+
 LogicalResult LearnableOp::verify() {
   auto layer = (*this)->getParentOfType<LayerOp>();
   if (!layer) {

@@ -9,6 +9,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <limits>
 
 namespace heddle::exec {
@@ -88,6 +89,7 @@ struct Fetcher::FetchOp {
   int32_t rowsSymbol = -1, nnzSymbol = -1;
   int64_t dim = 0;
   graph::DenseFeatureView dense;
+  graph::IndexArray edgeData; ///< of a reverse view: where the data of an edge stand
   Convert convert = nullptr;
   graph::SparseFeatureView sparse;
   graph::LabelView label;
@@ -130,6 +132,21 @@ absl::StatusOr<std::unique_ptr<Fetcher>> Fetcher::create(const plan::PlanT &plan
       if (!fetch->convert)
         return mismatch(a->node_type,
                         "feature '" + a->feature + "' has the dtype " + fetch->dense.dtype);
+    } else if (const auto *a = op.attrs.AsFetchEdgeAttrs()) {
+      const int relation = static_cast<int>(a->relation);
+      HEDDLE_ASSIGN_OR_RETURN(fetch->dense, graph.denseEdgeFeature(relation, a->feature));
+      fetch->edgeData = graph.relation(relation).inEdgeData;
+      fetch->dim = a->dim;
+      fetch->convert = converterOf(fetch->dense.dtype);
+      std::string what = "relation '" + graph.schema().relations[a->relation].triple() +
+                         "': feature '" + a->feature + "' has ";
+      if (fetch->dense.dim != fetch->dim)
+        return failedPrecondition("op '" + op.name + "': " + what +
+                                  std::to_string(fetch->dense.dim) + " columns, the plan " +
+                                  std::to_string(fetch->dim) + "; recompile for this graph");
+      if (!fetch->convert)
+        return failedPrecondition("op '" + op.name + "': " + what + "the dtype " +
+                                  fetch->dense.dtype + "; recompile for this graph");
     } else if (const auto *a = op.attrs.AsFetchSparseAttrs()) {
       HEDDLE_ASSIGN_OR_RETURN(fetch->sparse,
                               graph.sparseFeature(static_cast<int>(a->node_type), a->feature));
@@ -193,6 +210,8 @@ absl::Status Fetcher::run(size_t index, StepSlot &slot, uint64_t seed, const dou
   switch (op.op->attrs.type) {
   case plan::OpAttrs::FetchDenseAttrs:
     return dense(op, slot);
+  case plan::OpAttrs::FetchEdgeAttrs:
+    return dense(op, slot);
   case plan::OpAttrs::FetchSparseAttrs:
     return sparse(op, slot);
   case plan::OpAttrs::FetchLabelsAttrs:
@@ -213,7 +232,16 @@ absl::Status Fetcher::dense(FetchOp &op, StepSlot &slot) {
   const int64_t block = std::max<int64_t>(1, 65536 / op.dim);
   pool_->parallelFor((rows + block - 1) / block, [&](int64_t b, int) {
     int64_t begin = b * block, count = std::min(rows - begin, block);
-    op.convert(op.dense.data, op.dim, ids + begin, count, to + begin * op.dim);
+    if (op.edgeData.size == 0)
+      return op.convert(op.dense.data, op.dim, ids + begin, count, to + begin * op.dim);
+    // Data of a reverse view stand where the relation that it views has them.
+    int64_t places[256];
+    for (const int64_t end = begin + count; begin < end; begin += count) {
+      count = std::min<int64_t>(end - begin, std::size(places));
+      for (int64_t i = 0; i < count; ++i)
+        places[i] = op.edgeData[ids[begin + i]];
+      op.convert(op.dense.data, op.dim, places, count, to + begin * op.dim);
+    }
   });
   return absl::OkStatus();
 }

@@ -22,7 +22,8 @@ bool convertRows(const void *source, const std::string &dtype, int64_t dim, cons
                  int64_t rows, float *out);
 bool knownFeatureDtype(const std::string &dtype);
 
-/// Runs the ops FetchDense, FetchSparse, FetchLabels and Scalars of one entry; one batch at a time.
+/// Runs the ops FetchDense, FetchEdge, FetchSparse, FetchLabels and Scalars of one entry; one batch
+/// at a time.
 class Fetcher {
 public:
   /// Looks up every feature and label. Errors name what the graph lacks.

@@ -106,6 +106,8 @@ public:
                                   const std::string &destination) override;
   absl::Status addEdges(int relation, const int64_t *sources, const int64_t *destinations,
                         int64_t count) override;
+  absl::StatusOr<int> addEdgeFeature(int relation, const std::string &name,
+                                     const std::string &dtype, int64_t dim) override;
   absl::Status setDropDuplicates(int relation, bool drop) override;
   absl::Status addReverse(int relation, const std::string &name) override;
   void count(const std::string &what, int64_t n) override { graph_.counts[what] += n; }
@@ -114,7 +116,8 @@ public:
 private:
   /// A feature while its rows arrive.
   struct OpenFeature {
-    size_t type, index; ///< in graph_.nodeTypes[type].features
+    size_t owner, index; ///< in graph_.nodeTypes[owner].features, or that of a relation
+    bool ofEdges = false;
     NpyWriter rows, indptr, indices, values;
     int64_t written = 0; ///< rows
     bool allOnes = true; ///< sparse: no value but 1 so far
@@ -130,11 +133,23 @@ private:
                             StagedFile &offsets);
   absl::StatusOr<int> addFeature(int type, FeatureSchema schema);
   StagedFeature &stagedOf(const OpenFeature &open) {
-    return graph_.nodeTypes[open.type].features[open.index];
+    return open.ofEdges ? graph_.relations[open.owner].features[open.index]
+                        : graph_.nodeTypes[open.owner].features[open.index];
   }
   std::string placeOf(const OpenFeature &open) {
-    return "node type '" + graph_.nodeTypes[open.type].name + "': feature '" +
-           stagedOf(open).schema.name + "'";
+    return (open.ofEdges ? "relation '" + graph_.relations[open.owner].triple()
+                         : "node type '" + graph_.nodeTypes[open.owner].name) +
+           "': feature '" + stagedOf(open).schema.name + "'";
+  }
+  /// Of how many nodes or, so far, edges it has the rows.
+  int64_t rowsWanted(const OpenFeature &open) const {
+    return open.ofEdges ? graph_.relations[open.owner].sorter->size()
+                        : graph_.nodeTypes[open.owner].numNodes;
+  }
+  /// "5 rows for 6 edges"
+  std::string countsOf(const OpenFeature &open) const {
+    return std::to_string(open.written) + " rows for " + std::to_string(rowsWanted(open)) +
+           (open.ofEdges ? " edges" : " nodes");
   }
   absl::StatusOr<OpenFeature *> openFeature(int feature, FeatureKind kind, int64_t rowCount);
   absl::Status closeFeature(OpenFeature &open);
@@ -257,12 +272,13 @@ absl::Status Builder::setDisplayNames(int handle, const std::vector<std::string>
 // Features
 //===----------------------------------------------------------------------===//
 
-absl::StatusOr<int> Builder::addFeature(int handle, FeatureSchema schema) {
-  HEDDLE_ASSIGN_OR_RETURN(StagedNodeType * type, typeOf(handle));
-  std::string place = "node type '" + type->name + "': feature";
+/// Whether a feature may stand beside those that `owner` has.
+absl::Status checkFeature(const std::string &owner, const std::vector<StagedFeature> &others,
+                          const FeatureSchema &schema) {
+  std::string place = owner + ": feature";
   HEDDLE_RETURN_IF_ERROR(checkName(place, schema.name));
   place += " '" + schema.name + "'";
-  for (const StagedFeature &feature : type->features)
+  for (const StagedFeature &feature : others)
     if (feature.schema.name == schema.name)
       return invalidArgument(place + " is declared twice");
   if (dtypeBytes(schema.dtype) == 0)
@@ -271,9 +287,35 @@ absl::StatusOr<int> Builder::addFeature(int handle, FeatureSchema schema) {
   if (schema.dim < 1 || schema.dim > maxDim)
     return invalidArgument(place + ": " + std::to_string(schema.dim) +
                            " columns; expected 1 to 2^31 - 1");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> Builder::addEdgeFeature(int handle, const std::string &name,
+                                            const std::string &dtype, int64_t dim) {
+  HEDDLE_ASSIGN_OR_RETURN(StagedRelation * relation, storedRelation(handle));
+  StagedFeature staged;
+  staged.schema.name = name;
+  staged.schema.dtype = dtype;
+  staged.schema.dim = dim;
+  HEDDLE_RETURN_IF_ERROR(
+      checkFeature("relation '" + relation->triple() + "'", relation->features, staged.schema));
+  OpenFeature open;
+  open.owner = static_cast<size_t>(handle);
+  open.index = relation->features.size();
+  open.ofEdges = true;
+  staged.rows.path = stagedPath(".npy");
+  HEDDLE_ASSIGN_OR_RETURN(open.rows, NpyWriter::create(staged.rows.path, dtype, {dim}));
+  relation->features.push_back(std::move(staged));
+  features_.push_back(std::move(open));
+  return static_cast<int>(features_.size()) - 1;
+}
+
+absl::StatusOr<int> Builder::addFeature(int handle, FeatureSchema schema) {
+  HEDDLE_ASSIGN_OR_RETURN(StagedNodeType * type, typeOf(handle));
+  HEDDLE_RETURN_IF_ERROR(checkFeature("node type '" + type->name + "'", type->features, schema));
   StagedFeature staged;
   OpenFeature open;
-  open.type = static_cast<size_t>(handle);
+  open.owner = static_cast<size_t>(handle);
   open.index = type->features.size();
   if (schema.kind == FeatureKind::Dense) {
     staged.rows.path = stagedPath(".npy");
@@ -324,10 +366,10 @@ absl::StatusOr<Builder::OpenFeature *> Builder::openFeature(int feature, Feature
   OpenFeature &open = features_[static_cast<size_t>(feature)];
   if (stagedOf(open).schema.kind != kind)
     return invalidArgument(placeOf(open) + ": dense and sparse rows are mixed up");
-  int64_t nodes = graph_.nodeTypes[open.type].numNodes;
-  if (rowCount < 0 || rowCount > nodes - open.written)
-    return invalidArgument(placeOf(open) + ": more rows than the " + std::to_string(nodes) +
-                           " nodes");
+  // Edges may still come.
+  if (rowCount < 0 || (!open.ofEdges && rowCount > rowsWanted(open) - open.written))
+    return invalidArgument(placeOf(open) + ": more rows than the " +
+                           std::to_string(rowsWanted(open)) + " nodes");
   return &open;
 }
 
@@ -360,8 +402,8 @@ absl::Status Builder::appendDenseRows(int feature, const void *rows, int64_t row
   staged.nonFinite += countNonFinite(staged.schema.dtype, rows, rowCount * staged.schema.dim);
   HEDDLE_RETURN_IF_ERROR(open->rows.append(rows, rowCount));
   open->written += rowCount;
-  return open->written == graph_.nodeTypes[open->type].numNodes ? closeFeature(*open)
-                                                                 : absl::OkStatus();
+  return !open->ofEdges && open->written == rowsWanted(*open) ? closeFeature(*open)
+                                                              : absl::OkStatus();
 }
 
 absl::Status Builder::appendSparseRow(int feature, const std::vector<int64_t> &indices,
@@ -396,8 +438,7 @@ absl::Status Builder::appendSparseRow(int feature, const std::vector<int64_t> &i
   staged.schema.nnz += count;
   staged.schema.maxRowNnz = std::max(staged.schema.maxRowNnz, count);
   HEDDLE_RETURN_IF_ERROR(open->indptr.append(&staged.schema.nnz, 1));
-  return ++open->written == graph_.nodeTypes[open->type].numNodes ? closeFeature(*open)
-                                                                   : absl::OkStatus();
+  return ++open->written == rowsWanted(*open) ? closeFeature(*open) : absl::OkStatus();
 }
 
 //===----------------------------------------------------------------------===//
@@ -562,10 +603,12 @@ absl::Status Builder::addEdges(int relation, const int64_t *sources, const int64
 absl::StatusOr<std::string> Builder::finish() {
   if (finished_)
     return failedPrecondition(options_.output + ": the graph is finished");
-  for (const OpenFeature &open : features_)
-    if (open.written != graph_.nodeTypes[open.type].numNodes)
-      return invalidArgument(placeOf(open) + ": " + std::to_string(open.written) + " rows for " +
-                             std::to_string(graph_.nodeTypes[open.type].numNodes) + " nodes");
+  for (OpenFeature &open : features_) {
+    if (open.written != rowsWanted(open))
+      return invalidArgument(placeOf(open) + ": " + countsOf(open));
+    if (open.ofEdges) // now all edges are there
+      HEDDLE_RETURN_IF_ERROR(closeFeature(open));
+  }
   finished_ = true;
   HEDDLE_ASSIGN_OR_RETURN(std::string report,
                           writeStagedGraph(graph_, output_.path(), scratch_, memory_ * 2 / 3,

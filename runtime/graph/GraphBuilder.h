@@ -40,8 +40,9 @@ public:
   virtual absl::Status setStringIds(int type, const std::vector<std::string> &ids) = 0;
   virtual absl::Status setDisplayNames(int type, const std::vector<std::string> &names) = 0;
 
-  /// Dense rows [numNodes, dim], appended in row order by blocks; dtype as in FeatureSchema.
-  /// rowCount rows of rowBytes = dim * sizeof(dtype) each.
+  /// Dense rows [numNodes, dim] (of edges: a row for each edge, in the order of addEdges), appended
+  /// in row order by blocks; dtype as in FeatureSchema. rowCount rows of rowBytes = dim *
+  /// sizeof(dtype) each.
   virtual absl::StatusOr<int> addDenseFeature(int type, const std::string &name,
                                               const std::string &dtype, int64_t dim) = 0;
   virtual absl::Status appendDenseRows(int feature, const void *rows, int64_t rowCount) = 0;
@@ -67,6 +68,11 @@ public:
                                           const std::string &destination) = 0;
   virtual absl::Status addEdges(int relation, const int64_t *sources, const int64_t *destinations,
                                 int64_t count) = 0;
+  /// Dense data of the edges of a stored relation, which its reverse views share. Rows are appended
+  /// by appendDenseRows, in the order in which edges are added, before or after them; of an edge
+  /// that is dropped as a duplicate the row is dropped. Returns a feature handle.
+  virtual absl::StatusOr<int> addEdgeFeature(int relation, const std::string &name,
+                                             const std::string &dtype, int64_t dim) = 0;
   /// Drop repeated (source, destination) pairs of this relation, keeping the first. Default: keep all.
   virtual absl::Status setDropDuplicates(int relation, bool drop) = 0;
   /// Adds the reverse view "name" (destination -> source) of a declared relation.

@@ -24,12 +24,9 @@ public:
   absl::Status check() {
     for (size_t t = 0; t < schema_.nodeTypes.size(); ++t)
       HEDDLE_RETURN_IF_ERROR(checkNodeType(static_cast<int>(t)));
-    for (size_t r = 0; r < schema_.relations.size(); ++r) {
-      if (schema_.relations[r].reverseOf >= 0)
-        continue;
-      HEDDLE_RETURN_IF_ERROR(checkRelation(static_cast<int>(r)));
-      HEDDLE_RETURN_IF_ERROR(checkEdgeFeatures(schema_.relations[r]));
-    }
+    for (size_t r = 0; r < schema_.relations.size(); ++r)
+      if (schema_.relations[r].reverseOf < 0)
+        HEDDLE_RETURN_IF_ERROR(checkRelation(static_cast<int>(r)));
     return checkOtherFiles();
   }
 
@@ -159,28 +156,11 @@ private:
     return absl::OkStatus();
   }
 
-  /// Features of relations have no view yet: their shape is checked here.
-  absl::Status checkEdgeFeatures(const RelationSchema &relation) {
-    for (const FeatureSchema &feature : relation.features) {
-      if (feature.file.empty())
-        continue;
-      HEDDLE_ASSIGN_OR_RETURN(NpyArray array,
-                              NpyArray::open(schema_.directory + "/" + feature.file));
-      HEDDLE_RETURN_IF_ERROR(array.expect(feature.dtype, {relation.numEdges, feature.dim}));
-    }
-    return absl::OkStatus();
-  }
-
   /// Files that are listed, but were not opened as an array of a node type or relation.
   absl::Status checkOtherFiles() {
     std::map<std::string, FileEntry> others = schema_.files;
     for (const auto &[what, path] : listArrays(schema_))
       others.erase(path);
-    for (const RelationSchema &relation : schema_.relations)
-      for (const FeatureSchema &f : relation.features)
-        for (const std::string &path : {f.file, f.indptrFile, f.indicesFile, f.valuesFile})
-          if (auto entry = schema_.files.find(path); entry != schema_.files.end())
-            others.insert(*entry);
     for (const auto &[path, entry] : others) {
       HEDDLE_ASSIGN_OR_RETURN(std::string sum, checksumOfFile(schema_.directory + "/" + path));
       if (sum != entry.checksum)

@@ -120,6 +120,38 @@ std::string featureText(const FeatureSchema &feature) {
   return out;
 }
 
+std::string featuresText(const std::vector<FeatureSchema> &features) {
+  std::string out;
+  for (const FeatureSchema &feature : features)
+    out += (out.empty() ? "" : ", ") + featureText(feature);
+  return out.empty() ? "-" : out;
+}
+
+OrderedJson featuresJson(const std::vector<FeatureSchema> &features,
+                         const std::vector<int64_t> &nonFinite) {
+  OrderedJson out = OrderedJson::array();
+  for (size_t f = 0; f < features.size(); ++f) {
+    OrderedJson feature = {{"name", features[f].name},
+                           {"dtype", features[f].dtype},
+                           {"dim", features[f].dim},
+                           {"non_finite", nonFinite[f]}};
+    if (features[f].kind == FeatureKind::Sparse)
+      feature["nnz"] = features[f].nnz;
+    out.push_back(std::move(feature));
+  }
+  return out;
+}
+
+std::string warningsText(const std::string &owner, const std::vector<FeatureSchema> &features,
+                         const std::vector<int64_t> &nonFinite) {
+  std::string out;
+  for (size_t f = 0; f < features.size(); ++f)
+    if (nonFinite[f] > 0)
+      out += "Warning: feature '" + features[f].name + "' of '" + owner + "' has " +
+             grouped(nonFinite[f]) + " NaN or infinite values\n";
+  return out;
+}
+
 } // namespace
 
 std::string printReportJson(const GraphSchema &schema, const GraphFindings &findings) {
@@ -134,16 +166,7 @@ std::string printReportJson(const GraphSchema &schema, const GraphFindings &find
     json["node_type"] = type.name;
     json["num_nodes"] = type.numNodes;
     json["isolated"] = found.isolated;
-    OrderedJson &features = json["features"] = OrderedJson::array();
-    for (size_t f = 0; f < type.features.size(); ++f) {
-      OrderedJson feature = {{"name", type.features[f].name},
-                             {"dtype", type.features[f].dtype},
-                             {"dim", type.features[f].dim},
-                             {"non_finite", found.nonFinite[f]}};
-      if (type.features[f].kind == FeatureKind::Sparse)
-        feature["nnz"] = type.features[f].nnz;
-      features.push_back(std::move(feature));
-    }
+    json["features"] = featuresJson(type.features, found.nonFinite);
     OrderedJson &labels = json["labels"] = OrderedJson::array();
     for (size_t l = 0; l < type.labels.size(); ++l)
       labels.push_back(labelJson(type.labels[l], found.labels[l]));
@@ -160,6 +183,8 @@ std::string printReportJson(const GraphSchema &schema, const GraphFindings &find
       json["num_edges"] = relation.numEdges;
       json["duplicates"] = findings.relations[r].duplicates;
       json["duplicates_dropped"] = findings.relations[r].dropped;
+      if (!relation.features.empty())
+        json["features"] = featuresJson(relation.features, findings.relations[r].nonFinite);
     }
     json["degree"] = {{"in", degreeJson(relation.in)}, {"out", degreeJson(relation.out)}};
     relations.push_back(std::move(json));
@@ -175,16 +200,17 @@ std::string printReportText(const GraphSchema &schema, const GraphFindings &find
   std::vector<std::vector<std::string>> rows{{"type", "nodes", "isolated", "features"}};
   for (size_t t = 0; t < schema.nodeTypes.size(); ++t) {
     const NodeTypeSchema &type = schema.nodeTypes[t];
-    std::string features;
-    for (const FeatureSchema &feature : type.features)
-      features += (features.empty() ? "" : ", ") + featureText(feature);
     rows.push_back({type.name, grouped(type.numNodes), grouped(findings.nodeTypes[t].isolated),
-                    features.empty() ? "-" : features});
+                    featuresText(type.features)});
   }
   out += table(rows);
 
   int64_t edges = 0, stored = 0;
   rows = {{"relation", "edges", "duplicates", "in p50/p99/max", "out p50/p99/max"}};
+  const bool data = std::any_of(schema.relations.begin(), schema.relations.end(),
+                                [](const auto &r) { return !r.features.empty(); });
+  if (data)
+    rows.front().push_back("features");
   for (size_t r = 0; r < schema.relations.size(); ++r) {
     const RelationSchema &relation = schema.relations[r];
     const GraphFindings::Relation &found = findings.relations[r];
@@ -199,19 +225,21 @@ std::string printReportText(const GraphSchema &schema, const GraphFindings &find
     }
     rows.push_back({relation.triple(), grouped(relation.numEdges), duplicates,
                     degreeText(relation.in), degreeText(relation.out)});
+    if (data)
+      rows.back().push_back(featuresText(schema.edgeFeatures(static_cast<int>(r))));
   }
   out += "Relations: " + std::to_string(schema.relations.size()) + " (" + std::to_string(stored) +
          " stored, " + grouped(edges) + " edges)\n";
   if (!schema.relations.empty())
     out += table(rows);
 
+  for (size_t r = 0; r < schema.relations.size(); ++r)
+    out += warningsText(schema.relations[r].triple(), schema.relations[r].features,
+                        findings.relations[r].nonFinite);
   for (size_t t = 0; t < schema.nodeTypes.size(); ++t) {
     const NodeTypeSchema &type = schema.nodeTypes[t];
     const GraphFindings::NodeType &found = findings.nodeTypes[t];
-    for (size_t f = 0; f < type.features.size(); ++f)
-      if (found.nonFinite[f] > 0)
-        out += "Warning: feature '" + type.features[f].name + "' of '" + type.name + "' has " +
-               grouped(found.nonFinite[f]) + " NaN or infinite values\n";
+    out += warningsText(type.name, type.features, found.nonFinite);
     for (size_t l = 0; l < type.labels.size(); ++l) {
       const LabelSchema &label = type.labels[l];
       out += "Label '" + label.name + "' of '" + type.name + "': " +

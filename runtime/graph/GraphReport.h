@@ -30,6 +30,7 @@ struct GraphFindings {
   struct Relation {
     int64_t duplicates = 0;
     bool dropped = false; ///< the duplicates were dropped
+    std::vector<int64_t> nonFinite; ///< per feature, as of a node type
   };
   std::vector<NodeType> nodeTypes;
   std::vector<Relation> relations; ///< of a reverse view: unused

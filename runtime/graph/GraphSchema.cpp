@@ -60,6 +60,12 @@ int GraphSchema::relationId(const std::string &source, const std::string &name,
                                                      : -1;
 }
 
+const std::vector<FeatureSchema> &GraphSchema::edgeFeatures(int relationId) const {
+  const RelationSchema &relation = relations[static_cast<size_t>(relationId)];
+  return relation.reverseOf < 0 ? relation.features
+                                : relations[static_cast<size_t>(relation.reverseOf)].features;
+}
+
 std::vector<std::pair<std::string, std::string>> listArrays(const GraphSchema &schema) {
   std::vector<std::pair<std::string, std::string>> out;
   auto add = [&](const std::string &what, const std::string &path) {

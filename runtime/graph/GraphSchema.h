@@ -85,7 +85,7 @@ struct RelationSchema {
   int reverseOf = -1; ///< canonical id of the base relation, -1 for a stored one
   std::string cscIndptr, cscIndices, csrIndptr, csrIndices, csrPerm; ///< empty for a reverse view
   DegreeStats in, out; ///< in: per destination, out: per source
-  std::vector<FeatureSchema> features;
+  std::vector<FeatureSchema> features; ///< of a stored one; see GraphSchema::edgeFeatures
   /// "source:name:destination", the spelling of command lines and messages.
   std::string triple() const { return source + ":" + name + ":" + destination; }
 };
@@ -106,6 +106,8 @@ struct GraphSchema {
   int nodeTypeId(const std::string &name) const;                       ///< -1 if absent
   int relationId(const std::string &source, const std::string &name,
                  const std::string &destination) const;                ///< -1 if absent
+  /// The features of a relation's edges; of a reverse view those of its base.
+  const std::vector<FeatureSchema> &edgeFeatures(int relationId) const;
 };
 
 /// Reads DIR/graph.json (or a graph.json given directly). Opens no array. Errors name the file and

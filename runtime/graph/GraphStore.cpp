@@ -57,6 +57,8 @@ public:
                                                 const std::string &name) const override;
   absl::StatusOr<SparseFeatureView> sparseFeature(int nodeType,
                                                   const std::string &name) const override;
+  absl::StatusOr<DenseFeatureView> denseEdgeFeature(int relationId,
+                                                    const std::string &name) const override;
   absl::StatusOr<LabelView> label(int nodeType, const std::string &name) const override;
   absl::StatusOr<SplitView> split(int nodeType, const std::string &label,
                                   const std::string &split) const override;
@@ -80,6 +82,7 @@ private:
                                            int64_t count, int64_t bound);
   absl::Status loadNodeType(const NodeTypeSchema &type);
   absl::Status loadRelation(const RelationSchema &schema, RelationView &view);
+  absl::Status loadEdgeFeatures(const RelationSchema &schema, std::vector<DenseFeatureView> &views);
 
   absl::StatusOr<const NodeTypeSchema *> typeOf(int nodeType) const;
   absl::StatusOr<size_t> featureIndex(int nodeType, const std::string &name,
@@ -91,6 +94,7 @@ private:
   std::deque<MappedFile> blobs_;
   std::vector<NodeType> types_;
   std::vector<RelationView> relations_;
+  std::vector<std::vector<DenseFeatureView>> edgeFeatures_; ///< [stored relation][feature]
 };
 
 //===----------------------------------------------------------------------===//
@@ -292,18 +296,34 @@ absl::Status MappedGraphStore::loadRelation(const RelationSchema &schema, Relati
   return absl::OkStatus();
 }
 
+absl::Status MappedGraphStore::loadEdgeFeatures(const RelationSchema &schema,
+                                                std::vector<DenseFeatureView> &views) {
+  for (const FeatureSchema &feature : schema.features) {
+    std::string name = "relation '" + schema.triple() + "' feature '" + feature.name + "'";
+    if (feature.kind != FeatureKind::Dense)
+      return invalidArgument(schema_.directory + "/graph.json: " + name +
+                             ": edges have dense features only; import it as columns of numbers");
+    HEDDLE_ASSIGN_OR_RETURN(const NpyArray *array, openArray(name, feature.file));
+    HEDDLE_RETURN_IF_ERROR(array->expect(feature.dtype, {schema.numEdges, feature.dim}));
+    views.push_back({array->data(), feature.dtype, schema.numEdges, feature.dim});
+  }
+  return absl::OkStatus();
+}
+
 absl::Status MappedGraphStore::load(const std::string &directory, bool verify) {
   verify_ = verify;
   HEDDLE_ASSIGN_OR_RETURN(schema_, readGraphSchema(directory));
   for (const NodeTypeSchema &type : schema_.nodeTypes)
     HEDDLE_RETURN_IF_ERROR(loadNodeType(type));
   relations_.resize(schema_.relations.size());
+  edgeFeatures_.resize(schema_.relations.size());
   std::vector<IndexArray> permutations(relations_.size());
   for (size_t i = 0; i < relations_.size(); ++i) {
     const RelationSchema &schema = schema_.relations[i];
     if (schema.reverseOf >= 0)
       continue;
     HEDDLE_RETURN_IF_ERROR(loadRelation(schema, relations_[i]));
+    HEDDLE_RETURN_IF_ERROR(loadEdgeFeatures(schema, edgeFeatures_[i]));
     HEDDLE_ASSIGN_OR_RETURN(permutations[i],
                             openIndices("relation '" + schema.triple() + "' csr permutation",
                                         schema.csrPerm, schema.numEdges, schema.numEdges));
@@ -372,6 +392,21 @@ absl::StatusOr<SparseFeatureView> MappedGraphStore::sparseFeature(int nodeType,
                                                                   const std::string &name) const {
   HEDDLE_ASSIGN_OR_RETURN(size_t index, featureIndex(nodeType, name, FeatureKind::Sparse));
   return types_[static_cast<size_t>(nodeType)].features[index].sparse;
+}
+
+absl::StatusOr<DenseFeatureView> MappedGraphStore::denseEdgeFeature(int relationId,
+                                                                    const std::string &name) const {
+  if (relationId < 0 || static_cast<size_t>(relationId) >= schema_.relations.size())
+    return invalidArgument(schema_.directory + ": relation id " + std::to_string(relationId) +
+                           " is out of range; the graph has " +
+                           std::to_string(schema_.relations.size()) + " relations");
+  const RelationSchema &relation = schema_.relations[static_cast<size_t>(relationId)];
+  HEDDLE_ASSIGN_OR_RETURN(size_t index,
+                          findByName(schema_.edgeFeatures(relationId), name,
+                                     schema_.directory + ": relation '" + relation.triple() + "'",
+                                     "edge feature"));
+  return edgeFeatures_[static_cast<size_t>(relation.reverseOf < 0 ? relationId
+                                                                  : relation.reverseOf)][index];
 }
 
 absl::StatusOr<size_t> MappedGraphStore::labelIndex(int nodeType, const std::string &name) const {

@@ -71,6 +71,11 @@ public:
   virtual const RelationView &relation(int relationId) const = 0;
   virtual absl::StatusOr<DenseFeatureView> denseFeature(int nodeType, const std::string &name) const = 0;
   virtual absl::StatusOr<SparseFeatureView> sparseFeature(int nodeType, const std::string &name) const = 0;
+  /// Dense data of a relation's edges, in the CSC order of the stored relation: in-edge p of `view`
+  /// = relation(relationId) has row p, or view.inEdgeData[p] where that is not empty (a reverse
+  /// view).
+  virtual absl::StatusOr<DenseFeatureView> denseEdgeFeature(int relationId,
+                                                            const std::string &name) const = 0;
   virtual absl::StatusOr<LabelView> label(int nodeType, const std::string &name) const = 0;
   virtual absl::StatusOr<SplitView> split(int nodeType, const std::string &label,
                                           const std::string &split) const = 0;

@@ -191,6 +191,14 @@ private:
     input.dropDuplicates = staged.dropDuplicates;
     input.memoryBytes = memoryBytes_;
     input.scratchFile = scratch_ + "/by-source";
+    for (size_t index : order(staged.features, [](const auto &f) { return f.schema.name; })) {
+      const StagedFeature &source = staged.features[index];
+      relation.features.push_back(source.schema);
+      relation.features.back().file =
+          folder + "/f" + std::to_string(relation.features.size() - 1) + ".npy";
+      input.featureFiles.push_back(source.rows.path);
+      findings_.relations[id].nonFinite.push_back(source.nonFinite);
+    }
     std::string what = "sorting " + staged.triple();
     if (progress_)
       input.progress = [&](int64_t done, int64_t total) { progress_(what, done, total); };
@@ -203,6 +211,9 @@ private:
                                           schema_.files));
     findings_.relations[id].dropped = staged.dropDuplicates;
     staged.sorter.reset();
+    std::error_code ignored;
+    for (const std::string &file : input.featureFiles)
+      fs::remove(file, ignored);
     return absl::OkStatus();
   }
 

@@ -134,6 +134,35 @@ private:
   NodeSet *touched_ = nullptr;
 };
 
+/// Rows of one feature of the edges from order of arrival into that of the CSC. The rows that
+/// arrived are mapped: of memory it takes what the system lends for files.
+class EdgeDataWriter {
+public:
+  absl::Status create(const std::string &arrived, const std::string &directory,
+                      const FeatureSchema &feature, int64_t expectedEdges) {
+    HEDDLE_ASSIGN_OR_RETURN(arrived_, NpyArray::open(arrived));
+    name_ = feature.file;
+    rowBytes_ = feature.dim * dtypeBytes(feature.dtype);
+    HEDDLE_ASSIGN_OR_RETURN(writer_, NpyWriter::create(directory + "/" + name_, feature.dtype,
+                                                       {feature.dim}, expectedEdges));
+    return absl::OkStatus();
+  }
+  absl::Status push(int64_t arrival) {
+    return writer_.append(static_cast<const char *>(arrived_.data()) + arrival * rowBytes_, 1);
+  }
+  absl::Status close(std::map<std::string, FileEntry> &files) {
+    HEDDLE_RETURN_IF_ERROR(writer_.close());
+    files[name_] = {writer_.fileBytes(), writer_.checksum()};
+    return absl::OkStatus();
+  }
+
+private:
+  NpyArray arrived_;
+  NpyWriter writer_;
+  std::string name_;
+  int64_t rowBytes_ = 0;
+};
+
 } // namespace
 
 absl::StatusOr<int64_t> writeRelation(const std::string &directory, const RelationInput &input,
@@ -153,8 +182,13 @@ absl::StatusOr<int64_t> writeRelation(const std::string &directory, const Relati
   HEDDLE_RETURN_IF_ERROR(csc.create(directory, relation.cscIndptr, relation.cscIndices,
                                     input.numDestinations, input.numSources,
                                     input.dropDuplicates ? -1 : total, destinations));
+  std::vector<EdgeDataWriter> data(relation.features.size());
+  for (size_t i = 0; i < data.size(); ++i)
+    HEDDLE_RETURN_IF_ERROR(data[i].create(input.featureFiles[i], directory, relation.features[i],
+                                          input.dropDuplicates ? -1 : total));
   int64_t lastSource = -1, lastDestination = -1;
-  auto takeByDestination = [&](int64_t destination, int64_t source, int64_t) -> absl::Status {
+  auto takeByDestination = [&](int64_t destination, int64_t source,
+                               int64_t arrival) -> absl::Status {
     tick();
     bool repeats = destination == lastDestination && source == lastSource;
     duplicates += repeats;
@@ -165,10 +199,14 @@ absl::StatusOr<int64_t> writeRelation(const std::string &directory, const Relati
     if (bySource->size() > 0 && bySource->heldBytes() + bySource->growthBytes(1) > held)
       HEDDLE_RETURN_IF_ERROR(bySource->spill());
     bySource->add(source, destination, csc.edges());
+    for (EdgeDataWriter &rows : data)
+      HEDDLE_RETURN_IF_ERROR(rows.push(arrival));
     return csc.push(destination, source);
   };
   HEDDLE_RETURN_IF_ERROR(sorter.finish(input.memoryBytes / 2, takeByDestination));
   HEDDLE_RETURN_IF_ERROR(csc.close(files));
+  for (EdgeDataWriter &rows : data)
+    HEDDLE_RETURN_IF_ERROR(rows.close(files));
   relation.numEdges = csc.edges();
   relation.in = csc.stats();
 

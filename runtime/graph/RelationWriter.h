@@ -32,13 +32,16 @@ struct RelationInput {
   bool dropDuplicates = false;
   int64_t memoryBytes = 0;
   std::string scratchFile; ///< for sorting by source
+  /// Of each of the relation's features (dense; `file` names it below `directory`) a .npy of its
+  /// rows in the order in which edges arrived, which is the payload of the sorter's records.
+  std::vector<std::string> featureFiles;
   std::function<void(int64_t done, int64_t total)> progress; ///< may be empty
 };
 
-/// Writes CSC and CSR of the edges in `sorter` (major: destination, minor: source) below `directory`
-/// under the names in `relation`, and fills in numEdges and degree statistics. Nodes with an edge
-/// are put into `sources` and `destinations` (which may be the same set). Adds to `files`; returns the
-/// number of edges that repeat an earlier (source, destination).
+/// Writes CSC, CSR and edge data of the edges in `sorter` (major: destination, minor: source) below
+/// `directory` under the names in `relation`, and fills in numEdges and degree statistics. Nodes
+/// with an edge are put into `sources` and `destinations` (which may be the same set). Adds to
+/// `files`; returns the number of edges that repeat an earlier (source, destination).
 absl::StatusOr<int64_t> writeRelation(const std::string &directory, const RelationInput &input,
                                       EdgeSorter &sorter, RelationSchema &relation,
                                       NodeSet &sources, NodeSet &destinations,

@@ -63,7 +63,8 @@ struct StagedRelation {
   int reverseOf = -1; ///< in declaration order
   int64_t numSources = 0, numDestinations = 0;
   bool dropDuplicates = false;
-  std::unique_ptr<EdgeSorter> sorter; ///< of a stored relation
+  std::unique_ptr<EdgeSorter> sorter;  ///< of a stored relation
+  std::vector<StagedFeature> features; ///< dense, rows in order of arrival of the edges
   std::string triple() const { return source + ":" + name + ":" + destination; }
 };
 

@@ -260,8 +260,6 @@ void DescriptorParser::readEdge(ObjectReader &in) {
     in.fail("relation", "the relation's name is empty; name it");
   if (in.has("time_col"))
     in.fail("time_col", "a graph keeps no times of edges; remove it");
-  if (in.has("features"))
-    in.fail("features", "features of edges are not imported; remove them");
   if (in.has("labels"))
     in.fail("labels", "labels of edges are not imported; remove them");
   edge.sourceColumn = nonEmpty(in, "source_id_col");
@@ -275,6 +273,15 @@ void DescriptorParser::readEdge(ObjectReader &in) {
   if (in.ok()) {
     edge.format = readFormat(in);
     edge.files = expand(in, "files");
+  }
+  std::set<std::string> names;
+  for (ObjectReader &feature : in.objectsOr("features")) {
+    if (!in.ok())
+      break;
+    edge.features.push_back(readEdgeFeature(feature));
+    if (in.ok() && !names.insert(edge.features.back().name).second)
+      in.fail("features", "two features are named '" + edge.features.back().name +
+                              "'; set feature_name of one");
   }
   (void)in.finish(keyAliases());
   out_.edges.push_back(std::move(edge));
@@ -299,6 +306,10 @@ absl::Status DescriptorParser::checkReferences() const {
       return invalidArgument(edge.place + ": the relation's other entry has another "
                                           "on_duplicate_edge or add_reverse_edges; make them "
                                           "alike");
+    if (!isNew && !(it->second->features.empty() && edge.features.empty()))
+      return invalidArgument(edge.place +
+                             ": the relation has another entry, and features are of all "
+                             "its edges; list all files in one entry");
   }
   for (const EdgeSpec &edge : out_.edges)
     if (edge.addReverse && stored.count({edge.destination, "rev_" + edge.name, edge.source}))

@@ -46,6 +46,7 @@ struct FeatureSpec {
   int64_t dim = 0;                     ///< sparse: columns
   std::string outDtype;                ///< empty for dense: as stored
   TransformSpec transform;
+  bool ofEdges = false; ///< of a relation: dense, a row for each edge
 };
 
 struct SplitSpec {
@@ -83,6 +84,7 @@ struct EdgeSpec {
   std::string sourceColumn, destinationColumn;
   TableFormat format;
   std::vector<std::string> files;
+  std::vector<FeatureSpec> features; ///< of the edges
   Policy onNullId = Policy::Error, onDanglingId = Policy::Error, onDuplicateEdge = Policy::Keep;
   bool addReverse = true;
 };

@@ -119,6 +119,22 @@ FeatureSpec DescriptorParser::readFeature(ObjectReader &in, const NodeSpec &node
   return finished(in, spec);
 }
 
+FeatureSpec DescriptorParser::readEdgeFeature(ObjectReader &in) {
+  NodeSpec table; // the edges' files are one
+  FeatureSpec spec = readFeature(in, table);
+  spec.ofEdges = true;
+  if (!in.ok())
+    return spec;
+  if (spec.source == FeatureSpec::Source::Sparse)
+    in.fail("indptr", "edges have dense features only; give columns, or a dense .npy");
+  else if (spec.transform.kind == TransformSpec::Kind::Categorical)
+    in.fail("transform", "categorical features are sparse, and edges have dense ones only; write a "
+                         "numeric column for each category, or a relation for each");
+  else if (spec.transform.fitOnTrain)
+    in.fail("transform", "fits on train, but edges are in no split; use fit_on all");
+  return spec;
+}
+
 void DescriptorParser::readHash(ObjectReader &in, SplitSpec &split) {
   split.kind = SplitSpec::Kind::Hash;
   const nlohmann::json *value = in.raw("split_pct");

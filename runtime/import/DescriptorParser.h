@@ -57,6 +57,8 @@ private:
   // DescriptorColumns.cpp
   TransformSpec readTransform(ObjectReader &in);
   FeatureSpec readFeature(ObjectReader &in, const NodeSpec &node);
+  /// A feature of a relation's edges: numeric columns, or dense arrays.
+  FeatureSpec readEdgeFeature(ObjectReader &in);
   static FeatureSpec finished(ObjectReader &in, FeatureSpec &spec) {
     (void)in.finish(keyAliases());
     return std::move(spec);

@@ -82,10 +82,9 @@ public:
     return absl::OkStatus();
   }
 
-  absl::Status declare(graph::GraphBuilder &builder, int typeHandle) override {
+  absl::Status declare(graph::GraphBuilder &builder, int owner) override {
     int64_t dim = int64_t(spec_.columns.size()) * (spec_.transform.hasFlag() ? 2 : 1);
-    HEDDLE_ASSIGN_OR_RETURN(int handle,
-                            builder.addDenseFeature(typeHandle, spec_.name, spec_.outDtype, dim));
+    HEDDLE_ASSIGN_OR_RETURN(int handle, declareDense(builder, owner, spec_.outDtype, dim));
     elementBytes_ = dtypeBytes(spec_.outDtype);
     buffer_.open(handle, dim * elementBytes_);
     return absl::OkStatus();
@@ -216,7 +215,7 @@ public:
     return absl::OkStatus();
   }
 
-  absl::Status declare(graph::GraphBuilder &builder, int typeHandle) override {
+  absl::Status declare(graph::GraphBuilder &builder, int owner) override {
     std::vector<std::string> names;
     for (const auto &[name, n] : counts_)
       if (n >= spec_.transform.minCount)
@@ -230,7 +229,7 @@ public:
     if (dim == 0)
       return invalidArgument(spec_.place + "/feature_col: column '" + spec_.columns[0] +
                              "' has no category; lower min_count, or remove the feature");
-    HEDDLE_ASSIGN_OR_RETURN(handle_, builder.addSparseFeature(typeHandle, spec_.name, dim));
+    HEDDLE_ASSIGN_OR_RETURN(handle_, builder.addSparseFeature(owner, spec_.name, dim));
     return absl::OkStatus();
   }
 
@@ -326,7 +325,8 @@ public:
       const auto &shape = array.shape();
       if (shape.empty() || shape.size() > 2)
         return invalidArgument(file + ": has " + countOf(int64_t(shape.size()), "dimensions") +
-                               "; a feature is a vector or a matrix with a row for each node");
+                               "; a feature is a vector or a matrix with a row for each " +
+                               (spec_.ofEdges ? "edge" : "node"));
       int64_t dim = shape.size() == 2 ? shape[1] : 1;
       if (!arrays_.empty() && (dim != dim_ || array.dtype() != arrays_[0].dtype()))
         return invalidArgument(file + ": is " + npyTypeName(array.dtype(), shape) + ", but " +
@@ -341,16 +341,16 @@ public:
       arrays_.push_back(std::move(array));
     }
     if (rows != records)
-      return invalidArgument(spec_.place + "/files: have " + countOf(rows, "rows") +
-                             ", but the nodes' files have " + countOf(records, "records") +
-                             "; give a row for each record, in the order of the files");
+      return invalidArgument(
+          spec_.place + "/files: have " + countOf(rows, "rows") +
+          (spec_.ofEdges ? ", but the edges' files have " : ", but the nodes' files have ") +
+          countOf(records, "records") + "; give a row for each record, in the order of the files");
     dtype_ = spec_.outDtype.empty() ? arrays_[0].dtype() : spec_.outDtype;
     return absl::OkStatus();
   }
 
-  absl::Status declare(graph::GraphBuilder &builder, int typeHandle) override {
-    HEDDLE_ASSIGN_OR_RETURN(int handle,
-                            builder.addDenseFeature(typeHandle, spec_.name, dtype_, dim_));
+  absl::Status declare(graph::GraphBuilder &builder, int owner) override {
+    HEDDLE_ASSIGN_OR_RETURN(int handle, declareDense(builder, owner, dtype_, dim_));
     buffer_.open(handle, dim_ * dtypeBytes(dtype_));
     return absl::OkStatus();
   }
@@ -437,8 +437,8 @@ public:
     return absl::OkStatus();
   }
 
-  absl::Status declare(graph::GraphBuilder &builder, int typeHandle) override {
-    HEDDLE_ASSIGN_OR_RETURN(handle_, builder.addSparseFeature(typeHandle, spec_.name, spec_.dim));
+  absl::Status declare(graph::GraphBuilder &builder, int owner) override {
+    HEDDLE_ASSIGN_OR_RETURN(handle_, builder.addSparseFeature(owner, spec_.name, spec_.dim));
     return absl::OkStatus();
   }
 

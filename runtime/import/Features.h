@@ -14,8 +14,9 @@
 
 namespace heddle::importing {
 
-/// One feature on its way into the graph: (prepare, fit* if needsFit(), declare, write*, finish).
-/// `scan` arguments are null for types without a table; features of columns never see that.
+/// One feature of nodes, or with spec().ofEdges of edges, on its way into the graph: (prepare, fit*
+/// if needsFit(), declare, write*, finish). `scan` arguments are null for types without a table;
+/// features of columns never see that.
 class FeatureImport {
 public:
   static std::unique_ptr<FeatureImport> create(const FeatureSpec &spec);
@@ -30,8 +31,9 @@ public:
   /// A record whose value counts for the statistics of the transform.
   virtual absl::Status fit(const TableScan &scan) { return absl::OkStatus(); }
 
-  virtual absl::Status declare(graph::GraphBuilder &builder, int typeHandle) = 0;
-  /// The next node: its record (from 0) and, for columns, the scan that stands at it.
+  /// `owner`: the handle of the node type, or relation.
+  virtual absl::Status declare(graph::GraphBuilder &builder, int owner) = 0;
+  /// The next node or edge: its record (from 0) and, for columns, the scan that stands at it.
   virtual absl::Status write(graph::GraphBuilder &builder, int64_t record,
                              const TableScan *scan) = 0;
   /// The next node, which no record describes (edges named it).
@@ -43,6 +45,11 @@ public:
 
 protected:
   explicit FeatureImport(const FeatureSpec &spec) : spec_(spec) {}
+  absl::StatusOr<int> declareDense(graph::GraphBuilder &builder, int owner,
+                                   const std::string &dtype, int64_t dim) const {
+    return spec_.ofEdges ? builder.addEdgeFeature(owner, spec_.name, dtype, dim)
+                         : builder.addDenseFeature(owner, spec_.name, dtype, dim);
+  }
   const FeatureSpec &spec_;
 };
 

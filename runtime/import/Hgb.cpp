@@ -50,6 +50,8 @@ struct Relation {
   int64_t count = 0;
   uint64_t forward = 0, backward = 0; ///< sums of edgeHash
   EdgeBuffer edges;
+  int weight = -1;            ///< feature "weight", once one is not 1
+  std::vector<float> weights; ///< of the last edges, not yet with the builder
 };
 
 class Importer {
@@ -308,9 +310,40 @@ private:
     HEDDLE_RETURN_IF_ERROR(declareLinks());
     HEDDLE_RETURN_IF_ERROR(forEachLine("link.dat", "reading links",
                                        [&](const LineReader &reader) { return addLink(reader); }));
-    for (auto &[key, relation] : relations_)
+    for (auto &[key, relation] : relations_) {
       HEDDLE_RETURN_IF_ERROR(relation.edges.flush(builder_, relation.handle));
+      HEDDLE_RETURN_IF_ERROR(flushWeights(relation));
+    }
     return absl::OkStatus();
+  }
+
+  absl::Status flushWeights(Relation &relation) {
+    if (relation.weights.empty())
+      return absl::OkStatus();
+    absl::Status status = builder_.appendDenseRows(relation.weight, relation.weights.data(),
+                                                   int64_t(relation.weights.size()));
+    relation.weights.clear();
+    return status;
+  }
+
+  /// The weight of the edge that the relation counts next. Those before the first that is not 1 are
+  /// all 1.
+  absl::Status addWeight(Relation &relation, float weight) {
+    constexpr size_t block = 4096;
+    if (relation.weight < 0) {
+      if (weight == 1)
+        return absl::OkStatus();
+      HEDDLE_ASSIGN_OR_RETURN(relation.weight,
+                              builder_.addEdgeFeature(relation.handle, "weight", "float32", 1));
+      ++weightedRelations_;
+      for (int64_t left = relation.count; left > 0;) {
+        relation.weights.assign(size_t(std::min<int64_t>(left, block)), 1.0f);
+        left -= int64_t(relation.weights.size());
+        HEDDLE_RETURN_IF_ERROR(flushWeights(relation));
+      }
+    }
+    relation.weights.push_back(weight);
+    return relation.weights.size() >= block ? flushWeights(relation) : absl::OkStatus();
   }
 
   absl::Status addLink(const LineReader &reader) {
@@ -327,13 +360,13 @@ private:
     if (!number)
       return reader.error("the relation '" + shownField(text[2]) + "' is no number of 0 to " +
                           std::to_string(maxHgbNumber) + "; correct it");
+    float value = 1;
     if (hasWeight) {
-      float value = 0;
       auto [end, error] = std::from_chars(weight.data(), weight.data() + weight.size(), value);
-      if (error != std::errc() || end != weight.data() + weight.size())
-        return reader.error("the weight '" + shownField(weight) + "' is no number; correct it");
+      if (error != std::errc() || end != weight.data() + weight.size() || !std::isfinite(value))
+        return reader.error("the weight '" + shownField(weight) +
+                            "' is no finite number; correct it");
       ++weights_;
-      otherWeights_ += value != 1;
     }
     int64_t node[2];
     for (int i = 0; i < 2; ++i)
@@ -358,6 +391,7 @@ private:
                             std::to_string(link.destination) + "; correct one of them");
     }
     HEDDLE_ASSIGN_OR_RETURN(Relation * relation, relationOf(*number, source, destination));
+    HEDDLE_RETURN_IF_ERROR(addWeight(*relation, value));
     ++relation->count;
     relation->forward += edgeHash(node[0], node[1]);
     relation->backward += edgeHash(node[1], node[0]);
@@ -403,10 +437,9 @@ private:
       if (n > 0)
         builder_.count(what, n);
     };
-    count("link weights left out (a graph directory holds none), all of them 1",
-          otherWeights_ == 0 ? weights_ : 0);
-    count("link weights left out (a graph directory holds none)", otherWeights_ > 0 ? weights_ : 0);
-    count("link weights left out that are not 1", otherWeights_);
+    count("link weights left out, all of them 1", weightedRelations_ == 0 ? weights_ : 0);
+    count("relations with an edge feature \"weight\": not all of their links have weight 1",
+          weightedRelations_);
     count("relations without a reverse view: the file has their reverse", reversed_);
     count("links skipped: no such node", skippedLinks_);
     count("label rows skipped: no such node", labels_.skipped());
@@ -422,7 +455,7 @@ private:
   std::map<std::tuple<int64_t, int64_t, int64_t>, Relation> relations_;
   std::set<std::tuple<std::string, std::string, std::string>> triples_;
   HgbLabels labels_{nodes_, info_, options_.carve, options_.skipErrors};
-  int64_t weights_ = 0, otherWeights_ = 0, reversed_ = 0, skippedLinks_ = 0;
+  int64_t weights_ = 0, weightedRelations_ = 0, reversed_ = 0, skippedLinks_ = 0;
 };
 
 } // namespace

@@ -32,7 +32,8 @@ struct HgbOptions {
 /// info.dat or "type0", relations by info.dat or "link0"; ids are the numbers of node.dat, rows in
 /// its order; the feature is "attributes", sparse where at least three in four values of the type
 /// are zero; the label "label" with the split "official", of which valid is carved out of
-/// label.dat. Weights are left out, and the report says so.
+/// label.dat. Weights are the edge feature "weight" (float32, 1 column) of the relations where not
+/// all are 1; a link without one has 1.
 absl::Status importHgb(FileSet &files, const HgbOptions &options, graph::GraphBuilder &builder,
                        const ProgressFunction &progress = nullptr);
 

@@ -292,12 +292,52 @@ private:
     return it->second;
   }
 
+  /// Opens the features of an edge's entry, measures what their transforms need, and declares them.
+  absl::StatusOr<std::vector<std::unique_ptr<FeatureImport>>> openFeatures(const EdgeSpec &edge,
+                                                                           int relation) {
+    std::vector<std::unique_ptr<FeatureImport>> features;
+    bool measures = false;
+    for (const FeatureSpec &feature : edge.features) {
+      features.push_back(FeatureImport::create(feature));
+      measures |= features.back()->needsFit() || !features.back()->needsTable();
+    }
+    int64_t records = 0;
+    if (measures) {
+      const IdMap &sourceIds = typeOf(edge.source).ids, &targetIds = typeOf(edge.destination).ids;
+      TableScan scan(edge.files, edge.format, "measure features of " + tripleOf(edge), progress_);
+      int source = scan.want(edge.sourceColumn), target = scan.want(edge.destinationColumn);
+      for (auto &feature : features)
+        feature->want(scan);
+      for (;;) {
+        HEDDLE_ASSIGN_OR_RETURN(bool any, scan.next());
+        if (!any)
+          break;
+        // Edges that readEdges() skips, or reports, count for nothing.
+        if (scan.isNull(source) || scan.isNull(target) || sourceIds.find(scan.cell(source)) < 0 ||
+            targetIds.find(scan.cell(target)) < 0)
+          continue;
+        for (auto &feature : features)
+          if (feature->needsFit())
+            HEDDLE_RETURN_IF_ERROR(feature->fit(scan));
+      }
+      records = scan.records();
+    }
+    for (auto &feature : features) {
+      HEDDLE_RETURN_IF_ERROR(feature->prepare(records));
+      HEDDLE_RETURN_IF_ERROR(feature->declare(builder_, relation));
+    }
+    return absl::StatusOr<std::vector<std::unique_ptr<FeatureImport>>>(std::move(features));
+  }
+
   absl::Status readEdges(const EdgeSpec &edge) {
     HEDDLE_ASSIGN_OR_RETURN(int relation, relationOf(edge));
+    HEDDLE_ASSIGN_OR_RETURN(auto features, openFeatures(edge, relation));
     const IdMap &sourceIds = typeOf(edge.source).ids, &targetIds = typeOf(edge.destination).ids;
     PairSet &pairs = pairs_[keyOf(edge)];
     TableScan scan(edge.files, edge.format, "read " + tripleOf(edge), progress_);
     int source = scan.want(edge.sourceColumn), target = scan.want(edge.destinationColumn);
+    for (auto &feature : features)
+      feature->want(scan);
     constexpr size_t kBlock = 1 << 16;
     std::vector<int64_t> sources, targets;
     int64_t nulls = 0, dangling = 0;
@@ -340,10 +380,14 @@ private:
                                       "skip or keep");
       sources.push_back(s);
       targets.push_back(t);
+      for (auto &feature : features)
+        HEDDLE_RETURN_IF_ERROR(feature->write(builder_, scan.records() - 1, &scan));
       if (sources.size() == kBlock)
         HEDDLE_RETURN_IF_ERROR(flush());
     }
     HEDDLE_RETURN_IF_ERROR(flush());
+    for (auto &feature : features)
+      HEDDLE_RETURN_IF_ERROR(feature->finish(builder_, tripleOf(edge)));
     if (nulls > 0)
       builder_.count(tripleOf(edge) + ": edges skipped, null id", nulls);
     if (dangling > 0)

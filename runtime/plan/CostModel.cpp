@@ -35,6 +35,7 @@ bool gathers(const OpT &op, const EntryT &entry) {
   case OpAttrs::SampleAttrs:
   case OpAttrs::FrontierAttrs:
   case OpAttrs::FetchDenseAttrs:
+  case OpAttrs::FetchEdgeAttrs:
   case OpAttrs::FetchSparseAttrs:
   case OpAttrs::FetchLabelsAttrs:
   case OpAttrs::FetchRowsAttrs:

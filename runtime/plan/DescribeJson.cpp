@@ -66,6 +66,8 @@ Json toJson(const OpAttrsUnion &attrs) {
             {"self_link", a->self_link}};
   if (auto *a = attrs.AsFetchDenseAttrs())
     return {{"node_type", a->node_type}, {"feature", a->feature}, {"dim", a->dim}};
+  if (auto *a = attrs.AsFetchEdgeAttrs())
+    return {{"relation", a->relation}, {"hop", a->hop}, {"feature", a->feature}, {"dim", a->dim}};
   if (auto *a = attrs.AsFetchSparseAttrs())
     return {{"node_type", a->node_type}, {"feature", a->feature}, {"dim", a->dim}};
   if (auto *a = attrs.AsFetchLabelsAttrs())

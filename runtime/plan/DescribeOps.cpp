@@ -47,6 +47,9 @@ std::string detailOf(const PlanT &plan, const EntryT &entry, const OpT &op) {
     return "hop " + std::to_string(a->hop) + " " + typeName(plan, a->node_type);
   if (auto *a = attrs.AsFetchDenseAttrs())
     return typeName(plan, a->node_type) + "." + a->feature + " [" + std::to_string(a->dim) + "]";
+  if (auto *a = attrs.AsFetchEdgeAttrs())
+    return relationTriple(plan, a->relation) + "." + a->feature + " [" + std::to_string(a->dim) +
+           "]";
   if (auto *a = attrs.AsFetchSparseAttrs())
     return typeName(plan, a->node_type) + "." + a->feature + " [" + std::to_string(a->dim) + "]";
   if (auto *a = attrs.AsFetchLabelsAttrs())

@@ -72,6 +72,8 @@ public:
       numbers(a->samples());
     if (auto a = o.attrs_as_FetchDenseAttrs())
       text(a->feature());
+    if (auto a = o.attrs_as_FetchEdgeAttrs())
+      text(a->feature());
     if (auto a = o.attrs_as_FetchSparseAttrs())
       text(a->feature());
     if (auto a = o.attrs_as_FetchLabelsAttrs())

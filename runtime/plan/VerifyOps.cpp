@@ -53,6 +53,8 @@ public:
       return checkFrontier(*op_.attrs.AsFrontierAttrs());
     case OpAttrs::FetchDenseAttrs:
       return checkFetchDense(*op_.attrs.AsFetchDenseAttrs());
+    case OpAttrs::FetchEdgeAttrs:
+      return checkFetchEdge(*op_.attrs.AsFetchEdgeAttrs());
     case OpAttrs::FetchSparseAttrs:
       return checkFetchSparse(*op_.attrs.AsFetchSparseAttrs());
     case OpAttrs::FetchLabelsAttrs:
@@ -175,6 +177,34 @@ private:
     if (a.dim == 0)
       return fail("the feature has no columns");
     return slotOutput(0, DType::F32, a.dim, SymbolKind::Rows, uint32_t(hop), a.node_type);
+  }
+
+  bool checkFetchEdge(const FetchEdgeAttrsT &a) {
+    if (a.relation >= c_.plan.relations.size())
+      return fail("relation " + outOf(a.relation, c_.plan.relations.size()));
+    if (a.hop >= maxHop)
+      return fail("hop " + std::to_string(a.hop) + " is over 14");
+    if (!queueIs(Queue::Fetch) || !counts(1, 1))
+      return false;
+    if (a.dim == 0)
+      return fail("the feature has no columns");
+    if (!typed(op_.inputs[0], inputPlace(0), DType::I64, 1) ||
+        !inSlot(op_.inputs[0], inputPlace(0)) ||
+        !rowsAre(op_.inputs[0], inputPlace(0), SymbolKind::Edges, a.hop, a.relation))
+      return false;
+    // Rows of the graph's array are read by these ids: they are a sample's, and of this relation.
+    if (!idsOfSample(a))
+      return c_.fail(inputPlace(0), "it does not hold the ids of the edges that are sampled there");
+    if (op_.outputs[0] < 0)
+      return c_.fail(outputPlace(0), "it is absent");
+    return slotOutput(0, DType::F32, a.dim, SymbolKind::Edges, a.hop, a.relation);
+  }
+  bool idsOfSample(const FetchEdgeAttrsT &a) const {
+    for (const auto &op : e_.ops)
+      if (const SampleAttrsT *sample = op->attrs.AsSampleAttrs();
+          sample && sample->relation == a.relation && sample->hop == a.hop)
+        return op->outputs.size() == 8 && op->outputs[7] == op_.inputs[0];
+    return false;
   }
 
   bool checkFetchSparse(const FetchSparseAttrsT &a) {

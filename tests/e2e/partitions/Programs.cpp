@@ -70,6 +70,23 @@ const std::vector<LayerProgram> &layerPrograms() {
        "    %mean = hgnn.combined argmax %best : !hgnn.tensor<dst : ?xf32>\n"
            HEDDLE_PARAM("weight", "relation", "\"in\", \"out\"") HEDDLE_LINEAR("m", "mean", "weight")
                HEDDLE_YIELD("m") HEDDLE_UPDATE_WITH_ROOT},
+      {"weighted",
+       HEDDLE_LAYER("sum")
+       "    %edges = hgnn.gather_src %src, %adj : !hgnn.tensor<src : ?xf32>, !hgnn.adj<any>\n"
+       "    %w = hgnn.edge_feature \"gewicht\" default 0.5 : !hgnn.tensor<edge : 1xf32>\n"
+       "    %e = hgnn.edge_feature \"a*b\" default 0.25 : !hgnn.tensor<edge : ?xf32>\n"
+       "    %gates = hgnn.param \"gates\" scope relation shape [\"edge.a*b\", \"in\"] "
+       "init \"xavier_uniform\" : <param : ?xf32>\n"
+       "    %open = hgnn.linear %e, %gates : !hgnn.tensor<edge : ?xf32>, !hgnn.tensor<param : ?xf32>\n"
+       "    %gated = hgnn.mul %edges, %open : !hgnn.tensor<edge : ?xf32>, !hgnn.tensor<edge : ?xf32>\n"
+       "    %scaled = hgnn.scale_rows %gated, %w : !hgnn.tensor<edge : ?xf32>, !hgnn.tensor<edge : 1xf32>\n"
+       "    %sum = hgnn.reduce_dst %scaled, %adj : !hgnn.tensor<edge : ?xf32>, !hgnn.adj<any>\n"
+       "    %weight = hgnn.reduce_dst %w, %adj : !hgnn.tensor<edge : 1xf32>, !hgnn.adj<any>\n"
+       "    %inverse = hgnn.unary reciprocal %weight : !hgnn.tensor<dst : 1xf32>\n"
+       "    %mean = hgnn.scale_rows %sum, %inverse : !hgnn.tensor<dst : ?xf32>, "
+       "!hgnn.tensor<dst : 1xf32>\n"
+           HEDDLE_PARAM("weight", "relation", "\"in\", \"out\"") HEDDLE_LINEAR("m", "mean", "weight")
+               HEDDLE_YIELD("m") HEDDLE_UPDATE_WITH_ROOT},
       {"bare",
        HEDDLE_LAYER("mean") HEDDLE_MEAN_MESSAGE HEDDLE_PARAM("weight", "relation", "\"in\", \"out\"")
            HEDDLE_LINEAR("m", "mean", "weight") HEDDLE_YIELD("m") HEDDLE_UPDATE

@@ -2,8 +2,10 @@
 """Records what torch_geometric's GATConv, HGTConv, SAGEConv, GATv2Conv and HANConv and a restatement of
 Simple-HGN give and what their gradients are.
 
-    python3 make.py        (with torch and torch_geometric) writes rgat.json, hgt.json, rsage.json,
-                           gatv2.json, simplehgn.json and han.json beside it
+    python3 make.py        (with torch and torch_geometric) writes the .json files beside it
+
+rgat_edges is GATConv with edge_dim where a relation has features; rgcn_weighted is R-GCN with weighted
+means, in plain torch.
 
 Two layers over a small graph with a relation of no edges, parallel relations and isolated nodes; all in
 float64. Weights are stored under heddle's names, matrices as [in, out]. HANConv is recorded over a graph in
@@ -29,6 +31,7 @@ RELATIONS = {
     ("topic", "about", "paper"): [[0, 1, 1, 2], [0, 0, 1, 4]],
     ("topic", "mentions", "paper"): [[], []],
 }
+VIEWS = {("paper", "rev_writes", "author"): ("author", "writes", "paper")}  # the same edges, against
 SEEDS = [0, 1, 2, 4, 5]  # 5 has no edge at all
 METAPATHS = {
     ("author", "apa", "author"): [[0, 1, 2, 3, 4, 1, 0, 3, 4], [0, 1, 2, 3, 4, 0, 1, 1, 2]],
@@ -50,7 +53,16 @@ def relation_name(layer, relation, name):
     return "convs.%d.convs.<%s>.%s" % (layer, "___".join(relation), name)
 
 
-def make_rgat(inputs):
+def edge_data(dims):
+    """Rows for the edges of some relations, those of a view being its base's."""
+    data = {r: torch.rand(len(RELATIONS[r][0]), dim) * 2 - 1 for r, dim in sorted(dims.items())}
+    for view, base in VIEWS.items():
+        if base in data:
+            data[view] = data[base]
+    return data
+
+
+def make_rgat(inputs, data={}):
     weights, x = {}, dict(inputs)
     for layer in range(2):
         last = layer == 1
@@ -61,17 +73,44 @@ def make_rgat(inputs):
         new = {t: x[t] @ root + bias for t in x}
         for relation in sorted(RELATIONS):
             source, _, destination = relation
+            own = data.get(relation)
             conv = GATConv((HIDDEN, HIDDEN), size, heads=HEADS, concat=not last, add_self_loops=False,
-                           bias=False, negative_slope=0.2)
+                           bias=False, negative_slope=0.2, edge_dim=None if own is None else own.shape[1])
             mine = {"lin_src.weight": rows(HIDDEN, HEADS * size), "lin_dst.weight": rows(HIDDEN, HEADS * size),
                     "att_src": rows(HEADS, size), "att_dst": rows(HEADS, size)}
+            if own is not None:
+                mine["lin_edge.weight"] = rows(own.shape[1], HEADS * size)
+                mine["att_edge"] = rows(HEADS, size)
             for name, value in mine.items():
                 weights[relation_name(layer, relation, name)] = value
             functional = {"lin_src.weight": mine["lin_src.weight"].t(), "lin_dst.weight": mine["lin_dst.weight"].t(),
                           "att_src": mine["att_src"][None], "att_dst": mine["att_dst"][None]}
-            message = torch.func.functional_call(conv, functional, ((x[source], x[destination]), edges(relation)),
+            if own is not None:
+                functional["lin_edge.weight"] = mine["lin_edge.weight"].t()
+                functional["att_edge"] = mine["att_edge"][None]
+            message = torch.func.functional_call(conv, functional, ((x[source], x[destination]), edges(relation), own),
                                                  {"size": (NODES[source], NODES[destination])})
             new[destination] = new[destination] + message
+        x = new if last else {t: torch.relu(v) for t, v in new.items()}
+    return weights, x["paper"]
+
+
+def make_rgcn(inputs, data):
+    weights, x = {}, dict(inputs)
+    for layer in range(2):
+        last = layer == 1
+        out = CLASSES if last else HIDDEN
+        root, bias = rows(HIDDEN, out), rows(out)
+        weights["convs.%d.root" % layer], weights["convs.%d.bias" % layer] = root, bias
+        new = {t: x[t] @ root + bias for t in x}
+        for relation in sorted(RELATIONS):
+            source, _, destination = relation
+            weight = rows(HIDDEN, out)
+            weights[relation_name(layer, relation, "weight")] = weight
+            (from_, to), w = edges(relation), data.get(relation, torch.ones(len(RELATIONS[relation][0]), 1))
+            total = torch.zeros(NODES[destination], 1).index_add(0, to, w)
+            mean = torch.zeros(NODES[destination], HIDDEN).index_add(0, to, w * x[source][from_]) / total
+            new[destination] = new[destination] + torch.where(total == 0, 0.0, mean) @ weight
         x = new if last else {t: torch.relu(v) for t, v in new.items()}
     return weights, x["paper"]
 
@@ -246,16 +285,19 @@ def make_han(inputs):
     return weights, x["paper"] @ w + b
 
 
-def record(name, make, seed, model=None, relations=RELATIONS, seeds=SEEDS):
+def record(name, make, seed, model=None, relations=RELATIONS, seeds=SEEDS, encoder=None, dims={}):
     torch.manual_seed(seed)
+    data = edge_data(dims)
+    if name == "rgcn_weighted":
+        data = {r: v + 1.25 for r, v in data.items()}
     inputs = {t: rows(n, HIDDEN) for t, n in NODES.items()}
     labels = torch.randint(CLASSES, (NODES["paper"],))
-    weights, logits = make(inputs)
+    weights, logits = make(inputs, data) if data else make(inputs)
     loss = torch.nn.functional.cross_entropy(logits[seeds], labels[seeds])
     loss.backward()
     unused = [n for n, w in weights.items() if w.grad is None]  # of the last layer's other types
     out = {
-        "encoder": name, "hidden_size": HIDDEN, "nodes": NODES, "seeds": seeds,
+        "encoder": encoder or name, "hidden_size": HIDDEN, "nodes": NODES, "seeds": seeds,
         "model": {"num_heads": HEADS} if model is None else model,
         "relations": [{"triple": list(r), "edges": e} for r, e in sorted(relations.items())],
         "labels": labels.tolist(), "logits": logits[seeds].tolist(), "loss": loss.item(),
@@ -263,6 +305,14 @@ def record(name, make, seed, model=None, relations=RELATIONS, seeds=SEEDS):
         "rows": {t: v.tolist() for t, v in inputs.items()},
         "gradients": {n: w.grad.tolist() for n, w in weights.items() if n not in unused},
     }
+    if data:
+        for relation in out["relations"]:
+            triple = tuple(relation["triple"])
+            if triple in VIEWS:
+                relation["view_of"] = VIEWS[triple]
+            elif triple in data:
+                relation["e"] = data[triple].tolist()
+                relation["dim"] = data[triple].shape[1]
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".json")
     with open(path, "w") as file:
         json.dump(json.loads(json.dumps(out), parse_float=lambda x: round(float(x), 12)), file)
@@ -276,3 +326,7 @@ record("gatv2", make_gatv2, 4, {"args": {"num_heads": HEADS}})
 record("simplehgn", make_simplehgn, 5, {"num_heads": HEADS, "edge_dim": EDGE_DIM})
 record("han", make_han, 3, {"num_heads": HEADS, "activation": "relu", "relations": [list(r) for r in sorted(METAPATHS)]},
        METAPATHS, list(range(NODES["paper"])))
+record("rgat_edges", make_rgat, 3, {"num_heads": HEADS, "edge_features": {"edge_attr": "e"}}, encoder="rgat", dims={
+    ("author", "writes", "paper"): 3, ("paper", "cites", "paper"): 2, ("topic", "mentions", "paper"): 4})
+record("rgcn_weighted", make_rgcn, 4, {"edge_features": {"edge_weight": "e"}}, encoder="rgcn", dims={
+    ("author", "writes", "paper"): 1, ("paper", "cites", "paper"): 1, ("topic", "about", "paper"): 1})

@@ -53,6 +53,10 @@ hgnn.input @input.p of @p {
 hgnn.layer @l combine mean attributes {index = 0 : i64, in_size = 8 : i64, out_size = 2 : i64} message {
 ^bb0(%adj: !hgnn.adj<any>, %src: !hgnn.tensor<src : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>):
   %w = hgnn.param "w" scope relation shape ["in", "2*out"] init "uniform(0.5)" : <param : ?xf32>
+  // CHECK: hgnn.edge_feature "g" : <edge : ?xf32>
+  %f = hgnn.edge_feature "g" : <edge : ?xf32>
+  // CHECK-NEXT: hgnn.edge_feature "g" default 1.000000e+00 : <edge : 1xf32>
+  %g = hgnn.edge_feature "g" default 1.0 : <edge : 1xf32>
   %m = hgnn.linear %own, %w : !hgnn.tensor<dst : ?xf32>, !hgnn.tensor<param : ?xf32>
   hgnn.yield %m : !hgnn.tensor<dst : ?xf32>
 // CHECK: } update {
@@ -93,6 +97,8 @@ hgnn.entry train_step @train_step {
   %ids2, %link = hgnn.frontier self %seeds samples(%c) : (!hgnn.ids<rows(0, @p)>, !hgnn.adj<0, @"p:c%3A1:p" from @p to @p>) -> (!hgnn.ids<rows(1, @p)>, !hgnn.link<0, @p>)
   // CHECK: hgnn.fetch_dense "x" of %{{.*}} : (!hgnn.ids<rows(1, @p)>) -> !hgnn.tensor<rows(1, @p) : 8xf32>
   %x = hgnn.fetch_dense "x" of %ids2 : (!hgnn.ids<rows(1, @p)>) -> !hgnn.tensor<rows(1, @p) : 8xf32>
+  // CHECK-NEXT: hgnn.fetch_edge "g" of %{{.*}} : (!hgnn.adj<0, @"a:w:p" from @a to @p>) -> !hgnn.tensor<edges(0, @"a:w:p") : 3xf32>
+  %fe = hgnn.fetch_edge "g" of %adj : (!hgnn.adj<0, @"a:w:p" from @a to @p>) -> !hgnn.tensor<edges(0, @"a:w:p") : 3xf32>
   // CHECK-NEXT: hgnn.fetch_sparse "s" of
   %s = hgnn.fetch_sparse "s" of %ids2 : (!hgnn.ids<rows(1, @p)>) -> !hgnn.sparse<rows(1, @p), 9>
   // CHECK-NEXT: hgnn.fetch_labels "l" of
@@ -179,6 +185,8 @@ hgnn.kernel @compute {
   %hg = hgnn.head_linear_grad_weight %own, %hl {heads = 4 : i64} : !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.tensor<rows(0, @p) : 20xf32>
   // CHECK: hgnn.edge_position %{{.*}} : !hgnn.adj<0, @r from @a to @p>
   %ep = hgnn.edge_position %adj : !hgnn.adj<0, @r from @a to @p>
+  // CHECK: hgnn.edge_constant %{{.*}} {value = 1.000000e+00 : f64, width = 2 : i64} : !hgnn.adj<0, @r from @a to @p>
+  %ec = hgnn.edge_constant %adj {value = 1.0 : f64, width = 2 : i64} : !hgnn.adj<0, @r from @a to @p>
   // CHECK: hgnn.edge_ids %{{.*}} : !hgnn.adj<0, @r from @a to @p>
   %ei = hgnn.edge_ids %adj : !hgnn.adj<0, @r from @a to @p>
   // CHECK: %[[SL:.*]] = hgnn.sparse_linear

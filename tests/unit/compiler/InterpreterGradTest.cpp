@@ -81,6 +81,20 @@ std::vector<OpCase> opCases() {
        "%n = hgnn.sum_squares %W : !p23\n%r = hgnn.clip_factor %n {max_norm = 50.0 : f64} : !p1",
        "!p1"},
   };
+  // Of data of edges, which carry no gradient.
+  std::string data = "%g = hgnn.fetch_edge \"g\" of %adj : (!adj) -> !e\n";
+  cases.push_back(
+      {"edge_linear",
+       data + edges + "%w = hgnn.linear %g, %M : !e, !p22\n%r = hgnn.mul %v, %w : !e, !e", "!e"});
+  cases.push_back(
+      {"edge_weighted",
+       data + edges +
+           "%w = hgnn.slice %g {offset = 1 : i64, size = 1 : i64} : !e\n"
+           "%k = hgnn.edge_constant %adj {value = 0.5 : f64, width = 1 : i64} : !adj\n"
+           "%x = hgnn.scale_rows %v, %w : !e, !hgnn.tensor<edges(0, @\"a:w:p\") : 1xf32>\n"
+           "%z1 = hgnn.scale_rows %x, %k : !e, !hgnn.tensor<edges(0, @\"a:w:p\") : 1xf32>\n"
+           "%r = hgnn.reduce_dst %z1, %adj : !e, !adj",
+       "!act"});
   // Of two relations that meet in the active rows of one type, and a third that has none.
   std::string terms = active + "%w = hgnn.restrict %xz, %adjc : !rp, !adjc\n"
                                "%k = hgnn.row_dot %v, %v : !act, !act\n%l = hgnn.row_dot %w, %w : !actc, !actc\n";

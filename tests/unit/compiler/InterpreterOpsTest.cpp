@@ -217,6 +217,19 @@ TEST_F(InterpreterOps, FetchesHalfPrecisionExactly) {
          "!hgnn.tensor<rows(1, @a) : 1xf32>", {4, 1}, {1, .5, 0x1p-24, 65504});
 }
 
+TEST_F(InterpreterOps, FetchesDataOfEdges) {
+  // Edges by destination: 0, 2, 2 to 1; 3, 4 to 3.
+  expect("%r = hgnn.fetch_edge \"g\" of %adj : (!adj) -> !e", "!e", {5, 2},
+         {-5, 6, 3, 4, 7, 8, 9, -3, 1, -2});
+  expect("%r = hgnn.edge_constant %adj {value = -0.5 : f64, width = 2 : i64} : !adj", "!e", {5, 2},
+         {-.5, -.5, -.5, -.5, -.5, -.5, -.5, -.5, -.5, -.5});
+  // One that the graph does not have.
+  auto module = parse(SmallGraph::program("%x = hgnn.fetch_edge \"h\" of %adj : (!adj) -> !e"));
+  EXPECT_TRUE(llvm::failed(compiler::interpret(*module, "train_step", input())));
+  EXPECT_NE(messages.find("relation 'a:w:p' has no edge feature 'h'"), std::string::npos)
+      << messages;
+}
+
 TEST_F(InterpreterOps, SamplesByKeys) {
   // Two of the three in-edges of node 1, by Floyd's method on keys.
   auto module = parse(SmallGraph::program(R"(

@@ -76,6 +76,10 @@ public:
     int w = valueOf(builder->addRelation("a", "w", "p"));
     int64_t from[5] = {4, 2, 0, 2, 3}, to[5] = {3, 1, 1, 1, 3};
     check(builder->addEdges(w, from, to, 5));
+    int data = valueOf(builder->addEdgeFeature(w, "g", "int16", 2));
+    int16_t rows[10] = {1, -2, 3, 4, -5, 6, 7, 8, 9, -3}; // of the second 2 -> 1: 7, 8
+    check(builder->appendDenseRows(data, rows, 5));
+    check(builder->addReverse(w, "v"));
     int c = valueOf(builder->addRelation("p", "c", "p"));
     int64_t from2[3] = {4, 0, 1}, to2[3] = {1, 1, 3};
     check(builder->addEdges(c, from2, to2, 3));
@@ -125,6 +129,7 @@ hgnn.node_type @a {id = 0 : i64, num_nodes = 5 : i64, features = {}}
 hgnn.node_type @p {id = 1 : i64, num_nodes = 5 : i64, features = {}}
 hgnn.relation @"a:w:p" from @a to @p {id = 0 : i64, name = "w", num_edges = 5 : i64}
 hgnn.relation @"p:c:p" from @p to @p {id = 1 : i64, name = "c", num_edges = 3 : i64}
+hgnn.relation @"p:v:a" from @p to @a {id = 2 : i64, name = "v", num_edges = 5 : i64, reverse_of = 0 : i64}
 hgnn.task @p {label = "y", split = "main", multilabel = false, class_names = ["u", "v", "w"],
   loss = "cross_entropy", metrics = [], num_train = 2 : i64, num_valid = 0 : i64, num_test = 0 : i64}
 hgnn.optimizer adam {group = 0 : i64, lr = 0.5 : f64, beta1 = 0.9 : f64, beta2 = 0.99 : f64,

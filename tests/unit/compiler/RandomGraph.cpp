@@ -47,7 +47,8 @@ struct Relation {
 
 class Maker {
 public:
-  Maker(uint64_t seed, const std::string &directory) : random(seed), directory(directory) {}
+  Maker(uint64_t seed, const std::string &directory)
+      : random(seed), edgeData(~seed), directory(directory) {}
 
   absl::StatusOr<RandomCase> run() {
     graph::GraphBuilderOptions options;
@@ -174,7 +175,7 @@ private:
     int64_t sources = types[relation.source].numNodes;
     int64_t destinations = types[relation.destination].numNodes;
     if (sources == 0 || destinations == 0 || random.chance(15))
-      return absl::OkStatus(); // an empty relation
+      return addEdgeFeatures(relation, 0); // an empty relation
     // Some nodes only, so that others are isolated; a few hubs; repeated pairs.
     int64_t count = random.upTo(3 * destinations);
     int64_t hub = random.upTo(destinations - 1);
@@ -187,7 +188,36 @@ private:
         to.push_back(to.back());
       }
     }
-    return builder->addEdges(relation.handle, from.data(), to.data(), int64_t(from.size()));
+    HEDDLE_RETURN_IF_ERROR(
+        builder->addEdges(relation.handle, from.data(), to.data(), int64_t(from.size())));
+    return addEdgeFeatures(relation, int64_t(from.size()));
+  }
+
+  /// Weights above 0, which sums are divided by, and rows of any width; of some relations only.
+  absl::Status addEdgeFeatures(const Relation &relation, int64_t edges) {
+    if (edgeData.chance(50)) {
+      bool whole = edgeData.chance(30);
+      HEDDLE_ASSIGN_OR_RETURN(int feature, builder->addEdgeFeature(relation.handle, "gewicht",
+                                                                   whole ? "uint8" : "float64", 1));
+      std::vector<uint8_t> small;
+      std::vector<double> real;
+      for (int64_t i = 0; i < edges; ++i) {
+        small.push_back(uint8_t(edgeData.between(1, 9)));
+        real.push_back(0.25 + edgeData.unit());
+      }
+      const void *rows = whole ? static_cast<const void *>(small.data()) : real.data();
+      HEDDLE_RETURN_IF_ERROR(builder->appendDenseRows(feature, rows, edges));
+    }
+    if (edgeData.chance(50)) {
+      int64_t dim = edgeData.between(1, 5);
+      HEDDLE_ASSIGN_OR_RETURN(int feature,
+                              builder->addEdgeFeature(relation.handle, "a*b", "float32", dim));
+      std::vector<float> rows;
+      for (int64_t i = 0; i < edges * dim; ++i)
+        rows.push_back(float(2 * edgeData.unit() - 1));
+      HEDDLE_RETURN_IF_ERROR(builder->appendDenseRows(feature, rows.data(), edges));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status addRelation(size_t source, size_t destination, const std::string &name) {
@@ -301,7 +331,28 @@ private:
       spec.eval.fanout = fanouts(spec.model.numLayers);
     if (!spec.model.featureless && random.chance(50))
       makeAttention(spec.model);
+    const bool rgat = spec.model.encoder == "rgat";
+    if (spec.model.encoder != "hgt" && edgeData.chance(75)) {
+      const char *name = rgat ? "a*b" : "gewicht";
+      if (hasEdgeFeature(spec.model, schema, name))
+        (rgat ? spec.model.edgeFeatures.attr : spec.model.edgeFeatures.weight) = name;
+    }
     return spec;
+  }
+
+  static bool hasEdgeFeature(const spec::EncoderSpec &model, const graph::GraphSchema &schema,
+                             const std::string &name) {
+    for (size_t id = 0; id < schema.relations.size(); ++id) {
+      const graph::RelationSchema &relation = schema.relations[id];
+      const spec::Triple triple = {relation.source, relation.name, relation.destination};
+      if (!model.allRelations && std::find(model.relations.begin(), model.relations.end(),
+                                           triple) == model.relations.end())
+        continue;
+      for (const graph::FeatureSchema &feature : schema.edgeFeatures(int(id)))
+        if (feature.name == name)
+          return true;
+    }
+    return false;
   }
 
   /// Another encoder, with a number of heads that divides what there is.
@@ -343,6 +394,8 @@ private:
       text += ", " + spec.model.encoder + " of " + std::to_string(*spec.model.numHeads) + " heads" +
               (spec.model.hgtSoftmax == "all" ? "" : " by relation") +
               (spec.model.attentionDropout > 0 ? ", dropout of edges" : "");
+    text += spec.model.edgeFeatures.weight.empty() ? "" : ", weighted";
+    text += spec.model.edgeFeatures.attr.empty() ? "" : ", features of edges";
     text += spec.model.numBases ? ", bases" : "";
     text += spec.model.useSelfLoop ? ", self-loop" : "";
     text += spec.model.featureless ? ", featureless" : "";
@@ -352,6 +405,7 @@ private:
   }
 
   Random random;
+  Random edgeData; ///< its own, so that a seed's graph and model are those without data of edges
   std::string directory;
   std::unique_ptr<graph::GraphBuilder> builder;
   std::vector<Type> types; ///< the target first

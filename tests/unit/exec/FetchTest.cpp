@@ -268,6 +268,96 @@ TEST(Fetch, ScalarsOfAStep) {
   EXPECT_EQ(slot.get<float>(values)[0], 0.0f);
 }
 
+/// A fetch of rows of width `dim` for the edges into "n" of relation "r", of which `ids` are
+/// sampled.
+struct EdgeFetch {
+  TestGraph graph;
+  plan::PlanT plan;
+  PlanBuilder b{plan};
+  MemoryBudget budget{0};
+  int32_t ids = -1, out = -1;
+
+  EdgeFetch(int64_t edges, uint32_t dim) {
+    graph.addType("n", 1);
+    graph.addRelation(0, "r", 0, std::vector<std::pair<int64_t, int64_t>>(size_t(edges)));
+    b.type("n", 1);
+    b.relation(0, "r", 0);
+    b.entry(plan::EntryKind::TrainStep, "t");
+    int32_t seeds = b.slot("seeds", DType::I64, b.extent(SymbolKind::Rows, 0, 0));
+    b.op("seeds", Queue::Sample, 0, plan::SeedsAttrsT(), {}, {seeds});
+    plan::SampleAttrsT sample;
+    sample.mode = plan::SampleMode::All;
+    ids = b.slot("ids", DType::I64, b.extent(SymbolKind::Edges, 0, 0));
+    plan::OpT &sampled =
+        b.op("sample", Queue::Sample, 1, sample, {seeds}, {-1, -1, -1, -1, -1, -1, -1, ids});
+    plan::FetchEdgeAttrsT a;
+    a.feature = "w";
+    a.dim = dim;
+    out = b.slot("w", DType::F32, b.extent(SymbolKind::Edges, 0, 0), dim);
+    b.semaphore(sampled, b.op("fetch", Queue::Fetch, 0, a, {ids}, {out}));
+  }
+  std::vector<float> run(const std::vector<int64_t> &edges, int threads) {
+    EXPECT_TRUE(plan::verifyPlan(plan).ok()) << plan::verifyPlan(plan);
+    const plan::EntryT &entry = *plan.entries[0];
+    StepSlot slot;
+    slot.symbols.assign(entry.symbols.size(), 0);
+    slot.symbols[size_t(entry.buffers[size_t(ids)]->rows->symbol())] = edges.size();
+    slot.memory.resize(entry.buffers.size());
+    EXPECT_TRUE(slot.memory[size_t(ids)].reserve(edges.size() * 8 + 64));
+    if (!edges.empty())
+      std::memcpy(slot.get<int64_t>(ids), edges.data(), edges.size() * 8);
+    ThreadPool pool(threads);
+    auto fetcher = Fetcher::create(plan, entry, graph, pool, budget);
+    EXPECT_TRUE(fetcher.ok()) << fetcher.status();
+    EXPECT_TRUE((*fetcher)->run(entry.ops.size() - 1, slot, 0, nullptr).ok());
+    const float *rows = slot.get<float>(out);
+    size_t count = edges.size() * entry.buffers[size_t(out)]->width;
+    return count ? std::vector<float>(rows, rows + count) : std::vector<float>();
+  }
+};
+
+// Those of a reverse view stand where the relation that it views has them.
+TEST(Fetch, RowsOfEdges) {
+  constexpr int64_t edges = 70000;
+  std::vector<int16_t> data(size_t(edges) * 2);
+  std::iota(data.begin(), data.end(), int16_t(0));
+  std::vector<int32_t> places(edges);
+  std::iota(places.rbegin(), places.rend(), 0);
+  for (bool view : {false, true})
+    for (int threads : {1, 3})
+      for (int64_t count : {int64_t(0), int64_t(1), int64_t(300), edges}) {
+        EdgeFetch s(edges, 2);
+        s.graph.addEdgeFeature(0, "w", "int16", 2, data.data(),
+                               view ? places : std::vector<int32_t>());
+        std::vector<int64_t> ids;
+        for (int64_t i = 0; i < count; ++i)
+          ids.push_back(i * 7919 % edges);
+        std::vector<float> got = s.run(ids, threads);
+        ASSERT_EQ(got.size(), ids.size() * 2);
+        for (size_t i = 0; i < ids.size(); ++i)
+          for (size_t c = 0; c < 2; ++c)
+            ASSERT_EQ(got[i * 2 + c],
+                      float(data[size_t(view ? edges - 1 - ids[i] : ids[i]) * 2 + c]));
+      }
+}
+
+TEST(Fetch, EdgeFeaturesThatTheGraphLacksAreNamed) {
+  auto error = [](int64_t dim, const std::string &dtype) {
+    EdgeFetch s(3, 2);
+    static const std::vector<float> rows(9);
+    if (dim)
+      s.graph.addEdgeFeature(0, "w", dtype, dim, rows.data());
+    ThreadPool pool(1);
+    return messageOf(Fetcher::create(s.plan, *s.plan.entries[0], s.graph, pool, s.budget).status());
+  };
+  EXPECT_NE(error(0, "float32").find("'w'"), std::string::npos);
+  EXPECT_NE(error(3, "float32")
+                .find("relation 'n:r:n': feature 'w' has 3 columns, the plan 2; "
+                      "recompile"),
+            std::string::npos);
+  EXPECT_NE(error(2, "strange").find("the dtype strange"), std::string::npos);
+}
+
 TEST(Fetch, WhatTheGraphLacksIsNamed) {
   auto error = [](auto attrs, uint32_t width, std::function<void(TestGraph &)> fill) {
     FetchSetup s(3);

@@ -76,6 +76,17 @@ public:
                    const void *data) {
     dense_[{type, name}] = {data, dtype, schema_.nodeTypes[size_t(type)].numNodes, dim};
   }
+  /// Rows by in-edge of `relation`; `places` (or none): the view's, see RelationView::inEdgeData.
+  void addEdgeFeature(int relation, const std::string &name, const std::string &dtype, int64_t dim,
+                      const void *data, std::vector<int32_t> places = {}) {
+    const int64_t edges = views_[size_t(relation)].numEdges;
+    edge_[{relation, name}] = {data, dtype, edges, dim};
+    if (places.empty())
+      return;
+    ints_.push_back(std::move(places));
+    views_[size_t(relation)].inEdgeData.i32 = ints_.back().data();
+    views_[size_t(relation)].inEdgeData.size = edges;
+  }
   void addSparse(int type, const std::string &name, graph::SparseFeatureView view) {
     sparse_[{type, name}] = view;
   }
@@ -107,6 +118,10 @@ public:
                                                          const std::string &name) const override {
     return find(sparse_, type, name);
   }
+  absl::StatusOr<graph::DenseFeatureView> denseEdgeFeature(int relation,
+                                                           const std::string &name) const override {
+    return find(edge_, relation, name);
+  }
   absl::StatusOr<graph::LabelView> label(int type, const std::string &name) const override {
     return find(labels_, type, name);
   }
@@ -137,7 +152,7 @@ private:
   std::deque<std::vector<float>> floats_;
   std::deque<std::vector<int32_t>> ints_;
   std::deque<std::vector<uint8_t>> bytes_;
-  std::map<std::pair<int, std::string>, graph::DenseFeatureView> dense_;
+  std::map<std::pair<int, std::string>, graph::DenseFeatureView> dense_, edge_;
   std::map<std::pair<int, std::string>, graph::SparseFeatureView> sparse_;
   std::map<std::pair<int, std::string>, graph::LabelView> labels_;
 };

@@ -40,6 +40,7 @@ PlainGraph fullGraph() {
   graph.types = {a, b};
   graph.relations = {{"a", "to", "b", "rev_to", false, {{0, 0}, {3, 2}, {3, 2}, {1, 2}, {2, 0}}},
                      {"a", "next", "a", "", false, {{0, 1}, {1, 0}, {2, 2}}}};
+  graph.relations[0].dense["w"] = {2, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}};
   return graph;
 }
 

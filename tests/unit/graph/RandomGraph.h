@@ -48,6 +48,8 @@ struct PlainRelation {
   std::string reverse; ///< name of a reverse view, empty: none
   bool drop = false;
   std::vector<std::pair<int64_t, int64_t>> edges; ///< (source, destination), input order
+  /// name -> dim, a row for each edge, input order
+  std::map<std::string, std::pair<int64_t, std::vector<float>>> dense = {};
 };
 
 struct PlainGraph {
@@ -145,6 +147,15 @@ inline PlainGraph randomGraph(uint64_t seed) {
         relation.edges.push_back(relation.edges[static_cast<size_t>(
             below(static_cast<int64_t>(relation.edges.size())))]);
     }
+    // Parallel edges look alike here, too.
+    for (int64_t f = below(3); f > 0; --f) {
+      auto &[dim, rows] = relation.dense[hostile[static_cast<size_t>(below(12))]];
+      dim = 1 + below(4);
+      rows.clear();
+      for (auto [source, destination] : relation.edges)
+        for (int64_t column = 0; column < dim; ++column)
+          rows.push_back(static_cast<float>(source * 1000 + destination * 8 + column));
+    }
     graph.relations.push_back(std::move(relation));
   }
   return graph;
@@ -221,6 +232,8 @@ inline absl::StatusOr<std::string> build(const PlainGraph &graph, const std::str
     }
   }
   std::vector<std::pair<int, size_t>> handles;
+  std::map<size_t, std::vector<std::pair<int, const std::pair<int64_t, std::vector<float>> *>>>
+      edgeFeatures; // by relation: handle, rows
   for (size_t r : order(graph.relations.size())) {
     const PlainRelation &relation = graph.relations[r];
     HEDDLE_ASSIGN_OR_RETURN(
@@ -230,6 +243,15 @@ inline absl::StatusOr<std::string> build(const PlainGraph &graph, const std::str
     if (!relation.reverse.empty())
       HEDDLE_RETURN_IF_ERROR(builder->addReverse(handle, relation.reverse));
     handles.emplace_back(handle, r);
+    std::vector<std::string> names;
+    for (const auto &[name, feature] : relation.dense)
+      names.push_back(name);
+    for (size_t f : order(names.size())) {
+      const auto &feature = relation.dense.at(names[f]);
+      HEDDLE_ASSIGN_OR_RETURN(int id,
+                              builder->addEdgeFeature(handle, names[f], "float32", feature.first));
+      edgeFeatures[r].emplace_back(id, &feature);
+    }
   }
   // Edges of the relations arrive in turns, in blocks.
   for (size_t begin = 0, any = 1; any; begin += 37) {
@@ -238,14 +260,31 @@ inline absl::StatusOr<std::string> build(const PlainGraph &graph, const std::str
       std::vector<int64_t> sources, destinations;
       const auto &edges = graph.relations[r].edges;
       // Parallel edges look alike, so any order of input is the same graph.
+      std::vector<size_t> which;
       for (size_t i = begin; i < std::min(begin + 37, edges.size()); ++i) {
-        auto [source, destination] = shuffle % 2 ? edges[edges.size() - 1 - i] : edges[i];
-        sources.push_back(source);
-        destinations.push_back(destination);
+        which.push_back(shuffle % 2 ? edges.size() - 1 - i : i);
+        sources.push_back(edges[which.back()].first);
+        destinations.push_back(edges[which.back()].second);
       }
       any += sources.size();
+      // Rows may come before their edges, or after them.
+      auto appendRows = [&](bool before) -> absl::Status {
+        for (auto [id, feature] : edgeFeatures[r]) {
+          std::vector<float> rows;
+          for (size_t i : which)
+            for (int64_t column = 0; column < feature->first; ++column)
+              rows.push_back(feature->second[i * static_cast<size_t>(feature->first) +
+                                             static_cast<size_t>(column)]);
+          if ((id % 2 == 0) == before)
+            HEDDLE_RETURN_IF_ERROR(
+                builder->appendDenseRows(id, rows.data(), static_cast<int64_t>(which.size())));
+        }
+        return absl::OkStatus();
+      };
+      HEDDLE_RETURN_IF_ERROR(appendRows(true));
       HEDDLE_RETURN_IF_ERROR(builder->addEdges(handle, sources.data(), destinations.data(),
                                                static_cast<int64_t>(sources.size())));
+      HEDDLE_RETURN_IF_ERROR(appendRows(false));
     }
   }
   return builder->finish();

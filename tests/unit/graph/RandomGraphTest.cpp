@@ -56,6 +56,38 @@ void expectStats(const DegreeStats &found, const std::vector<int64_t> &degrees) 
   EXPECT_EQ(found.log2Hist, expected.log2Hist);
 }
 
+/// Rows of a feature in canonical order: of equal (destination, source) in order of input, or the
+/// first.
+std::vector<float> canonicalRows(const PlainRelation &relation, int64_t dim,
+                                 const std::vector<float> &rows) {
+  std::vector<std::array<int64_t, 3>> edges; // destination, source, input order
+  for (auto [source, destination] : relation.edges)
+    edges.push_back({destination, source, static_cast<int64_t>(edges.size())});
+  std::sort(edges.begin(), edges.end());
+  std::vector<float> out;
+  for (size_t e = 0; e < edges.size(); ++e) {
+    if (relation.drop && e > 0 && edges[e][0] == edges[e - 1][0] && edges[e][1] == edges[e - 1][1])
+      continue;
+    auto begin = rows.begin() + edges[e][2] * dim;
+    out.insert(out.end(), begin, begin + dim);
+  }
+  return out;
+}
+
+void expectEdgeFeatures(const GraphStore &store, int id, const PlainRelation &relation) {
+  EXPECT_EQ(store.schema().edgeFeatures(id).size(), relation.dense.size());
+  for (const auto &[name, feature] : relation.dense) {
+    auto view = valueOf(store.denseEdgeFeature(id, name));
+    ASSERT_EQ(view.rows, store.relation(id).numEdges);
+    ASSERT_EQ(view.dim, feature.first);
+    auto *data = static_cast<const float *>(view.data);
+    EXPECT_EQ(std::vector<float>(data, data + view.rows * view.dim),
+              canonicalRows(relation, feature.first, feature.second));
+  }
+  EXPECT_FAILS(store.denseEdgeFeature(id, "absent"), relation.name.c_str(),
+               "edge feature 'absent'");
+}
+
 void expectRelation(const GraphStore &store, const PlainGraph &graph,
                     const PlainRelation &relation) {
   const GraphSchema &schema = store.schema();
@@ -93,12 +125,14 @@ void expectRelation(const GraphStore &store, const PlainGraph &graph,
       EXPECT_EQ(bySource[static_cast<size_t>(q)][1], view.outDestinations[q]);
     }
   EXPECT_EQ(view.outPtr[sources], numEdges);
+  expectEdgeFeatures(store, id, relation);
   if (relation.reverse.empty())
     return;
   int reverseId = schema.relationId(relation.destination, relation.reverse, relation.source);
   ASSERT_GE(reverseId, 0);
   EXPECT_EQ(schema.relations[static_cast<size_t>(reverseId)].reverseOf, id);
   const RelationView &reverse = store.relation(reverseId);
+  expectEdgeFeatures(store, reverseId, relation); // rows are the base's, inEdgeData says where
   EXPECT_EQ(reverse.numEdges, numEdges);
   EXPECT_EQ(reverse.numSources, destinations);
   EXPECT_EQ(reverse.numDestinations, sources);
@@ -182,6 +216,10 @@ TEST(RandomGraph, DirectoriesEqualBruteForce) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     TemporaryDirectory dir;
     PlainGraph graph = randomGraph(seed);
+    for (PlainRelation &relation : graph.relations) // now no two edges are alike
+      for (auto &[name, feature] : relation.dense)
+        for (size_t i = 0; i < feature.second.size(); ++i)
+          feature.second[i] = static_cast<float>(i);
     auto report = build(graph, dir / "g", 1 << 20, 0);
     ASSERT_TRUE(report.ok()) << messageOf(report.status());
     auto store = valueOf(GraphStore::open(dir / "g", seed % 2));
@@ -260,6 +298,15 @@ TEST(RandomGraph, ReverseViewEqualsStoredReverse) {
       for (int64_t e = 0; e < a.numEdges; ++e)
         data.insert(a.inEdgeData[e]);
       EXPECT_EQ(static_cast<int64_t>(data.size()), a.numEdges);
+      for (const auto &[name, feature] : relation.dense) {
+        auto *ofView =
+            static_cast<const float *>(valueOf(store->denseEdgeFeature(viewId, name)).data);
+        auto *own =
+            static_cast<const float *>(valueOf(store->denseEdgeFeature(storedId, name)).data);
+        for (int64_t e = 0; e < a.numEdges; ++e)
+          for (int64_t c = 0; c < feature.first; ++c)
+            EXPECT_EQ(ofView[a.inEdgeData[e] * feature.first + c], own[e * feature.first + c]);
+      }
       const auto &x = schema.relations[static_cast<size_t>(viewId)];
       const auto &y = schema.relations[static_cast<size_t>(storedId)];
       EXPECT_EQ(x.in.log2Hist, y.in.log2Hist);

@@ -78,7 +78,7 @@ protected:
     EXPECT_EQ(builder.type("Äpfel").ints, (Rows{3, 4}));
     EXPECT_EQ(builder.type("empty").numNodes, 0);
     EXPECT_EQ(builder.types.size(), 3u);
-    ASSERT_EQ(builder.features.size(), 2u);
+    ASSERT_EQ(builder.features.size(), 3u); // and the weights of links
     const RecordedFeature &sparse = builder.features[0], &dense = builder.features[1];
     EXPECT_TRUE(sparse.sparse);
     EXPECT_EQ(sparse.dim, 5);
@@ -120,9 +120,18 @@ TEST_F(Hgb, ADataSetFromMemoryFolderAndArchive) {
   EXPECT_EQ(builder.relation("author:cites:author").reverse, "rev_cites");
   EXPECT_EQ(builder.relation("empty:none:author").reverse, "rev_none");
   EXPECT_EQ(builder.counts["relations without a reverse view: the file has their reverse"], 3);
-  // Weights are lost, and not silently.
-  EXPECT_EQ(builder.counts["link weights left out (a graph directory holds none)"], 11);
-  EXPECT_EQ(builder.counts["link weights left out that are not 1"], 1);
+  // Weights are kept where not all are 1.
+  EXPECT_EQ(builder.counts["relations with an edge feature \"weight\": not all of their links have "
+                           "weight 1"],
+            1);
+  const RecordedFeature &weight = builder.feature("weight");
+  ASSERT_TRUE(weight.ofEdges);
+  EXPECT_EQ(weight.dtype, "float32");
+  const RecordedRelation &weighted = builder.relations[size_t(weight.type)];
+  ASSERT_EQ(weight.rows.size(), weighted.edges.size()) << weighted.triple;
+  EXPECT_EQ(std::count_if(weight.rows.begin(), weight.rows.end(),
+                          [](const auto &row) { return row[0] != 1; }),
+            1);
 
   writeZip(dir.file("set.zip"), small());
   status = runPath(dir.file("set.zip"));
@@ -152,8 +161,32 @@ TEST_F(Hgb, ReversesAreToldByTheirEdges) {
   EXPECT_EQ(builder.relation("author:knows:author").reverse, "rev_knows");
   EXPECT_EQ(builder.counts.count("relations without a reverse view: the file has their reverse"),
             0u);
-  EXPECT_EQ(builder.counts["link weights left out (a graph directory holds none), all of them 1"],
-            5);
+  EXPECT_EQ(builder.counts["link weights left out, all of them 1"], 5);
+  EXPECT_EQ(builder.feature("weight").type, -1);
+}
+
+// The feature begins at the first weight that is not 1; those before it, of any number, were 1.
+TEST_F(Hgb, WeightsFollowTheirLinks) {
+  Files files = small();
+  std::string links;
+  std::vector<double> expected;
+  for (int i = 0; i < 9000; ++i) {
+    double weight = i < 5000 ? 1 : i % 7 * 0.5;
+    expected.push_back(i % 1000 == 500 ? 1 : weight);
+    links += "10\t3\t0" + (i % 1000 == 500 ? "" : "\t" + std::to_string(weight)) + "\n";
+    links += "3\t10\t1\t1\n";
+  }
+  files["link.dat"] = links;
+  ASSERT_TRUE(run(files).ok());
+  const RecordedFeature &weight = builder.feature("weight");
+  ASSERT_GE(weight.type, 0);
+  EXPECT_EQ(builder.relations[size_t(weight.type)].triple, "author:eats:Äpfel");
+  ASSERT_EQ(weight.rows.size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i)
+    ASSERT_EQ(weight.rows[i], std::vector<double>{expected[i]}) << i;
+  EXPECT_EQ(std::count_if(builder.features.begin(), builder.features.end(),
+                          [](const RecordedFeature &f) { return f.ofEdges; }),
+            1);
 }
 
 TEST_F(Hgb, WithoutInfoAndWithoutLabels) {
@@ -257,7 +290,10 @@ TEST_F(Hgb, MalformedSourcesGetOneLine) {
       {"link.dat", "10\t3\n", "link.dat:1: no link; expected source, destination, relation"},
       {"link.dat", "10\t3\t0\t1\t1\n", "link.dat:1: more than four fields; expected"},
       {"link.dat", "10\t3\tx\t1\n", "link.dat:1: the relation 'x' is no number"},
-      {"link.dat", "10\t3\t0\theavy\n", "link.dat:1: the weight 'heavy' is no number; correct it"},
+      {"link.dat", "10\t3\t0\theavy\n",
+       "link.dat:1: the weight 'heavy' is no finite number; correct it"},
+      {"link.dat", "10\t3\t0\tinf\n",
+       "link.dat:1: the weight 'inf' is no finite number; correct it"},
       {"link.dat", "10\t99\t0\t1\n", "link.dat:1: node '99' is not in node.dat; remove the link"},
       {"link.dat", "3\t10\t0\t1\n",
        "link.dat:1: a link of relation 0 from a node of type 1 to one "},

@@ -19,12 +19,13 @@
 namespace heddle::testing_import {
 
 struct RecordedFeature {
-  int type = -1;
+  int type = -1; ///< or relation
   bool sparse = false;
   std::string name, dtype;
   int64_t dim = 0;
   std::vector<std::vector<double>> rows;                          ///< dense
   std::vector<std::vector<std::pair<int64_t, float>>> sparseRows; ///< sparse
+  bool ofEdges = false;
 };
 struct RecordedSplit {
   std::string name;
@@ -100,6 +101,11 @@ public:
   absl::StatusOr<int> addDenseFeature(int type, const std::string &name, const std::string &dtype,
                                       int64_t dim) override {
     features.push_back({type, false, name, dtype, dim, {}, {}});
+    return int(features.size()) - 1;
+  }
+  absl::StatusOr<int> addEdgeFeature(int relation, const std::string &name,
+                                     const std::string &dtype, int64_t dim) override {
+    features.push_back({relation, false, name, dtype, dim, {}, {}, true});
     return int(features.size()) - 1;
   }
   absl::Status appendDenseRows(int feature, const void *rows, int64_t rowCount) override {

@@ -149,6 +149,79 @@ TEST_F(TableImport, SameRelationInTwoEntries) {
 }
 
 //===----------------------------------------------------------------------===//
+// Features of edges
+//===----------------------------------------------------------------------===//
+
+using Values = std::vector<std::vector<double>>;
+
+TEST_F(TableImport, FeaturesOfEdgesFollowTheirEdges) {
+  dir.write("e.csv",
+            "s,t,w,u\na1,b1,1,2\na2,b1,2,\n,b1,40,40\na1,b2,3,6\nz,b1,50,50\na1,b1,4,10\n");
+  const std::string skip = R"("on_null_id": "skip", "on_dangling_id": "skip", )";
+  expectOk(edgeAB(R"("features": [{"feature_col": "w"},
+                                  {"feature_col": ["u", "w"], "feature_name": "uw", "out_dtype": "float64",
+                                   "transform": {"name": "min_max", "missing": "zero+flag"}}])",
+                  skip));
+  ASSERT_EQ(builder.relation("a:r:b").edges, (Edges{{0, 0}, {1, 0}, {0, 1}, {0, 0}}));
+  EXPECT_TRUE(builder.feature("w").ofEdges);
+  EXPECT_EQ(builder.feature("w").type, 0);
+  EXPECT_EQ(builder.feature("w").rows, (Values{{1}, {2}, {3}, {4}}));
+  // Measured over the edges that are kept: u from 2 to 10, w from 1 to 4.
+  EXPECT_EQ(builder.feature("uw").dim, 4);
+  EXPECT_EQ(builder.feature("uw").rows,
+            (Values{{0, 0, 0, 0}, {0, 1.0 / 3, 1, 0}, {0.5, 2.0 / 3, 0, 0}, {1, 1, 0, 0}}));
+  expectError(
+      edgeAB(R"("features": [{"feature_col": "u"}])", skip),
+      "e.csv:3:8: the value of 'u' is missing; fill it, or set transform.missing of feature 'u'");
+  expectError(edgeAB(R"("features": [{"feature_col": "W"}])", skip), "did you mean 'w'");
+  // An edge that is an error adds no row.
+  expectError(edgeAB(R"("features": [{"feature_col": "w"}], "on_duplicate_edge": "error")", skip),
+              "e.csv:7:1: the edge 'a1' to 'b1' is there already");
+  expectOk(edgeAB(R"("features": [{"feature_col": "w"}], "on_duplicate_edge": "skip")", skip));
+  EXPECT_TRUE(builder.relation("a:r:b").dropDuplicates); // the builder drops edge and row
+  EXPECT_EQ(builder.feature("w").rows.size(), 4u);
+}
+
+TEST_F(TableImport, ArraysOfEdgesHaveARowForEachRecord) {
+  dir.write("e.csv", "s,t\na1,b1\n,b1\na1,b2\n");
+  dir.write("e2.csv", "s,t\na2,b2\n");
+  writeNpy<float>("f.npy", "float32", {2, 2}, {1, 2, 3, 4});
+  writeNpy<float>("g.npy", "float32", {2, 2}, {5, 6, 7, 8});
+  auto body = [&](const char *files) {
+    std::string text = edgeAB(R"("features": [{"feature_name": "f", "files": )" +
+                                  std::string(files) + R"(, "row_order_of": "files"}])",
+                              R"("on_null_id": "skip", )");
+    return text.replace(text.find("[\"e.csv\"]"), 9, "[\"e.csv\", \"e2.csv\"]");
+  };
+  expectOk(body(R"(["f.npy", "g.npy"])"));
+  EXPECT_EQ(builder.relation("a:r:b").edges, (Edges{{0, 0}, {0, 1}, {1, 1}}));
+  EXPECT_EQ(builder.feature("f").rows, (Values{{1, 2}, {5, 6}, {7, 8}}));
+  expectError(body(R"("f.npy")"), "d.json: /edges/0/features/0/files: have 2 rows, but the edges' "
+                                  "files have 4 records");
+}
+
+TEST_F(TableImport, FeaturesOfARelationAreInOneEntry) {
+  expectError(
+      R"("nodes": [{"node_type": "a", "node_id_col": "id", "files": ["a.csv"]},
+                        {"node_type": "b", "from_edges": true}],
+              "edges": [{"relation": ["a", "r", "b"], "source_id_col": "s", "dest_id_col": "t", "files": "e.csv"},
+                        {"relation": ["a", "r", "b"], "source_id_col": "s", "dest_id_col": "t", "files": "e.csv",
+                         "features": [{"feature_col": "s"}]}])",
+      "d.json: /edges/1: the relation has another entry, and features are of all its edges; "
+      "list all files in one entry");
+}
+
+TEST_F(TableImport, EmptyRelationsHaveFeaturesToo) {
+  dir.write("e.csv", "s,t,w\n");
+  writeNpy<float>("f.npy", "float32", {0, 3}, {});
+  expectOk(edgeAB(R"("features": [{"feature_col": "w", "transform": {"name": "zscore"}},
+                                  {"feature_name": "f", "files": "f.npy", "row_order_of": "files"}])"));
+  EXPECT_TRUE(builder.feature("w").ofEdges);
+  EXPECT_EQ(builder.feature("f").dim, 3);
+  EXPECT_TRUE(builder.feature("f").rows.empty());
+}
+
+//===----------------------------------------------------------------------===//
 // Policies
 //===----------------------------------------------------------------------===//
 

@@ -3,8 +3,8 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // tests/golden/attention/*.json hold what GATConv, HGTConv, SAGEConv, GATv2Conv and HANConv of
-// torch_geometric 2.8 and a restatement of Simple-HGN give for copied weights, and all gradients;
-// make.py beside them recorded it.
+// torch_geometric 2.8 and restatements of Simple-HGN and of R-GCN with weighted means give for copied
+// weights, and all gradients; make.py beside them recorded it.
 //
 //===----------------------------------------------------------------------===//
 #include "tests/unit/partition/Cut.h"
@@ -44,13 +44,28 @@ protected:
     std::vector<int32_t> classes = golden["labels"].get<std::vector<int32_t>>();
     int label = valueOf(builder->addLabel(types["paper"], "y", {"a", "b", "c"}, classes));
     ASSERT_TRUE(builder->addSplit(label, "main", {0, 1, 2, 4, 5}, {3}, {}).ok());
+    std::map<std::vector<std::string>, int> stored;
     for (const json &relation : golden["relations"]) {
+      if (relation.contains("view_of"))
+        continue;
       auto triple = relation["triple"].get<std::vector<std::string>>();
       auto from = relation["edges"][0].get<std::vector<int64_t>>();
       auto to = relation["edges"][1].get<std::vector<int64_t>>();
       int id = valueOf(builder->addRelation(triple[0], triple[1], triple[2]));
+      stored[triple] = id;
       ASSERT_TRUE(builder->addEdges(id, from.data(), to.data(), int64_t(from.size())).ok());
+      if (!relation.contains("e"))
+        continue;
+      int64_t dim = relation["dim"];
+      int rows = valueOf(builder->addEdgeFeature(id, "e", "float64", dim));
+      ASSERT_TRUE(
+          builder->appendDenseRows(rows, arrayOf(relation["e"]).data.data(), int64_t(from.size()))
+              .ok());
     }
+    for (const json &relation : golden["relations"])
+      if (relation.contains("view_of"))
+        ASSERT_TRUE(
+            builder->addReverse(stored.at(relation["view_of"]), relation["triple"][1]).ok());
     ASSERT_TRUE(builder->finish().status().ok());
     store = valueOf(graph::GraphStore::open(directory / "golden"));
   }
@@ -110,10 +125,14 @@ TEST_P(AttentionOracle, GivesWhatTorchGeometricGives) {
     EXPECT_LE(apart(found->second, wanted), 1e-9) << name;
   }
   EXPECT_GE(compared, encoder == "rgat" || encoder == "hgt" ? 50 : 15);
+  // What only relations without the feature would have is no state.
+  EXPECT_EQ(module->lookupSymbol("convs.0.convs.<author___reviews___paper>.lin_edge.weight"),
+            nullptr);
 }
 
 INSTANTIATE_TEST_SUITE_P(Encoders, AttentionOracle,
-                         testing::Values("rgat", "hgt", "rsage", "gatv2", "simplehgn", "han"),
+                         testing::Values("rgat", "hgt", "rsage", "gatv2", "simplehgn", "han",
+                                         "rgat_edges", "rgcn_weighted"),
                          [](const auto &info) { return std::string(info.param); });
 
 } // namespace

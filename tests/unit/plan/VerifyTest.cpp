@@ -42,6 +42,35 @@ int32_t indexOf(PlanT &p, const std::string &name) {
   return -1;
 }
 
+/// Adds a good fetch of a feature of the edges of `made`, which the sample of hop 0 gives ids of.
+OpT &fetchEdges(PlanT &p) {
+  EntryT &entry = *p.entries[0];
+  auto rows = std::make_unique<BufferT>();
+  rows->name = "edge rows";
+  rows->dtype = DType::F32;
+  rows->rows = std::make_unique<Extent>(*buffer(p, "made@0.edge_id").rows);
+  rows->width = 3;
+  rows->space = Space::Slot;
+  entry.buffers.push_back(std::move(rows));
+  auto op = std::make_unique<OpT>();
+  op->id = 1000;
+  op->name = "fetch edges";
+  op->queue = Queue::Fetch;
+  FetchEdgeAttrsT attrs;
+  attrs.relation = 1;
+  attrs.feature = "w";
+  attrs.dim = 3;
+  op->attrs.Set(attrs);
+  op->inputs = {indexOf(p, "made@0.edge_id")};
+  op->outputs = {indexOf(p, "edge rows")};
+  for (size_t i = 0; i < entry.ops.size(); ++i)
+    if (entry.ops[i]->name == "fetch x")
+      return **entry.ops.insert(entry.ops.begin() + std::ptrdiff_t(i) + 1, std::move(op));
+  ADD_FAILURE();
+  return *entry.ops[0];
+}
+FetchEdgeAttrsT &edgeAttrs(PlanT &p) { return *fetchEdges(p).attrs.AsFetchEdgeAttrs(); }
+
 const std::vector<Case> &cases() {
   static const std::vector<Case> all = {
       // tables and names
@@ -188,6 +217,16 @@ const std::vector<Case> &cases() {
       {"'fetch x' output 0: the width is 8, not 9", [](PlanT &p) { find(p, "fetch x").attrs.AsFetchDenseAttrs()->dim = 9; }},
       {"'fetch x' input 0", [](PlanT &p) { find(p, "fetch x").attrs.AsFetchDenseAttrs()->node_type = 0; }},
       {"'fetch x': it is not in the Fetch queue", [](PlanT &p) { find(p, "fetch x").queue = Queue::Compute; }},
+      {"'fetch edges': relation 9 is out of range", [](PlanT &p) { edgeAttrs(p).relation = 9; }},
+      {"'fetch edges': hop 15 is over 14", [](PlanT &p) { edgeAttrs(p).hop = 15; }},
+      {"'fetch edges': the feature has no columns", [](PlanT &p) { edgeAttrs(p).dim = 0; }},
+      {"'fetch edges' output 0: the width is 3, not 4", [](PlanT &p) { edgeAttrs(p).dim = 4; }},
+      {"'fetch edges' input 0: the rows are not Edges of hop 0, id 2", [](PlanT &p) { edgeAttrs(p).relation = 2; }},
+      {"'fetch edges' input 0: the rows are not Edges of hop 0, id 1", [](PlanT &p) { fetchEdges(p).inputs[0] = indexOf(p, "a@0.ids"); }},
+      {"'fetch edges' input 0: it does not hold the ids", [](PlanT &p) { OpT &op = fetchEdges(p); find(p, "sample made@0").outputs[7] = -1; op.inputs[0] = indexOf(p, "made@0.edge_id"); }},
+      {"'fetch edges' output 0: it is absent", [](PlanT &p) { fetchEdges(p).outputs[0] = -1; }},
+      {"'fetch edges' output 0: the rows are not Edges", [](PlanT &p) { OpT &op = fetchEdges(p); *buffer(p, "edge rows").rows = *buffer(p, "x").rows; op.wave = 0; }},
+      {"'fetch edges': it is not in the Fetch queue", [](PlanT &p) { fetchEdges(p).queue = Queue::Compute; }},
       {"'fetch labels': the label has no classes", [](PlanT &p) { find(p, "fetch labels").attrs.AsFetchLabelsAttrs()->num_classes = 0; }},
       {"'fetch labels': it has 1 outputs, not 2", [](PlanT &p) { find(p, "fetch labels").attrs.AsFetchLabelsAttrs()->multilabel = true; }},
       {"'scalars': scalar 1 group 3", [](PlanT &p) { find(p, "scalars").attrs.AsScalarsAttrs()->scalars[1]->group = 3; }},

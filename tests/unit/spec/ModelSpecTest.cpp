@@ -164,6 +164,8 @@ TEST(ModelSpec, PrintsWhatParsesToTheSame) {
         R"("train": {"lr_schedule": {"name": "step", "step_size": 5}, "batch_size": "all"})",
         R"("sampling": {"overrides": [{"relation": ["ä", "r\n", "b"], "fanout": [1, -1]}]})",
         R"("eval": {"fanout": 3, "early_stopping": {}})",
+        R"("model": {"edge_features": {"edge_weight": "w/\"1"}})",
+        R"("model": {"encoder": "rgat", "edge_features": {"edge_attr": "\u00e9"}})",
         R"("model": {"relations": [["a", "r", "a"]], "num_bases": 2})"}) {
     ModelSpec spec = parsed(with(body));
     std::string text = printModelSpec(spec);
@@ -268,6 +270,26 @@ TEST(ModelSpec, MalformedSpecsSayWhereAndWhatToDo) {
        "program such as \"sage.mlir\")"},
       {with(R"("model": {"encoder": "rgat", "hgt_softmax": "relation"})"),
        "m.json: /model/hgt_softmax: is for hgt; remove it"},
+      {with(R"("model": {"encoder": "hgt", "edge_features": {"edge_attr": "w"}})"),
+       "m.json: /model/edge_features/edge_attr: is for rgat; hgt as published has no place for "
+       "features of edges, or remove it"},
+      {with(R"("model": {"encoder": "rgat", "edge_features": {"edge_weight": "w"}})"),
+       "m.json: /model/edge_features/edge_weight: is for rgcn; rgat has them in its scores: name "
+       "the "
+       "feature as edge_attr, or remove it"},
+      {with(R"("model": {"edge_features": {"edge_attr": "w"}})"),
+       "m.json: /model/edge_features/edge_attr: is for rgat; rgcn has weights of edges: name the "
+       "feature as edge_weight, or remove it"},
+      {with(R"("model": {"encoder": "x.mlir", "edge_features": {"edge_weight": "w"}})"),
+       "m.json: /model/edge_features/edge_weight: is for built-in encoders; in an .mlir program "
+       "write "
+       "hgnn.edge_feature in `message`, and remove it here"},
+      {with(R"("model": {"edge_weight": "w"})"), "m.json: /model: unknown key 'edge_weight'; did "
+                                                 "you mean '/model/edge_features/edge_weight'?"},
+      {with(R"("model": {"edge_dim": 3})"),
+       "m.json: /model: unknown key 'edge_dim'; did you mean '/model/edge_features/edge_attr'?"},
+      {with(R"("model": {"edge_features": {"edge_dim": 3}})"),
+       "m.json: /model/edge_features: unknown key 'edge_dim'; did you mean 'edge_attr'?"},
       {with(R"("model": {"num_layers": 0})"),
        "m.json: /model/num_layers: expected an integer from 1 to 15, found 0"},
       {with(R"("model": {"num_layers": 2.5})"),

@@ -274,3 +274,48 @@ TEST(ResolveSpec, GraphsThatCannotBeTrainedOn) {
             std::string::npos);
   EXPECT_FALSE(resolve(parsed(""), GraphSchema()).ok());
 }
+
+TEST(ResolveSpec, EdgeFeaturesAreThoseOfTheRelations) {
+  GraphSchema schema = sample();
+  auto add = [&](size_t relation, const char *name, int64_t dim) {
+    graph::FeatureSchema feature;
+    feature.name = name;
+    feature.dim = dim;
+    schema.relations[relation].features.push_back(feature);
+  };
+  add(0, "weight", 1);
+  add(0, "span", 4);
+  add(1, "weight", 1);
+  add(2, "years", 2);
+  schema.relations[3].reverseOf = 1; // whose features it shares
+  auto body = [](const std::string &model) { return topic + ", \"model\": {" + model + "}"; };
+  ResolvedSpec out = resolved(body(R"("edge_features": {"edge_weight": "weight"})"), schema);
+  EXPECT_EQ(out.spec.model.edgeFeatures.weight, "weight");
+  EXPECT_TRUE(hasRemark(out, "/model/edge_features/edge_weight: 3 relations have no edge feature "
+                             "'weight', their edges weigh 1: paper:in:venue, 名前/~:is:author"));
+  EXPECT_EQ(resolve(out.spec, schema)->spec, out.spec);
+  out = resolved(body(R"("encoder": "rgat", "edge_features": {"edge_attr": "span"})"), schema);
+  EXPECT_TRUE(
+      hasRemark(out, "5 relations have no edge feature 'span', their scores have no such term"));
+  auto error = [&](const std::string &model, const GraphSchema &of) {
+    return messageOf(resolve(parsed(body(model)), of).status());
+  };
+  EXPECT_EQ(error(R"("edge_features": {"edge_weight": "wieght"})", schema),
+            "m.json: /model/edge_features/edge_weight: no relation of /model/relations has an edge "
+            "feature 'wieght'; did you mean 'weight'?");
+  EXPECT_EQ(
+      error(R"("edge_features": {"edge_weight": "span"})", schema),
+      "m.json: /model/edge_features/edge_weight: feature 'span' of relation author:writes:paper "
+      "has "
+      "4 columns, and a weight is one number; name another, or import the weight as a feature of "
+      "its own");
+  EXPECT_EQ(
+      error(R"("edge_features": {"edge_weight": "weight"}, "relations": [["paper", "in", "venue"],
+                     ["名前/~", "is", "author"]])",
+            schema),
+      "m.json: /model/edge_features/edge_weight: no relation of /model/relations has an edge "
+      "feature 'weight'; known: years");
+  EXPECT_EQ(error(R"("edge_features": {"edge_weight": "weight"})", sample()),
+            "m.json: /model/edge_features/edge_weight: no relation of /model/relations has an edge "
+            "feature 'weight'; import one (\"features\" of an edges entry), or remove this");
+}

@@ -60,6 +60,10 @@ public:
   absl::StatusOr<graph::SparseFeatureView> sparseFeature(int, const std::string &) const override {
     return notFound("none");
   }
+  absl::StatusOr<graph::DenseFeatureView> denseEdgeFeature(int,
+                                                           const std::string &) const override {
+    return notFound("none");
+  }
   absl::StatusOr<graph::LabelView> label(int, const std::string &name) const override {
     if (name != "topic")
       return notFound("fake: no label '" + name + "'");
