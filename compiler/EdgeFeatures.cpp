@@ -13,8 +13,8 @@ using namespace heddle::hgnn;
 namespace heddle::compiler {
 
 static DictionaryAttr featureNamed(RelationOp relation, StringRef name) {
-  std::optional<DictionaryAttr> features = relation ? relation.getFeatures() : std::nullopt;
-  return features ? features->getAs<DictionaryAttr>(name) : DictionaryAttr();
+  DictionaryAttr features = relation ? relation.getFeaturesAttr() : DictionaryAttr();
+  return features ? features.getAs<DictionaryAttr>(name) : DictionaryAttr();
 }
 
 FailureOr<DictionaryAttr> edgeFeatureOf(EdgeFeatureOp op, RelationOp relation) {
@@ -24,9 +24,9 @@ FailureOr<DictionaryAttr> edgeFeatureOf(EdgeFeatureOp op, RelationOp relation) {
     if (op.getDefaultValue())
       return DictionaryAttr();
     std::vector<std::string> known;
-    if (relation && relation.getFeatures())
-      for (NamedAttribute own : *relation.getFeatures())
-        known.push_back(own.getName().str());
+    DictionaryAttr all = relation ? relation.getFeaturesAttr() : DictionaryAttr();
+    for (NamedAttribute own : all ? all.getValue() : ArrayRef<NamedAttribute>())
+      known.push_back(own.getName().str());
     return op.emitError("reads '") << op.getName() << "', which is no feature of the edges of @\""
                                    << symbol << "\"" << suggestion(op.getName().str(), known)
                                    << "; import it, write `default` and a number for relations "

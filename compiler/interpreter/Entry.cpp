@@ -167,7 +167,7 @@ template <class T> LogicalResult EntryRunner<T>::run(Operation *op) {
         return success();
       })
       .template Case<FetchEdgeOp>([&](FetchEdgeOp o) -> LogicalResult {
-        const auto &adj = std::get<std::shared_ptr<Adjacency>>(environment.lookup(o.getAdj()));
+        auto adj = std::get<std::shared_ptr<Adjacency>>(environment.lookup(o.getAdj()));
         StringRef relation = cast<AdjType>(o.getAdj().getType()).getRelation().getValue();
         auto rows = batch.edgeRows(o, relation, adj->edgeId, o.getFeature());
         if (failed(rows))

@@ -235,9 +235,9 @@ EdgeFeaturesSpec readEdgeFeatures(ObjectReader reader, const std::string &encode
       reader.fail(key, std::string("is for ") + home + "; " + encoder +
                            (encoder == "hgt" ? " as published has no place for features of edges"
                             : encoder == "rgat"
-                                ? " has them in its scores: name the feature as edge_attr"
-                                : " has weights of edges: name the feature as edge_weight") +
-                           ", or remove it");
+                                ? " has them in its scores, so name the feature as edge_attr"
+                                : " has weights of edges, so name the feature as edge_weight") +
+                           "; or remove it");
   }
   return features;
 }

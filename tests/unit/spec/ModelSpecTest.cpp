@@ -272,14 +272,14 @@ TEST(ModelSpec, MalformedSpecsSayWhereAndWhatToDo) {
        "m.json: /model/hgt_softmax: is for hgt; remove it"},
       {with(R"("model": {"encoder": "hgt", "edge_features": {"edge_attr": "w"}})"),
        "m.json: /model/edge_features/edge_attr: is for rgat; hgt as published has no place for "
-       "features of edges, or remove it"},
+       "features of edges; or remove it"},
       {with(R"("model": {"encoder": "rgat", "edge_features": {"edge_weight": "w"}})"),
-       "m.json: /model/edge_features/edge_weight: is for rgcn; rgat has them in its scores: name "
+       "m.json: /model/edge_features/edge_weight: is for rgcn; rgat has them in its scores, so name "
        "the "
-       "feature as edge_attr, or remove it"},
+       "feature as edge_attr; or remove it"},
       {with(R"("model": {"edge_features": {"edge_attr": "w"}})"),
-       "m.json: /model/edge_features/edge_attr: is for rgat; rgcn has weights of edges: name the "
-       "feature as edge_weight, or remove it"},
+       "m.json: /model/edge_features/edge_attr: is for rgat; rgcn has weights of edges, so "
+       "name the feature as edge_weight; or remove it"},
       {with(R"("model": {"encoder": "x.mlir", "edge_features": {"edge_weight": "w"}})"),
        "m.json: /model/edge_features/edge_weight: is for built-in encoders; in an .mlir program "
        "write "
