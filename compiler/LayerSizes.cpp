@@ -187,16 +187,6 @@ FailureOr<int64_t> evaluateSize(Operation *op, Attribute size, LayerOp layer) {
   return error;
 }
 
-std::vector<std::string> namesIn(StringRef text) {
-  std::vector<std::string> names;
-  Expression expression(text, [&](StringRef name, std::string &) {
-    names.push_back(name.str());
-    return std::optional<double>(1);
-  });
-  (void)expression.run();
-  return names;
-}
-
 /// The numbers of one op that are texts.
 static LogicalResult evaluateTexts(Operation *op, LayerOp layer) {
   for (StringRef name : {"heads", "factor", "alpha", "p"}) {

@@ -12,9 +12,6 @@
 
 #include "dialects/hgnn/Hgnn.h"
 
-#include <string>
-#include <vector>
-
 namespace heddle::compiler {
 
 /// What `text` gives in `layer` (null: without its names): numbers, names, + - * /, brackets and
@@ -26,9 +23,6 @@ llvm::FailureOr<double> evaluateNumber(mlir::Operation *op, llvm::StringRef text
 /// A size: an integer, or a text that gives a whole number. In [1, 2^40], else an error at `op`.
 llvm::FailureOr<int64_t> evaluateSize(mlir::Operation *op, mlir::Attribute size,
                                       hgnn::LayerOp layer);
-
-/// The names that `text` uses, in order.
-std::vector<std::string> namesIn(llvm::StringRef text);
 
 /// Puts numbers in place of the texts of `layer`'s ops (heads, factor, alpha, p, the heads of a
 /// softmax) and infers their result types anew. Errors are emitted at the ops.

@@ -6,6 +6,7 @@
 
 #include "compiler/check/LayerShapes.h"
 
+#include "compiler/EdgeFeatures.h"
 #include "compiler/LayerSizes.h"
 #include "compiler/Symbols.h"
 
@@ -28,7 +29,8 @@ namespace {
 std::string sizes(ArrayRef<int64_t> shape) {
   std::string text;
   for (int64_t size : shape)
-    text += (text.empty() ? "" : " x ") + std::to_string(size);
+    text += (text.empty() ? "" : " x ") +
+            (ShapedType::isDynamic(size) ? "the relation's" : std::to_string(size));
   return text;
 }
 
@@ -133,6 +135,10 @@ private:
     if (auto param = dyn_cast<ParamOp>(op)) {
       SmallVector<int64_t> shape;
       for (Attribute size : param.getShape()) {
+        if (edgeFeatureOfSize(size)) { // another for each relation
+          shape.push_back(ShapedType::kDynamic);
+          continue;
+        }
         FailureOr<int64_t> number = evaluateSize(&op, size, layer);
         if (failed(number))
           return failure();
@@ -144,6 +150,8 @@ private:
       if (failed(width))
         return failure();
       types.push_back(cast<FeatType>(table.getType()).withShape({*width}));
+    } else if (auto feature = dyn_cast<EdgeFeatureOp>(op)) {
+      types.push_back(feature.getType());
     } else if (auto constant = dyn_cast<BroadcastDstOp>(op)) {
       types.push_back(cast<FeatType>(constant.getType())
                           .withShape(cast<FeatType>(operands.front().getType()).getShape()));

@@ -98,6 +98,16 @@ private:
     }
     from.push_back(from.back());
     to.push_back(to.back());
+    // A view has edges of its own here, and so data of its own.
+    const int id = like.relationId(relation.source, relation.name, relation.destination);
+    for (const graph::FeatureSchema &feature : like.edgeFeatures(id)) {
+      HEDDLE_ASSIGN_OR_RETURN(
+          int rows, builder->addEdgeFeature(handle, feature.name, "float32", feature.dim));
+      std::vector<float> data(from.size() * size_t(feature.dim));
+      for (float &x : data)
+        x = number() + 1.5f; // weights are positive
+      HEDDLE_RETURN_IF_ERROR(builder->appendDenseRows(rows, data.data(), int64_t(from.size())));
+    }
     return builder->addEdges(handle, from.data(), to.data(), int64_t(from.size()));
   }
 
