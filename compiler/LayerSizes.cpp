@@ -11,6 +11,7 @@
 #include "llvm/ADT/StringExtras.h"
 
 #include <cmath>
+#include <cstdio>
 #include <functional>
 #include <optional>
 
@@ -156,8 +157,9 @@ FailureOr<double> evaluateNumber(Operation *op, StringRef text, LayerOp layer) {
     return *value;
   InFlightDiagnostic error = op->emitError("\"") << text << "\" " << expression.error;
   if (!StringRef(expression.error).contains("; "))
-    error << "; an expression is of numbers, +, -, *, /, brackets and sqrt over \"in\", \"out\" and "
-             "the layer's arguments";
+    error
+        << "; an expression is of numbers, +, -, *, /, brackets and sqrt over \"in\", \"out\" and "
+           "the layer's arguments";
   return error;
 }
 
@@ -175,8 +177,11 @@ FailureOr<int64_t> evaluateSize(Operation *op, Attribute size, LayerOp layer) {
   if (value >= 1 && value <= largest && value == std::floor(value))
     return int64_t(value);
   InFlightDiagnostic error = op->emitError("a size is a whole number of at least 1, got ") << size;
-  if (isa<StringAttr>(size))
-    error << " = " << value;
+  if (isa<StringAttr>(size)) {
+    char text[32];
+    std::snprintf(text, sizeof(text), "%g", value);
+    error << " = " << text;
+  }
   error << "; ";
   if (value != std::floor(value))
     error << "choose arguments and sizes that divide";

@@ -112,6 +112,11 @@ private:
 bool Fuser::mustMaterialize(Operation *op) {
   if (endsLoop(op) || maxFused == 1)
     return true;
+  // Heads of a param need it as one row; a loop over rows reads the numbers of a param one by one.
+  auto heads = dyn_cast<ScaleRowsOp>(op);
+  if (domainOf(op->getResult(0)).isParam() &&
+      (isa<RowDotOp>(op) || (heads && cast<FeatType>(heads.getScale().getType()).getWidth() > 1)))
+    return true;
   SmallPtrSet<Operation *, 4> roots; // kernels that would evaluate it
   bool cheap = isCheap(op);
   for (Operation *user : usersOf(op)) {

@@ -56,7 +56,8 @@ FailureOr<DictionaryAttr> argumentsOf(LayerOp layer, StringRef name) {
   for (NamedAttribute arg : declared) {
     if (!isa<IntegerAttr, FloatAttr>(arg.getValue()))
       return layer.emitError("argument '")
-             << arg.getName().getValue() << "' is a number, got " << arg.getValue();
+             << arg.getName().getValue() << "' is a number, got " << arg.getValue()
+             << "; sizes and factors are made of it";
     if (arg.getName() == "in" || arg.getName() == "out" || arg.getName() == "sqrt")
       return layer.emitError("argument '")
              << arg.getName().getValue() << "' has a name with a meaning; choose another";
@@ -138,7 +139,8 @@ LogicalResult LayerFile::checkGivenArgs() {
   for (const auto &[name, value] : encoder.args) {
     if (std::holds_alternative<std::string>(value))
       return emitError(loc) << "/model/args/" << name << ": an argument of " << path
-                            << " is a number, found \"" << std::get<std::string>(value) << "\"";
+                            << " is a number, found \"" << std::get<std::string>(value)
+                            << "\"; sizes and factors are made of it";
     if (!llvm::is_contained(known, name))
       return emitError(loc) << "/model/args/" << name << ": no layer of " << path
                             << " declares the argument '" << name << "'"
@@ -196,7 +198,7 @@ LogicalResult settleHiddenOnly(LayerOp layer, bool last) {
                 op->getResult(0).getType() == op->getOperand(0).getType();
     if (!fits)
       return op->emitError(
-          "is `hidden_only`, and the last layer has its first operand in its place: "
+          "is `hidden_only`, and the last layer has its first operand in its place; "
           "the result must be of the same kind (an activation, dropout, norm)");
     if (!last)
       continue;

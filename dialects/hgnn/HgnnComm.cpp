@@ -46,7 +46,8 @@ LogicalResult PartialOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
   MergeRule merge = mergeOf(adaptor);
   if (valueWidth(merge, type->getWidth()) < 1)
     return emitOptionalError(loc, "'partial' of ", spelled(merge),
-                             " takes a term of that merge, got ", *type);
+                             " takes a term of that merge, got ", *type,
+                             "; in a layer there are none, passes cut it");
   results.push_back(type->withPlacement(PlacementAttr::partial(context, merge)));
   return success();
 }

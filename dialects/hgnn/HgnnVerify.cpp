@@ -198,7 +198,7 @@ LogicalResult LearnableOp::verify() {
     return success();
   }
   if (!getScope() || !getWidth())
-    return emitOpError("in a layer needs `scope` and `width`: a layer is for many types");
+    return emitOpError("in a layer needs `scope` and `width`; a layer is for many types");
   bool message = (*this)->getParentRegion() == &layer.getMessage();
   bool fits = message ? *getScope() == Scope::Relation || *getScope() == Scope::SourceType
                       : *getScope() == Scope::DestinationType;

@@ -9,7 +9,7 @@ hgnn.task @p {label = "l", split = "s", multilabel = false, class_names = ["u", 
 hgnn.sampling {fanout = array<i64: 2>, overrides = {}, eval_fanout = array<i64: -1>, eval_overrides = {}, batch_size = 1 : i64, eval_batch_size = 1 : i64}
 hgnn.layer @l combine sum attributes {index = 0 : i64, in_size = 2 : i64, out_size = 2 : i64} message {
 ^bb0(%adj: !hgnn.adj<any>, %src: !hgnn.tensor<src : ?xf32>, %own: !hgnn.tensor<dst : ?xf32>):
-  // expected-error@+1 {{in a layer needs `scope` and `width`: a layer is for many types}}
+  // expected-error@+1 {{in a layer needs `scope` and `width`; a layer is for many types}}
   %t = hgnn.learnable "rows" init "zeros" : <src : ?xf32>
   %edges = hgnn.gather_src %t, %adj : !hgnn.tensor<src : ?xf32>, !hgnn.adj<any>
   %m = hgnn.reduce_dst %edges, %adj : !hgnn.tensor<edge : ?xf32>, !hgnn.adj<any>

@@ -68,7 +68,7 @@ TEST_F(Gradients, AgreeForEveryParameterAndTable) {
 // Of one parameter's gradient a thousandth is missing.
 TEST_F(Gradients, AWrongOneIsNamedWithAnEntry) {
   step->walk([&](hgnn::OptimizerStepOp op) {
-    if (op.getState() != "convs.0.root")
+    if (op.getState() != "convs.1.root")
       return;
     mlir::OpBuilder builder(op);
     op->setOperand(0, hgnn::ScaleOp::create(builder, op.getLoc(), op->getOperand(0),
@@ -77,7 +77,7 @@ TEST_F(Gradients, AWrongOneIsNamedWithAnEntry) {
   auto checks = compiler::checkGradients(*forward, *step, input);
   ASSERT_TRUE(llvm::succeeded(checks));
   for (const compiler::GradientCheck &check : *checks) {
-    EXPECT_EQ(check.ok, check.parameter != "convs.0.root") << check.parameter;
+    EXPECT_EQ(check.ok, check.parameter != "convs.1.root") << check.parameter;
     if (check.ok)
       continue;
     ASSERT_EQ(check.entry.size(), 2u);
