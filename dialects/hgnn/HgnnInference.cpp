@@ -291,52 +291,6 @@ HGNN_INFER(DegreeOp, "a") {
       FeatType::get(sideDomain(cast<AdjType>(adaptor.getAdj().getType()), Side::Active), {1}));
   return success();
 }
-LogicalResult BroadcastRowsOp::inferReturnTypes(MLIRContext *, Loc loc,
-                                                BroadcastRowsOp::Adaptor adaptor, Types &results) {
-  ValueRange operands = adaptor.getOperands();
-  bool rows = operands.size() == 2 && isa<FeatType>(operands[1].getType());
-  if (failed(checkOperands(loc, getOperationName(), rows ? "tt" : "ti", operands)))
-    return failure();
-  FeatType in = tensor(adaptor.getInput());
-  if (failed(isParam(loc, "broadcast_rows", "input", in, 1)))
-    return failure();
-  DomainAttr domain = rows ? tensor(adaptor.getLike()).getDomain()
-                           : cast<IdsType>(adaptor.getLike().getType()).getDomain();
-  if (domain.isParam())
-    return emitOptionalError(loc, "'broadcast_rows' gives rows where `like` has some; got ",
-                             adaptor.getLike().getType());
-  results.push_back(in.withDomain(domain));
-  return place(loc, getOperationName(), operands, results);
-}
-HGNN_INFER(OnesOp, "t") {
-  FeatType like = tensor(adaptor.getLike());
-  if (like.getDomain().isParam())
-    return emitOptionalError(loc, "'ones' are one for each row of a domain; got ", like);
-  results.push_back(like.withShape({1}));
-  return success();
-}
-HGNN_INFER(BatchReduceOp, "t") {
-  FeatType in = tensor(adaptor.getInput());
-  DomainAttr domain = in.getDomain();
-  if (domain.getKind() != DomainKind::Dst && !domain.isRows() && !domain.isActive())
-    return emitOptionalError(loc, "'batch_reduce' is over the destinations of the batch; got ", in,
-                             domain.isParam() ? ", which has no rows"
-                                              : "; reduce edge values with hgnn.reduce_dst, "
-                                                "and in a message use the destination's rows");
-  if (in.getPlacement().getSplit())
-    return emitOptionalError(loc, "'batch_reduce' is over the whole batch, and ", in,
-                             " is one partition's block of it; use relation-aggregation-first "
-                             "(--order raf) or one partition");
-  results.push_back(in);
-  return success();
-}
-HGNN_INFER(ColSumOp, "ti?") {
-  FeatType in = tensor(adaptor.getInput());
-  if (in.getDomain().isParam())
-    return emitOptionalError(loc, "'col_sum' sums rows of a domain; got ", in);
-  results.push_back(param(context, in.getShape()));
-  return success();
-}
 
 //===----------------------------------------------------------------------===//
 // Row-wise and element-wise

@@ -52,19 +52,14 @@ HGNN_VJP(SelfScatterOp) {
   return success();
 }
 HGNN_VJP(BroadcastRowsOp) {
-  gradOperands[0] = ColSumOp::create(builder, getLoc(), gradResults[0], getLike());
+  Value ids = isa<IdsType>(getLike().getType()) ? getLike() : Value();
+  gradOperands[0] = ColSumOp::create(builder, getLoc(), gradResults[0], ids);
   return success();
 }
 HGNN_VJP(ColSumOp) {
   if (!getLike())
     return emitOpError("needs the ids of its rows to be differentiated");
   gradOperands[0] = BroadcastRowsOp::create(builder, getLoc(), gradResults[0], getLike());
-  return success();
-}
-
-HGNN_VJP(BatchReduceOp) {
-  // Every row gives each row the same: the matrix is symmetric.
-  gradOperands[0] = BatchReduceOp::create(builder, getLoc(), getKind(), gradResults[0]);
   return success();
 }
 

@@ -224,7 +224,7 @@ const Case cases[] = {
     // A mean over the batch: its two sums, and how it comes back to the rows.
     {"ones", "%x: $ROW",
      "%o = hgnn.ones %x : $ROW\n %s = hgnn.col_sum %o : $ONE", "%s : $SCA"},
-    {"ones_active", "%y: $ACT", "%p = hgnn.ones %y : $ACT\n %q = hgnn.col_sum %p : $A1", "%q : $SCA"},
+    {"ones_active", "%y: $ACT, %a: $ADJ", "%p = hgnn.ones %y : $ACT\n %q = hgnn.col_sum %p : $A1", "%q : $SCA"},
     {"broadcast_like", "%x: $PAR, %s: $SCA, %y: $ROW",
      "%i = hgnn.unary reciprocal %s : $SCA\n %m = hgnn.scale_by %x, %i : $PAR, $SCA\n"
      "%b = hgnn.broadcast_rows %m, %y : $PAR, $ROW\n %z = hgnn.mul %b, %y : $ROW, $ROW",

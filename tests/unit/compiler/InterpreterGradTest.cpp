@@ -35,6 +35,7 @@ std::vector<OpCase> opCases() {
       {"batch_reduce_sum", "%r = hgnn.batch_reduce sum %xp : !rp", "!rp"},
       {"batch_reduce_mean", "%r = hgnn.batch_reduce mean %xp : !rp", "!rp"},
       {"batch_reduce_active", active + "%r = hgnn.batch_reduce mean %v : !act", "!act"},
+      {"broadcast_rows_like", "%r = hgnn.broadcast_rows %b2, %xz : !p2, !rp", "!rp"},
       {"col_sum", "%r = hgnn.col_sum %xp, %s : !rp, !s", "!p2"},
       {"linear", "%r = hgnn.linear %xp, %W : !rp, !p23", "!r3"},
       {"linear_transpose", "%r = hgnn.linear %xp, %W3 {transpose} : !rp, !p32", "!r3"},
