@@ -81,8 +81,8 @@ const std::vector<LayerProgram> &layerPrograms() {
        "    %gated = hgnn.mul %edges, %open : !hgnn.tensor<edge : ?xf32>, !hgnn.tensor<edge : ?xf32>\n"
        "    %scaled = hgnn.scale_rows %gated, %w : !hgnn.tensor<edge : ?xf32>, !hgnn.tensor<edge : 1xf32>\n"
        "    %sum = hgnn.reduce_dst %scaled, %adj : !hgnn.tensor<edge : ?xf32>, !hgnn.adj<any>\n"
-       "    %weight = hgnn.reduce_dst %w, %adj : !hgnn.tensor<edge : 1xf32>, !hgnn.adj<any>\n"
-       "    %inverse = hgnn.unary reciprocal %weight : !hgnn.tensor<dst : 1xf32>\n"
+       "    %total = hgnn.reduce_dst %w, %adj : !hgnn.tensor<edge : 1xf32>, !hgnn.adj<any>\n"
+       "    %inverse = hgnn.unary reciprocal %total : !hgnn.tensor<dst : 1xf32>\n"
        "    %mean = hgnn.scale_rows %sum, %inverse : !hgnn.tensor<dst : ?xf32>, "
        "!hgnn.tensor<dst : 1xf32>\n"
            HEDDLE_PARAM("weight", "relation", "\"in\", \"out\"") HEDDLE_LINEAR("m", "mean", "weight")

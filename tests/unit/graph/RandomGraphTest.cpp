@@ -84,7 +84,7 @@ void expectEdgeFeatures(const GraphStore &store, int id, const PlainRelation &re
     EXPECT_EQ(std::vector<float>(data, data + view.rows * view.dim),
               canonicalRows(relation, feature.first, feature.second));
   }
-  EXPECT_FAILS(store.denseEdgeFeature(id, "absent"), relation.name.c_str(),
+  EXPECT_FAILS(store.denseEdgeFeature(id, "absent"),
                "edge feature 'absent'");
 }
 
