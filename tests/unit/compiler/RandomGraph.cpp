@@ -315,11 +315,8 @@ private:
       if (model.hiddenSize % count == 0)
         heads.push_back(count);
     model.numHeads = heads[size_t(random.upTo(int64_t(heads.size()) - 1))];
-    if (model.encoder == "simplehgn") {
+    if (model.encoder == "simplehgn")
       model.edgeDim = random.between(1, 5);
-      // Scores of nearly equal rows below several norms have gradients that are rounding alone.
-      model.norm = "none";
-    }
     if (model.encoder != "hgt") {
       model.attentionDropout = random.chance(40) ? 0.25 : 0.0;
       return;
