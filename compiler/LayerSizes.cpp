@@ -180,7 +180,7 @@ FailureOr<int64_t> evaluateSize(Operation *op, Attribute size, LayerOp layer) {
   if (isa<StringAttr>(size)) {
     char text[32];
     std::snprintf(text, sizeof(text), "%g", value);
-    error << " = " << text;
+    error << " = " << std::string(text); // a copy: the diagnostic outlives the buffer
   }
   error << "; ";
   if (value != std::floor(value))

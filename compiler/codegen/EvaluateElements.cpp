@@ -252,7 +252,7 @@ Values KernelEmitter::evalUnaryGrad(hgnn::UnaryGradOp op, const Place &place, co
     case UnaryFn::Rsqrt: {
       Value r = f.div(one, f.sqrt(x));
       return f.select(f.cmp(FPred::OEQ, x, zero), zero,
-                      f.mul(f.mul(g, -0.5), f.mul(r, f.div(r, x))));
+                      f.mul(f.mul(g, -0.5), f.div(r, x)));
     }
     }
     return g;
