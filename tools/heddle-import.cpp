@@ -128,13 +128,15 @@ absl::Status checkOptions(const CLI::App &app, const std::string &format) {
   };
   for (const auto &[name, formats] : formatsOf)
     if (app.count(name) > 0 && !std::count(formats.begin(), formats.end(), format)) {
-      std::string list;
+      std::vector<std::string> names;
       for (const std::string &one : formats)
-        if (one != kGenerator && one != kGraph)
-          list += (list.empty() ? "--format=" : ", ") + one;
-      for (const auto &[kind, option] : {std::pair(kGenerator, "--generate"), {kGraph, "--derive"}})
-        if (std::count(formats.begin(), formats.end(), kind))
-          list += std::string(list.empty() ? "" : " and ") + option;
+        names.push_back(one == kGenerator ? "--generate"
+                        : one == kGraph   ? "--derive"
+                        : names.empty()   ? "--format=" + one
+                                          : one);
+      std::string list = names.front();
+      for (size_t i = 1; i < names.size(); ++i) // formats follow each other, options end the list
+        list += (i + 1 == names.size() && names[i][0] == '-' ? " and " : ", ") + names[i];
       return invalidArgument(name + " is for " + list + ", and the source is " + format +
                              "; remove it");
     }

@@ -147,7 +147,8 @@ TEST(Generate, WrongUseGetsOneLine) {
        "--scale is for --generate, and the source is table"},
       {{"--features=none", "--format=hgb", "x"}, "--features is for --generate"},
       {{"--seed=3", "--format=table", "x.json"},
-       "--seed is for --format=wordnet, ntriples, hgb and --generate, and the source is table"},
+       "--seed is for --format=wordnet, ntriples, hgb, --generate and --derive, and the source is "
+       "table"},
       {{"--synthetic=mag", "--scale=1"}, "did you mean '--generate'?"},
   };
   for (Case &c : cases) {

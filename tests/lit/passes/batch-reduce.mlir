@@ -17,7 +17,7 @@
 // RUN: heddle-opt %t/deep.mlir --pass-pipeline="builtin.module(hgnn-relation-aggregation-first,hgnn-assign-partitions{partitions=1})" -o /dev/null
 
 // The tool's choice of order leaves vanilla out, and says why.
-// RUN: heddle-compile --graph %inputs/graph.json --model %t/han.json --partitions 2 --cpu=x86-64-v2 -o %t/two.plan > %t/two.txt 2>&1
+// RUN: heddle-compile --graph %inputs/graph.json --model %t/han.json --partitions 2 --cpu=x86-64-v2 --force -o %t/two.plan > %t/two.txt 2>&1
 // RUN: FileCheck %t/han.json --input-file=%t/two.txt --check-prefix=CHOICE
 // RUN: %wrong heddle-compile --graph %inputs/graph.json --model %t/deep.json --partitions 2 --cpu=x86-64-v2 -o %t/no.plan | FileCheck %t/han.json --check-prefix=TOOL
 
