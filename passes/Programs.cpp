@@ -50,8 +50,8 @@ FailureOr<SmallVector<int64_t>> ProgramBuilder::sizesOf(Operation *op, ArrayRef<
         else if (factor.getAsInteger(10, number))
           return op->emitError("shape names '")
                  << factor
-                 << "'; known are in, out, integers, the spec's model.args and, in `message`, "
-                    "edge.NAME";
+                 << "'; known are in, out, integers and the spec's model.args, and in `message` "
+                    "edge.NAME, the width of an edge feature";
         value *= number;
       }
     }
