@@ -15,7 +15,7 @@ namespace heddle::passes {
 
 FailureOr<Value> ProgramBuilder::edgeRows(EdgeFeatureOp op, Value adjacency) {
   auto adj = cast<AdjType>(adjacency.getType());
-  auto relation = module.lookupSymbol<RelationOp>(adj.getRelation());
+  auto relation = symbols.lookup<RelationOp>(adj.getRelation().getAttr());
   auto type = cast<FeatType>(op.getResult().getType());
   const bool any = ShapedType::isDynamic(type.getWidth());
   FailureOr<DictionaryAttr> feature = edgeFeatureOf(op, relation);
@@ -79,11 +79,11 @@ void ProgramBuilder::dropUnread(ArrayRef<Value> params) {
     if (!value.use_empty())
       continue;
     auto read = value.getDefiningOp<ReadOp>();
-    auto state = module.lookupSymbol<StateOp>(read.getState());
+    auto state = symbols.lookup<StateOp>(read.getState());
     reads.erase(read.getState());
     ofRelation.erase(value);
     read.erase();
-    state.erase();
+    symbols.erase(state);
   }
 }
 

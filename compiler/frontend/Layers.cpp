@@ -43,15 +43,14 @@ static void buildMeanLayers(OpBuilder &builder, Location loc, const spec::Encode
     Value adj = message.getArgument(0);
     Value sources = tables ? b.table("weight", Scope::Relation, DomainKind::Src)
                            : Value(message.getArgument(1));
-    Value edges = GatherSrcOp::create(builder, loc, sources, adj), count;
+    Value edges = GatherSrcOp::create(builder, loc, sources, adj), weights;
     if (const std::string &name = encoder.edgeFeatures.weight; !name.empty()) {
-      Value weights = b.edgeFeature(name, 1);
+      weights = b.edgeFeature(name, 1);
       edges = ScaleRowsOp::create(builder, loc, edges, weights);
-      count = ReduceDstOp::create(builder, loc, weights, adj);
-    } else {
-      count = DegreeOp::create(builder, loc, adj);
     }
     Value sum = ReduceDstOp::create(builder, loc, edges, adj);
+    Value count = weights ? Value(ReduceDstOp::create(builder, loc, weights, adj))
+                          : Value(DegreeOp::create(builder, loc, adj));
     Value inverse = b.unary(UnaryFn::Reciprocal, count);
     Value mean = ScaleRowsOp::create(builder, loc, sum, inverse);
     if (!tables)

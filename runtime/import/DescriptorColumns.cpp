@@ -120,14 +120,14 @@ FeatureSpec DescriptorParser::readFeature(ObjectReader &in, const NodeSpec &node
 }
 
 FeatureSpec DescriptorParser::readEdgeFeature(ObjectReader &in) {
+  if (in.has("indptr"))
+    in.fail("indptr", "edges have dense features only; remove it, and give columns or a dense .npy");
   NodeSpec table; // the edges' files are one
   FeatureSpec spec = readFeature(in, table);
   spec.ofEdges = true;
   if (!in.ok())
     return spec;
-  if (spec.source == FeatureSpec::Source::Sparse)
-    in.fail("indptr", "edges have dense features only; give columns, or a dense .npy");
-  else if (spec.transform.kind == TransformSpec::Kind::Categorical)
+  if (spec.transform.kind == TransformSpec::Kind::Categorical)
     in.fail("transform", "categorical features are sparse, and edges have dense ones only; write a "
                          "numeric column for each category, or a relation for each");
   else if (spec.transform.fitOnTrain)

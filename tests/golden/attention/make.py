@@ -54,8 +54,9 @@ def relation_name(layer, relation, name):
 
 
 def edge_data(dims):
-    """Rows for the edges of some relations, those of a view being its base's."""
+    """Rows for the edges of some relations, those of a view being its base's; of float32, as they are read."""
     data = {r: torch.rand(len(RELATIONS[r][0]), dim) * 2 - 1 for r, dim in sorted(dims.items())}
+    data = {r: v.float().double() for r, v in data.items()}
     for view, base in VIEWS.items():
         if base in data:
             data[view] = data[base]
@@ -289,7 +290,7 @@ def record(name, make, seed, model=None, relations=RELATIONS, seeds=SEEDS, encod
     torch.manual_seed(seed)
     data = edge_data(dims)
     if name == "rgcn_weighted":
-        data = {r: v + 1.25 for r, v in data.items()}
+        data = {r: (v + 1.25).float().double() for r, v in data.items()}
     inputs = {t: rows(n, HIDDEN) for t, n in NODES.items()}
     labels = torch.randint(CLASSES, (NODES["paper"],))
     weights, logits = make(inputs, data) if data else make(inputs)

@@ -53,6 +53,9 @@ std::vector<json> descriptors(const std::string &transform) {
     json edge = {{"source_id_col", "s"}, {"dest_id_col", "d"}, {"files", "cites.tsv"}};
     edge["relation"] = {"a", "r", "a"};
     edge["format"]["name"] = "tsv";
+    edge["features"] = json::array({features[i % 2]});
+    if (i % 2 == 0)
+      edge["features"][0]["transform"]["name"] = "min_max";
     all.push_back({{"version", "1.0"}});
     all.back()["nodes"] = json::array({node});
     all.back()["edges"] = json::array({edge});
@@ -102,7 +105,7 @@ TEST(ImportSchema, NamesTheKeysThatTheReaderReads) {
       keysOf[{place, transform}].insert(key);
     }
   });
-  EXPECT_EQ(keysOf.size(), 12u);
+  EXPECT_EQ(keysOf.size(), 14u);
   ASSERT_GT(words.size(), 80u);
   for (const auto &[where, keys] : keysOf) {
     const auto &[place, transform] = where;

@@ -153,7 +153,7 @@ TEST_F(Malformed, Descriptors) {
        "d.json: /edges/0/features/0/transform: fits on train, but edges are in no split"},
       {edge(R"(["a", "r", "a"])", R"("features": [{"feature_name": "f", "indptr": "e.csv",
             "indices": "e.csv", "dim": 3, "row_order_of": "files"}])"),
-       "d.json: /edges/0/features/0/indptr: edges have dense features only"},
+       "d.json: /edges/0/features/0/indptr: edges have dense features only; remove it"},
       {edge(R"(["a", "r", "a"])", R"("features": [{"feature_col": "t", "weight": 1}])"),
        "d.json: /edges/0/features/0: unknown key 'weight'"},
       {edge(R"(["a", "r", "a"])", R"("dst_id_col": "x")"), "did you mean 'dest_id_col'"},

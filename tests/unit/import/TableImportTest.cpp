@@ -172,7 +172,7 @@ TEST_F(TableImport, FeaturesOfEdgesFollowTheirEdges) {
             (Values{{0, 0, 0, 0}, {0, 1.0 / 3, 1, 0}, {0.5, 2.0 / 3, 0, 0}, {1, 1, 0, 0}}));
   expectError(
       edgeAB(R"("features": [{"feature_col": "u"}])", skip),
-      "e.csv:3:8: the value of 'u' is missing; fill it, or set transform.missing of feature 'u'");
+      "e.csv:3:9: the value of 'u' is missing; fill it, or set transform.missing of feature 'u'");
   expectError(edgeAB(R"("features": [{"feature_col": "W"}])", skip), "did you mean 'w'");
   // An edge that is an error adds no row.
   expectError(edgeAB(R"("features": [{"feature_col": "w"}], "on_duplicate_edge": "error")", skip),

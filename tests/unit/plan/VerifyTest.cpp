@@ -222,7 +222,7 @@ const std::vector<Case> &cases() {
       {"'fetch edges': the feature has no columns", [](PlanT &p) { edgeAttrs(p).dim = 0; }},
       {"'fetch edges' output 0: the width is 3, not 4", [](PlanT &p) { edgeAttrs(p).dim = 4; }},
       {"'fetch edges' input 0: the rows are not Edges of hop 0, id 2", [](PlanT &p) { edgeAttrs(p).relation = 2; }},
-      {"'fetch edges' input 0: the rows are not Edges of hop 0, id 1", [](PlanT &p) { fetchEdges(p).inputs[0] = indexOf(p, "a@0.ids"); }},
+      {"'fetch edges' input 0: the rows are not Edges of hop 0, id 1", [](PlanT &p) { fetchEdges(p).inputs[0] = find(p, "fetch x").inputs[0]; }},
       {"'fetch edges' input 0: it does not hold the ids", [](PlanT &p) { OpT &op = fetchEdges(p); find(p, "sample made@0").outputs[7] = -1; op.inputs[0] = indexOf(p, "made@0.edge_id"); }},
       {"'fetch edges' output 0: it is absent", [](PlanT &p) { fetchEdges(p).outputs[0] = -1; }},
       {"'fetch edges' output 0: the rows are not Edges", [](PlanT &p) { OpT &op = fetchEdges(p); *buffer(p, "edge rows").rows = *buffer(p, "x").rows; op.wave = 0; }},
@@ -291,6 +291,12 @@ TEST(Verify, AcceptsTheModel) {
     TestModel model({.fanout = stay ? -1 : 5, .stay = stay});
     EXPECT_TRUE(verifyPlan(*model.plan).ok()) << verifyPlan(*model.plan);
   }
+}
+
+TEST(Verify, AFetchOfEdgeDataIsGood) {
+  TestModel model({.numA = 20, .numB = 20, .edges = 40});
+  fetchEdges(*model.plan);
+  EXPECT_TRUE(verifyPlan(*model.plan).ok()) << verifyPlan(*model.plan);
 }
 
 TEST(Verify, EveryWrongFieldHasItsError) {
