@@ -169,18 +169,18 @@ const TargetSpec *requireTarget(ModuleOp module, const std::string &name) {
 // Interface
 //===----------------------------------------------------------------------===//
 
-static void prepareContext(MLIRContext *context) {
-  loadDialects(context);
+void heddle::compiler::prepareCodeGen(MLIRContext &context) {
+  loadDialects(&context);
   DialectRegistry registry;
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
-  context->appendDialectRegistry(registry);
+  context.appendDialectRegistry(registry);
 }
 
 FailureOr<std::vector<CompiledLibrary>>
 heddle::compiler::compileKernels(ModuleOp module, ArrayRef<KernelSignature> signatures,
                                  ArrayRef<std::string> targets) {
-  prepareContext(module.getContext());
+  prepareCodeGen(*module.getContext());
   std::vector<CompiledLibrary> libraries(targets.size());
   std::vector<const TargetSpec *> specs;
   for (const std::string &name : targets)
@@ -219,7 +219,7 @@ heddle::compiler::compileKernels(ModuleOp module, ArrayRef<KernelSignature> sign
 FailureOr<std::string> heddle::compiler::kernelsToLlvmIr(ModuleOp module,
                                                          ArrayRef<KernelSignature> signatures,
                                                          const std::string &name) {
-  prepareContext(module.getContext());
+  prepareCodeGen(*module.getContext());
   const TargetSpec *spec = requireTarget(module, name);
   if (!spec)
     return failure();

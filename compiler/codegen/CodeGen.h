@@ -19,6 +19,9 @@
 
 namespace heddle::compiler {
 
+/// Loads the dialects that kernels are lowered through. Threads that share a context need it done before.
+void prepareCodeGen(mlir::MLIRContext &context);
+
 /// Arguments, mode, loop domain and costs of a kernel, without machine code. What cannot be
 /// compiled is an error on the op concerned that says why.
 mlir::FailureOr<KernelSignature> analyzeKernel(hgnn::KernelOp kernel);

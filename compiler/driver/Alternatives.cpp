@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/driver/Alternatives.h"
 
+#include "compiler/codegen/CodeGen.h"
 #include "compiler/plan/PlanWriter.h"
 #include "dialects/hgnn/Hgnn.h"
 #include "runtime/base/Format.h"
@@ -113,6 +114,7 @@ absl::StatusOr<std::vector<Alternative>> weighAlternatives(ModuleOp module,
     ways.push_back(even);
     weighed[order].push_back(result);
   };
+  prepareCodeGen(*module.getContext()); // loading dialects is no work for several threads
   module.getContext()->enableMultithreading();
   std::vector<std::future<void>> running;
   for (size_t order = 0; order + 1 < orders.size(); ++order)

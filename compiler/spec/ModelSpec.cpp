@@ -224,21 +224,23 @@ EdgeFeaturesSpec readEdgeFeatures(ObjectReader reader, const std::string &encode
   features.weight = reader.stringOr("edge_weight", "");
   features.attr = reader.stringOr("edge_attr", "");
   finish(reader);
-  for (const auto &[key, name, home] : {std::tuple("edge_weight", &features.weight, "rgcn"),
-                                        std::tuple("edge_attr", &features.attr, "rgat")}) {
-    if (name->empty() || encoder == home)
-      continue;
+  auto check = [&](const char *key, const std::string &name, bool isHome, const char *homes) {
+    if (name.empty() || isHome)
+      return;
     if (program)
       reader.fail(key, "is for built-in encoders; in an .mlir program write hgnn.edge_feature in "
                        "`message`, and remove it here");
     else
-      reader.fail(key, std::string("is for ") + home + "; " + encoder +
-                           (encoder == "hgt" ? " as published has no place for features of edges"
-                            : encoder == "rgat"
+      reader.fail(key, std::string("is for ") + homes + "; " + encoder +
+                           (encoder == "rgat"
                                 ? " has them in its scores, so name the feature as edge_attr"
-                                : " has weights of edges, so name the feature as edge_weight") +
+                            : encoder == "rgcn" || encoder == "rsage"
+                                ? " has weights of edges, so name the feature as edge_weight"
+                                : " as published has no place for features of edges") +
                            "; or remove it");
-  }
+  };
+  check("edge_weight", features.weight, encoder == "rgcn" || encoder == "rsage", "rgcn and rsage");
+  check("edge_attr", features.attr, encoder == "rgat", "rgat");
   return features;
 }
 
@@ -300,7 +302,9 @@ EncoderSpec readModel(ObjectReader reader) {
   const int64_t edgeDim = model.edgeDim;
   model.edgeDim = reader.integerOr("edge_dim", model.edgeDim, 1, maxWidth);
   if (model.edgeDim != edgeDim && !simpleHgn)
-    reader.fail("edge_dim", "is for simplehgn; remove it");
+    reader.fail("edge_dim", rgat ? "is for simplehgn; rgat takes features of edges by "
+                                   "edge_features.edge_attr"
+                                 : "is for simplehgn; remove it");
   model.hgtSoftmax = reader.oneOfOr("hgt_softmax", model.hgtSoftmax, {"all", "relation"}, {});
   if (model.hgtSoftmax != "all" && !hgt)
     reader.fail("hgt_softmax", "is for hgt; remove it");

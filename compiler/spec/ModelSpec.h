@@ -77,7 +77,7 @@ using ArgValue = std::variant<int64_t, double, bool, std::string>;
 /// Which features of edges the built-in encoders use; empty: none. Relations without that feature
 /// do without: their edges weigh 1, their scores have no such term.
 struct EdgeFeaturesSpec {
-  std::string weight; ///< rgcn: one column w; the mean is sum w x / sum w
+  std::string weight; ///< rgcn, rsage: one column w; the mean is sum w x / sum w
   std::string attr;   ///< rgat: rows e; scores have the term att_edge . (lin_edge e)
   bool operator==(const EdgeFeaturesSpec &) const = default;
 };

@@ -118,6 +118,11 @@ private:
       return error(place, "label '" + spec.task.label + "' has " +
                               std::to_string(targetLabel->classes.size()) +
                               " class; a classification needs two; choose another label");
+    if (spec.model.encoder == "simplehgn" && targetLabel->classes.size() == 1)
+      return error("/model/encoder", "simplehgn ends in rows of length 1, which for the one class of "
+                                     "label '" +
+                                         spec.task.label +
+                                         "' are 1 or -1 and learn nothing; choose another encoder");
     return absl::OkStatus();
   }
 

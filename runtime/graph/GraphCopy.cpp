@@ -28,11 +28,6 @@ public:
       : store_(store), schema_(store.schema()), builder_(builder), progress_(progress) {}
 
   absl::Status run() {
-    for (const RelationSchema &relation : schema_.relations)
-      if (!relation.features.empty())
-        return invalidArgument(schema_.directory + ": relation '" + relation.triple() +
-                               "' has features of edges, which a new graph cannot take over; "
-                               "import it without them");
     // Canonical ids are the handles.
     for (const NodeTypeSchema &type : schema_.nodeTypes)
       HEDDLE_RETURN_IF_ERROR(builder_.addNodeType(type.name, type.numNodes).status());
@@ -81,14 +76,18 @@ private:
     HEDDLE_ASSIGN_OR_RETURN(DenseFeatureView view, store_.denseFeature(id, feature.name));
     HEDDLE_ASSIGN_OR_RETURN(int handle,
                             builder_.addDenseFeature(id, feature.name, view.dtype, view.dim));
+    return appendRows(handle, view, schema_.nodeTypes[static_cast<size_t>(id)].name);
+  }
+
+  /// `whose`: the node type, or the relation.
+  absl::Status appendRows(int handle, const DenseFeatureView &view, const std::string &whose) {
     const int64_t rowBytes = view.dim * dtypeBytes(view.dtype);
     const int64_t block = std::max<int64_t>(1, blockBytes / rowBytes);
     for (int64_t row = 0; row < view.rows; row += block) {
       HEDDLE_RETURN_IF_ERROR(
           builder_.appendDenseRows(handle, static_cast<const char *>(view.data) + row * rowBytes,
                                    std::min(block, view.rows - row)));
-      progress("copying features of " + schema_.nodeTypes[static_cast<size_t>(id)].name, row,
-               view.rows);
+      progress("copying features of " + whose, row, view.rows);
     }
     return absl::OkStatus();
   }
@@ -160,6 +159,14 @@ private:
           progress("copying " + relation.triple(), p, view.numEdges);
         }
       HEDDLE_RETURN_IF_ERROR(flush());
+      // Edges were added in canonical order, which is that of their rows.
+      for (const FeatureSchema &feature : relation.features) {
+        HEDDLE_ASSIGN_OR_RETURN(DenseFeatureView rows,
+                                store_.denseEdgeFeature(static_cast<int>(id), feature.name));
+        HEDDLE_ASSIGN_OR_RETURN(
+            int handle, builder_.addEdgeFeature(handles[id], feature.name, rows.dtype, rows.dim));
+        HEDDLE_RETURN_IF_ERROR(appendRows(handle, rows, relation.triple()));
+      }
     }
     for (const RelationSchema &view : schema_.relations)
       if (view.reverseOf >= 0)

@@ -17,7 +17,9 @@
 //     states after one train_step: 1e-5 normwise, and losses of five sgd steps within 1e-4.
 //     Adam's first update is lr * g / (|g| + eps), a sign: where the gradient is small against the
 //     tensor's largest, rounding decides it. So moments are compared as gradients, and parameters
-//     only where |g| is over 1e-3 of the largest, or where both sides have a moment of exactly 0.
+//     only where |g| is over 1e-3 of the largest and over 1e-5 of the norm of all (a bias of keys that a
+//     softmax hardly sees has a gradient of terms that cancel), or where both sides have a moment of
+//     exactly 0.
 //     Gradients are measured against the largest of the tensor's own norm and 1e-2 of the norm of
 //     all gradients, and 1e-2: some are rounding only (a bias that a layer norm takes out again),
 //     and with balanced class weights terms of size 1 cancel in the gradient of the last bias. What
@@ -458,7 +460,7 @@ private:
       if (learnt)
         floor = std::max(floor, 1e-2 * change);
       if (learnt && isAdam(*state))
-        maskSmallGradients(run, got, wanted.states, name, mine, theirs);
+        maskSmallGradients(run, got, wanted.states, name, norm1, mine, theirs);
       double off = normwise(mine, theirs, floor), limit = 1e-5;
       if (off > limit && off < 1e-3 && mine.size() == array.data.size()) {
         double scale = std::max(normOf(theirs), floor);
@@ -511,9 +513,9 @@ private:
     return largest;
   }
 
-  /// Drops the entries whose update rounding decides.
+  /// Drops the entries whose update rounding decides. `norm`: of all first moments.
   void maskSmallGradients(const PlanRun &run, const NumericArrays &got, const NumericArrays &wanted,
-                          const std::string &name, std::vector<double> &mine,
+                          const std::string &name, double norm, std::vector<double> &mine,
                           std::vector<double> &theirs) {
     for (const auto &state : plan->states) {
       if (state->role != plan::StateRole::Moment1 || state->parameter < 0 ||
@@ -525,7 +527,7 @@ private:
         largest = std::max(largest, std::abs(g));
       size_t kept = 0;
       for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
-        bool clear = std::abs(a[i]) > 1e-3 * largest && std::abs(a[i]) > 1e-7;
+        bool clear = std::abs(a[i]) > std::max({1e-3 * largest, 1e-5 * norm, 1e-7});
         if (!clear && (a[i] != 0 || b[i] != 0))
           continue;
         mine[kept] = mine[i];

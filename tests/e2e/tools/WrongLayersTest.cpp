@@ -238,7 +238,7 @@ TEST_F(WrongLayers, NameTheLineAndTheRemedy) {
     // The spec's side.
     {"an argument that no layer has", "", "", "/model/args/num_head: no layer of", "-", R"("args": {"num_head": 2})"},
     {"an argument that is no number", "", "", "/model/args/slope: an argument of", "-", R"("args": {"slope": "steep"})"},
-    {"heads outside args", "", "", "/model/num_heads: is for rgat, hgt and simplehgn; a program gets its heads by /model/args", "-",
+    {"heads outside args", "", "", "/model/num_heads: is for rgat, hgt, simplehgn and han; a program gets its heads by /model/args", "-",
      R"("num_heads": 4)"},
     {"bases of a program", "", "", "/model/num_bases: is for rgcn; remove it", "-", R"("num_bases": 4)"},
     {"a relation that is not there", "", "", "/model/relations/0: the graph has no relation author:wrote:paper; did you mean", "-",

@@ -38,8 +38,9 @@ const Case cases[] = {
      "%c = hgnn.concat %x, %y : $CUT, $REST\n %a = hgnn.scale_rows %c, %s : $ROW, $RH\n"
      "%d = hgnn.row_dot %c, %a {heads = $H : i64} : $ROW, $ROW", "%a, %d : $ROW, $RH"},
     {"head_dot_of_params", "%p: $PAR, %q: $PAR",
-     "%d = hgnn.row_dot %p, %q {heads = $H : i64} : $PAR, $PAR\n %s = hgnn.scale_rows %p, %d : $PAR, $PH",
-     "%d, %s : $PH, $PAR"},
+     "%d = hgnn.row_dot %p, %q {heads = $H : i64} : $PAR, $PAR", "%d : $PH"},
+    {"head_scale_of_params", "%p: $PAR, %d: $PH", "%s = hgnn.scale_rows %p, %d : $PAR, $PH",
+     "%s : $PAR"},
     {"head_dropout", "%x: $ROW, %i: $IDS",
      "%d = hgnn.dropout %x, %i {p = 0.3 : f64, site = 9 : i64, heads = $H : i64} : $ROW, $IDS", "%d : $ROW"},
     {"sum_of_head_scale", "%x: $ROW, %s: $RH",

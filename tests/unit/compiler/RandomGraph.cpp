@@ -332,7 +332,8 @@ private:
     if (!spec.model.featureless && random.chance(50))
       makeAttention(spec.model);
     const bool rgat = spec.model.encoder == "rgat";
-    if (spec.model.encoder != "hgt" && edgeData.chance(75)) {
+    const bool weighs = spec.model.encoder == "rgcn" || spec.model.encoder == "rsage";
+    if ((rgat || weighs) && edgeData.chance(75)) {
       const char *name = rgat ? "a*b" : "gewicht";
       if (hasEdgeFeature(spec.model, schema, name))
         (rgat ? spec.model.edgeFeatures.attr : spec.model.edgeFeatures.weight) = name;
@@ -359,6 +360,8 @@ private:
   void makeAttention(spec::EncoderSpec &model) {
     model.encoder = random.pick<std::string>({"rgat", "hgt", "simplehgn", "rsage"});
     model.numBases.reset();
+    if (model.encoder == "simplehgn" && numClasses == 1)
+      model.encoder = "rsage"; // rows of length 1 and one number learn nothing
     if (model.encoder == "rsage")
       return;
     std::vector<int64_t> heads;
@@ -370,6 +373,7 @@ private:
       model.edgeDim = random.between(1, 5);
     if (model.encoder != "hgt") {
       model.attentionDropout = random.chance(40) ? 0.25 : 0.0;
+      model.negativeSlope = model.encoder == "rgat" ? 0.2 : 0.05;
       return;
     }
     model.activation = "gelu";

@@ -247,7 +247,11 @@ TEST(ModelSpec, MalformedSpecsSayWhereAndWhatToDo) {
       {with(R"("model": {"encoder": "simplehgn", "slope": 0.1})"),
        "m.json: /model: unknown key 'slope'; did you mean 'negative_slope'?"},
       {with(R"("model": {"encoder": "rgat", "edge_dim": 8})"),
-       "m.json: /model/edge_dim: is for simplehgn; remove it"},
+       "m.json: /model/edge_dim: is for simplehgn; rgat takes features of edges by "
+       "edge_features.edge_attr"},
+      {with(R"("model": {"encoder": "simplehgn", "edge_features": {"edge_weight": "w"}})"),
+       "m.json: /model/edge_features/edge_weight: is for rgcn and rsage; simplehgn as published has "
+       "no place for features of edges; or remove it"},
       {with(R"("model": {"encoder": "rsage", "num_bases": 8})"),
        "m.json: /model/num_bases: is for rgcn; remove it"},
       {with(R"("model": {"encoder": "rgat", "num_heads": 65})"),
@@ -274,7 +278,7 @@ TEST(ModelSpec, MalformedSpecsSayWhereAndWhatToDo) {
        "m.json: /model/edge_features/edge_attr: is for rgat; hgt as published has no place for "
        "features of edges; or remove it"},
       {with(R"("model": {"encoder": "rgat", "edge_features": {"edge_weight": "w"}})"),
-       "m.json: /model/edge_features/edge_weight: is for rgcn; rgat has them in its scores, so name "
+       "m.json: /model/edge_features/edge_weight: is for rgcn and rsage; rgat has them in its scores, so name "
        "the "
        "feature as edge_attr; or remove it"},
       {with(R"("model": {"edge_features": {"edge_attr": "w"}})"),
@@ -286,8 +290,7 @@ TEST(ModelSpec, MalformedSpecsSayWhereAndWhatToDo) {
        "hgnn.edge_feature in `message`, and remove it here"},
       {with(R"("model": {"edge_weight": "w"})"), "m.json: /model: unknown key 'edge_weight'; did "
                                                  "you mean '/model/edge_features/edge_weight'?"},
-      {with(R"("model": {"edge_dim": 3})"),
-       "m.json: /model: unknown key 'edge_dim'; did you mean '/model/edge_features/edge_attr'?"},
+      {with(R"("model": {"edge_dim": 3})"), "m.json: /model/edge_dim: is for simplehgn; remove it"},
       {with(R"("model": {"edge_features": {"edge_dim": 3}})"),
        "m.json: /model/edge_features: unknown key 'edge_dim'; did you mean 'edge_attr'?"},
       {with(R"("model": {"num_layers": 0})"),

@@ -54,12 +54,12 @@ GraphSchema sample() {
   }
   paper.labels = {label("topic", false, {"a", "b", "c"}), label("flags", true, {"x", "y"}),
                   label("fraud", false, {"no", "yes"}),   label("single", false, {"only"}),
-                  label("bare", false, {"a", "b"}),       label("untrained", false, {"a", "b"}),
+                  label("oneflag", true, {"x"}),          label("bare", false, {"a", "b"}),       label("untrained", false, {"a", "b"}),
                   label("novalid", false, {"a", "b"})};
   paper.labels[0].splits.push_back(split("time", 50, 25));
-  paper.labels[4].splits.clear();
-  paper.labels[5].splits[0].numTrain = 0;
-  paper.labels[6].splits[0].numValid = 0;
+  paper.labels[5].splits.clear();
+  paper.labels[6].splits[0].numTrain = 0;
+  paper.labels[7].splits[0].numValid = 0;
   type("venue", 5);
   type("名前/~", 7);
   auto relation = [&](const char *source, const char *name, const char *destination) {
@@ -230,6 +230,9 @@ TEST(ResolveSpec, WhatDoesNotFitTheGraph) {
       {topic + R"(, "inputs": {"*": {"features": "all"}})",
        "/inputs/*: node type 'author' has no features; set \"learnable\": true, or \"constant\": "
        "true"},
+      {R"("task": {"target_ntype": "paper", "label": "oneflag"}, "model": {"encoder": "simplehgn"})",
+       "/model/encoder: simplehgn ends in rows of length 1, which for the one class of label "
+       "'oneflag' are 1 or -1 and learn nothing; choose another encoder"},
       {topic + R"(, "model": {"relations": [["paper", "cite", "paper"]]})",
        "/model/relations/0: the graph has no relation paper:cite:paper; did you mean "
        "'paper:cites:paper'?"},
