@@ -187,7 +187,7 @@ TEST(ResolveSpec, WhatDoesNotFitTheGraph) {
       {R"("task": {"target_ntype": "author"})",
        "/task/target_ntype: node type 'author' has no label; import one with heddle-import"},
       {"", "/task/label: missing, and node type 'paper' has several labels; name one of: topic, "
-           "flags, fraud, single, bare, untrained, novalid"},
+           "flags, fraud, single, oneflag, bare, untrained, novalid"},
       {R"("task": {"label": "topics"})",
        "/task/label: node type 'paper' has no label 'topics'; did you mean 'topic'?"},
       {R"("task": {"label": "single"})",
