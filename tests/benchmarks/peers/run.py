@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Training epochs of one model in Heddle, PyTorch Geometric and DGL, interleaved on the same cores.
+
+    run.py --bin build/bin --case NAME GRAPH SPEC [--case ...] [--encoders rgcn rgat hgt] [--pyg PYTHON] [--dgl PYTHON]
+           [--epochs 3] [--repeat 3] [--threads 2]
+
+--pyg, --dgl: the Python of a virtual environment with torch and torch_geometric (torch-sparse for batches), resp. dgl; without
+one that peer is left out. with_pyg.py and with_dgl.py say how each trains, specs/ has the models. Every contender is a
+process of its own; its figure is the median epoch without the first, then the median over repeats; where a peer has several forms the
+fastest counts. `peak_bytes` is the process's largest resident size, everything that it loads included. The floor
+of a step: (bytes of the rows that aggregation must read for each edge, forward and backward, and of the rows that
+it writes) / gather rate + flops of dense products / product rate, both rates measured here; with `--pyg` only.
+Prints JSON; `--table` prints Markdown instead. Needs only Python's standard library itself.
+"""
+import argparse
+import json
+import math
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+#: Rows of hidden_size numbers that an edge's aggregation reads: forward, and its gradient backward.
+ROWS_PER_EDGE = {"rgcn": (1, 1), "rgat": (1, 2), "hgt": (2, 3)}
+
+
+def run_child(command, environment=None):
+    """(stdout, peak resident bytes) of a child; its last line of stderr is the error."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = subprocess.Popen(command, stdout=out, stderr=err, env=environment)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        if child.returncode != 0:
+            lines = err.read().decode(errors="replace").strip().splitlines() or ["no message"]
+            raise RuntimeError(lines[-1])
+        return out.read().decode(), usage.ru_maxrss * 1024
+
+
+def train_heddle(arguments, graph, plan):
+    with tempfile.TemporaryDirectory() as folder:
+        run = os.path.join(folder, "run")
+        _, peak = run_child([os.path.join(arguments.bin, "heddle-run"), plan, "--graph", graph, "-o", run, "--epochs",
+                             str(arguments.epochs), "--threads", str(arguments.threads), "--progress", "never",
+                             "--predictions", "none"])
+        with open(os.path.join(run, "metrics.jsonl"), encoding="utf-8") as lines:
+            records = [r for r in map(json.loads, lines) if r.get("event") == "train"]
+    return [r["seconds"] for r in records], peak, records[-1]["loss"]
+
+
+def train_peer(arguments, python, script, graph, spec, options):
+    environment = dict(os.environ, OMP_NUM_THREADS=str(arguments.threads), DGLBACKEND="pytorch")
+    out, peak = run_child([python, os.path.join(HERE, script), graph, spec, "--epochs", str(arguments.epochs),
+                           "--threads", str(arguments.threads), *options], environment)
+    result = json.loads(out.strip().splitlines()[-1])
+    return result["epoch_seconds"], peak, result["last_loss"]
+
+
+def contenders(arguments, spec):
+    """name -> function (graph, spec file) of a run."""
+    full = spec["train"]["batch_size"] == "all"
+    found = {}
+    if arguments.pyg:
+        forms = ["edge_index"] + (["csr"] if full and spec["model"]["encoder"] == "rgcn" else [])
+        for form in forms:
+            for workers in (0,) if full else (0, 1):
+                options = ["--form", form, "--workers", str(workers)]
+                name = f"pyg {form}" if full else f"pyg {form}, {workers} workers"
+                found[name] = lambda g, s, o=options: train_peer(arguments, arguments.pyg, "with_pyg.py", g, s, o)
+    if arguments.dgl:
+        for workers in (0,) if full else (0, 1):
+            options = ["--workers", str(workers)]
+            name = "dgl" if full else f"dgl, {workers} workers"
+            found[name] = lambda g, s, o=options: train_peer(arguments, arguments.dgl, "with_dgl.py", g, s, o)
+    return found
+
+
+def measure_rates(arguments, width):
+    """(bytes a second, read and written, of gathered rows; flops a second of products), by torch's own kernels."""
+    code = (f"import json,time,torch\ntorch.set_num_threads({arguments.threads})\n"
+            f"table=torch.randn(200000,{width}); at=torch.randint(0,200000,(1000000,)); out=torch.empty(1000000,{width})\n"
+            "def timed(f):\n b=time.perf_counter(); f(); return time.perf_counter()-b\n"
+            "g=min(timed(lambda: torch.index_select(table,0,at,out=out)) for _ in range(9))\n"
+            "rates=[]\n"
+            f"for m,k,n in ((65536,{width},{width}),(1024,1024,1024)):\n"
+            " a,b=torch.randn(m,k),torch.randn(k,n); rates.append(2*m*k*n/min(timed(lambda: a@b) for _ in range(9)))\n"
+            f"print(json.dumps([2*4*{width}*1000000/g,max(rates)]))")
+    return json.loads(run_child([arguments.pyg, "-c", code])[0])
+
+
+def floor_seconds(arguments, plan, spec, rates):
+    text, _ = run_child([os.path.join(arguments.bin, "heddle-dump"), "--json", plan])
+    step = next(e for e in json.loads(text)["entries"] if e["name"] == "train_step")
+    count = lambda kind: sum(s["expected"] for s in step["symbols"] if s["kind"] == kind)
+    flops = sum(op["estimate"]["flops"] for op in step["ops"] if op["kind"] == "gemm")
+    forward, backward = ROWS_PER_EDGE[spec["model"]["encoder"]]
+    width = 4 * spec["model"]["hidden_size"]
+    moved = width * ((forward + backward) * count("edges") + 2 * count("active"))
+    return moved / rates[0] + flops / rates[1]
+
+
+def measure(arguments, name, graph, spec, folder):
+    encoder = spec["model"]["encoder"]
+    row = {"case": name, "encoder": encoder, "contenders": {}}
+    file, plan = os.path.join(folder, "spec.json"), os.path.join(folder, "plan")
+    with open(file, "w", encoding="utf-8") as out:
+        json.dump(spec, out)
+    run_child([os.path.join(arguments.bin, "heddle-compile"), "--graph", graph, "--model", file, "-o", plan, "--force"])
+    runs = {"heddle": lambda g, s: train_heddle(arguments, g, plan), **contenders(arguments, spec)}
+    seconds, peaks = {n: [] for n in runs}, {n: [] for n in runs}
+    for _ in range(arguments.repeat):
+        for contender, body in runs.items():
+            if "problem" in row["contenders"].get(contender, {}):
+                continue
+            try:
+                times, peak, loss = body(graph, file)
+            except RuntimeError as error:
+                row["contenders"][contender] = {"problem": str(error)}
+                continue
+            seconds[contender].append(statistics.median(times[1:]))
+            peaks[contender].append(peak)
+            row["contenders"][contender] = {"last_loss": loss}
+            print(name, encoder, contender, seconds[contender][-1], file=sys.stderr)
+    for contender, times in seconds.items():
+        if times:
+            row["contenders"][contender].update(epoch_seconds=statistics.median(times), all_epoch_seconds=times,
+                                                peak_bytes=statistics.median(peaks[contender]))
+    own = row["contenders"]["heddle"]
+    for peer in ("pyg", "dgl"):
+        ran = {n: c for n, c in row["contenders"].items() if n.startswith(peer) and "epoch_seconds" in c}
+        if ran:
+            best = min(ran, key=lambda n: ran[n]["epoch_seconds"])
+            row[peer] = {"fastest": best, "speedup": ran[best]["epoch_seconds"] / own["epoch_seconds"],
+                         "peak_over_heddle": min(c["peak_bytes"] for c in ran.values()) / own["peak_bytes"]}
+    if arguments.pyg and encoder in ROWS_PER_EDGE:
+        steps = 1
+        if spec["train"]["batch_size"] != "all":
+            with open(os.path.join(graph, "graph.json"), encoding="utf-8") as text:
+                types = {t["node_type"]: t for t in json.load(text)["node_types"]}
+            label = next(x for x in types[spec["task"]["target_ntype"]]["labels"] if x["name"] == spec["task"]["label"])
+            steps = next(iter(label["splits"].values()))["num_train"] / spec["train"]["batch_size"]
+        least = steps * floor_seconds(arguments, plan, spec, measure_rates(arguments, spec["model"]["hidden_size"]))
+        row["floor_seconds"], row["fraction_of_floor"] = least, least / own["epoch_seconds"]
+    return row
+
+
+def mean(values):
+    return math.exp(sum(map(math.log, values)) / len(values)) if values else None
+
+
+def print_table(rows, means):
+    print("| graph | model | Heddle | PyG | DGL | peak memory of PyG, DGL against Heddle's | of the floor |")
+    print("|---|---|---|---|---|---|---|")
+    for row in rows:
+        cells = [f"{row[p]['speedup']:.1f}x ({row[p]['fastest']})" if p in row else "-" for p in ("pyg", "dgl")]
+        peaks = ", ".join(f"{row[p]['peak_over_heddle']:.1f}x" if p in row else "-" for p in ("pyg", "dgl"))
+        least = f"{row['fraction_of_floor']:.2f}" if "fraction_of_floor" in row else "-"
+        own = row["contenders"]["heddle"]["epoch_seconds"]
+        print(f"| {row['case']} | {row['encoder']} | {own:.4f} s | {cells[0]} | {cells[1]} | {peaks} | {least} |")
+    print("\nGeometric means: " + ", ".join(f"{p} {v:.2f}x" for p, v in means.items() if v))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--case", nargs=3, action="append", required=True, metavar=("NAME", "GRAPH", "SPEC"))
+    parser.add_argument("--encoders", nargs="+", default=["rgcn", "rgat", "hgt"])
+    parser.add_argument("--heads", type=int, default=4)
+    parser.add_argument("--pyg")
+    parser.add_argument("--dgl")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--table", action="store_true")
+    arguments = parser.parse_args()
+    rows = []
+    for name, graph, path in arguments.case:
+        for encoder in arguments.encoders:
+            with open(path, encoding="utf-8") as file:
+                spec = json.loads(re.sub(r"^\s*//.*$", "", file.read(), flags=re.M))
+            spec["model"]["encoder"] = encoder
+            if encoder != "rgcn":
+                spec["model"]["num_heads"] = arguments.heads
+            with tempfile.TemporaryDirectory() as folder:
+                rows.append(measure(arguments, name, os.path.abspath(graph), spec, folder))
+    means = {peer: mean([row[peer]["speedup"] for row in rows if peer in row]) for peer in ("pyg", "dgl")}
+    if arguments.table:
+        print_table(rows, means)
+    else:
+        print(json.dumps({"cores": os.cpu_count(), "threads": arguments.threads, "geometric_mean_speedup": means,
+                          "rows": rows}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

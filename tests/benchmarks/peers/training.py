@@ -1,0 +1,96 @@
+"""What both peers share: rows before the first layer, and the loop of a training epoch."""
+import argparse
+import json
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+class Inputs(torch.nn.Module):
+    """The rows before the first layer: the sum of a linear map of each feature and learnable rows."""
+
+    def __init__(self, graph, spec, types, rows):
+        super().__init__()
+        self.tables, self.weights, self.data = torch.nn.ModuleDict(), torch.nn.ParameterDict(), {}
+        for index, t in enumerate(types):
+            has_features, learnable = spec.inputs(t)
+            if learnable:
+                self.tables[str(index)] = torch.nn.Embedding(graph.counts[t], spec.hidden, sparse=rows is None)
+            parts = list(graph.features(t)) if has_features else []
+            for number, part in enumerate(parts):
+                width = part[3] if isinstance(part, tuple) else part.shape[1]
+                self.weights[f"{index}-{number}"] = torch.randn(width, spec.hidden) * width ** -0.5
+            if rows is not None:
+                parts = [cut(part, rows[t]) for part in parts]
+            self.data[t] = (str(index), [torch.from_numpy(p) if not isinstance(p, tuple) else p for p in parts])
+        self.hidden = spec.hidden
+
+    def forward(self, ids):
+        """`ids`: of the rows of each type. Features of a full-graph step are cut to them already."""
+        out = {}
+        for t, rows in ids.items():
+            index, parts = self.data[t]
+            sums = [self.tables[index](rows)] if index in self.tables else []
+            for number, part in enumerate(parts):
+                weight = self.weights[f"{index}-{number}"]
+                if isinstance(part, tuple):
+                    sums.append(F.embedding_bag(part[1], weight, part[0][:-1], mode="sum", per_sample_weights=part[2]))
+                else:
+                    sums.append((part if len(part) == len(rows) else part[rows]) @ weight)
+            out[t] = sum(sums[1:], sums[0]) if sums else torch.zeros(len(rows), self.hidden)
+        return out
+
+
+def cut(part, rows):
+    """The rows of a feature; sparse ones as (offsets, indices, values)."""
+    if not isinstance(part, tuple):
+        return part[rows]
+    pointers, indices, values, _ = part
+    counts = np.diff(pointers)[rows]
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    at = np.repeat(pointers[rows] - offsets[:-1], counts) + np.arange(offsets[-1])
+    values = np.ones(len(at), np.float32) if values is None else values[at].astype(np.float32)
+    return torch.from_numpy(offsets), torch.from_numpy(indices[at]), torch.from_numpy(values)
+
+
+def peer_arguments(text):
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("graph")
+    parser.add_argument("spec")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=0, help="processes that sample ahead; batches only")
+    return parser
+
+
+def begin(parser):
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    return arguments
+
+
+def train(model, batches, spec, epochs):
+    """`batches()` gives an epoch's (arguments of the model ..., labels of its first rows)."""
+    sparse = [] if spec.full_graph else list(model.inputs.tables.parameters())
+    known = {id(p) for p in sparse}
+    dense = [p for p in model.parameters() if id(p) not in known]
+    fused = {"fused": True} if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 4) else {}
+    optimizers = [torch.optim.Adam(dense, lr=spec.lr, **fused)]
+    if sparse:
+        optimizers.append(torch.optim.SparseAdam(sparse, lr=spec.lr))
+    times, loss = [], None
+    model.train()
+    for _ in range(epochs):
+        start = time.perf_counter()
+        for *inputs, labels in batches():
+            for optimizer in optimizers:
+                optimizer.zero_grad(set_to_none=True)
+            loss = F.cross_entropy(model(*inputs)[: len(labels)], labels)
+            loss.backward()
+            for optimizer in optimizers:
+                optimizer.step()
+        times.append(time.perf_counter() - start)
+    print(json.dumps({"epoch_seconds": times, "last_loss": float(loss.detach()), "torch": torch.__version__}))

@@ -1,0 +1,127 @@
+"""Trains a spec's model in PyTorch Geometric: prints JSON with the seconds of each epoch and the last loss.
+
+    with_pyg.py GRAPH SPEC --form edge_index|csr [--epochs 3] [--threads 2] [--workers 0]
+
+Layers are PyG's own: rgcn HeteroConv of SAGEConv(mean), rgat HeteroConv of GATConv, hgt HGTConv. Steps are trimmed: a layer
+computes only rows that the next one reads. `csr` (rgcn, full graph): adjacencies as torch.sparse CSR. Full-graph steps
+are given the closure of the training nodes, and making it is not timed; batches come from NeighborLoader, which is
+part of the epoch. Learnable rows: a dense Adam, and SparseAdam where there are batches.
+"""
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch_geometric.data import HeteroData
+from torch_geometric.loader import NeighborLoader
+from torch_geometric.nn import GATConv, HGTConv, HeteroConv, SAGEConv
+
+from graph import Closure, Graph, Spec
+from training import Inputs, begin, peer_arguments, train
+
+
+class Model(torch.nn.Module):
+    def __init__(self, graph, spec, types, relations, rows):
+        super().__init__()
+        self.spec, self.target = spec, graph.target
+        self.inputs = Inputs(graph, spec, types, rows)
+        self.layers, self.roots = torch.nn.ModuleList(), torch.nn.ModuleList()
+        for layer in range(spec.layers):
+            last = layer + 1 == spec.layers
+            width = graph.classes if last else spec.hidden
+            if spec.encoder == "hgt":
+                self.layers.append(HGTConv(spec.hidden, spec.hidden, (types, relations), spec.heads))
+                continue
+            if spec.encoder == "rgat":
+                make = lambda: GATConv((spec.hidden, spec.hidden), width if last else width // spec.heads, spec.heads,
+                                       concat=not last, add_self_loops=False, bias=False)
+            else:
+                make = lambda: SAGEConv(spec.hidden, width, aggr="mean", root_weight=False, bias=False)
+            self.layers.append(HeteroConv({key: make() for key in relations}, aggr="sum"))
+            self.roots.append(torch.nn.Linear(spec.hidden, width))
+        self.head = torch.nn.Linear(spec.hidden, graph.classes) if spec.encoder == "hgt" else None
+
+    def forward(self, ids, adjacency, rows, edges):
+        """`adjacency`: an edge_index for each relation, or for each layer one of CSR matrices."""
+        x = self.inputs(ids)
+        for layer, convs in enumerate(self.layers):
+            hop = self.spec.layers - 1 - layer
+            if isinstance(adjacency, list):
+                index = adjacency[layer]
+            else:
+                index = {key: at[:, : edges[hop][key]] for key, at in adjacency.items() if edges[hop].get(key)}
+            x = {t: values[: rows[hop + 1][t]] for t, values in x.items() if rows[hop + 1].get(t)}
+            if self.head is not None:
+                x = convs(x, index)
+                x = {t: values[: rows[hop][t]] for t, values in x.items() if values is not None}
+            else:
+                mine = {t: values[: rows[hop][t]] for t, values in x.items() if rows[hop].get(t)}
+                sums = convs({key: (x[key[0]], mine[key[2]]) for key in index}, index)
+                x = {t: self.roots[layer](own) + sums[t] if t in sums else self.roots[layer](own)
+                     for t, own in mine.items()}
+            if layer + 1 < self.spec.layers:
+                x = {t: F.dropout(values.relu(), self.spec.dropout, self.training) for t, values in x.items()}
+        return x[self.target] if self.head is None else self.head(x[self.target])
+
+
+def csr(index, rows, columns):
+    source, destination = index
+    pointers = np.zeros(rows + 1, np.int64)
+    np.add.at(pointers, destination + 1, 1)
+    return torch.sparse_csr_tensor(torch.from_numpy(pointers.cumsum()), torch.from_numpy(source),
+                                   torch.ones(len(source)), size=(rows, columns))
+
+
+def full_graph_steps(graph, spec, form):
+    """(model, function that gives an epoch's batches)"""
+    closure = Closure(graph, spec.layers)
+    types = [t for t, ids in closure.ids.items() if len(ids)]
+    model = Model(graph, spec, types, list(closure.index), closure.ids)
+    if form == "csr":
+        adjacency = []
+        for layer in range(spec.layers):
+            hop = spec.layers - 1 - layer
+            adjacency.append({key: csr((s[: closure.edges[hop][key]], d[: closure.edges[hop][key]]),
+                                       closure.rows[hop][key[2]], closure.rows[hop + 1][key[0]])
+                              for key, (s, d) in closure.index.items() if closure.edges[hop][key]})
+    else:
+        adjacency = {key: torch.from_numpy(np.stack(pair)) for key, pair in closure.index.items()}
+    ids = {t: torch.from_numpy(closure.ids[t]) for t in types}
+    labels = torch.from_numpy(graph.labels[closure.ids[graph.target][: len(graph.train)]])
+    return model, lambda: [(ids, adjacency, closure.rows, closure.edges, labels)]
+
+
+def sampled_steps(graph, spec, workers):
+    data = HeteroData()
+    for t, count in graph.counts.items():
+        data[t].num_nodes = count
+    for key, pair in graph.edges.items():
+        data[key].edge_index = torch.from_numpy(np.stack(pair))
+    labels = torch.from_numpy(graph.labels)
+    loader = NeighborLoader(data, num_neighbors=spec.fanout, input_nodes=(graph.target, torch.from_numpy(graph.train)),
+                            batch_size=spec.batch_size, shuffle=True, num_workers=workers,
+                            persistent_workers=workers > 0)
+    model = Model(graph, spec, list(graph.counts), list(graph.edges), None)
+
+    def batches():
+        for batch in loader:
+            ids = {t: batch[t].n_id for t in batch.node_types if batch[t].num_nodes}
+            rows = [{t: sum(batch[t].num_sampled_nodes[: h + 1]) for t in ids} for h in range(spec.layers + 1)]
+            edges = [{key: sum(batch[key].num_sampled_edges[: h + 1]) for key in batch.edge_types}
+                     for h in range(spec.layers)]
+            seeds = ids[graph.target][: batch[graph.target].batch_size]
+            yield ids, batch.edge_index_dict, rows, edges, labels[seeds]
+    return model, batches
+
+
+def main():
+    parser = peer_arguments(__doc__)
+    parser.add_argument("--form", choices=["edge_index", "csr"], default="edge_index")
+    arguments = begin(parser)
+    spec = Spec(arguments.spec)
+    graph = Graph(arguments.graph, spec)
+    model, batches = (full_graph_steps(graph, spec, arguments.form) if spec.full_graph
+                      else sampled_steps(graph, spec, arguments.workers))
+    train(model, batches, spec, arguments.epochs)
+
+
+if __name__ == "__main__":
+    main()
