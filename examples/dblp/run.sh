@@ -1,8 +1,8 @@
 #!/bin/sh
-# From HGB's DBLP archive to a trained R-GCN or HAN: import, compile, look at the plan, train under ten seeds.
+# From HGB's DBLP archive to a trained R-GCN, HGT, Simple-HGN or HAN: import, compile, look at the plan, train under ten seeds.
 #   examples/dblp/run.sh DBLP.zip [OUTPUT [MODEL]]
-# OUTPUT: where everything goes; MODEL: rgcn.json (the default), han.json, for which the graph gets the usual
-# metapaths first, or another spec. Results that exist already stop it.
+# OUTPUT: where everything goes; MODEL: rgcn.json (the default), hgt.json, simplehgn.json, han.json, for which the
+# graph gets the usual metapaths first, or another spec. Results that exist already stop it.
 # WORKERS=4 before it cuts the step into four partitions and trains with four processes.
 # The tools are looked for on PATH: PATH=$PWD/build/bin:$PATH after ./setup.sh build.
 set -eu
