@@ -6,6 +6,7 @@
 
 #include "runtime/graph/GraphBuilder.h"
 
+#include "runtime/graph/FeatureStager.h"
 #include "runtime/graph/LabelStager.h"
 #include "runtime/graph/StagedGraph.h"
 
@@ -16,10 +17,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <numeric>
+#include <optional>
 #include <set>
 
 namespace heddle::graph {
@@ -41,30 +41,6 @@ absl::Status checkName(const std::string &kind, const std::string &name) {
       return invalidArgument(kind + ": the name holds a control character (byte " +
                              std::to_string(static_cast<int>(c)) + "); rename it");
   return absl::OkStatus();
-}
-
-template <typename T> int64_t countNonFiniteOf(const void *data, int64_t count) {
-  auto *values = static_cast<const unsigned char *>(data);
-  int64_t bad = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    T value; // rows of a caller's buffer need no alignment
-    std::memcpy(&value, values + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
-    if constexpr (std::is_floating_point_v<T>)
-      bad += !std::isfinite(value);
-    else
-      bad += (value & 0x7C00) == 0x7C00; // float16: all exponent bits set
-  }
-  return bad;
-}
-
-int64_t countNonFinite(const std::string &dtype, const void *data, int64_t count) {
-  if (dtype == "float32")
-    return countNonFiniteOf<float>(data, count);
-  if (dtype == "float64")
-    return countNonFiniteOf<double>(data, count);
-  if (dtype == "float16")
-    return countNonFiniteOf<uint16_t>(data, count);
-  return 0;
 }
 
 class Builder final : public GraphBuilder {
@@ -118,10 +94,7 @@ private:
   struct OpenFeature {
     size_t owner, index; ///< in graph_.nodeTypes[owner].features, or that of a relation
     bool ofEdges = false;
-    NpyWriter rows, indptr, indices, values;
-    int64_t written = 0; ///< rows
-    bool allOnes = true; ///< sparse: no value but 1 so far
-    std::vector<std::pair<int32_t, float>> row; ///< sparse: scratch
+    FeatureStager stager;
   };
 
   std::string stagedPath(const char *ending) {
@@ -148,11 +121,15 @@ private:
   }
   /// "5 rows for 6 edges"
   std::string countsOf(const OpenFeature &open) const {
-    return std::to_string(open.written) + " rows for " + std::to_string(rowsWanted(open)) +
+    return std::to_string(open.stager.written()) + " rows for " + std::to_string(rowsWanted(open)) +
            (open.ofEdges ? " edges" : " nodes");
   }
-  absl::StatusOr<OpenFeature *> openFeature(int feature, FeatureKind kind, int64_t rowCount);
-  absl::Status closeFeature(OpenFeature &open);
+  absl::StatusOr<OpenFeature *> featureOf(int feature, FeatureKind kind, int64_t rowCount);
+  /// Closes a feature that has the rows of all nodes.
+  absl::Status closeIfWhole(OpenFeature &open);
+  /// Adds it to those of a node type or relation, with files for its rows.
+  absl::StatusOr<int> openFeature(size_t owner, std::vector<StagedFeature> &features, bool ofEdges,
+                                  FeatureSchema schema);
   absl::StatusOr<int> addRelationTriple(StagedRelation relation);
   absl::Status keepInMemory(EdgeSorter &next, int64_t count);
 
@@ -290,54 +267,44 @@ absl::Status checkFeature(const std::string &owner, const std::vector<StagedFeat
   return absl::OkStatus();
 }
 
+absl::StatusOr<int> Builder::openFeature(size_t owner, std::vector<StagedFeature> &features,
+                                         bool ofEdges, FeatureSchema schema) {
+  OpenFeature open;
+  open.owner = owner;
+  open.index = features.size();
+  open.ofEdges = ofEdges;
+  StagedFeature staged;
+  staged.schema = std::move(schema);
+  std::optional<int64_t> rows;
+  if (!ofEdges)
+    rows = graph_.nodeTypes[owner].numNodes;
+  HEDDLE_ASSIGN_OR_RETURN(
+      open.stager, FeatureStager::create(staged, rows, [this] { return stagedPath(".npy"); }));
+  features.push_back(std::move(staged));
+  features_.push_back(std::move(open));
+  if (rows == 0)
+    HEDDLE_RETURN_IF_ERROR(features_.back().stager.close(features.back()));
+  return static_cast<int>(features_.size()) - 1;
+}
+
 absl::StatusOr<int> Builder::addEdgeFeature(int handle, const std::string &name,
                                             const std::string &dtype, int64_t dim) {
   HEDDLE_ASSIGN_OR_RETURN(StagedRelation * relation, storedRelation(handle));
-  StagedFeature staged;
-  staged.schema.name = name;
-  staged.schema.dtype = dtype;
-  staged.schema.dim = dim;
+  FeatureSchema schema;
+  schema.name = name;
+  schema.dtype = dtype;
+  schema.dim = dim;
   HEDDLE_RETURN_IF_ERROR(
-      checkFeature("relation '" + relation->triple() + "'", relation->features, staged.schema));
-  OpenFeature open;
-  open.owner = static_cast<size_t>(handle);
-  open.index = relation->features.size();
-  open.ofEdges = true;
-  staged.rows.path = stagedPath(".npy");
-  HEDDLE_ASSIGN_OR_RETURN(open.rows, NpyWriter::create(staged.rows.path, dtype, {dim}));
-  relation->features.push_back(std::move(staged));
-  features_.push_back(std::move(open));
-  return static_cast<int>(features_.size()) - 1;
+      checkFeature("relation '" + relation->triple() + "'", relation->features, schema));
+  return openFeature(static_cast<size_t>(handle), relation->features, /*ofEdges=*/true,
+                     std::move(schema));
 }
 
 absl::StatusOr<int> Builder::addFeature(int handle, FeatureSchema schema) {
   HEDDLE_ASSIGN_OR_RETURN(StagedNodeType * type, typeOf(handle));
   HEDDLE_RETURN_IF_ERROR(checkFeature("node type '" + type->name + "'", type->features, schema));
-  StagedFeature staged;
-  OpenFeature open;
-  open.owner = static_cast<size_t>(handle);
-  open.index = type->features.size();
-  if (schema.kind == FeatureKind::Dense) {
-    staged.rows.path = stagedPath(".npy");
-    HEDDLE_ASSIGN_OR_RETURN(open.rows, NpyWriter::create(staged.rows.path, schema.dtype,
-                                                         {schema.dim}, type->numNodes));
-  } else {
-    staged.indptr.path = stagedPath(".npy");
-    staged.indices.path = stagedPath(".npy");
-    staged.values.path = stagedPath(".npy");
-    HEDDLE_ASSIGN_OR_RETURN(open.indptr, NpyWriter::create(staged.indptr.path, "int64", {},
-                                                           type->numNodes + 1));
-    HEDDLE_ASSIGN_OR_RETURN(open.indices, NpyWriter::create(staged.indices.path, "int32", {}));
-    HEDDLE_ASSIGN_OR_RETURN(open.values, NpyWriter::create(staged.values.path, "float32", {}));
-    int64_t zero = 0;
-    HEDDLE_RETURN_IF_ERROR(open.indptr.append(&zero, 1));
-  }
-  staged.schema = std::move(schema);
-  type->features.push_back(std::move(staged));
-  features_.push_back(std::move(open));
-  if (type->numNodes == 0)
-    HEDDLE_RETURN_IF_ERROR(closeFeature(features_.back()));
-  return static_cast<int>(features_.size()) - 1;
+  return openFeature(static_cast<size_t>(handle), type->features, /*ofEdges=*/false,
+                     std::move(schema));
 }
 
 absl::StatusOr<int> Builder::addDenseFeature(int type, const std::string &name,
@@ -357,8 +324,8 @@ absl::StatusOr<int> Builder::addSparseFeature(int type, const std::string &name,
   return addFeature(type, std::move(schema));
 }
 
-absl::StatusOr<Builder::OpenFeature *> Builder::openFeature(int feature, FeatureKind kind,
-                                                            int64_t rowCount) {
+absl::StatusOr<Builder::OpenFeature *> Builder::featureOf(int feature, FeatureKind kind,
+                                                          int64_t rowCount) {
   if (finished_)
     return failedPrecondition(options_.output + ": the graph is finished");
   if (feature < 0 || static_cast<size_t>(feature) >= features_.size())
@@ -367,78 +334,32 @@ absl::StatusOr<Builder::OpenFeature *> Builder::openFeature(int feature, Feature
   if (stagedOf(open).schema.kind != kind)
     return invalidArgument(placeOf(open) + ": dense and sparse rows are mixed up");
   // Edges may still come.
-  if (rowCount < 0 || (!open.ofEdges && rowCount > rowsWanted(open) - open.written))
+  if (rowCount < 0 || (!open.ofEdges && rowCount > rowsWanted(open) - open.stager.written()))
     return invalidArgument(placeOf(open) + ": more rows than the " +
                            std::to_string(rowsWanted(open)) + " nodes");
   return &open;
 }
 
-absl::Status Builder::closeFeature(OpenFeature &open) {
-  StagedFeature &staged = stagedOf(open);
-  auto close = [](NpyWriter &writer, StagedFile &file) -> absl::Status {
-    HEDDLE_RETURN_IF_ERROR(writer.close());
-    file.entry = {writer.fileBytes(), writer.checksum()};
-    return absl::OkStatus();
-  };
-  if (staged.schema.kind == FeatureKind::Dense)
-    return close(open.rows, staged.rows);
-  HEDDLE_RETURN_IF_ERROR(close(open.indptr, staged.indptr));
-  HEDDLE_RETURN_IF_ERROR(close(open.indices, staged.indices));
-  HEDDLE_RETURN_IF_ERROR(close(open.values, staged.values));
-  if (open.allOnes) { // the format says "no values" for that
-    std::error_code ignored;
-    std::filesystem::remove(staged.values.path, ignored);
-    staged.values = {};
-  }
-  std::vector<std::pair<int32_t, float>>().swap(open.row);
-  return absl::OkStatus();
+absl::Status Builder::closeIfWhole(OpenFeature &open) {
+  return !open.ofEdges && open.stager.written() == rowsWanted(open)
+             ? open.stager.close(stagedOf(open))
+             : absl::OkStatus();
 }
 
 absl::Status Builder::appendDenseRows(int feature, const void *rows, int64_t rowCount) {
-  HEDDLE_ASSIGN_OR_RETURN(OpenFeature * open, openFeature(feature, FeatureKind::Dense, rowCount));
+  HEDDLE_ASSIGN_OR_RETURN(OpenFeature * open, featureOf(feature, FeatureKind::Dense, rowCount));
   if (rowCount == 0)
     return absl::OkStatus();
-  StagedFeature &staged = stagedOf(*open);
-  staged.nonFinite += countNonFinite(staged.schema.dtype, rows, rowCount * staged.schema.dim);
-  HEDDLE_RETURN_IF_ERROR(open->rows.append(rows, rowCount));
-  open->written += rowCount;
-  return !open->ofEdges && open->written == rowsWanted(*open) ? closeFeature(*open)
-                                                              : absl::OkStatus();
+  HEDDLE_RETURN_IF_ERROR(open->stager.appendDense(stagedOf(*open), rows, rowCount));
+  return closeIfWhole(*open);
 }
 
 absl::Status Builder::appendSparseRow(int feature, const std::vector<int64_t> &indices,
                                       const std::vector<float> &values) {
-  HEDDLE_ASSIGN_OR_RETURN(OpenFeature * open, openFeature(feature, FeatureKind::Sparse, 1));
-  StagedFeature &staged = stagedOf(*open);
-  std::string row = "row " + std::to_string(open->written);
-  if (!values.empty() && values.size() != indices.size())
-    return invalidArgument(placeOf(*open) + ": " + row + ": " + std::to_string(indices.size()) +
-                           " columns but " + std::to_string(values.size()) + " values");
-  open->row.clear();
-  for (size_t i = 0; i < indices.size(); ++i) {
-    if (indices[i] < 0 || indices[i] >= staged.schema.dim)
-      return invalidArgument(placeOf(*open) + ": " + row + ": column " +
-                             std::to_string(indices[i]) + " is not below the width " +
-                             std::to_string(staged.schema.dim));
-    open->row.emplace_back(static_cast<int32_t>(indices[i]), values.empty() ? 1.0f : values[i]);
-  }
-  auto byColumn = [](const auto &a, const auto &b) { return a.first < b.first; };
-  std::sort(open->row.begin(), open->row.end(), byColumn);
-  for (size_t i = 0; i < open->row.size(); ++i) {
-    auto [column, value] = open->row[i];
-    if (i > 0 && open->row[i - 1].first == column)
-      return invalidArgument(placeOf(*open) + ": " + row + ": column " + std::to_string(column) +
-                             " appears twice; add its values up first");
-    open->allOnes = open->allOnes && value == 1.0f;
-    staged.nonFinite += !std::isfinite(value);
-    HEDDLE_RETURN_IF_ERROR(open->indices.append(&column, 1));
-    HEDDLE_RETURN_IF_ERROR(open->values.append(&value, 1));
-  }
-  auto count = static_cast<int64_t>(open->row.size());
-  staged.schema.nnz += count;
-  staged.schema.maxRowNnz = std::max(staged.schema.maxRowNnz, count);
-  HEDDLE_RETURN_IF_ERROR(open->indptr.append(&staged.schema.nnz, 1));
-  return ++open->written == rowsWanted(*open) ? closeFeature(*open) : absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(OpenFeature * open, featureOf(feature, FeatureKind::Sparse, 1));
+  HEDDLE_RETURN_IF_ERROR(
+      open->stager.appendSparse(stagedOf(*open), [&] { return placeOf(*open); }, indices, values));
+  return closeIfWhole(*open);
 }
 
 //===----------------------------------------------------------------------===//
@@ -604,10 +525,10 @@ absl::StatusOr<std::string> Builder::finish() {
   if (finished_)
     return failedPrecondition(options_.output + ": the graph is finished");
   for (OpenFeature &open : features_) {
-    if (open.written != rowsWanted(open))
+    if (open.stager.written() != rowsWanted(open))
       return invalidArgument(placeOf(open) + ": " + countsOf(open));
     if (open.ofEdges) // now all edges are there
-      HEDDLE_RETURN_IF_ERROR(closeFeature(open));
+      HEDDLE_RETURN_IF_ERROR(open.stager.close(stagedOf(open)));
   }
   finished_ = true;
   HEDDLE_ASSIGN_OR_RETURN(std::string report,
