@@ -12,31 +12,22 @@ using namespace heddle::hgnn;
 
 namespace heddle::compiler {
 
-/// Sites of dropout of attention, behind those of the layers' ends.
-static constexpr int64_t attentionSite = 64;
-
 /// Attention of one relation's edges, in heads. Rows are of a node type and projected already, so
 /// relations differ in what they attend to alone.
-static Value attend(LayerBuilder &b, const spec::EncoderSpec &encoder, Value sources, Value own,
-                    int64_t index) {
+static Value attend(LayerBuilder &b, const spec::EncoderSpec &encoder, Value sources, Value own) {
   OpBuilder &builder = b.builder;
   Location loc = b.loc;
   int64_t heads = *encoder.numHeads, size = encoder.hiddenSize / heads;
   Value adj = b.message().getArgument(0);
-  auto score = [&](Value rows, StringRef name) -> Value {
-    Value vector = b.param(name, Scope::Relation, {b.size(heads), b.size(size)}, "xavier_uniform");
-    return RowDotOp::create(builder, loc, rows, vector, uint64_t(heads));
+  auto score = [&](Value rows, StringRef name) {
+    return b.headScore(rows, name, Scope::Relation, heads, size);
   };
   Value ofSources = GatherSrcOp::create(builder, loc, score(sources, "lin_src"), adj);
   Value ofOwn = GatherDstOp::create(builder, loc, score(own, "lin_dst"), adj);
   Value sum = AddOp::create(builder, loc, ValueRange{ofSources, ofOwn});
   Value scores = b.unary(UnaryFn::LeakyRelu, sum, 0.2);
-  Value values = GatherSrcOp::create(builder, loc, sources, adj);
-  values = b.dropout(values, Value(), encoder.attentionDropout, attentionSite + index, heads);
-  MergeRule softmax(Merge::Softmax, heads);
-  Value terms = TermOp::create(builder, loc, softmax, values, scores);
-  Value merged = ReduceDstOp::create(builder, loc, terms, adj, softmax);
-  return CombinedOp::create(builder, loc, softmax, merged);
+  return CombinedOp::create(builder, loc, MergeRule(Merge::Softmax, heads),
+                            b.attentionTerms(sources, scores, heads, encoder.attentionDropout));
 }
 
 /// How much a relation tells: one number for all its destinations in the batch, the mean of
@@ -62,11 +53,7 @@ void buildHanLayers(OpBuilder &builder, Location loc, const spec::EncoderSpec &e
       sources = b.affine(sources, "proj", Scope::SourceType, width, width);
       own = b.affine(own, "proj", Scope::DestinationType, width, width);
     }
-    Value rows = attend(b, encoder, sources, own, index);
-    if (encoder.activation != "none") {
-      UnaryFn fn = *symbolizeUnaryFn(encoder.activation);
-      rows = b.unary(fn, rows, fn == UnaryFn::LeakyRelu ? 0.01 : 1.0);
-    }
+    Value rows = b.activate(attend(b, encoder, sources, own), encoder);
     YieldOp::create(builder, loc, ValueRange{rows, importance(b, rows, width)});
 
     builder.setInsertionPointToStart(&b.update());

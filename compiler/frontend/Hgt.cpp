@@ -38,10 +38,7 @@ static Value attend(LayerBuilder &b, int64_t heads, int64_t size) {
   Value key = GatherSrcOp::create(builder, loc, keys, adj);
   Value query = GatherDstOp::create(builder, loc, queries, adj);
   Value scores = RowDotOp::create(builder, loc, key, query, uint64_t(heads));
-  Value value = GatherSrcOp::create(builder, loc, values, adj);
-  MergeRule softmax(Merge::Softmax, heads);
-  Value terms = TermOp::create(builder, loc, softmax, value, scores);
-  return ReduceDstOp::create(builder, loc, terms, adj, softmax);
+  return b.attentionTerms(values, scores, heads);
 }
 
 void buildHgtLayers(OpBuilder &builder, Location loc, const spec::EncoderSpec &encoder,

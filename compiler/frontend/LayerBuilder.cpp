@@ -80,11 +80,31 @@ Value LayerBuilder::bend(Value rows, const spec::EncoderSpec &encoder, Value ids
     Value beta = param("norm.bias", Scope::Layer, {size("out")}, "zeros");
     rows = LayerNormOp::create(builder, loc, rows, gamma, beta, builder.getF64FloatAttr(1e-5));
   }
-  if (encoder.activation != "none") {
-    UnaryFn fn = *symbolizeUnaryFn(encoder.activation);
-    rows = unary(fn, rows, fn == UnaryFn::LeakyRelu ? 0.01 : 1.0);
-  }
-  return dropout(rows, ids, encoder.dropout, int64_t(layer.getIndex()));
+  return dropout(activate(rows, encoder), ids, encoder.dropout, int64_t(layer.getIndex()));
+}
+
+Value LayerBuilder::activate(Value rows, const spec::EncoderSpec &encoder) {
+  if (encoder.activation == "none")
+    return rows;
+  UnaryFn fn = *symbolizeUnaryFn(encoder.activation);
+  return unary(fn, rows, fn == UnaryFn::LeakyRelu ? 0.01 : 1.0);
+}
+
+Value LayerBuilder::headScore(Value rows, StringRef name, Scope scope, int64_t heads,
+                              int64_t headSize) {
+  Value vector = param(name, scope, {size(heads), size(headSize)}, "xavier_uniform");
+  return RowDotOp::create(builder, loc, rows, vector, uint64_t(heads));
+}
+
+Value LayerBuilder::attentionTerms(Value sources, Value scores, int64_t heads, double dropout) {
+  // Behind the sites of the layers' ends.
+  constexpr int64_t attentionSite = 64;
+  Value adj = message().getArgument(0);
+  Value values = GatherSrcOp::create(builder, loc, sources, adj);
+  values = this->dropout(values, Value(), dropout, attentionSite + int64_t(layer.getIndex()), heads);
+  MergeRule softmax(Merge::Softmax, heads);
+  Value terms = TermOp::create(builder, loc, softmax, values, scores);
+  return ReduceDstOp::create(builder, loc, terms, adj, softmax);
 }
 
 } // namespace heddle::compiler

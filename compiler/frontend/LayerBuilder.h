@@ -33,6 +33,15 @@ public:
                      mlir::Attribute out);
   /// What hidden layers end with: norm, activation and dropout as the spec says.
   mlir::Value bend(mlir::Value rows, const spec::EncoderSpec &encoder, mlir::Value ids);
+  /// The encoder's activation.
+  mlir::Value activate(mlir::Value rows, const spec::EncoderSpec &encoder);
+  /// For each of `heads` heads the inner product of its `headSize` numbers with a vector of its own.
+  mlir::Value headScore(mlir::Value rows, llvm::StringRef name, hgnn::Scope scope, int64_t heads,
+                        int64_t headSize);
+  /// In `message`: terms of a softmax, of each head by itself, of the edges into a destination. Values
+  /// are those of `sources`, with dropout of their weights; `scores`: a number an edge and head.
+  mlir::Value attentionTerms(mlir::Value sources, mlir::Value scores, int64_t heads,
+                             double dropout = 0);
   /// Keyed dropout at one of the layer's 64 sites; `ids` may be null, `heads` 0.
   mlir::Value dropout(mlir::Value rows, mlir::Value ids, double p, int64_t site, int64_t heads = 0);
   mlir::Attribute size(llvm::StringRef text) { return builder.getStringAttr(text); }

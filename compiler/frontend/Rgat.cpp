@@ -12,22 +12,17 @@ using namespace heddle::hgnn;
 
 namespace heddle::compiler {
 
-/// Sites of dropout of attention, behind those of the layers' ends.
-static constexpr int64_t attentionSite = 64;
-
 /// Scores of edges are the sum of one number for each head of the source and one of the
 /// destination: both are products of rows, which are fewer than edges. Features of edges add a
 /// third, as GATConv's edge_dim does.
-static Value attend(LayerBuilder &b, const spec::EncoderSpec &encoder, int64_t size,
-                    int64_t index) {
+static Value attend(LayerBuilder &b, const spec::EncoderSpec &encoder, int64_t size) {
   OpBuilder &builder = b.builder;
   Location loc = b.loc;
   int64_t heads = *encoder.numHeads;
   Value adj = b.message().getArgument(0);
   auto width = b.size(heads * size);
-  auto score = [&](Value rows, StringRef name) -> Value {
-    Value vector = b.param(name, Scope::Relation, {b.size(heads), b.size(size)}, "xavier_uniform");
-    return RowDotOp::create(builder, loc, rows, vector, uint64_t(heads));
+  auto score = [&](Value rows, StringRef name) {
+    return b.headScore(rows, name, Scope::Relation, heads, size);
   };
   Value sources =
       b.linear(b.message().getArgument(1),
@@ -46,12 +41,8 @@ static Value attend(LayerBuilder &b, const spec::EncoderSpec &encoder, int64_t s
   }
   Value sum = AddOp::create(builder, loc, terms);
   Value scores = b.unary(UnaryFn::LeakyRelu, sum, *encoder.negativeSlope);
-  Value values = GatherSrcOp::create(builder, loc, sources, adj);
-  values = b.dropout(values, Value(), encoder.attentionDropout, attentionSite + index, heads);
-  MergeRule softmax(Merge::Softmax, heads);
-  Value weighted = TermOp::create(builder, loc, softmax, values, scores);
-  Value merged = ReduceDstOp::create(builder, loc, weighted, adj, softmax);
-  return CombinedOp::create(builder, loc, softmax, merged);
+  return CombinedOp::create(builder, loc, MergeRule(Merge::Softmax, heads),
+                            b.attentionTerms(sources, scores, heads, encoder.attentionDropout));
 }
 
 void buildRgatLayers(OpBuilder &builder, Location loc, const spec::EncoderSpec &encoder,
@@ -65,7 +56,7 @@ void buildRgatLayers(OpBuilder &builder, Location loc, const spec::EncoderSpec &
     // Heads stand side by side, but for the class scores, of which each gives all.
     int64_t size = last ? out : out / heads;
     builder.setInsertionPointToStart(&b.message());
-    YieldOp::create(builder, loc, attend(b, encoder, size, index));
+    YieldOp::create(builder, loc, attend(b, encoder, size));
 
     builder.setInsertionPointToStart(&b.update());
     Value rows = b.update().getArgument(0);

@@ -13,9 +13,8 @@ using namespace heddle::hgnn;
 namespace heddle::compiler {
 namespace {
 
-/// Sites of dropout of attention, behind those of the layers' ends: of edges, and of the identity
-/// link, whose keys are rows.
-constexpr int64_t attentionSite = 64, selfSite = 96;
+/// Sites of dropout of the identity link, whose keys are rows; edges have those from 64 on.
+constexpr int64_t selfSite = 96;
 
 /// One layer's attention; programs of both regions are made of it. Parameters that the regions name
 /// alike are one state.
@@ -31,8 +30,7 @@ public:
   }
   /// a . (W h) of each head.
   Value score(Value projected, StringRef name) {
-    Value vector = b.param(name, Scope::Layer, {b.size(heads), b.size(size)}, "xavier_uniform");
-    return RowDotOp::create(b.builder, b.loc, projected, vector, uint64_t(heads));
+    return b.headScore(projected, name, Scope::Layer, heads, size);
   }
   /// a_e . (W_r r), one number for each head: what a kind of edge adds to every score.
   Value ofKind(StringRef embedding, Scope scope) {
@@ -60,12 +58,7 @@ public:
         AddOp::create(builder, loc,
                       ValueRange{GatherSrcOp::create(builder, loc, score(sources, "att_src"), adj),
                                  GatherDstOp::create(builder, loc, ofOwn, adj)});
-    Value values = GatherSrcOp::create(builder, loc, sources, adj);
-    values = b.dropout(values, Value(), encoder.attentionDropout,
-                       attentionSite + int64_t(b.layer.getIndex()), heads);
-    MergeRule softmax(Merge::Softmax, heads);
-    Value terms = TermOp::create(builder, loc, softmax, values, bent(sum));
-    return ReduceDstOp::create(builder, loc, terms, adj, softmax);
+    return b.attentionTerms(sources, bent(sum), heads, encoder.attentionDropout);
   }
   /// The identity link's value and score: an edge from the row to itself, of a kind of its own.
   std::pair<Value, Value> self() {

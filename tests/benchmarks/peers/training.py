@@ -55,6 +55,27 @@ def cut(part, rows):
     return torch.from_numpy(offsets), torch.from_numpy(indices[at]), torch.from_numpy(values)
 
 
+class Peer(torch.nn.Module):
+    """A model of the spec: inputs, layers with a root product each, and for hgt a head instead.
+    `make_layer(width, last)`: the peer's own layer for rows of `width`."""
+
+    def __init__(self, graph, spec, types, rows, make_layer):
+        super().__init__()
+        self.spec, self.target = spec, graph.target
+        self.inputs = Inputs(graph, spec, types, rows)
+        widths = [spec.hidden] * (spec.layers - 1) + [graph.classes]
+        self.layers = torch.nn.ModuleList(make_layer(width, index + 1 == spec.layers)
+                                          for index, width in enumerate(widths))
+        transformer = spec.encoder == "hgt"
+        self.roots = torch.nn.ModuleList() if transformer else torch.nn.ModuleList(
+            torch.nn.Linear(spec.hidden, width) for width in widths)
+        self.head = torch.nn.Linear(spec.hidden, graph.classes) if transformer else None
+
+    def bend(self, layer, x):
+        """What hidden layers end with."""
+        return x if layer + 1 == self.spec.layers else F.dropout(x.relu(), self.spec.dropout, self.training)
+
+
 def peer_arguments(text):
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("graph")

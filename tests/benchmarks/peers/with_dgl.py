@@ -11,38 +11,26 @@ import dgl
 import dgl.nn.pytorch as dglnn
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from graph import Closure, Graph, Spec
-from training import Inputs, begin, peer_arguments, train
+from training import Peer, begin, peer_arguments, train
 
 
-class Model(torch.nn.Module):
+class Model(Peer):
     """`names`: DGL's name of each relation, which must be unique."""
 
     def __init__(self, graph, spec, types, names, rows):
-        super().__init__()
-        self.spec, self.target = spec, graph.target
-        self.inputs = Inputs(graph, spec, types, rows)
-        self.layers, self.roots = torch.nn.ModuleList(), torch.nn.ModuleList()
-        for layer in range(spec.layers):
-            last = layer + 1 == spec.layers
-            width = graph.classes if last else spec.hidden
+        def make_layer(width, last):
             if spec.encoder == "hgt":
-                self.layers.append(dglnn.HGTConv(spec.hidden, spec.hidden // spec.heads, spec.heads, len(types),
-                                                 len(names)))
-                continue
+                return dglnn.HGTConv(spec.hidden, spec.hidden // spec.heads, spec.heads, len(types), len(names))
             if spec.encoder == "rgat":
                 make = lambda: dglnn.GATConv((spec.hidden, spec.hidden), width if last else width // spec.heads,
                                              spec.heads, bias=False, allow_zero_in_degree=True)
             else:
                 make = lambda: dglnn.GraphConv(spec.hidden, width, norm="right", bias=False, allow_zero_in_degree=True)
-            self.layers.append(dglnn.HeteroGraphConv({name: make() for name in names.values()}, aggregate="sum"))
-            self.roots.append(torch.nn.Linear(spec.hidden, width))
-        self.head = torch.nn.Linear(spec.hidden, graph.classes) if spec.encoder == "hgt" else None
+            return dglnn.HeteroGraphConv({name: make() for name in names.values()}, aggregate="sum")
 
-    def bend(self, layer, x):
-        return x if layer + 1 == self.spec.layers else F.dropout(x.relu(), self.spec.dropout, self.training)
+        super().__init__(graph, spec, types, rows, make_layer)
 
     def forward(self, ids, blocks):
         x = self.inputs(ids)

@@ -9,35 +9,27 @@ part of the epoch. Learnable rows: a dense Adam, and SparseAdam where there are 
 """
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch_geometric.data import HeteroData
 from torch_geometric.loader import NeighborLoader
 from torch_geometric.nn import GATConv, HGTConv, HeteroConv, SAGEConv
 
 from graph import Closure, Graph, Spec
-from training import Inputs, begin, peer_arguments, train
+from training import Peer, begin, peer_arguments, train
 
 
-class Model(torch.nn.Module):
+class Model(Peer):
     def __init__(self, graph, spec, types, relations, rows):
-        super().__init__()
-        self.spec, self.target = spec, graph.target
-        self.inputs = Inputs(graph, spec, types, rows)
-        self.layers, self.roots = torch.nn.ModuleList(), torch.nn.ModuleList()
-        for layer in range(spec.layers):
-            last = layer + 1 == spec.layers
-            width = graph.classes if last else spec.hidden
+        def make_layer(width, last):
             if spec.encoder == "hgt":
-                self.layers.append(HGTConv(spec.hidden, spec.hidden, (types, relations), spec.heads))
-                continue
+                return HGTConv(spec.hidden, spec.hidden, (types, relations), spec.heads)
             if spec.encoder == "rgat":
                 make = lambda: GATConv((spec.hidden, spec.hidden), width if last else width // spec.heads, spec.heads,
                                        concat=not last, add_self_loops=False, bias=False)
             else:
                 make = lambda: SAGEConv(spec.hidden, width, aggr="mean", root_weight=False, bias=False)
-            self.layers.append(HeteroConv({key: make() for key in relations}, aggr="sum"))
-            self.roots.append(torch.nn.Linear(spec.hidden, width))
-        self.head = torch.nn.Linear(spec.hidden, graph.classes) if spec.encoder == "hgt" else None
+            return HeteroConv({key: make() for key in relations}, aggr="sum")
+
+        super().__init__(graph, spec, types, rows, make_layer)
 
     def forward(self, ids, adjacency, rows, edges):
         """`adjacency`: an edge_index for each relation, or for each layer one of CSR matrices."""
@@ -57,8 +49,7 @@ class Model(torch.nn.Module):
                 sums = convs({key: (x[key[0]], mine[key[2]]) for key in index}, index)
                 x = {t: self.roots[layer](own) + sums[t] if t in sums else self.roots[layer](own)
                      for t, own in mine.items()}
-            if layer + 1 < self.spec.layers:
-                x = {t: F.dropout(values.relu(), self.spec.dropout, self.training) for t, values in x.items()}
+            x = {t: self.bend(layer, values) for t, values in x.items()}
         return x[self.target] if self.head is None else self.head(x[self.target])
 
 

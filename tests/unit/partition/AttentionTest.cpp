@@ -79,21 +79,7 @@ TEST_F(AttentionCut, TheWholeStepIsTheModel) {
       expectNear(got.outputs, wanted.outputs, "lo", 1e-12); // loss, logits
       if (scale != 1)
         continue;
-      NumericArrays direction;
-      std::mt19937_64 random(3);
-      for (const auto &[name, array] : in.states)
-        if (got.outputs.count("grad:" + name) && name.rfind("embeddings", 0) != 0) {
-          direction[name] = array;
-          for (double &x : direction[name].data)
-            x = 2 * double(random() >> 11) * 0x1p-53 - 1;
-        }
-      auto exact = compiler::directionalDerivative(*layers, "train_step", in, direction);
-      ASSERT_TRUE(llvm::succeeded(exact)) << messages;
-      double along = 0;
-      for (const auto &[name, array] : direction)
-        for (size_t i = 0; i < array.data.size(); ++i)
-          along += array.data[i] * got.outputs.at("grad:" + name).data[i];
-      EXPECT_NEAR(along, *exact, 1e-10 * (1 + std::abs(*exact)));
+      expectDerivative(*layers, in, got);
     }
 }
 

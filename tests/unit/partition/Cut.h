@@ -231,6 +231,26 @@ protected:
     expectNear(got.outputs, wanted.outputs, "", 1e-12);
     expectNear(got.states, wanted.states, "", 1e-11);
   }
+  /// The gradients of `got`, along a random direction of all states but the rows of tables, are the
+  /// derivative of the model phase by dual numbers.
+  void expectDerivative(mlir::ModuleOp layers, const InterpreterInput &in,
+                        const InterpreterResult &got) {
+    NumericArrays direction;
+    std::mt19937_64 random(3);
+    for (const auto &[name, array] : in.states)
+      if (got.outputs.count("grad:" + name) && name.rfind("embeddings", 0) != 0) {
+        direction[name] = array;
+        for (double &x : direction[name].data)
+          x = 2 * double(random() >> 11) * 0x1p-53 - 1;
+      }
+    auto exact = compiler::directionalDerivative(layers, "train_step", in, direction);
+    ASSERT_TRUE(llvm::succeeded(exact)) << messages;
+    double along = 0;
+    for (const auto &[name, array] : direction)
+      for (size_t i = 0; i < array.data.size(); ++i)
+        along += array.data[i] * got.outputs.at("grad:" + name).data[i];
+    EXPECT_NEAR(along, *exact, 1e-10 * (1 + std::abs(*exact)));
+  }
   /// Split over any number of partitions, more than there are seeds included; nobody reads logits of
   /// training there.
   void expectVanillaIsWhole(const ModelText &model, const InterpreterInput &in,
