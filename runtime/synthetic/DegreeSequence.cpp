@@ -175,27 +175,27 @@ DegreeSequence::DegreeSequence(const std::vector<int64_t> &groupNodes, int64_t e
       });
     addEvenly(groups, groupNodes, edges - total, limit);
   }
-  int64_t stub = 0;
+  int64_t halfEdge = 0;
   for (const Counts &group : groups) {
-    firstStub_.push_back(stub);
+    firstHalfEdge_.push_back(halfEdge);
     firstRun_.push_back(static_cast<int64_t>(runs_.size()));
     int64_t node = 0;
     for (auto [degree, count] : group) {
-      runs_.push_back({stub, node, degree});
-      stub += degree * count;
+      runs_.push_back({halfEdge, node, degree});
+      halfEdge += degree * count;
       node += count;
     }
   }
-  firstStub_.push_back(stub);
+  firstHalfEdge_.push_back(halfEdge);
   firstRun_.push_back(static_cast<int64_t>(runs_.size()));
 }
 
-int64_t DegreeSequence::nodeOf(int64_t stub, int64_t group) const {
+int64_t DegreeSequence::nodeOf(int64_t halfEdge, int64_t group) const {
   auto after =
-      std::upper_bound(runs_.begin() + firstRun(group), runs_.begin() + firstRun(group + 1), stub,
-                       [](int64_t s, const Run &run) { return s < run.firstStub; });
+      std::upper_bound(runs_.begin() + firstRun(group), runs_.begin() + firstRun(group + 1),
+                       halfEdge, [](int64_t s, const Run &run) { return s < run.firstHalfEdge; });
   const Run &run = *(after - 1);
-  return run.firstNode + (stub - run.firstStub) / run.degree;
+  return run.firstNode + (halfEdge - run.firstHalfEdge) / run.degree;
 }
 
 } // namespace heddle::synthetic

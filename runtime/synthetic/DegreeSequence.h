@@ -7,7 +7,7 @@
 // descending order of degree and equal degrees are runs, which is all that is kept: the memory goes
 // with the number of distinct degrees per group, not with nodes or edges.
 //
-// An edge's end is a stub. Stubs are numbered by group, then by node, 0 to edges - 1.
+// An edge's end is a half-edge. Half-edges are numbered by group, then by node, 0 to edges - 1.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_SYNTHETIC_DEGREESEQUENCE_H
@@ -21,7 +21,7 @@ class DegreeSequence {
 public:
   /// Nodes with equal degrees of one group; nodes without an edge are in none.
   struct Run {
-    int64_t firstStub;
+    int64_t firstHalfEdge;
     int64_t firstNode; ///< number within the group
     int64_t degree;
   };
@@ -32,25 +32,26 @@ public:
   DegreeSequence(const std::vector<int64_t> &groupNodes, int64_t edges, DegreeShape shape,
                  int64_t limit, uint64_t stream);
 
-  int64_t edges() const { return firstStub_.back(); }
-  int64_t firstStub(int64_t group) const { return firstStub_[static_cast<size_t>(group)]; }
-  int64_t stubs(int64_t group) const { return firstStub(group + 1) - firstStub(group); }
+  int64_t edges() const { return firstHalfEdge_.back(); }
+  int64_t firstHalfEdge(int64_t group) const { return firstHalfEdge_[static_cast<size_t>(group)]; }
+  int64_t halfEdges(int64_t group) const { return firstHalfEdge(group + 1) - firstHalfEdge(group); }
   /// Runs of a group are runs()[firstRun(group)] to runs()[firstRun(group + 1) - 1].
   const std::vector<Run> &runs() const { return runs_; }
   int64_t firstRun(int64_t group) const { return firstRun_[static_cast<size_t>(group)]; }
   /// Nodes of run `run`, which is one of `group`.
   int64_t nodesOf(int64_t run, int64_t group) const {
     const Run &from = runs_[static_cast<size_t>(run)];
-    int64_t end = run + 1 == firstRun(group + 1) ? firstStub(group + 1)
-                                                 : runs_[static_cast<size_t>(run) + 1].firstStub;
-    return (end - from.firstStub) / from.degree;
+    int64_t end = run + 1 == firstRun(group + 1)
+                      ? firstHalfEdge(group + 1)
+                      : runs_[static_cast<size_t>(run) + 1].firstHalfEdge;
+    return (end - from.firstHalfEdge) / from.degree;
   }
-  /// The node (number within the group) that a stub of `group` belongs to.
-  int64_t nodeOf(int64_t stub, int64_t group) const;
+  /// The node (number within the group) that a half-edge of `group` belongs to.
+  int64_t nodeOf(int64_t halfEdge, int64_t group) const;
 
 private:
   std::vector<Run> runs_;
-  std::vector<int64_t> firstStub_, firstRun_; ///< [groups + 1]
+  std::vector<int64_t> firstHalfEdge_, firstRun_; ///< [groups + 1]
 };
 
 /// base^exponent for base > 0, by additions and products alone: the same bits on every machine,

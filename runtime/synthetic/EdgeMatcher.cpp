@@ -97,19 +97,21 @@ EdgeMatcher::EdgeMatcher(const RelationSpec &relation, const CommunityLine &sour
     uint64_t sideStream = streamOf(stream, names[side]);
     sides_.emplace_back(nodes, edges, scaled(*shapes[side], scale, edges, lines[side]->nodes()),
                         limit, sideStream);
-    uint64_t nodeKeys = streamOf(sideStream, "nodes"), stubKeys = streamOf(sideStream, "stubs");
+    // These words are part of the keys: another word draws another graph.
+    uint64_t nodeKeys = streamOf(sideStream, "nodes");
+    uint64_t halfEdgeKeys = streamOf(sideStream, "stubs");
     for (size_t g = 0; g < groups_.size(); ++g) {
       auto group = static_cast<int64_t>(g);
       (side == 0 ? groups_[g].sourceNodes : groups_[g].destinationNodes) =
           KeyedPermutation(nodes[g], keyOf(nodeKeys, group));
-      (side == 0 ? groups_[g].sourceStubs : groups_[g].destinationStubs) =
-          KeyedPermutation(sides_.back().stubs(group), keyOf(stubKeys, group));
+      (side == 0 ? groups_[g].sourceHalfEdges : groups_[g].destinationHalfEdges) =
+          KeyedPermutation(sides_.back().halfEdges(group), keyOf(halfEdgeKeys, group));
     }
   }
   sourceRest_ = destinationRest_ = {0};
   for (size_t g = 0; g < groups_.size(); ++g) {
-    int64_t from = sides_[0].stubs(static_cast<int64_t>(g));
-    int64_t to = sides_[1].stubs(static_cast<int64_t>(g));
+    int64_t from = sides_[0].halfEdges(static_cast<int64_t>(g));
+    int64_t to = sides_[1].halfEdges(static_cast<int64_t>(g));
     groups_[g].agreeing =
         std::min({from, to, static_cast<int64_t>(relation.agreement * static_cast<double>(to))});
     sourceRest_.push_back(sourceRest_.back() + from - groups_[g].agreeing);
@@ -159,45 +161,45 @@ void EdgeMatcher::nextPieces(Cursor &cursor, int64_t edges, std::vector<Piece> &
     if (!pieces.empty() && have + nodes * run.degree > edges)
       return;
     pieces.push_back({cursor.group, run.firstNode + cursor.nodesDone, nodes, run.degree,
-                      run.firstStub + cursor.nodesDone * run.degree});
+                      run.firstHalfEdge + cursor.nodesDone * run.degree});
     have += nodes * run.degree;
     cursor.nodesDone += nodes;
   }
 }
 
-/// The row of the source node that `stub` of `group` belongs to.
-int64_t EdgeMatcher::sourceOf(int64_t stub, int64_t group) const {
+/// The row of the source node that `halfEdge` of `group` belongs to.
+int64_t EdgeMatcher::sourceOf(int64_t halfEdge, int64_t group) const {
   const Group &of = groups_[static_cast<size_t>(group)];
-  return sources_.rowAt(of.sourcePlace + of.sourceNodes(sides_[0].nodeOf(stub, group)));
+  return sources_.rowAt(of.sourcePlace + of.sourceNodes(sides_[0].nodeOf(halfEdge, group)));
 }
 
-int64_t EdgeMatcher::matchedSource(int64_t stub, int64_t group, bool &agrees) const {
+int64_t EdgeMatcher::matchedSource(int64_t halfEdge, int64_t group, bool &agrees) const {
   const Group &of = groups_[static_cast<size_t>(group)];
-  int64_t order = of.destinationStubs(stub - sides_[1].firstStub(group));
+  int64_t order = of.destinationHalfEdges(halfEdge - sides_[1].firstHalfEdge(group));
   agrees = order < of.agreeing;
   if (agrees)
-    return sourceOf(sides_[0].firstStub(group) + of.sourceStubs(order), group);
+    return sourceOf(sides_[0].firstHalfEdge(group) + of.sourceHalfEdges(order), group);
   int64_t place = pool_(destinationRest_[static_cast<size_t>(group)] + order - of.agreeing);
   auto after = std::upper_bound(sourceRest_.begin(), sourceRest_.end(), place);
   int64_t other = after - sourceRest_.begin() - 1;
   const Group &from = groups_[static_cast<size_t>(other)];
   order = from.agreeing + place - *(after - 1);
-  return sourceOf(sides_[0].firstStub(other) + from.sourceStubs(order), other);
+  return sourceOf(sides_[0].firstHalfEdge(other) + from.sourceHalfEdges(order), other);
 }
 
 /// A source by degree: of `group`, or of any with group -1.
-int64_t EdgeMatcher::drawnSource(int64_t stub, uint32_t attempt, int64_t group) const {
-  auto w = keys::generatorDraw(redraws_, static_cast<uint64_t>(stub), attempt);
+int64_t EdgeMatcher::drawnSource(int64_t halfEdge, uint32_t attempt, int64_t group) const {
+  auto w = keys::generatorDraw(redraws_, static_cast<uint64_t>(halfEdge), attempt);
   const DegreeSequence &side = sides_[0];
   if (group >= 0)
-    return sourceOf(side.firstStub(group) +
-                        static_cast<int64_t>(
-                            keys::bounded(w[0], w[1], static_cast<uint64_t>(side.stubs(group)))),
+    return sourceOf(side.firstHalfEdge(group) +
+                        static_cast<int64_t>(keys::bounded(
+                            w[0], w[1], static_cast<uint64_t>(side.halfEdges(group)))),
                     group);
   auto drawn = static_cast<int64_t>(keys::bounded(w[0], w[1], static_cast<uint64_t>(side.edges())));
   int64_t low = 0, high = groups();
   while (high - low > 1)
-    (side.firstStub((low + high) / 2) <= drawn ? low : high) = (low + high) / 2;
+    (side.firstHalfEdge((low + high) / 2) <= drawn ? low : high) = (low + high) / 2;
   return sourceOf(drawn, low);
 }
 
@@ -211,18 +213,18 @@ int64_t EdgeMatcher::fill(const Piece &piece, Scratch &scratch, int64_t *sources
   for (int64_t n = 0; n < piece.nodes; ++n) {
     int64_t row =
         destinations_.rowAt(group.destinationPlace + group.destinationNodes(piece.firstNode + n));
-    int64_t firstStub = piece.firstStub + n * piece.degree;
+    int64_t firstHalfEdge = piece.firstHalfEdge + n * piece.degree;
     int64_t *rows = sources + n * piece.degree;
     std::fill_n(destinations + n * piece.degree, piece.degree, row);
     TakenRows taken(scratch.table, rows, piece.degree);
     for (int64_t j = 0; j < piece.degree; ++j) {
       bool agrees = false;
-      int64_t source = matchedSource(firstStub + j, piece.group, agrees);
+      int64_t source = matchedSource(firstHalfEdge + j, piece.group, agrees);
       auto refused = [&] { return (sameType_ && source == row) || taken.has(source, j); };
       if (refused()) {
         ++redrawn;
         for (uint32_t attempt = 0; attempt < draws && refused(); ++attempt)
-          source = drawnSource(firstStub + j, attempt,
+          source = drawnSource(firstHalfEdge + j, attempt,
                                agrees && attempt < drawsInGroup ? piece.group : -1);
         while (refused())
           source = source + 1 == sources_.nodes() ? 0 : source + 1;

@@ -2,14 +2,14 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// Both sides have the same number of stubs (see DegreeSequence.h); every destination stub is joined
-// with one source stub. Per group of communities, a share of the stubs (the agreement) is joined
-// with stubs of the group; all others go into one pool, which is matched across the groups. Three
-// keyed permutations decide it, so stub i's partner is computed from i alone: in any order, on any
-// thread, with nothing kept per edge.
+// Both sides have the same number of half-edges (see DegreeSequence.h); every destination half-edge
+// is joined with one source half-edge. Per group of communities, a share of the half-edges (the
+// agreement) is joined with half-edges of the group; all others go into one pool, which is matched
+// across the groups. Three keyed permutations decide it, so half-edge i's partner is computed from
+// i alone: in any order, on any thread, with nothing kept per edge.
 //
-// Where that joins a pair of nodes twice, or a node with itself, the source stub is drawn again at
-// random: in-degrees stay what they are, a few out-degrees move by one.
+// Where that joins a pair of nodes twice, or a node with itself, the source half-edge is drawn
+// again at random: in-degrees stay what they are, a few out-degrees move by one.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_SYNTHETIC_EDGEMATCHER_H
@@ -31,14 +31,14 @@ public:
 
   /// Some destination nodes of equal degree: the unit of work.
   struct Piece {
-    int64_t group, firstNode, nodes, degree, firstStub;
+    int64_t group, firstNode, nodes, degree, firstHalfEdge;
     int64_t edges() const { return nodes * degree; }
   };
   struct Cursor {
     int64_t group = 0, run = 0, nodesDone = 0;
   };
-  /// The next pieces, in the order of destination stubs: at least one, and then as many as have
-  /// `edges` edges together. Empty at the end.
+  /// The next pieces, in the order of destination half-edges: at least one, and then as many as
+  /// have `edges` edges together. Empty at the end.
   void nextPieces(Cursor &cursor, int64_t edges, std::vector<Piece> &pieces) const;
 
   /// What fill() needs beside its arguments, one per thread.
@@ -53,19 +53,19 @@ public:
 private:
   struct Group {
     int64_t sourcePlace, destinationPlace; ///< first of the group on each line
-    int64_t agreeing = 0;                  ///< stubs that are joined within the group
-    KeyedPermutation sourceNodes, destinationNodes, sourceStubs, destinationStubs;
+    int64_t agreeing = 0;                  ///< half-edges that are joined within the group
+    KeyedPermutation sourceNodes, destinationNodes, sourceHalfEdges, destinationHalfEdges;
   };
   void makeGroups(int64_t edges);
-  int64_t sourceOf(int64_t stub, int64_t group) const;
-  int64_t matchedSource(int64_t stub, int64_t group, bool &agrees) const;
-  int64_t drawnSource(int64_t stub, uint32_t attempt, int64_t group) const;
+  int64_t sourceOf(int64_t halfEdge, int64_t group) const;
+  int64_t matchedSource(int64_t halfEdge, int64_t group, bool &agrees) const;
+  int64_t drawnSource(int64_t halfEdge, uint32_t attempt, int64_t group) const;
 
   const CommunityLine &sources_, &destinations_;
   bool sameType_;
   std::vector<Group> groups_;
   std::vector<DegreeSequence> sides_;                 ///< source, destination
-  std::vector<int64_t> sourceRest_, destinationRest_; ///< stubs in the pool before each group
+  std::vector<int64_t> sourceRest_, destinationRest_; ///< half-edges in the pool before each group
   KeyedPermutation pool_;
   uint64_t redraws_;
 };

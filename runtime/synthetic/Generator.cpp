@@ -159,15 +159,15 @@ private:
       matcher.nextPieces(cursor, options_.blockEdges, pieces);
       if (pieces.empty())
         break;
-      int64_t first = pieces.front().firstStub;
-      int64_t count = pieces.back().firstStub + pieces.back().edges() - first;
+      int64_t first = pieces.front().firstHalfEdge;
+      int64_t count = pieces.back().firstHalfEdge + pieces.back().edges() - first;
       from.resize(static_cast<size_t>(count));
       to.resize(static_cast<size_t>(count));
       pool_.parallelFor(static_cast<int64_t>(pieces.size()), [&](int64_t task, int thread) {
         const EdgeMatcher::Piece &piece = pieces[static_cast<size_t>(task)];
         auto t = static_cast<size_t>(thread);
-        redrawn[t] += matcher.fill(piece, scratch[t], from.data() + piece.firstStub - first,
-                                   to.data() + piece.firstStub - first);
+        redrawn[t] += matcher.fill(piece, scratch[t], from.data() + piece.firstHalfEdge - first,
+                                   to.data() + piece.firstHalfEdge - first);
       });
       HEDDLE_RETURN_IF_ERROR(builder_.addEdges(handle, from.data(), to.data(), count));
       progress("edges of " + triple, done += count, edges);

@@ -33,7 +33,7 @@ std::vector<std::vector<int64_t>> degreesOf(const DegreeSequence &sequence,
   return degrees;
 }
 
-TEST(DegreeSequence, SumsAreExactAndStubsBelongToTheirNodes) {
+TEST(DegreeSequence, SumsAreExactAndHalfEdgesBelongToTheirNodes) {
   std::mt19937_64 random(11);
   auto below = [&](int64_t n) { return static_cast<int64_t>(random() % static_cast<uint64_t>(n)); };
   for (int trial = 0; trial < 3000; ++trial) {
@@ -49,19 +49,19 @@ TEST(DegreeSequence, SumsAreExactAndStubsBelongToTheirNodes) {
     DegreeShape shape{(1 + below(100)) / 100.0, 1.01 + below(699) / 100.0, 1 + below(200)};
     DegreeSequence sequence(groupNodes, edges, shape, limit, random());
     ASSERT_EQ(sequence.edges(), edges) << trial;
-    int64_t stub = 0;
+    int64_t halfEdge = 0;
     auto degrees = degreesOf(sequence, groupNodes);
     for (size_t g = 0; g < degrees.size(); ++g) {
       auto group = static_cast<int64_t>(g);
-      ASSERT_EQ(sequence.firstStub(group), stub);
+      ASSERT_EQ(sequence.firstHalfEdge(group), halfEdge);
       for (size_t n = 0; n < degrees[g].size(); ++n) {
         ASSERT_TRUE(degrees[g][n] >= 0 && degrees[g][n] <= limit) << trial;
         ASSERT_TRUE(n == 0 || degrees[g][n] <= degrees[g][n - 1]) << trial;
         for (int64_t i = 0; i < degrees[g][n]; ++i)
-          ASSERT_EQ(sequence.nodeOf(stub++, group), static_cast<int64_t>(n)) << trial;
+          ASSERT_EQ(sequence.nodeOf(halfEdge++, group), static_cast<int64_t>(n)) << trial;
       }
     }
-    ASSERT_EQ(stub, edges);
+    ASSERT_EQ(halfEdge, edges);
   }
 }
 

@@ -28,7 +28,7 @@ Edges allEdges(const EdgeMatcher &matcher, int64_t block) {
   for (matcher.nextPieces(cursor, block, pieces); !pieces.empty();
        matcher.nextPieces(cursor, block, pieces))
     for (const EdgeMatcher::Piece &piece : pieces) {
-      EXPECT_EQ(piece.firstStub, static_cast<int64_t>(all.sources.size()));
+      EXPECT_EQ(piece.firstHalfEdge, static_cast<int64_t>(all.sources.size()));
       size_t at = all.sources.size(), count = static_cast<size_t>(piece.edges());
       all.sources.resize(at + count);
       all.destinations.resize(at + count);
