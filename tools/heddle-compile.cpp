@@ -39,9 +39,10 @@ int main(int argc, char **argv) {
   app.add_option("--partitions", options.partitions,
                  "Parts that a step is cut into; a plan runs on 1 to so many workers")
       ->group(cutting);
-  app.add_option("--order", options.order,
-                 "auto (the cost model's choice), raf (relation-aggregation-first) or vanilla (each "
-                 "partition a block of the seeds, rows of features spread)")
+  app.add_option(
+         "--order", options.order,
+         "auto (the cost model's choice), raf (relation-aggregation-first) or vanilla (each "
+         "partition a block of the seeds, rows of features spread)")
       ->group(cutting);
   app.add_option("--exchange", options.exchange,
                  "Where the part above the merges runs: replicated (in all partitions), leader (in "
@@ -51,13 +52,20 @@ int main(int argc, char **argv) {
                  "What root links are balanced by: sampled (expected work of a step), heta (nodes "
                  "and edges, Heta's Algorithm 2), heta-code (as its released code counts them)")
       ->group(cutting);
-  app.add_option("--split", options.split,
-                 "Root links that several partitions share, each a block of the seeds: needed (only "
-                 "where there are more partitions than root links), balance (also to even out the "
-                 "loads), auto (the cost model's choice)")
+  app.add_option(
+         "--split", options.split,
+         "Root links that several partitions share, each a block of the seeds: needed (only "
+         "where there are more partitions than root links), balance (also to even out the "
+         "loads), auto (the cost model's choice)")
       ->group(cutting);
   app.add_option("--cpu", options.targets,
-                 "CPU feature levels to generate code for: x86-64-v2, x86-64-v3, x86-64-v4 (default: all three)")
+                 "CPU feature levels to generate code for: x86-64-v2, x86-64-v3, x86-64-v4 "
+                 "(default: all three)")
+      ->delimiter(',');
+  app.add_option(
+         "--gpu", options.gpus,
+         "GPUs to generate code for besides: sm_75, sm_80, sm_90 (each runs on its generation and "
+         "later ones), or all (default: none)")
       ->delimiter(',');
   app.add_option("--max-fused", options.maxFused,
                  "Most ops in one kernel; 1 makes a kernel of every op, 0 = no limit")
@@ -68,11 +76,16 @@ int main(int argc, char **argv) {
       "streamed arrays and generated kernels; two more: GB/s between workers and us a message "
       "(default: an ordinary server socket)");
   app.add_flag("--print-config", printConfig,
-               "Print every setting with its value: defaults alone, or --model's, resolved if --graph is given");
+               "Print every setting with its value: defaults alone, or --model's, resolved if "
+               "--graph is given");
   app.add_flag("--quiet", quiet, "Print no remarks");
   return cli::run(
       app, argc, argv,
-      {{"--config", "--model"}, {"--spec", "--model"}, {"--dataset", "--graph"}, {"--data", "--graph"}, {"--out", "--output"}},
+      {{"--config", "--model"},
+       {"--spec", "--model"},
+       {"--dataset", "--graph"},
+       {"--data", "--graph"},
+       {"--out", "--output"}},
       [&]() -> absl::Status {
         if (printConfig) {
           spec::ModelSpec spec = spec::defaultModelSpec();
@@ -80,7 +93,8 @@ int main(int argc, char **argv) {
             HEDDLE_ASSIGN_OR_RETURN(spec, spec::readModelSpec(options.model));
           }
           if (!options.graph.empty()) {
-            HEDDLE_ASSIGN_OR_RETURN(graph::GraphSchema schema, graph::readGraphSchema(options.graph));
+            HEDDLE_ASSIGN_OR_RETURN(graph::GraphSchema schema,
+                                    graph::readGraphSchema(options.graph));
             HEDDLE_ASSIGN_OR_RETURN(spec::ResolvedSpec resolved, spec::resolve(spec, schema));
             spec = resolved.spec;
           }
@@ -100,8 +114,8 @@ int main(int argc, char **argv) {
           std::vector<std::string> phases = compiler::phaseNames();
           phases.push_back("layer");
           if (std::find(phases.begin(), phases.end(), emit) == phases.end())
-            return invalidArgument("--emit: unknown phase '" + emit +
-                                   "'" + suggestion(emit, phases));
+            return invalidArgument("--emit: unknown phase '" + emit + "'" +
+                                   suggestion(emit, phases));
           HEDDLE_ASSIGN_OR_RETURN(std::string text, compiler::emitPhase(options, emit));
           cli::print(text);
           return absl::OkStatus();

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/base/AtomicOutput.h"
 #include "runtime/plan/Describe.h"
+#include "runtime/plan/DescribeGpu.h"
 #include "runtime/plan/MachineRates.h"
 #include "tools/support/Cli.h"
 
@@ -15,8 +16,9 @@ using namespace heddle;
 namespace {
 
 struct Options {
-  std::string plan, phase, entry, machineRates, svg;
+  std::string plan, phase, entry, machineRates, svg, ptx;
   bool json = false, dot = false, ops = false, kernels = false, measure = false, force = false;
+  bool resources = false;
   int64_t partition = -1;
 };
 
@@ -53,6 +55,10 @@ absl::StatusOr<std::string> textOf(const plan::PlanT &plan, const Options &optio
     return plan::phaseText(plan, options.phase);
   if (options.kernels)
     return plan::describeKernels(plan);
+  if (!options.ptx.empty())
+    return plan::gpuText(plan, options.ptx);
+  if (options.resources)
+    return plan::gpuResources(plan);
   if (options.json)
     return plan::describeJson(plan, describe);
   if (options.dot)
@@ -100,6 +106,8 @@ int main(int argc, char **argv) {
       "  heddle-dump wn.plan --ops --entry=eval_step  every op of an entry\n"
       "  heddle-dump wn.plan --phase=list             the stored phases of the compiler\n"
       "  heddle-dump wn.plan --phase=kernels          the text of one\n"
+      "  heddle-dump wn.plan --gpu-resources          registers and spills of each kernel on a "
+      "GPU\n"
       "  heddle-dump wn.plan --svg wn.svg             a picture of what is sampled where\n"
       "  heddle-dump wn.plan --dot | dot -Tsvg > wn.svg\n"
       "  heddle-dump wn.plan --json | jq .entries[0].queues\n");
@@ -118,6 +126,12 @@ int main(int argc, char **argv) {
   app.add_flag("--force", options.force, "Replace an existing --svg file");
   auto *ops = app.add_flag("--ops", options.ops, "Print a table of the ops of an entry");
   auto *kernels = app.add_flag("--kernels", options.kernels, "Print the generated kernels' bodies");
+  auto *ptx = app.add_option("--ptx", options.ptx, "Print the PTX text for a GPU target")
+                  ->type_name("TARGET");
+  auto *resources =
+      app.add_flag("--gpu-resources", options.resources,
+                   "Print registers, shared memory and spills of each kernel for each "
+                   "GPU target, as NVIDIA's ptxas gives them (no device needed)");
   app.add_option("--entry", options.entry,
                  "Entry for --dot, --ops and --svg (default: train_step)");
   auto *partition =
@@ -132,7 +146,7 @@ int main(int argc, char **argv) {
       "workers and us a message");
   auto *measure = app.add_flag("--measure", options.measure,
                                "Measure this machine's rates (one second) and estimate seconds");
-  CLI::Option *modes[] = {phase, json, dot, svg, ops, kernels};
+  CLI::Option *modes[] = {phase, json, dot, svg, ops, kernels, ptx, resources};
   for (CLI::Option *a : modes)
     for (CLI::Option *b : modes)
       if (a != b)

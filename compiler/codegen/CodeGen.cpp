@@ -1,12 +1,14 @@
-//===- CodeGen.cpp - hgnn.kernel ops to shared objects ---------------------===//
+//===- CodeGen.cpp - hgnn.kernel ops to machine code -----------------------===//
 //
 // Part of Heddle, under the Apache License v2.0.
 //
 //===----------------------------------------------------------------------===//
 
 #include "compiler/codegen/CodeGen.h"
+#include "compiler/codegen/DeviceFunctions.h"
 #include "compiler/codegen/KernelEmitter.h"
 #include "compiler/codegen/Link.h"
+#include "runtime/plan/GpuCode.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -53,10 +55,12 @@ struct TargetModule {
   std::unique_ptr<llvm::LLVMContext> context;
   std::unique_ptr<llvm::Module> module;
   std::unique_ptr<llvm::TargetMachine> machine;
+  std::vector<KernelSignature::Threads> threads;
 };
 
 FailureOr<OwningOpRef<ModuleOp>> emitKernels(ModuleOp module, ArrayRef<KernelSignature> signatures,
-                                             const TargetSpec &target) {
+                                             const TargetSpec &target,
+                                             std::vector<KernelSignature::Threads> &threads) {
   OwningOpRef<ModuleOp> result = ModuleOp::create(module.getLoc());
   SymbolTable symbols(module);
   for (const KernelSignature &expected : signatures) {
@@ -69,7 +73,10 @@ FailureOr<OwningOpRef<ModuleOp>> emitKernels(ModuleOp module, ArrayRef<KernelSig
     if (actual->args != expected.args || actual->mode != expected.mode)
       return kernel.emitError("was analysed with other arguments than it is compiled with; analyse "
                               "it again after changing it");
+    threads.push_back(actual->threads);
   }
+  if (target.isGpu())
+    emitDeviceFunctions(*result, target.lanes);
   return result;
 }
 
@@ -92,7 +99,7 @@ std::unique_ptr<llvm::TargetMachine> makeMachine(const TargetSpec &target) {
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   return std::unique_ptr<llvm::TargetMachine>(
-      backEnd->createTargetMachine(triple, target.cpu, "", options, llvm::Reloc::PIC_,
+      backEnd->createTargetMachine(triple, target.cpu, target.features, options, llvm::Reloc::PIC_,
                                    llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
 }
 
@@ -104,12 +111,12 @@ constexpr const char *middleEnd =
 
 FailureOr<TargetModule> makeTargetModule(ModuleOp module, ArrayRef<KernelSignature> signatures,
                                          const TargetSpec &target) {
-  auto lowered = emitKernels(module, signatures, target);
+  TargetModule result;
+  auto lowered = emitKernels(module, signatures, target, result.threads);
   if (failed(lowered))
     return failure();
   if (failed(lowerToLlvm(**lowered)))
     return module.emitError("kernels could not be lowered to LLVM for ") << target.name;
-  TargetModule result;
   result.context = std::make_unique<llvm::LLVMContext>();
   result.module = translateModuleToLLVMIR(**lowered, *result.context, "heddle_kernels");
   result.machine = makeMachine(target);
@@ -118,8 +125,13 @@ FailureOr<TargetModule> makeTargetModule(ModuleOp module, ArrayRef<KernelSignatu
   result.module->setDataLayout(result.machine->createDataLayout());
   result.module->setTargetTriple(llvm::Triple(target.triple));
   for (llvm::Function &function : *result.module)
-    if (!function.isDeclaration())
+    if (!function.isDeclaration()) {
       function.addFnAttr(llvm::Attribute::NoUnwind);
+      if (target.isGpu()) {
+        function.setCallingConv(llvm::CallingConv::PTX_Kernel);
+        function.addFnAttr("nvvm.maxntid", std::to_string(plan::gpuBlockThreads));
+      }
+    }
 
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -154,11 +166,30 @@ FailureOr<std::vector<uint8_t>> makeSharedObject(ModuleOp module, TargetModule &
   return library;
 }
 
+FailureOr<std::vector<uint8_t>> makePtx(ModuleOp module, TargetModule &target,
+                                        const std::string &name) {
+  llvm::SmallVector<char, 0> text;
+  llvm::raw_svector_ostream stream(text);
+  llvm::legacy::PassManager passes;
+  if (target.machine->addPassesToEmitFile(passes, stream, nullptr,
+                                          llvm::CodeGenFileType::AssemblyFile))
+    return module.emitError("LLVM cannot write PTX for ") << name;
+  passes.run(*target.module);
+  // A function of a library that the device does not have fails only when the text is loaded there.
+  llvm::StringRef ptx(text.data(), text.size());
+  if (size_t at = ptx.find(".extern .func"); at != llvm::StringRef::npos)
+    return module.emitError("kernels for ")
+           << name << " need a function that no device has: " << ptx.substr(at).split('\n').first;
+  return std::vector<uint8_t>(text.begin(), text.end());
+}
+
 const TargetSpec *requireTarget(ModuleOp module, const std::string &name) {
   if (const TargetSpec *target = findTarget(name))
     return target;
   auto error = module.emitError("unknown kernel target '") << name << "'; known here are";
   for (const std::string &known : kernelTargets())
+    error << " " << known;
+  for (const std::string &known : gpuTargets())
     error << " " << known;
   return nullptr;
 }
@@ -193,11 +224,15 @@ heddle::compiler::compileKernels(ModuleOp module, ArrayRef<KernelSignature> sign
       ok = false;
       return;
     }
-    auto object = makeSharedObject(module, *target, targets[number]);
+    const bool gpu = specs[number]->isGpu();
+    auto object = gpu ? makePtx(module, *target, targets[number])
+                      : makeSharedObject(module, *target, targets[number]);
     if (failed(object))
       ok = false;
     else
-      libraries[number] = {targets[number], std::move(*object)};
+      libraries[number] = {targets[number], std::move(*object), {}};
+    if (gpu)
+      libraries[number].threads = std::move(target->threads);
   };
   std::atomic<size_t> next = 0;
   auto work = [&] {

@@ -1,4 +1,4 @@
-//===- CodeGen.h - hgnn.kernel ops to host machine code ----------*- C++ -*-===//
+//===- CodeGen.h - hgnn.kernel ops to machine code ---------------*- C++ -*-===//
 //
 // Part of Heddle, under the Apache License v2.0.
 //
@@ -6,6 +6,9 @@
 // widths known: vector values are loop-carried accumulators. Reductions have a fixed order that
 // does not depend on the vector width of the target, nothing is contracted to fused multiply-adds,
 // and exp, log, tanh and erf are polynomials of our own, so feature levels give the same bits.
+//
+// For a GPU the same code runs on many threads (Threads.cpp) and comes out as PTX text, for which
+// neither a toolkit nor a device is needed.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_COMPILER_CODEGEN_CODEGEN_H
@@ -19,7 +22,8 @@
 
 namespace heddle::compiler {
 
-/// Loads the dialects that kernels are lowered through. Threads that share a context need it done before.
+/// Loads the dialects that kernels are lowered through. Threads that share a context need it done
+/// before.
 void prepareCodeGen(mlir::MLIRContext &context);
 
 /// Arguments, mode, loop domain and costs of a kernel, without machine code. What cannot be
@@ -27,16 +31,21 @@ void prepareCodeGen(mlir::MLIRContext &context);
 mlir::FailureOr<KernelSignature> analyzeKernel(hgnn::KernelOp kernel);
 
 /// A shared object for one CPU feature level: no needed libraries, no constructors, only the
-/// kernels exported; undefined symbols at most memcpy, memset, memmove.
+/// kernels exported; undefined symbols at most memcpy, memset, memmove. Or PTX text for one GPU,
+/// with the functions of DeviceFunctions.h beside the kernels and nothing undefined.
 struct CompiledLibrary {
   std::string target;
   std::vector<uint8_t> object;
+  std::vector<KernelSignature::Threads> threads{}; ///< of a GPU: of each kernel, in order
 };
 
 /// The names that compileKernels knows: "x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64" where LLVM
 /// has that back end.
 std::vector<std::string> kernelTargets();
-/// The highest of them that this machine runs.
+/// The same for GPUs: "sm_75", "sm_80", "sm_90", where LLVM has that back end. A GPU runs the code
+/// for its own generation and for older ones.
+std::vector<std::string> gpuTargets();
+/// The highest of kernelTargets() that this machine runs.
 std::string hostKernelTarget();
 
 /// Compiles all kernels of `signatures` (as analyzeKernel gave them) that `module` holds, for each

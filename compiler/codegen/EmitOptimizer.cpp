@@ -118,15 +118,22 @@ LogicalResult KernelEmitter::emitOptimizer(hgnn::OptimizerStepOp op) {
     for (auto [state, values] : llvm::zip_equal(states, old))
       storeTile(state, {}, 0, tile, values);
   };
-  constexpr int64_t stride = 16;
+  const int64_t stride = gpu ? f.lanes : 16;
   Value length = f.subi(f.end, f.begin);
   Value whole = arith::DivUIOp::create(f.b, f.loc, length, f.integer(stride));
   Value middle = f.addi(f.begin, f.muli(whole, stride));
-  f.loop(f.begin, middle, stride, {}, [&](Value base, ArrayRef<Value>) {
-    step(makeTile(base, 0, stride, 0, total));
+  if (gpu)
+    setTeam(1);
+  forNumbers(f.begin, middle, stride, {}, [&](Value base, ArrayRef<Value>) {
+    Tile tile = makeTile(base, 0, stride, 0, total);
+    tile.align = stride;
+    step(tile);
     return Values();
   });
-  f.loop(middle, f.end, [&](Value base) { step(makeTile(base, 0, 1, 0, total)); });
+  forNumbers(middle, f.end, 1, {}, [&](Value base, ArrayRef<Value>) {
+    step(makeTile(base, 0, 1, 0, total));
+    return Values();
+  });
   return success();
 }
 
@@ -155,7 +162,9 @@ LogicalResult KernelEmitter::emitRowOptimizer(hgnn::RowOptimizerStepOp op) {
   Value ids = arg(ArgPart::Ids, op.getIds());
   Type i32 = f.intType(32), f64 = f.b.getF64Type();
 
-  f.loop(f.begin, f.end, [&](Value row) {
+  if (gpu)
+    setTeam(width);
+  forRows({}, [&](Value row, ArrayRef<Value>) {
     rootRow = row;
     Value id = f.loadIndex(ids, row, 64);
     UpdateRule own = rule;
@@ -164,7 +173,13 @@ LogicalResult KernelEmitter::emitRowOptimizer(hgnn::RowOptimizerStepOp op) {
       Value counter = f.gep(counters, id, i32);
       Value before = LLVM::LoadOp::create(f.b, f.loc, i32, counter, 4);
       Value t = f.addi(before, 1);
-      LLVM::StoreOp::create(f.b, f.loc, t, counter, 4);
+      if (gpu) { // one for all threads of the row, when all have read it
+        meetTeam();
+        f.when(f.cmp(IPred::eq, lane, f.integer(0)),
+               [&] { LLVM::StoreOp::create(f.b, f.loc, t, counter, 4); });
+      } else {
+        LLVM::StoreOp::create(f.b, f.loc, t, counter, 4);
+      }
       auto real = [&](double value) -> Value {
         return arith::ConstantOp::create(f.b, f.loc, f.b.getF64FloatAttr(value));
       };
@@ -192,7 +207,7 @@ LogicalResult KernelEmitter::emitRowOptimizer(hgnn::RowOptimizerStepOp op) {
       own.scaledRate = f.div(rule.rate, correction(loop.getResult(2)));
       own.c2 = correction(loop.getResult(4));
     }
-    forTiles(width, {0, width}, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
+    forSharedTiles(width, {0, width}, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
       Values grad = eval(op.getGrad(), Place::at(row), tile);
       SmallVector<Values> old;
       for (Value state : states)
@@ -209,6 +224,7 @@ LogicalResult KernelEmitter::emitRowOptimizer(hgnn::RowOptimizerStepOp op) {
         storeTile(state, id, width, tile, values);
       return Values();
     });
+    return Values();
   });
   return success();
 }

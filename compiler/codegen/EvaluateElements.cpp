@@ -63,14 +63,16 @@ Values KernelEmitter::loadTile(Value pointer, Value row, int64_t width, const Ti
   Value start = tilePointer(pointer, row, width, tile);
   Values result;
   for (const Piece &piece : tile.pieces)
-    result.push_back(f.load(f.gep(start, piece.offset, f.f32Type()), piece.lanes));
+    result.push_back(f.load(f.gep(start, piece.offset, f.f32Type()), piece.lanes,
+                            alignmentOf(tile, piece, width, bool(row))));
   return result;
 }
 void KernelEmitter::storeTile(Value pointer, Value row, int64_t width, const Tile &tile,
                               ArrayRef<Value> values) {
   Value start = tilePointer(pointer, row, width, tile);
   for (auto [piece, value] : llvm::zip_equal(tile.pieces, values))
-    f.store(value, f.gep(start, piece.offset, f.f32Type()));
+    f.store(value, f.gep(start, piece.offset, f.f32Type()),
+            alignmentOf(tile, piece, width, bool(row)));
 }
 
 /// The numbers of a piece's columns.
@@ -251,8 +253,7 @@ Values KernelEmitter::evalUnaryGrad(hgnn::UnaryGradOp op, const Place &place, co
       return f.mul(g, emitSigmoid(f, x));
     case UnaryFn::Rsqrt: {
       Value r = f.div(one, f.sqrt(x));
-      return f.select(f.cmp(FPred::OEQ, x, zero), zero,
-                      f.mul(f.mul(g, -0.5), f.div(r, x)));
+      return f.select(f.cmp(FPred::OEQ, x, zero), zero, f.mul(f.mul(g, -0.5), f.div(r, x)));
     }
     }
     return g;

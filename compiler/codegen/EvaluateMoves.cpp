@@ -201,6 +201,8 @@ void KernelEmitter::hoistInvariant(Value edges, bool bySource, const Place &plac
 /// Rows far apart in memory are requested some edges ahead.
 void KernelEmitter::prefetchEdges(Value edges, Value adj, bool bySource, const Place &place,
                                   Value index, Value high, const Tile &tile) {
+  if (gpu) // its other threads run while one waits
+    return;
   SmallVector<Value> sources; // block arguments read at the far end of each edge
   SmallVector<std::pair<Value, bool>> work{{edges, false}};
   for (size_t i = 0; i < work.size() && i < 64; ++i) {

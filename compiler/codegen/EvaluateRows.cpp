@@ -342,6 +342,7 @@ Values KernelEmitter::evalSparseLinear(hgnn::SparseLinearOp op, const Place &pla
     // The weight is read as one long row.
     Tile row = tile;
     row.base = tile.base ? f.addi(start, tile.base) : start;
+    row.align = width % f.lanes != 0 ? 1 : tile.base ? tile.align : f.lanes;
     row.low = 0, row.high = cast<FeatType>(op.getWeight().getType()).getWidth();
     Values weight = eval(op.getWeight(), Place::flat(), row);
     return map(acc, weight,

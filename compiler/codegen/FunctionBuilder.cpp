@@ -13,10 +13,11 @@
 using namespace mlir;
 using namespace heddle::compiler;
 
-FunctionBuilder::FunctionBuilder(ModuleOp module, StringRef symbol, int lanes, Location loc)
-    : lanes(lanes), b(module.getContext()), loc(loc), module(module) {
+FunctionBuilder::FunctionBuilder(ModuleOp module, StringRef symbol, int lanes, Location loc,
+                                 unsigned memory)
+    : lanes(lanes), b(module.getContext()), loc(loc), module(module), memory(memory) {
   MLIRContext *context = module.getContext();
-  ptrType = LLVM::LLVMPointerType::get(context);
+  ptrType = LLVM::LLVMPointerType::get(context, memory);
   Type i64 = b.getI64Type();
   auto type =
       LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {ptrType, i64, i64, i64});
@@ -191,7 +192,7 @@ Value FunctionBuilder::constantArray(ArrayRef<double> values) {
                                     module.getOps<LLVM::GlobalOp>().end());
     global = LLVM::GlobalOp::create(
         b, module.getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Private,
-        "heddle_const_" + std::to_string(number), attribute, /*alignment=*/64);
+        "heddle_const_" + std::to_string(number), attribute, /*alignment=*/64, memory);
   }
   Key key{{global.getOperation()}, {-12}};
   return once(key, [&] { return Value(LLVM::AddressOfOp::create(b, loc, global)); });
@@ -203,8 +204,11 @@ Value FunctionBuilder::constantArray(ArrayRef<double> values) {
 
 Values FunctionBuilder::loop(Value low, Value high, int64_t step, ArrayRef<Value> init,
                              function_ref<Values(Value, ArrayRef<Value>)> body) {
-  Value stepValue = integer(step);
-  auto op = scf::ForOp::create(b, loc, low, high, stepValue, ValueRange(init));
+  return loop(low, high, integer(step), init, body);
+}
+Values FunctionBuilder::loop(Value low, Value high, Value step, ArrayRef<Value> init,
+                             function_ref<Values(Value, ArrayRef<Value>)> body) {
+  auto op = scf::ForOp::create(b, loc, low, high, step, ValueRange(init));
   OpBuilder::InsertionGuard guard(b);
   Block *block = op.getBody();
   if (init.empty()) // made with its terminator
@@ -238,6 +242,19 @@ Values FunctionBuilder::branch(Value condition, ArrayRef<Type> types, function_r
   fill(op.thenBlock(), yes);
   fill(op.elseBlock(), no);
   return Values(op.getResults().begin(), op.getResults().end());
+}
+void FunctionBuilder::when(Value condition, function_ref<void()> body) {
+  auto op = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(op.thenBlock()->getTerminator());
+  Scope scope(*this);
+  body();
+}
+Value FunctionBuilder::intrinsic(StringRef name, Type result, ArrayRef<Value> operands) {
+  StringAttr symbol = b.getStringAttr(name);
+  auto call = result ? LLVM::CallIntrinsicOp::create(b, loc, result, symbol, ValueRange(operands))
+                     : LLVM::CallIntrinsicOp::create(b, loc, symbol, ValueRange(operands));
+  return result ? call.getResult(0) : Value();
 }
 
 //===----------------------------------------------------------------------===//

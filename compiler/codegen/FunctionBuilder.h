@@ -28,8 +28,9 @@ using IPred = mlir::arith::CmpIPredicate;
 
 class FunctionBuilder {
 public:
-  /// Creates `void symbol(ptr, i64, i64, i64)` in `module`.
-  FunctionBuilder(mlir::ModuleOp module, llvm::StringRef symbol, int lanes, mlir::Location loc);
+  /// Creates `void symbol(ptr, i64, i64, i64)` in `module`; pointers are to `memory`.
+  FunctionBuilder(mlir::ModuleOp module, llvm::StringRef symbol, int lanes, mlir::Location loc,
+                  unsigned memory = 0);
 
   const int lanes; ///< of the target's vector registers
 
@@ -97,13 +98,16 @@ public:
   /// `n` lanes of x from `first`.
   Value extract(Value x, int first, int n);
 
-  // Memory. Alignment is that of the element: rows of any width follow each other.
+  // Memory. Alignment is that of the element where nothing else is said: rows of any width follow
+  // each other.
   Value gep(Value pointer, Value index, Type element);
   Value gep(Value pointer, int64_t index, Type element);
-  Value load(Value pointer, int n) {
-    return mlir::LLVM::LoadOp::create(b, loc, f32Type(n), pointer, 4);
+  Value load(Value pointer, int n, unsigned alignment = 4) {
+    return mlir::LLVM::LoadOp::create(b, loc, f32Type(n), pointer, alignment);
   }
-  void store(Value value, Value pointer) { mlir::LLVM::StoreOp::create(b, loc, value, pointer, 4); }
+  void store(Value value, Value pointer, unsigned alignment = 4) {
+    mlir::LLVM::StoreOp::create(b, loc, value, pointer, alignment);
+  }
   /// An element of a read-only integer array, widened to 64 bits with its sign.
   Value loadIndex(Value array, Value index, unsigned bits = 32);
   Value loadPointer(Value array, Value index);
@@ -114,9 +118,15 @@ public:
   // Control. Bodies give the values of the next iteration, or of the branch.
   Values loop(Value low, Value high, int64_t step, llvm::ArrayRef<Value> init,
               llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
+  Values loop(Value low, Value high, Value step, llvm::ArrayRef<Value> init,
+              llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
   void loop(Value low, Value high, llvm::function_ref<void(Value)> body);
   Values branch(Value condition, llvm::ArrayRef<Type> types, llvm::function_ref<Values()> yes,
                 llvm::function_ref<Values()> no);
+  /// Runs `body` where `condition` holds.
+  void when(Value condition, llvm::function_ref<void()> body);
+  /// An intrinsic of the target by its name.
+  Value intrinsic(llvm::StringRef name, Type result, llvm::ArrayRef<Value> operands);
   /// Runs `body` with the builder in the prelude, before any loop.
   Value inPrelude(llvm::function_ref<Value()> body);
 
@@ -147,6 +157,7 @@ private:
   };
 
   mlir::ModuleOp module;
+  const unsigned memory;
   mlir::Operation *preludeEnd = nullptr;
   llvm::DenseMap<mlir::Attribute, Value> constants;
   std::vector<llvm::DenseMap<Key, Values, KeyInfo>> scopes;

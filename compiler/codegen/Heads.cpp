@@ -203,6 +203,7 @@ Values KernelEmitter::dotOfHeads(Value x, Value y, int64_t size, const Place &pl
           Value base = f.muli(heads.base, size);
           return t.base ? f.addi(base, t.base) : base;
         });
+        columns.align = size % f.lanes != 0 ? 1 : t.base ? t.align : f.lanes;
         columns.start = heads.start * size + (t.base ? t.start : 0);
         columns.stride = t.base ? std::gcd(heads.stride * size, t.stride) : heads.stride * size;
         columns.low = heads.low * size, columns.high = heads.high * size;

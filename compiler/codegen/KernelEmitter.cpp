@@ -6,6 +6,7 @@
 
 #include "compiler/codegen/KernelEmitter.h"
 #include "compiler/codegen/KernelCost.h"
+#include "runtime/plan/GpuCode.h"
 
 using namespace mlir;
 using namespace heddle;
@@ -13,13 +14,15 @@ using namespace heddle::compiler;
 using hgnn::DomainAttr;
 using hgnn::FeatType;
 
-static constexpr uint32_t rowsPerChunk = 2048, numbersPerChunk = 32768;
+/// The address space of a GPU's own memory.
+static constexpr unsigned globalMemory = 1;
 
 static int64_t widthOf(Value value) { return cast<FeatType>(value.getType()).getWidth(); }
 
 KernelEmitter::KernelEmitter(hgnn::KernelOp kernel, const TargetSpec &target, ModuleOp into)
-    : kernel(kernel), body(kernel.getBody().front()),
-      f(into, kernel.getSymName(), target.lanes, kernel.getLoc()) {
+    : gpu(target.isGpu()), kernel(kernel), body(kernel.getBody().front()),
+      f(into, gpu ? plan::gpuSymbol(kernel.getSymName().str()) : kernel.getSymName().str(),
+        target.lanes, kernel.getLoc(), gpu ? globalMemory : 0) {
   signature.symbol = kernel.getSymName().str();
   int number = 0;
   for (Operation &op : body)
@@ -179,7 +182,9 @@ FailureOr<KernelSignature> KernelEmitter::emit() {
   tileColumns = std::max<int64_t>(16, f.lanes * (reduces ? 8 : heavy ? 2 : 4));
   for (Operation &op : body)
     if (isa<hgnn::SumSquaresOp>(op))
-      tileColumns = 64; // decides the order of the sum: the same for all targets
+      tileColumns = 64; // decides the order of the sum: the same for all CPU levels
+  if (gpu)
+    tileColumns = f.lanes;
 
   Operation *first = &body.front();
   if (auto step = dyn_cast<hgnn::OptimizerStepOp>(first)) {
@@ -198,11 +203,15 @@ FailureOr<KernelSignature> KernelEmitter::emit() {
   } else {
     if (mlir::failed(findDomain()))
       return failure();
+    if (gpu)
+      formTeams();
     evaluateScalarsOnce();
     if (flat)
       emitFlat();
     else if (byActive)
       emitEdgesByActive();
+    else if (gpu && signature.mode == KernelMode::Chunks && shareTiles)
+      emitChunks();
     else
       emitRows();
   }
@@ -227,21 +236,23 @@ void KernelEmitter::evaluateScalarsOnce() {
 }
 
 void KernelEmitter::emitRows() {
-  Values sums = initialSums();
-  sums = f.loop(f.begin, f.end, 1, sums, [&](Value row, ArrayRef<Value> carried) {
-    rootRow = row;
-    Place place = Place::at(row);
-    if (domain.isEdges())
-      place.kind = Place::Edge;
-    return emitRow(place, row, carried);
+  forChunks([&] {
+    Values sums = initialSums();
+    sums = forRows(sums, [&](Value row, ArrayRef<Value> carried) {
+      rootRow = row;
+      Place place = Place::at(row);
+      if (domain.isEdges())
+        place.kind = Place::Edge;
+      return emitRow(place, row, carried);
+    });
+    storeSums(sums);
   });
-  storeSums(sums);
 }
 
 void KernelEmitter::emitEdgesByActive() {
   Value pointers = arg(ArgPart::InPtr, byActive);
   balance = Slot{int(cast<BlockArgument>(byActive).getArgNumber()), ArgPart::InPtr};
-  f.loop(f.begin, f.end, [&](Value active) {
+  forRows({}, [&](Value active, ArrayRef<Value>) {
     rootRow = active;
     Value low = f.loadIndex(pointers, active), high = f.loadIndex(pointers, f.addi(active, 1));
     for (const Root &root : roots) // what is the same for all edges of a destination
@@ -249,11 +260,22 @@ void KernelEmitter::emitEdgesByActive() {
           cuts.size() == 2 && root.width <= tileColumns)
         hoistInvariant(root.value, /*bySource=*/false, Place::at(active),
                        makeTile({}, 0, root.width, 0, root.width));
-    f.loop(low, high, [&](Value edge) { emitRow({Place::Edge, edge, {}, active, {}}, edge, {}); });
+    // Threads of a team that do not share the columns share the edges.
+    const bool shareEdges = gpu && !shareTiles;
+    f.loop(shareEdges ? f.addi(low, lane) : low, high, shareEdges ? teamLanes : 1, {},
+           [&](Value edge, ArrayRef<Value>) {
+             emitRow({Place::Edge, edge, {}, active, {}}, edge, {});
+             return Values();
+           });
+    return Values();
   });
 }
 
 void KernelEmitter::emitFlat() {
+  forChunks([&] { emitNumbers(); });
+}
+
+void KernelEmitter::emitNumbers() {
   Values sums = initialSums();
   Value low = f.muli(f.begin, flatWidth), high = f.muli(f.end, flatWidth);
   SmallVector<const Root *> all;
@@ -277,11 +299,12 @@ void KernelEmitter::emitFlat() {
     Value length = f.subi(stop, start);
     Value whole = arith::DivUIOp::create(f.b, f.loc, i64, length, f.integer(tileColumns));
     Value middle = f.addi(start, f.muli(whole, tileColumns));
-    sums = f.loop(start, middle, tileColumns, sums, [&](Value base, ArrayRef<Value> carried) {
+    sums = forNumbers(start, middle, tileColumns, sums, [&](Value base, ArrayRef<Value> carried) {
       Tile tile = makeTile(base, 0, tileColumns, from, to);
+      tile.align = cuts.size() == 2 ? tileColumns : 1;
       return emitTile(all, Place::flat(), {}, tile, Values(carried));
     });
-    sums = f.loop(middle, stop, 1, sums, [&](Value base, ArrayRef<Value> carried) {
+    sums = forNumbers(middle, stop, 1, sums, [&](Value base, ArrayRef<Value> carried) {
       Tile tile = makeTile(base, 0, 1, from, to);
       return emitTile(all, Place::flat(), {}, tile, Values(carried));
     });
@@ -301,10 +324,12 @@ void KernelEmitter::emitSparseGradWeight(hgnn::SparseLinearGradWeightOp op) {
   Value pointers = arg(ArgPart::SparseTPtr, sparse), rows = arg(ArgPart::SparseTRow, sparse);
   Value numbers = arg(ArgPart::SparseTVal, sparse), output = arg(ArgPart::Output, 0);
   balance = Slot{int(cast<BlockArgument>(sparse).getArgNumber()), ArgPart::SparseTPtr};
+  if (gpu)
+    setTeam(width);
   Cuts cuts = cutsOf({grad}, width);
-  f.loop(f.begin, f.end, [&](Value column) {
+  forRows({}, [&](Value column, ArrayRef<Value>) {
     Value low = f.loadIndex(pointers, column), high = f.loadIndex(pointers, f.addi(column, 1));
-    forTiles(width, cuts, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
+    forSharedTiles(width, cuts, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
       Values sum = f.loop(low, high, 1, zeros(tile), [&](Value entry, ArrayRef<Value> acc) {
         Value number = f.load(f.gep(numbers, entry, f.f32Type()), 1);
         Values row = eval(grad, Place::at(f.loadIndex(rows, entry)), tile);
@@ -316,6 +341,7 @@ void KernelEmitter::emitSparseGradWeight(hgnn::SparseLinearGradWeightOp op) {
       storeTile(output, column, width, tile, sum);
       return Values();
     });
+    return Values();
   });
 }
 
@@ -340,7 +366,7 @@ Values KernelEmitter::emitRow(const Place &place, Value storeRow, ArrayRef<Value
     if (width > tileColumns || cuts.size() > 2)
       for (Value value : values)
         prepareRow(value, place);
-    sums = forTiles(width, cuts, sums, unroll, [&](const Tile &tile, ArrayRef<Value> inner) {
+    sums = forSharedTiles(width, cuts, sums, unroll, [&](const Tile &tile, ArrayRef<Value> inner) {
       return emitTile(some, place, storeRow, tile, Values(inner));
     });
   }

@@ -35,6 +35,7 @@ struct Tile {
   int64_t width = 1;
   /// base is start + k * stride, k the round of the loop.
   int64_t start = 0, stride = 1;
+  int64_t align = 1; ///< divides base, a power of two
   /// All columns the enclosing loop over tiles may reach are in [low, high). Its structure is the
   /// same everywhere in there (no seam of a concat or pad inside).
   int64_t low = 0, high = 1;
@@ -122,7 +123,9 @@ private:
   mlir::LogicalResult findDomain();
   bool usesOnlyFlatOps();
   void emitRows();
+  void emitChunks();
   void emitFlat();
+  void emitNumbers();
   void emitEdgesByActive();
   void emitSparseGradWeight(hgnn::SparseLinearGradWeightOp op);
   Values emitRow(const Place &place, Value storeRow, llvm::ArrayRef<Value> carried);
@@ -131,6 +134,32 @@ private:
   Values initialSums();
   void storeSums(llvm::ArrayRef<Value> sums);
   void evaluateScalarsOnce();
+
+  //===--- Threads of a GPU (Threads.cpp) -----------------------------------===//
+  // Teams of threads take rows, or chunks, in turn: team t of n those that are t modulo n, so any
+  // number of threads does all the work. The threads of a team share the columns of a row: one
+  // loads four.
+  /// Decides how many threads make a team, from what the kernel yields.
+  void formTeams();
+  void setTeam(int64_t lanes);
+  /// Runs `body` for each chunk that is this thread's; where there are none, once.
+  void forChunks(llvm::function_ref<void()> body);
+  /// The loop over the rows of this call; of a GPU, of this team or chunk.
+  Values forRows(llvm::ArrayRef<Value> init,
+                 llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
+  /// forTiles with the tiles shared by the threads of a team, where it is made of several.
+  Values forSharedTiles(int64_t width, const Cuts &cuts, llvm::ArrayRef<Value> init, bool unroll,
+                        llvm::function_ref<Values(const Tile &, llvm::ArrayRef<Value>)> body);
+  /// A loop over numbers [low, high), `step` at once, shared by all threads.
+  Values forNumbers(Value low, Value high, int64_t step, llvm::ArrayRef<Value> init,
+                    llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
+  /// Until all threads of the team are here no one goes on.
+  void meetTeam();
+  unsigned alignmentOf(const Tile &tile, const Piece &piece, int64_t width, bool row) const;
+  const bool gpu;
+  int64_t teamLanes = 1;   ///< a power of two, no more than a warp has
+  bool shareTiles = false; ///< threads of a team are at different columns
+  Value lane, team, teams; ///< of a GPU only
 
   //===--- Tiles (Tiles.cpp) -----------------------------------------------===//
   Tile scalarTile() const;

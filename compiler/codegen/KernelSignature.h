@@ -93,11 +93,14 @@ struct KernelOutput {
   int64_t width = 1; ///< numbers per row of the array; of a param result that is whole: in all
 };
 
+inline constexpr uint32_t rowsPerChunk = 2048, numbersPerChunk = 32768;
+
 struct KernelSignature {
   std::string symbol; ///< of the kernel op and of the function in the library
   KernelMode mode = KernelMode::Rows;
   KernelCount domain; ///< what begin and end count
-  /// Chunks only. 2048 for loops over rows, 32768 for loops over the numbers of a param.
+  /// Chunks only. rowsPerChunk for loops over rows, numbersPerChunk for loops over the numbers of a
+  /// param. The code does not depend on it: whoever launches a kernel may take another.
   uint32_t chunkRows = 0;
   /// Position in `args` of an i32 array [domain + 1] whose differences are the rows' work, or -1.
   int balanceArg = -1;
@@ -106,6 +109,10 @@ struct KernelSignature {
   std::vector<KernelArg> args;
   std::vector<KernelOutput> outputs; ///< one per result
   std::vector<KernelCost> costs;
+  /// Of a GPU's kernel: `lanes` threads work on one row (or chunk), or one on `rows` of them.
+  struct Threads {
+    uint32_t lanes = 1, rows = 1;
+  } threads;
   int numInputs = 0; ///< leading args that are neither State nor Output
 };
 

@@ -1,4 +1,4 @@
-//===- Target.cpp - the CPU feature levels that kernels are compiled for ---===//
+//===- Target.cpp - the processors that kernels are compiled for -----------===//
 //
 // Part of Heddle, under the Apache License v2.0.
 //
@@ -19,13 +19,18 @@ using namespace heddle::compiler;
 
 static constexpr llvm::StringLiteral x86Triple = "x86_64-unknown-linux-gnu";
 
+static constexpr llvm::StringLiteral gpuTriple = "nvptx64-nvidia-cuda";
+
 static constexpr TargetSpec targets[] = {
-    {"x86-64-v2", x86Triple, "x86-64-v2", 4},
-    {"x86-64-v3", x86Triple, "x86-64-v3", 8},
-    {"x86-64-v4", x86Triple, "x86-64-v4", 16},
-    {"aarch64", "aarch64-unknown-linux-gnu", "generic", 4},
+    {"x86-64-v2", x86Triple, "x86-64-v2", 4, true, ""},
+    {"x86-64-v3", x86Triple, "x86-64-v3", 8, true, ""},
+    {"x86-64-v4", x86Triple, "x86-64-v4", 16, true, ""},
+    {"aarch64", "aarch64-unknown-linux-gnu", "generic", 4, true, ""},
     // What is emitted for 16 lanes, on machines without such registers.
-    {"x86-64-v3-wide", x86Triple, "x86-64-v3", 16, false},
+    {"x86-64-v3-wide", x86Triple, "x86-64-v3", 16, false, ""},
+    {"sm_75", gpuTriple, "sm_75", 4, true, "+ptx63"},
+    {"sm_80", gpuTriple, "sm_80", 4, true, "+ptx70"},
+    {"sm_90", gpuTriple, "sm_90", 4, true, "+ptx78"},
 };
 
 llvm::ArrayRef<TargetSpec> heddle::compiler::allTargets() { return targets; }
@@ -51,13 +56,15 @@ const TargetSpec *heddle::compiler::findTarget(llvm::StringRef name) {
   return nullptr;
 }
 
-std::vector<std::string> heddle::compiler::kernelTargets() {
+static std::vector<std::string> shippedTargets(bool gpus) {
   std::vector<std::string> names;
   for (const TargetSpec &target : targets)
-    if (target.shipped && findTarget(target.name))
+    if (target.shipped && target.isGpu() == gpus && findTarget(target.name))
       names.push_back(target.name.str());
   return names;
 }
+std::vector<std::string> heddle::compiler::kernelTargets() { return shippedTargets(false); }
+std::vector<std::string> heddle::compiler::gpuTargets() { return shippedTargets(true); }
 
 std::string heddle::compiler::hostKernelTarget() {
   llvm::Triple host(llvm::sys::getDefaultTargetTriple());

@@ -44,6 +44,7 @@ Values KernelEmitter::forTiles(int64_t width, const Cuts &cuts, ArrayRef<Value> 
                        [&](Value base, ArrayRef<Value> inner) {
                          Tile tile = makeTile(base, 0, tileColumns, low, middle);
                          tile.start = low, tile.stride = tileColumns;
+                         tile.align = low % tileColumns == 0 ? tileColumns : 1;
                          return body(tile, inner);
                        });
     else

@@ -38,7 +38,8 @@ struct Loaded {
   graph::GraphSchema schema;
   spec::ResolvedSpec spec;
 };
-/// The levels to generate code for, each once, in the order given; all of them if none is.
+/// The CPU levels to generate code for, each once, in the order given, all of them if none is; then
+/// the GPUs.
 absl::StatusOr<std::vector<std::string>> targetsOf(const CompileOptions &options) {
   std::vector<std::string> targets;
   for (const std::string &level : options.targets) {
@@ -50,6 +51,17 @@ absl::StatusOr<std::vector<std::string>> targetsOf(const CompileOptions &options
   }
   if (targets.empty())
     targets = {"x86-64-v2", "x86-64-v3", "x86-64-v4"};
+  std::vector<std::string> known = gpuTargets();
+  for (const std::string &gpu : options.gpus) {
+    if (gpu != "all" && std::find(known.begin(), known.end(), gpu) == known.end()) {
+      known.push_back("all");
+      return invalidArgument("--gpu: unknown target '" + gpu + "'" + suggestion(gpu, known));
+    }
+    for (const std::string &target : known)
+      if ((gpu == "all" || gpu == target) &&
+          std::find(targets.begin(), targets.end(), target) == targets.end())
+        targets.push_back(target);
+  }
   return targets;
 }
 
@@ -136,7 +148,8 @@ PhaseOptions phaseOptions(const CompileOptions &options) {
 } // namespace
 
 const std::vector<std::string> &phaseNames() {
-  static const std::vector<std::string> names = {"model", "metatree", "raf", "partitioned", "training", "kernels"};
+  static const std::vector<std::string> names = {"model",       "metatree", "raf",
+                                                 "partitioned", "training", "kernels"};
   return names;
 }
 
@@ -233,8 +246,7 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
   PhaseOptions chosen = phaseOptions(options);
   // Inference goes through the whole graph on one worker.
   chosen.infer = options.partitions == 1;
-  HEDDLE_RETURN_IF_ERROR(
-      runPhases(*module, "model", "metatree", chosen, keep, &report.remarks));
+  HEDDLE_RETURN_IF_ERROR(runPhases(*module, "model", "metatree", chosen, keep, &report.remarks));
   std::vector<Alternative> alternatives;
   if (options.partitions > 1) {
     HEDDLE_ASSIGN_OR_RETURN(alternatives,
@@ -271,8 +283,7 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
   HEDDLE_RETURN_IF_ERROR(plan::savePlan(*plan, options.output, options.force));
   struct stat written;
   report.planBytes = stat(options.output.c_str(), &written) == 0 ? uint64_t(written.st_size) : 0;
-  report.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }
 

@@ -44,6 +44,7 @@ struct CompileOptions {
   std::string output; ///< the plan
   bool force = false;
   std::vector<std::string> targets; ///< CPU feature levels; empty: all of this architecture
+  std::vector<std::string> gpus;    ///< GPU targets beside them, or "all"; empty: none
   int64_t maxFused = 0;             ///< of hgnn-fuse
   std::string machineRates; ///< as of plan::parseMachineRates; empty: an ordinary server socket
   bool keepPhases = true;           ///< store the text of the phases in the plan

@@ -239,6 +239,8 @@ FailureOr<std::unique_ptr<plan::PlanT>> assemblePlan(ModuleOp module,
     added->target = library.target;
     added->object = library.object;
     added->checksum = checksumOf(library.object.data(), library.object.size());
+    for (const KernelSignature::Threads &threads : library.threads)
+      added->threads.emplace_back(threads.lanes, threads.rows);
     plan->libraries.push_back(std::move(added));
   }
 

@@ -20,7 +20,8 @@ namespace heddle::compiler {
 struct PlanWriterOptions {
   std::string producer = "heddle";
   std::string schemaFingerprint, statisticsFingerprint;
-  /// CPU feature levels to compile the kernels for; see kernelTargets(). Empty: no libraries.
+  /// CPU feature levels and GPUs to compile the kernels for; see kernelTargets() and gpuTargets(). Empty:
+  /// no libraries. With a GPU among them sums over rows are cut into chunks for its many threads.
   std::vector<std::string> targets;
   /// Name and text of each phase, for inspection.
   std::vector<std::pair<std::string, std::string>> phases;

@@ -102,7 +102,8 @@ absl::StatusOr<std::unique_ptr<PlanT>> parsePlan(const uint8_t *bytes, size_t si
   const Plan *root = GetPlan(bytes);
   HEDDLE_RETURN_IF_ERROR(checkVersion(name, root->major(), root->minor()));
   if (root->features() & ~knownFeatures)
-    return invalidArgument(name + ": features: needs features that this heddle does not know (bits " +
+    return invalidArgument(name +
+                           ": features: needs features that this heddle does not know (bits " +
                            checksumHex(root->features() & ~knownFeatures) +
                            "); update heddle or recompile with heddle-compile");
   // Tables may share what they point to; a small file must not unpack into a large plan.

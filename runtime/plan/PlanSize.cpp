@@ -148,6 +148,7 @@ public:
     tables(p.libraries(), [&](const KernelLibrary &l) {
       text(l.target());
       numbers(l.object());
+      structs(l.threads());
     });
     tables(p.phases(), [&](const PhaseText &t) {
       text(t.name());

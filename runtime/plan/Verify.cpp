@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/base/Checksum.h"
+#include "runtime/plan/GpuCode.h"
 #include "runtime/plan/VerifyContext.h"
 
 #include <cmath>
@@ -29,9 +30,7 @@ bool printable(const std::string &text) {
   return true;
 }
 
-bool isFloat(DType dtype) {
-  return dtype == DType::F32 || dtype == DType::F64;
-}
+bool isFloat(DType dtype) { return dtype == DType::F32 || dtype == DType::F64; }
 
 bool checkSchema(Context &c) {
   const PlanT &p = c.plan;
@@ -193,6 +192,14 @@ bool checkKernels(Context &c) {
       return c.fail(place, "the target is empty or used twice");
     if (l.object.empty())
       return c.fail(place, "the object is empty");
+    if (l.threads.size() != (isGpuTarget(l.target) ? p.kernels.size() : 0))
+      return c.fail(place, "it says the threads of " + std::to_string(l.threads.size()) +
+                               " kernels, not of " +
+                               std::to_string(isGpuTarget(l.target) ? p.kernels.size() : 0));
+    for (const KernelThreads &threads : l.threads)
+      if (threads.lanes() < 1 || threads.lanes() > 1u << 20 || threads.rows() < 1 ||
+          threads.rows() > 1u << 20)
+        return c.fail(place, "a kernel has no thread or more than 2^20 for a row");
 #ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
     if (checksumOf(l.object.data(), l.object.size()) != l.checksum)
       return c.fail(place, "the object does not match its checksum");
@@ -266,8 +273,8 @@ bool checkBuffers(Context &c, const EntryT &e, const std::string &entry) {
       continue;
     const StateT &s = *p.states[static_cast<size_t>(b.state)];
     if (!keepsState(s, e.partition))
-      return c.fail(place, "partition " + std::to_string(e.partition) + " keeps no copy of state '" +
-                               s.name + "'");
+      return c.fail(place, "partition " + std::to_string(e.partition) +
+                               " keeps no copy of state '" + s.name + "'");
     if (s.dtype != b.dtype)
       return c.fail(place, "the dtype is not that of state '" + s.name + "'");
     uint64_t elements = 1;
@@ -292,8 +299,7 @@ bool checkBuffers(Context &c, const EntryT &e, const std::string &entry) {
   return true;
 }
 
-bool checkEntry(Context &c, const EntryT &e, const std::string &entry,
-                std::set<uint32_t> &opIds) {
+bool checkEntry(Context &c, const EntryT &e, const std::string &entry, std::set<uint32_t> &opIds) {
   if (!c.check(allPresent(e.symbols) && allPresent(e.buffers) && allPresent(e.regions) &&
                    allPresent(e.semaphores) && allPresent(e.ops) && allPresent(e.outputs),
                entry, "a table is missing"))
@@ -330,8 +336,8 @@ bool checkEntry(Context &c, const EntryT &e, const std::string &entry,
     if (!names.insert(o.name).second)
       return c.fail(place, "the name '" + o.name + "' is used twice");
     const BufferT &b = *e.buffers[o.buffer];
-    if (o.name == "loss" && (b.dtype != DType::F32 || b.rows->symbol() >= 0 ||
-                             b.rows->constant() != 1 || b.width != 1))
+    if (o.name == "loss" &&
+        (b.dtype != DType::F32 || b.rows->symbol() >= 0 || b.rows->constant() != 1 || b.width != 1))
       return c.fail(place, "the loss is one f32");
     if (o.name == "logits") {
       const Extent &rows = *b.rows;
@@ -375,8 +381,8 @@ absl::Status verifyPlan(const PlanT &plan) {
     if (plan.features & ~knownFeatures)
       return c.fail("features", "needs features that this heddle does not know");
     if (plan.partitions < 1 || plan.partitions > 65536)
-      return c.fail("partitions", "there are " + std::to_string(plan.partitions) +
-                                      ", not 1 to 65536");
+      return c.fail("partitions",
+                    "there are " + std::to_string(plan.partitions) + ", not 1 to 65536");
     if (!checkSchema(c) || !checkTask(c) || !checkOptimizers(c) || !checkStates(c) ||
         !checkKernels(c))
       return false;

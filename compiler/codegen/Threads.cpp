@@ -1,0 +1,207 @@
+//===- Threads.cpp - how threads of a GPU share a kernel ------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// The code is that of a CPU: a thread of a GPU evaluates values as a call for some rows does. Only
+// which rows, chunks and columns are its own is decided here. Neighbouring threads are at
+// neighbouring columns, 16 bytes each, so a warp reads whole lines. No sum crosses threads, so none
+// depends on how many there are.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/codegen/KernelEmitter.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace heddle;
+using namespace heddle::compiler;
+
+/// Threads of a warp; no team is larger.
+static constexpr int64_t warpLanes = 32;
+/// Edges with at most so many numbers are shared by threads as a whole.
+static constexpr int64_t narrowEdge = 16, edgeLanes = 8;
+
+void KernelEmitter::formTeams() {
+  int64_t width = 1;
+  bool squares = false;
+  for (const Root &root : roots) {
+    width = std::max(width, root.width);
+    squares |= root.sink == Sink::SumOfSquares;
+  }
+  if (flat) {
+    setTeam(1);
+    // Rows of numbers: so many threads as make a row's, or rows of which a thread takes several.
+    signature.threads = {uint32_t(std::max<int64_t>(1, llvm::divideCeil(flatWidth, f.lanes))),
+                         uint32_t(std::max<int64_t>(1, f.lanes / flatWidth))};
+  } else if (squares) {
+    setTeam(1); // the squares of a row are added by one thread
+  } else if (byActive && width <= narrowEdge) {
+    setTeam(edgeLanes * f.lanes);
+    shareTiles = false;
+  } else {
+    setTeam(width);
+  }
+}
+
+void KernelEmitter::setTeam(int64_t width) {
+  teamLanes = std::min<int64_t>(
+      warpLanes, int64_t(llvm::PowerOf2Ceil(uint64_t(llvm::divideCeil(width, f.lanes)))));
+  shareTiles = teamLanes > 1;
+  signature.threads = {uint32_t(teamLanes), 1};
+  auto special = [&](StringRef name) {
+    return f.zext(f.intrinsic(("llvm.nvvm.read.ptx.sreg." + name).str(), f.intType(32), {}), 64);
+  };
+  Value block = special("ntid.x");
+  Value thread = f.addi(f.muli(special("ctaid.x"), block), special("tid.x"));
+  Value threads = f.muli(special("nctaid.x"), block);
+  int64_t bits = int64_t(llvm::Log2_64(uint64_t(teamLanes)));
+  lane = f.andi(thread, teamLanes - 1);
+  team = f.shr(thread, bits);
+  teams = f.shr(threads, bits);
+}
+
+void KernelEmitter::meetTeam() {
+  if (teamLanes == 1)
+    return;
+  Value first = f.andi(f.intrinsic("llvm.nvvm.read.ptx.sreg.laneid", f.intType(32), {}),
+                       ~(teamLanes - 1) & (warpLanes - 1));
+  Value mask = f.integer(int64_t((uint64_t(1) << teamLanes) - 1), 32);
+  mask = arith::ShLIOp::create(f.b, f.loc, mask, first);
+  f.intrinsic("llvm.nvvm.bar.warp.sync", {}, {mask});
+}
+
+void KernelEmitter::forChunks(function_ref<void()> body) {
+  if (!gpu || signature.mode == KernelMode::Rows) {
+    body();
+    return;
+  }
+  // A GPU's call is for all chunks, whose number it is given. A chunk's rows are not neighbours but
+  // as far apart as there are chunks: threads side by side then read side by side.
+  Value chunks = f.chunk;
+  f.loop(team, chunks, teams, {}, [&](Value chunk, ArrayRef<Value>) {
+    Value team = this->team, teams = this->teams;
+    f.chunk = this->team = chunk;
+    this->teams = chunks;
+    body();
+    f.chunk = chunks;
+    this->team = team;
+    this->teams = teams;
+    return Values();
+  });
+}
+
+Values KernelEmitter::forRows(ArrayRef<Value> init,
+                              function_ref<Values(Value, ArrayRef<Value>)> body) {
+  if (!gpu)
+    return f.loop(f.begin, f.end, 1, init, body);
+  return f.loop(f.addi(f.begin, team), f.end, teams, init, body);
+}
+
+Values KernelEmitter::forNumbers(Value low, Value high, int64_t step, ArrayRef<Value> init,
+                                 function_ref<Values(Value, ArrayRef<Value>)> body) {
+  if (!gpu)
+    return f.loop(low, high, step, init, body);
+  return f.loop(f.addi(low, f.muli(team, step)), high, f.muli(teams, step), init, body);
+}
+
+Values KernelEmitter::forSharedTiles(int64_t width, const Cuts &cuts, ArrayRef<Value> init,
+                                     bool unroll,
+                                     function_ref<Values(const Tile &, ArrayRef<Value>)> body) {
+  if (!shareTiles)
+    return forTiles(width, cuts, init, unroll, body);
+  assert(init.empty() && "what threads carry over tiles is not shared");
+  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+    int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
+    int64_t middle = low + whole * tileColumns;
+    auto at = [&](Value base) {
+      Tile tile = makeTile(base, 0, tileColumns, low, middle);
+      tile.start = low, tile.stride = tileColumns;
+      tile.align = low % tileColumns == 0 ? tileColumns : 1;
+      body(tile, {});
+    };
+    FunctionBuilder::Key key{{lane.getAsOpaquePointer()}, {-70, low}};
+    auto first = [&] {
+      return f.once(key, [&] { return f.addi(f.muli(lane, tileColumns), low); });
+    };
+    if (whole > teamLanes)
+      f.loop(first(), f.integer(middle), teamLanes * tileColumns, {},
+             [&](Value base, ArrayRef<Value>) {
+               at(base);
+               return Values();
+             });
+    else if (whole == teamLanes)
+      at(first());
+    else if (whole > 0)
+      f.when(f.cmp(IPred::ult, lane, f.integer(whole)), [&] { at(first()); });
+    if (middle < high) // the thread whose turn it is
+      f.when(f.cmp(IPred::eq, lane, f.integer(whole % teamLanes)),
+             [&] { body(makeTile({}, middle, high - middle, middle, high), {}); });
+  }
+  return {};
+}
+
+/// Sums of columns where threads share them: each thread adds its own columns up over the chunk's
+/// rows.
+void KernelEmitter::emitChunks() {
+  llvm::MapVector<int64_t, SmallVector<const Root *>> byWidth;
+  for (const Root &root : roots)
+    byWidth[root.width].push_back(&root);
+  forChunks([&] {
+    for (auto &entry : byWidth) {
+      int64_t width = entry.first;
+      ArrayRef<const Root *> some = entry.second;
+      SmallVector<Value> values;
+      for (const Root *root : some)
+        values.push_back(root->value);
+      Cuts cuts = cutsOf(values, width);
+      forSharedTiles(width, cuts, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
+        Values sums;
+        for (const Root *root : some)
+          if (root->sink == Sink::ColumnSum)
+            sums.append(zeros(tile));
+        sums = forRows(sums, [&](Value row, ArrayRef<Value> carried) {
+          rootRow = row;
+          Place place = Place::at(row);
+          if (domain.isEdges())
+            place.kind = Place::Edge;
+          Values next;
+          for (const Root *root : some) {
+            Values numbers = eval(root->value, place, tile);
+            if (root->sink == Sink::Store)
+              storeTile(arg(ArgPart::Output, root->result), row, width, tile, numbers);
+            else
+              for (Value number : numbers)
+                next.push_back(f.add(carried[next.size()], number));
+          }
+          return next;
+        });
+        ArrayRef<Value> rest = sums;
+        for (const Root *root : some) {
+          if (root->sink != Sink::ColumnSum)
+            continue;
+          storeTile(arg(ArgPart::Output, root->result), f.chunk, width, tile,
+                    rest.take_front(tile.pieces.size()));
+          rest = rest.drop_front(tile.pieces.size());
+        }
+        return Values();
+      });
+    }
+  });
+}
+
+/// Bytes that divide the address of a piece. Arrays begin at multiples of 64; rows follow each
+/// other.
+unsigned KernelEmitter::alignmentOf(const Tile &tile, const Piece &piece, int64_t width,
+                                    bool row) const {
+  if (!gpu)
+    return 4;
+  int64_t columns = std::gcd(int64_t(piece.lanes), std::gcd(tile.offset, piece.offset));
+  if (row)
+    columns = std::gcd(columns, width);
+  if (tile.base)
+    columns = std::gcd(columns, tile.align);
+  return unsigned(columns) * 4;
+}
