@@ -8,6 +8,7 @@
 #include "runtime/base/Json.h"
 #include "runtime/base/Suggest.h"
 #include "runtime/base/ThreadPool.h"
+#include "runtime/cuda/CudaDevice.h"
 #include "runtime/exec/KernelLibrary.h"
 #include "runtime/launch/LaunchEnvironment.h"
 #include "runtime/launch/WorkerLink.h"
@@ -28,10 +29,11 @@ using namespace heddle;
 namespace {
 
 struct Options {
-  std::string plan, graph, memory, mode = "train", predictions = "all", progress = "auto";
+  std::string plan, graph, memory, device = "cpu", mode = "train", predictions = "all", progress = "auto";
   train::TrainOverrides overrides;
   train::InferenceOptions inference;
   train::WorkerOptions worker;
+  cuda::DeviceChoice deviceChoice;
   std::optional<int> workers;
   double timeout = 30;
   bool noOverlap = false, printConfig = false;
@@ -94,6 +96,7 @@ absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &se
         {"partitions", plan.partitions},
         {"workers", options.worker.workers},
         {"timeout", options.timeout},
+        {"device", options.device},
         {"threads", options.worker.executor.threads},
         {"overlap", !options.noOverlap},
         {"memory", options.worker.executor.memoryLimit},
@@ -120,6 +123,8 @@ absl::Status readChoices(Options &options) {
                                                {"never", ProgressMode::Never},
                                                {"always", ProgressMode::Always}},
                                               worker.run.progress));
+  HEDDLE_ASSIGN_OR_RETURN(options.deviceChoice, cuda::parseDevice(options.device));
+  HEDDLE_RETURN_IF_ERROR(cuda::checkDevice(options.deviceChoice));
   if (!options.memory.empty()) {
     auto bytes = parseBytes(options.memory);
     if (!bytes.ok())
@@ -247,6 +252,7 @@ absl::StatusOr<int> infer(Options &options, std::shared_ptr<const plan::PlanT> p
   exec::Trace trace;
   if (!worker.trace.empty())
     executor.trace = &trace;
+  executor.device = cuda::deviceFactory(options.deviceChoice, executor.partition);
   HEDDLE_ASSIGN_OR_RETURN(auto made, exec::Executor::create(plan, graph, executor));
   cli::catchInterrupts("\nheddle-run: stopping after this step; again to abort\n");
   HEDDLE_ASSIGN_OR_RETURN(auto outcome,
@@ -271,7 +277,8 @@ absl::StatusOr<int> work(Options &options, std::shared_ptr<const plan::PlanT> pl
   HEDDLE_ASSIGN_OR_RETURN(auto graph, openGraph(options));
   if (link)
     worker.run.activity = [link](std::string_view activity) { link->setActivity(activity); };
-  auto make = [&](const exec::ExecutorOptions &executor) {
+  auto make = [&](exec::ExecutorOptions executor) {
+    executor.device = cuda::deviceFactory(options.deviceChoice, executor.partition);
     return exec::Executor::create(plan, graph, executor);
   };
   cli::catchInterrupts(
@@ -314,8 +321,9 @@ absl::StatusOr<int> trainPlan(Options &options, const launch::LaunchEnvironment 
   // What is wrong with the graph and the kernels is better said once. Nothing of it is kept: the
   // workers have their own.
   HEDDLE_RETURN_IF_ERROR(graph::GraphStore::open(options.graph).status());
-  HEDDLE_RETURN_IF_ERROR(
-      exec::KernelLibrary::load(*plan, options.worker.executor.cpuLevel).status());
+  if (!options.deviceChoice.cuda)
+    HEDDLE_RETURN_IF_ERROR(
+        exec::KernelLibrary::load(*plan, options.worker.executor.cpuLevel).status());
   const int partitions = int(plan->partitions);
   plan.reset();
   return launchAll(options, partitions);
@@ -421,6 +429,10 @@ int main(int argc, char **argv) {
                  "Seconds that workers wait for each other before all end (30)")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.1, 1e6))
+      ->group(machine);
+  app.add_option("--device", options.device,
+                 "Where to compute: cpu, cuda (worker k on GPU k modulo how many there are) or cuda:N; "
+                 "for a GPU the plan has to be compiled with --gpu")
       ->group(machine);
   app.add_option("--threads", options.worker.executor.threads,
                  "Compute threads of each worker (0: one per core, shared by the workers)")

@@ -6,6 +6,7 @@
 #include "runtime/exec/ComputeQueue.h"
 
 #include "runtime/exec/Gemm.h"
+#include "runtime/exec/NotFinite.h"
 
 #include <algorithm>
 #include <cmath>
@@ -29,22 +30,6 @@ uint64_t sum(const std::vector<plan::Extent> &extents, const std::vector<uint64_
     total = total + value < total ? UINT64_MAX : total + value;
   }
   return total;
-}
-/// Of an error by which partitions recognise what ended a step of another one.
-const std::string lossIs = ": the loss is ";
-
-bool isFloat(plan::DType dtype) {
-  return dtype == plan::DType::F32 || dtype == plan::DType::F64;
-}
-/// Index of the first element that is not finite, or -1.
-int64_t badElement(const void *data, plan::DType dtype, uint64_t elements) {
-  for (uint64_t i = 0; i < elements; ++i) {
-    double value = dtype == plan::DType::F64 ? static_cast<const double *>(data)[i]
-                                             : double(static_cast<const float *>(data)[i]);
-    if (!std::isfinite(value))
-      return static_cast<int64_t>(i);
-  }
-  return -1;
 }
 } // namespace
 
@@ -386,39 +371,12 @@ absl::Status ComputeQueue::execute(const StepSlot &slot, std::span<Trace::Track 
   return absl::OkStatus();
 }
 
-std::string ComputeQueue::firstBadState() const {
-  for (const StateView &view : states_.views())
-    if (isFloat(view.description->dtype) &&
-        plan::keepsState(*view.description, entry_.partition)) {
-      int64_t at = badElement(view.data, view.description->dtype, uint64_t(view.elements));
-      if (at >= 0)
-        return "'" + view.description->name + "' (element " + std::to_string(at) +
-               "), a state that an earlier step made so";
-    }
-  return "";
-}
-
-std::string ComputeQueue::firstBadOutput(const plan::OpT &op, const StepSlot &slot) const {
-  for (int32_t b : op.outputs) {
-    if (b < 0 || !isFloat(entry_.buffers[size_t(b)]->dtype))
-      continue;
-    const plan::BufferT &buffer = *entry_.buffers[size_t(b)];
-    uint64_t rows = plan::evaluate(*buffer.rows, slot.symbols);
-    int64_t at = badElement(pointers_[size_t(b)], buffer.dtype, rows * buffer.width);
-    if (at >= 0)
-      return "'" + (buffer.name.empty() ? "buffer " + std::to_string(b) : buffer.name) +
-             "' (row " + std::to_string(uint64_t(at) / buffer.width) + ", column " +
-             std::to_string(uint64_t(at) % buffer.width) + ") of op '" + op.name + "'" +
-             (op.location.empty() ? "" : " from " + op.location);
-  }
-  return "";
-}
-
 std::string ComputeQueue::firstBad(const StepSlot &slot, const plan::OpT *&collective) const {
-  std::string culprit = firstBadState();
+  auto data = [&](int32_t b) -> const void * { return pointers_[size_t(b)]; };
+  std::string culprit = badState(states_, entry_.partition);
   for (const auto &op : entry_.ops)
     if (culprit.empty() && op->queue < plan::Queue::Compute)
-      culprit = firstBadOutput(*op, slot);
+      culprit = badOutput(entry_, *op, slot.symbols, data);
   // Buffers share memory over the waves, so the step runs again and each op is looked at at once. A
   // collective cannot run again by itself: behind the first one nothing is known.
   collective = nullptr;
@@ -430,7 +388,7 @@ std::string ComputeQueue::firstBad(const StepSlot &slot, const plan::OpT *&colle
       for (size_t t = waves_[w].firstTask; t < waves_[w].endTask; ++t)
         if (tasks_[t].op == i)
           runTask(tasks_[t]);
-      culprit = firstBadOutput(*ops_[i].op, slot);
+      culprit = badOutput(entry_, *ops_[i].op, slot.symbols, data);
     }
   }
   return culprit;
@@ -456,12 +414,7 @@ absl::Status ComputeQueue::diagnose(const StepSlot &slot, float loss) const {
   if (culprit.empty() && collective)
     culprit = "of another partition or behind op '" + collective->name + "', where partition " +
               std::to_string(entry_.partition) + " first meets the others";
-  std::string message = "step " + std::to_string(slot.step) + lossIs +
-                        (std::isnan(loss) ? "nan" : loss > 0 ? "inf" : "-inf") +
-                        "; the first tensor that is not finite is " +
-                        (culprit.empty() ? "the loss itself" : culprit) +
-                        "; try a lower lr, max_grad_norm, or other features";
-  return absl::AbortedError(absl::string_view(message));
+  return lossNotFinite(slot.step, loss, culprit);
 }
 
 } // namespace heddle::exec

@@ -15,11 +15,8 @@
 #define HEDDLE_RUNTIME_EXEC_COMPUTEQUEUE_H
 
 #include "runtime/base/ThreadPool.h"
-#include "runtime/exec/CommQueue.h"
+#include "runtime/exec/Device.h"
 #include "runtime/exec/KernelLibrary.h"
-#include "runtime/exec/States.h"
-#include "runtime/exec/StepSlot.h"
-#include "runtime/exec/Trace.h"
 
 #include <span>
 #include <string>
@@ -27,30 +24,19 @@
 
 namespace heddle::exec {
 
-class ComputeQueue {
+class ComputeQueue final : public StepCompute {
 public:
   /// `comm`: the entry's collectives, or null.
   ComputeQueue(const plan::PlanT &plan, const plan::EntryT &entry, const KernelLibrary &kernels,
                const States &states, ThreadPool &pool, MemoryBudget &budget, CommQueue *comm);
-  ~ComputeQueue();
+  ~ComputeQueue() override;
 
-  /// Everything of a step that depends on its sizes: arena, pointers, tasks. Allocates if it grows.
-  /// `commTrack` may be null.
-  absl::Status prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::Track *commTrack);
-
-  /// Runs the waves. A loss that is not finite ends the step before any state is changed: returns
-  /// an error that names the first bad tensor. `tracks`: one per thread of the pool, or empty.
-  absl::Status execute(const StepSlot &slot, std::span<Trace::Track *const> tracks);
-
-  /// Whether a collective stands beside compute ops: then it wants the comm queue's thread.
-  bool mixesWaves() const;
-  /// How long the last execute() had nothing to do but to wait for collectives.
-  double commStallSeconds() const { return double(commStallNs_) * 1e-9; }
-
-  /// Bytes of the arena now.
-  uint64_t arenaBytes() const { return arena_.capacity(); }
-  /// Data of a buffer in the step that was prepared last.
-  const void *buffer(uint32_t index) const { return pointers_[index]; }
+  absl::Status prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::Track *commTrack) override;
+  absl::Status execute(const StepSlot &slot, std::span<Trace::Track *const> tracks) override;
+  bool mixesWaves() const override;
+  double commStallSeconds() const override { return double(commStallNs_) * 1e-9; }
+  uint64_t arenaBytes() const override { return arena_.capacity(); }
+  const void *output(uint32_t buffer) const override { return pointers_[buffer]; }
 
 private:
   enum class Kind : uint8_t { Kernel, GemmRows, GemmChunks, Merge, FetchRows };
@@ -92,8 +78,6 @@ private:
   /// The first tensor that is not finite, or "". Runs ops again, up to the loss or the first
   /// `collective`; no state may have been changed yet.
   std::string firstBad(const StepSlot &slot, const plan::OpT *&collective) const;
-  std::string firstBadState() const;
-  std::string firstBadOutput(const plan::OpT &op, const StepSlot &slot) const;
 
   const plan::PlanT &plan_;
   const plan::EntryT &entry_;

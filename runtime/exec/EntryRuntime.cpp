@@ -51,9 +51,13 @@ absl::StatusOr<std::unique_ptr<EntryRuntime>> EntryRuntime::create(const plan::E
                             AheadExchange::create(shared.plan, entry, shared.partners,
                                                   shared.graph, shared.budget));
   }
-  self->compute_ =
-      std::make_unique<ComputeQueue>(shared.plan, entry, shared.kernels, shared.states,
-                                     shared.computePool, shared.budget, self->comm_.get());
+  if (shared.device) {
+    HEDDLE_ASSIGN_OR_RETURN(self->compute_, shared.device->compute(entry, self->comm_.get()));
+  } else {
+    self->compute_ =
+        std::make_unique<ComputeQueue>(shared.plan, entry, *shared.kernels, shared.states,
+                                       shared.computePool, shared.budget, self->comm_.get());
+  }
   for (StepSlot &slot : self->slots_) {
     slot.symbols.assign(entry.symbols.size(), 0);
     for (size_t s = 0; s < entry.symbols.size(); ++s)
@@ -257,10 +261,10 @@ bool EntryRuntime::compute(StepSlot &slot, const Request &request, absl::Status 
   result.labelled = slot.labelled;
   if (loss_ >= 0) {
     result.hasLoss = true;
-    result.loss = *static_cast<const float *>(compute_->buffer(static_cast<uint32_t>(loss_)));
+    result.loss = *static_cast<const float *>(compute_->output(static_cast<uint32_t>(loss_)));
   }
   if (logits_ >= 0) {
-    result.logits = static_cast<const float *>(compute_->buffer(static_cast<uint32_t>(logits_)));
+    result.logits = static_cast<const float *>(compute_->output(static_cast<uint32_t>(logits_)));
     result.classes = entry_.buffers[static_cast<size_t>(logits_)]->width;
   }
   if (!shared_.partners.alone())
@@ -403,6 +407,7 @@ absl::Status EntryRuntime::run(const Request &request) {
       slot.complete = slot.complete && incarnation == incarnation_;
     incarnation_ = incarnation;
   }
+  HEDDLE_RETURN_IF_ERROR(compute_->begin());
   if (comm_ && compute_->mixesWaves())
     comm_->startThread();
   const bool overlap = request.overlap && slots_.size() > 1 && !allStatic_ &&

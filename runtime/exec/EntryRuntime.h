@@ -29,7 +29,8 @@ struct Tracks {
 struct Shared {
   const plan::PlanT &plan;
   const graph::GraphStore &graph;
-  const KernelLibrary &kernels;
+  const KernelLibrary *kernels; ///< null with a device
+  Device *device;               ///< null: compute ops run on computePool
   const States &states;
   ThreadPool &computePool, &samplePool, &fetchPool;
   MemoryBudget &budget;
@@ -94,7 +95,7 @@ private:
   std::unique_ptr<Fetcher> fetcher_;
   std::unique_ptr<CommQueue> comm_;      ///< null: no collectives in the comm queue
   std::unique_ptr<AheadExchange> ahead_; ///< null: none in the fetch queue
-  std::unique_ptr<ComputeQueue> compute_;
+  std::unique_ptr<StepCompute> compute_;
   std::vector<uint32_t> aheadWaits_;         ///< semaphores of all ops of ahead_
   std::vector<size_t> sampleOps_, fetchOps_; ///< indices of ops
   std::vector<StepSlot> slots_;

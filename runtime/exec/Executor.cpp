@@ -108,8 +108,14 @@ public:
   absl::Status initialize() {
     HEDDLE_RETURN_IF_ERROR(checkConnections(*plan_, options_));
     HEDDLE_RETURN_IF_ERROR(checkGraph(*plan_, graph_->schema()));
-    HEDDLE_ASSIGN_OR_RETURN(kernels_, KernelLibrary::load(*plan_, options_.cpuLevel));
+    if (options_.device) {
+      HEDDLE_ASSIGN_OR_RETURN(device_, options_.device());
+    } else {
+      HEDDLE_ASSIGN_OR_RETURN(kernels_, KernelLibrary::load(*plan_, options_.cpuLevel));
+    }
     HEDDLE_RETURN_IF_ERROR(states_.create(*plan_, *graph_, options_.partition));
+    if (device_)
+      HEDDLE_RETURN_IF_ERROR(device_->load(*plan_, states_));
     states_.initialize(seed_, computePool_);
     // Beside the computation a few threads are enough: they only have to keep up with it.
     int helpers = options_.overlap ? (computePool_.threads() + 3) / 4 : 1;
@@ -135,7 +141,7 @@ public:
       partners_.connections.ahead->setOpNames(
           [names = names_](uint32_t op) { return names->of(plan::Queue::Fetch, op); });
     }
-    shared_.reset(new Shared{*plan_, *graph_, *kernels_, states_, computePool_, *samplePool_,
+    shared_.reset(new Shared{*plan_, *graph_, kernels_.get(), device_.get(), states_, computePool_, *samplePool_,
                              *fetchPool_, budget_, tracks_, stats_, partners_});
     for (const auto &entry : plan_->entries) {
       entries_.emplace_back();
@@ -165,6 +171,7 @@ public:
           "entry " + std::to_string(entry) + ": it is of partition " +
           std::to_string(plan_->entries[static_cast<size_t>(entry)]->partition) +
           ", this executor runs those of partition " + std::to_string(options_.partition));
+    HEDDLE_RETURN_IF_ERROR(deviceStatus_);
     names_->entry = entry;
     EntryRuntime::Request request;
     request.batches = batches;
@@ -178,6 +185,11 @@ public:
       for (size_t g = 0; g < request.groups; ++g)
         request.rates.push_back(learningRates ? learningRates(firstStep + i, static_cast<int>(g))
                                               : plan_->optimizer_groups[g]->lr);
+    if (device_ && hostChanged_) {
+      HEDDLE_RETURN_IF_ERROR(device_->upload());
+      hostChanged_ = false;
+    }
+    hostStale_ = device_ != nullptr;
     int blasThreads = useOneBlasThread();
     absl::Status status = entries_[static_cast<size_t>(entry)]->run(request);
     restoreBlasThreads(blasThreads);
@@ -185,11 +197,17 @@ public:
     return status;
   }
 
-  std::vector<StateView> states() override { return states_.views(); }
+  std::vector<StateView> states() override {
+    fromDevice();
+    hostChanged_ = true;
+    return states_.views();
+  }
 
   void resetStates(uint64_t seed) override {
     seed_ = seed;
     states_.initialize(seed, computePool_);
+    hostStale_ = false;
+    hostChanged_ = true;
   }
 
   bool keeps(size_t state) const override { return states_.keeps(state); }
@@ -198,16 +216,26 @@ public:
     if (root >= plan_->partitions)
       return invalidArgument("partition " + std::to_string(root) + ": the plan has " +
                              std::to_string(plan_->partitions) + " partitions");
-    absl::Status status = states_.gather(partners_, root);
+    fromDevice();
+    absl::Status status = deviceStatus_.ok() ? states_.gather(partners_, root) : deviceStatus_;
     updateStats();
     return status;
   }
 
   const ExecutorStats &stats() const override { return stats_; }
   int threads() const override { return computePool_.threads(); }
-  std::string kernelTarget() const override { return kernels_->target(); }
+  std::string kernelTarget() const override {
+    return device_ ? device_->kernelTarget() : kernels_->target();
+  }
 
 private:
+  /// The states as the device has them. What goes wrong is said by the next run.
+  void fromDevice() {
+    if (!hostStale_)
+      return;
+    deviceStatus_ = device_->download();
+    hostStale_ = false;
+  }
   void updateStats() {
     stats_.arenaBytes = 0;
     for (const auto &entry : entries_)
@@ -225,8 +253,12 @@ private:
   MemoryBudget budget_;
   ThreadPool computePool_;
   std::unique_ptr<ThreadPool> samplePool_, fetchPool_;
-  std::unique_ptr<KernelLibrary> kernels_;
+  std::unique_ptr<KernelLibrary> kernels_; ///< null with a device
   States states_;
+  std::unique_ptr<Device> device_;         ///< null: the CPU
+  bool hostStale_ = false;   ///< the device's states are newer
+  bool hostChanged_ = true;  ///< the host's may be
+  absl::Status deviceStatus_;
   ExecutorStats stats_;
   Tracks tracks_;
   std::unique_ptr<Shared> shared_;

@@ -26,6 +26,8 @@ class Transport;
 
 namespace heddle::exec {
 
+class Device;
+
 /// The connections of one partition: rank and size of each are partition and number of partitions.
 /// Every queue that communicates has its own, since a transport is one ordered line of calls.
 struct Connections {
@@ -40,6 +42,8 @@ struct ExecutorOptions {
   uint64_t memoryLimit = 0;  ///< bytes for arenas and step slots, 0 = none; beyond: a clear error
   std::string cpuLevel = {}; ///< force a kernel library ("x86-64-v2"); empty = the best that fits
   Trace *trace = nullptr;    ///< optional
+  /// Opens the device whose compute ops these are; empty: the CPU.
+  std::function<absl::StatusOr<std::unique_ptr<Device>>()> device = {};
   uint32_t partition = 0;    ///< whose entries run here
   Connections connections = {}; ///< needed where the plan has several partitions
 };
@@ -102,6 +106,7 @@ public:
                            const std::function<double(uint64_t step, int group)> &learningRates,
                            const std::function<bool(const StepResult &)> &done) = 0;
 
+  /// What the caller writes into them counts in the next run.
   virtual std::vector<StateView> states() = 0;
   /// Every state back to its initial value under `seed`.
   virtual void resetStates(uint64_t seed) = 0;

@@ -68,6 +68,8 @@ using compiler::NumericArrays;
 
 namespace {
 
+std::string keptCases; ///< see keepCasesIn
+
 class TemporaryFolder {
 public:
   TemporaryFolder() {
@@ -379,6 +381,8 @@ private:
     for (const std::string &level : cpuLevels())
       if (writer.targets.empty() || seed % 8 == 1) // all of them now and then
         writer.targets.push_back(level);
+    if (!keptCases.empty())
+      writer.targets.push_back(compiler::gpuTargets().front());
     auto written = compiler::writePlan(planModule, writer);
     if (llvm::failed(written))
       return invalidArgument("no plan could be written");
@@ -386,6 +390,16 @@ private:
     HEDDLE_RETURN_IF_ERROR(plan::savePlan(**written, path, true));
     HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<plan::PlanT> loaded, plan::loadPlan(path));
     plan = std::move(loaded);
+    if (!keptCases.empty()) {
+      const std::filesystem::path kept = keptCases + "/" + std::to_string(seed) + "-" +
+                                         std::to_string(plansKept++);
+      std::filesystem::create_directories(kept);
+      std::filesystem::copy(path, kept / "model.plan",
+                            std::filesystem::copy_options::overwrite_existing);
+      std::filesystem::copy(made.graphDirectory, kept / "graph",
+                            std::filesystem::copy_options::recursive |
+                                std::filesystem::copy_options::overwrite_existing);
+    }
 
     HEDDLE_ASSIGN_OR_RETURN(PlanRun run, PlanRun::create(plan, store, seed + 100, 2, true));
     InterpreterInput eval = input(0);
@@ -611,9 +625,12 @@ private:
   std::vector<int64_t> train, evalSeeds;
   int64_t nodes = 0;
   std::vector<std::vector<int64_t>> batches;
+  int plansKept = 0;
 };
 
 } // namespace
+
+void heddle::test::keepCasesIn(const std::string &folder) { keptCases = folder; }
 
 static std::string runOne(Case &one, Findings &findings) {
   if (absl::Status status = one.run(); !status.ok())

@@ -14,6 +14,10 @@ namespace heddle::test {
 /// every error. Returns what the case has.
 std::string runCase(uint64_t seed, Findings &findings, bool verbose);
 
+/// Where runCase leaves each plan that it compares, with its graph and with code for GPUs, for
+/// heddle_devices; empty: nowhere.
+void keepCasesIn(const std::string &folder);
+
 /// The same on a graph directory and a model spec; seed 0.
 void runGivenCase(const std::string &graphDirectory, const std::string &specFile, Findings &findings,
                   bool verbose);

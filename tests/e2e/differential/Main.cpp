@@ -31,8 +31,10 @@ int main(int argc, char **argv) {
       graph = argv[++i];
     } else if (arg == "--model" && i + 1 < argc) {
       model = argv[++i];
+    } else if (arg == "--keep" && i + 1 < argc) {
+      keepCasesIn(argv[++i]);
     } else if (!options.take(argc, argv, i)) {
-      std::fprintf(stderr, "usage: heddle_differential [--count N] [--first-seed S] [--verbose]\n"
+      std::fprintf(stderr, "usage: heddle_differential [--count N] [--first-seed S] [--verbose] [--keep DIR]\n"
                            "       heddle_differential --graph DIR --model SPEC [--verbose]\n");
       return 2;
     }

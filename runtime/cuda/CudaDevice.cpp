@@ -1,0 +1,127 @@
+//===- CudaDevice.cpp - an NVIDIA GPU as an executor's device --------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/cuda/CudaDevice.h"
+
+#include "runtime/base/Suggest.h"
+#include "runtime/cuda/CudaQueue.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace heddle::cuda {
+namespace {
+
+class CudaDevice final : public exec::Device {
+public:
+  explicit CudaDevice(std::unique_ptr<Session> session)
+      : session_(std::move(session)), kernels_(*session_) {}
+
+  std::string name() const override { return session_->name(); }
+  std::string kernelTarget() const override { return kernels_.target(); }
+
+  absl::Status load(const plan::PlanT &plan, const exec::States &states) override {
+    HEDDLE_RETURN_IF_ERROR(session_->enter());
+    HEDDLE_RETURN_IF_ERROR(kernels_.load(plan));
+    for (size_t s = 0; s < states.views().size(); ++s) {
+      memory_.emplace_back(*session_);
+      const exec::StateView &view = states.views()[s];
+      if (states.keeps(s))
+        HEDDLE_RETURN_IF_ERROR(memory_.back().reserve(uint64_t(std::max<int64_t>(view.bytes, 1)),
+                                                      "'" + view.description->name + "'"));
+      pointers_.push_back(memory_.back().data());
+    }
+    resident_.emplace(Resident{*session_, kernels_, plan, states, pointers_});
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::unique_ptr<exec::StepCompute>> compute(const plan::EntryT &entry,
+                                                             exec::CommQueue *comm) override {
+    auto queue = std::make_unique<CudaQueue>(*resident_, entry, comm);
+    HEDDLE_RETURN_IF_ERROR(queue->initialize());
+    return std::unique_ptr<exec::StepCompute>(std::move(queue));
+  }
+
+  absl::Status upload() override { return copy(true); }
+  absl::Status download() override { return copy(false); }
+
+private:
+  absl::Status copy(bool toDevice) {
+    HEDDLE_RETURN_IF_ERROR(session_->enter());
+    for (size_t s = 0; s < pointers_.size(); ++s) {
+      if (!pointers_[s])
+        continue;
+      const exec::StateView &view = resident_->states.views()[s];
+      HEDDLE_RETURN_IF_ERROR(
+          toDevice ? session_->toDevice(pointers_[s], view.data, uint64_t(view.bytes))
+                   : session_->toHost(view.data, pointers_[s], uint64_t(view.bytes)));
+    }
+    return session_->synchronize("copying the states");
+  }
+
+  std::unique_ptr<Session> session_;
+  Kernels kernels_;
+  std::vector<DeviceMemory> memory_;    ///< by state
+  std::vector<DevicePointer> pointers_; ///< by state; 0: not kept here
+  std::optional<Resident> resident_;
+};
+
+} // namespace
+
+absl::StatusOr<std::unique_ptr<exec::Device>> openDevice(int ordinal) {
+  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<Session> session, Session::open(ordinal));
+  return std::unique_ptr<exec::Device>(new CudaDevice(std::move(session)));
+}
+
+absl::StatusOr<DeviceChoice> parseDevice(const std::string &text) {
+  if (text == "cpu")
+    return DeviceChoice{};
+  if (text == "cuda")
+    return DeviceChoice{true, -1};
+  const std::string prefix = "cuda:";
+  int ordinal = -1;
+  const char *begin = text.data() + prefix.size(), *end = text.data() + text.size();
+  if (text.rfind(prefix, 0) == 0)
+    if (auto [at, error] = std::from_chars(begin, end, ordinal);
+        error == std::errc() && at == end && ordinal >= 0)
+      return DeviceChoice{true, ordinal};
+  return invalidArgument("--device: unknown device '" + text + "'; it is cpu, cuda or cuda:N" +
+                         suggestion(text, {"cpu", "cuda", "cuda:0"}));
+}
+
+namespace {
+absl::StatusOr<int> countDevices() {
+  HEDDLE_ASSIGN_OR_RETURN(const Driver *driver, Driver::get());
+  int count = 0;
+  HEDDLE_RETURN_IF_ERROR(driver->check(driver->cuDeviceGetCount(&count), "counting devices"));
+  if (count == 0)
+    return failedPrecondition("--device=cuda: this machine has no NVIDIA GPU; run with --device=cpu");
+  return count;
+}
+} // namespace
+
+absl::Status checkDevice(const DeviceChoice &choice) {
+  if (!choice.cuda)
+    return absl::OkStatus();
+  HEDDLE_ASSIGN_OR_RETURN(int count, countDevices());
+  if (choice.ordinal >= count)
+    return invalidArgument("--device=cuda:" + std::to_string(choice.ordinal) +
+                           ": this machine has " + std::to_string(count) +
+                           (count == 1 ? " GPU" : " GPUs") + ", numbered from 0");
+  return BlasLibrary::get().status();
+}
+
+std::function<absl::StatusOr<std::unique_ptr<exec::Device>>()>
+deviceFactory(const DeviceChoice &choice, uint32_t partition) {
+  if (!choice.cuda)
+    return {};
+  return [choice, partition]() -> absl::StatusOr<std::unique_ptr<exec::Device>> {
+    HEDDLE_ASSIGN_OR_RETURN(int count, countDevices());
+    return openDevice(choice.ordinal >= 0 ? choice.ordinal : int(partition % uint32_t(count)));
+  };
+}
+
+} // namespace heddle::cuda

@@ -1,0 +1,459 @@
+//===- CudaQueue.cpp - the compute ops of one step on a GPU ----------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/cuda/CudaQueue.h"
+
+#include "runtime/exec/NotFinite.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace heddle::cuda {
+
+using exec::StepSlot;
+using exec::Trace;
+
+namespace {
+constexpr uint64_t alignment = 256;
+uint64_t aligned(uint64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+} // namespace
+
+CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::CommQueue *comm)
+    : resident_(resident), session_(resident.session), driver_(resident.session.driver()),
+      entry_(entry), comm_(comm), arena_(session_), argumentMemory_(session_),
+      argumentStaging_(session_), outputs_(session_), device_(entry.buffers.size()),
+      host_(entry.buffers.size()) {
+  // Waves in order; of one wave the collectives after the ops, which do not depend on each other.
+  const size_t comms = comm ? comm->size() : 0;
+  size_t next = 0;
+  auto addComms = [&](uint32_t before) {
+    for (; next < comms && comm->op(next).wave < before; ++next)
+      addOp(comm->op(next), int64_t(next));
+  };
+  for (const auto &op : entry.ops)
+    if (op->queue == plan::Queue::Compute) {
+      addComms(op->wave);
+      addOp(*op, -1);
+    }
+  addComms(UINT32_MAX);
+  arguments_.resize(argumentBuffers_.size());
+  regionOffsets_.reserve(entry.regions.size());
+
+  std::vector<bool> read(entry.buffers.size());
+  for (const Op &op : ops_)
+    for (int32_t b : op.op->inputs)
+      if (b >= 0)
+        read[size_t(b)] = true;
+  for (const auto &op : entry.ops)
+    if (op->queue < plan::Queue::Compute)
+      for (int32_t b : op->outputs)
+        if (b >= 0 && read[size_t(b)] && entry.buffers[size_t(b)]->space == plan::Space::Slot &&
+            std::none_of(uploads_.begin(), uploads_.end(),
+                         [&](const Upload &u) { return u.buffer == uint32_t(b); }))
+          uploads_.push_back({uint32_t(b), op->in_loop_static});
+  for (size_t b = 0; b < entry.buffers.size(); ++b)
+    if (entry.buffers[b]->space == plan::Space::State) {
+      const size_t state = size_t(entry.buffers[b]->state);
+      device_[b] = resident.statePointers[state];
+      host_[b] = resident.states.data(state);
+    }
+  for (const auto &output : entry.outputs) {
+    if (output->name == "loss")
+      loss_ = int32_t(output->buffer);
+    if (entry.buffers[output->buffer]->space == plan::Space::Arena &&
+        std::find(outputBuffers_.begin(), outputBuffers_.end(), output->buffer) ==
+            outputBuffers_.end())
+      outputBuffers_.push_back(output->buffer);
+  }
+  firstChange_ = ops_.size();
+  for (size_t i = ops_.size(); i-- > 0;) {
+    if (ops_[i].changesState)
+      firstChange_ = i;
+    if (loss_ >= 0 && lossOp_ == 0 &&
+        std::find(ops_[i].op->outputs.begin(), ops_[i].op->outputs.end(), loss_) !=
+            ops_[i].op->outputs.end())
+      lossOp_ = i;
+  }
+}
+
+CudaQueue::~CudaQueue() {
+  (void)session_.enter();
+  (void)session_.synchronize("ending");
+  if (lossReady_)
+    driver_.cuEventDestroy_v2(lossReady_);
+  for (Event event : events_)
+    driver_.cuEventDestroy_v2(event);
+}
+
+void CudaQueue::addOp(const plan::OpT &op, int64_t comm) {
+  Op added;
+  added.op = &op;
+  if (comm >= 0) {
+    added.kind = Kind::Comm;
+    added.comm = size_t(comm);
+  } else if (const auto *a = op.attrs.AsKernelAttrs()) {
+    added.kernel = a;
+  } else if (const auto *a = op.attrs.AsGemmAttrs()) {
+    added.kind = a->gemm == plan::GemmKind::RowsParam ? Kind::GemmRows : Kind::GemmChunks;
+    added.gemm = a;
+  } else if (const auto *a = op.attrs.AsMergeAttrs()) {
+    added.kind = Kind::Merge;
+    added.merge = a;
+  } else {
+    added.kind = Kind::FetchRows;
+  }
+  added.firstArgument = argumentBuffers_.size();
+  if (added.kind != Kind::Comm) {
+    // Ids, table, result: as the function takes them.
+    argumentBuffers_.insert(argumentBuffers_.end(), op.inputs.begin(), op.inputs.end());
+    argumentBuffers_.insert(argumentBuffers_.end(), op.outputs.begin(), op.outputs.end());
+  }
+  for (int32_t b : op.outputs)
+    added.changesState |=
+        b >= 0 && entry_.buffers[size_t(b)]->space == plan::Space::State;
+  ops_.push_back(added);
+}
+
+absl::Status CudaQueue::initialize() {
+  HEDDLE_RETURN_IF_ERROR(session_.enter());
+  HEDDLE_RETURN_IF_ERROR(
+      driver_.check(driver_.cuEventCreate(&lossReady_, eventDisableTiming), "event"));
+  const uint64_t bytes = std::max<uint64_t>(arguments_.size(), 1) * sizeof(DevicePointer);
+  HEDDLE_RETURN_IF_ERROR(argumentMemory_.reserve(bytes, "arguments"));
+  return argumentStaging_.reserve(bytes, "arguments");
+}
+
+absl::Status CudaQueue::begin() {
+  HEDDLE_RETURN_IF_ERROR(session_.enter());
+  // Whoever infers writes rows between runs, on the host.
+  std::vector<int32_t> done;
+  for (const auto &buffer : entry_.buffers) {
+    if (buffer->space != plan::Space::State ||
+        resident_.plan.states[size_t(buffer->state)]->role != plan::StateRole::Hidden ||
+        std::find(done.begin(), done.end(), buffer->state) != done.end())
+      continue;
+    done.push_back(buffer->state);
+    const exec::StateView &view = resident_.states.views()[size_t(buffer->state)];
+    HEDDLE_RETURN_IF_ERROR(session_.toDevice(resident_.statePointers[size_t(buffer->state)],
+                                             view.data, uint64_t(view.bytes)));
+  }
+  return absl::OkStatus();
+}
+
+uint64_t CudaQueue::bytesOf(size_t buffer) const {
+  return plan::bufferBytes(*entry_.buffers[buffer], *symbols_);
+}
+
+//===----------------------------------------------------------------------===//
+// Sizes and data of a step
+//===----------------------------------------------------------------------===//
+
+absl::Status CudaQueue::upload(const StepSlot &slot) {
+  auto found = std::find_if(slots_.begin(), slots_.end(),
+                            [&](const DeviceSlot &own) { return own.slot == &slot; });
+  if (found == slots_.end()) {
+    slots_.push_back({&slot, DeviceMemory(session_), PinnedMemory(session_), {}, false});
+    found = slots_.end() - 1;
+  }
+  DeviceSlot &own = *found;
+  // Arrays that stay come last: the others are copied as one block.
+  const bool kept = slot.sameSeeds && own.complete;
+  own.offsets.resize(uploads_.size());
+  uint64_t total = 0, changing = 0;
+  for (bool isStatic : {false, true}) {
+    for (size_t u = 0; u < uploads_.size(); ++u)
+      if (uploads_[u].isStatic == isStatic) {
+        own.offsets[u] = total;
+        total += aligned(std::max<uint64_t>(bytesOf(uploads_[u].buffer), 1));
+      }
+    if (!isStatic)
+      changing = total;
+  }
+  own.complete = false;
+  HEDDLE_RETURN_IF_ERROR(own.memory.reserve(total, "a batch"));
+  HEDDLE_RETURN_IF_ERROR(own.staging.reserve(total, "a batch"));
+  for (size_t u = 0; u < uploads_.size(); ++u) {
+    const size_t b = uploads_[u].buffer;
+    device_[b] = own.memory.data() + own.offsets[u];
+    if (!kept || !uploads_[u].isStatic)
+      std::memcpy(own.staging.data() + own.offsets[u], host_[b], bytesOf(b));
+  }
+  HEDDLE_RETURN_IF_ERROR(
+      session_.toDevice(own.memory.data(), own.staging.data(), kept ? changing : total));
+  own.complete = true;
+  return absl::OkStatus();
+}
+
+absl::Status CudaQueue::makeHostArena(uint64_t bytes) {
+  if (bytes > hostArena_.capacity() && !hostArena_.reserve(bytes + bytes / 4))
+    return absl::ResourceExhaustedError("the arena's copy for collectives: no memory");
+  char *base = static_cast<char *>(hostArena_.data());
+  for (size_t b = 0; b < host_.size(); ++b)
+    if (entry_.buffers[b]->space == plan::Space::Arena)
+      host_[b] = base + regionOffsets_[size_t(entry_.buffers[b]->region)];
+  return absl::OkStatus();
+}
+
+absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::Track *commTrack) {
+  HEDDLE_RETURN_IF_ERROR(session_.enter());
+  symbols_ = &slot.symbols;
+  const uint64_t needed = std::max<uint64_t>(
+      plan::layoutArena(entry_, slot.symbols, regionOffsets_), 1);
+  if (needed > arena_.capacity())
+    ++arenaGrowths;
+  HEDDLE_RETURN_IF_ERROR(arena_.reserve(needed, "arena"));
+  if (comm_)
+    HEDDLE_RETURN_IF_ERROR(makeHostArena(needed));
+  for (size_t b = 0; b < device_.size(); ++b) {
+    const plan::BufferT &buffer = *entry_.buffers[b];
+    if (buffer.space == plan::Space::Arena)
+      device_[b] = arena_.data() + regionOffsets_[size_t(buffer.region)];
+    else if (buffer.space == plan::Space::Slot)
+      host_[b] = slot.memory[b].data();
+  }
+  uint64_t outputBytes = 0;
+  for (uint32_t b : outputBuffers_)
+    outputBytes += aligned(bytesOf(b));
+  HEDDLE_RETURN_IF_ERROR(outputs_.reserve(std::max<uint64_t>(outputBytes, 1), "results"));
+  if (!comm_) {
+    outputBytes = 0;
+    for (uint32_t b : outputBuffers_) {
+      host_[b] = outputs_.data() + outputBytes;
+      outputBytes += aligned(bytesOf(b));
+    }
+  }
+  HEDDLE_RETURN_IF_ERROR(upload(slot));
+  for (Op &op : ops_) {
+    const plan::OpT &o = *op.op;
+    switch (op.kind) {
+    case Kind::Kernel:
+      op.domain = int64_t(plan::evaluate(*op.kernel->domain, slot.symbols));
+      break;
+    case Kind::GemmRows:
+    case Kind::GemmChunks:
+      op.domain = int64_t(plan::evaluate(*op.gemm->rows, slot.symbols));
+      break;
+    case Kind::Merge:
+      op.domain = int64_t(plan::evaluate(*op.merge->chunks, slot.symbols));
+      break;
+    case Kind::FetchRows: {
+      const size_t ids = size_t(o.inputs[0]), table = size_t(o.inputs[1]);
+      const size_t result = size_t(o.outputs[0]);
+      op.domain = int64_t(plan::evaluate(*entry_.buffers[ids]->rows, slot.symbols));
+      // Sorted unique ids as many as there are nodes are all of them: the table is the result.
+      op.alias = op.domain ==
+                 resident_.states.views()[size_t(entry_.buffers[table]->state)].rows;
+      if (op.alias) {
+        device_[result] = device_[table];
+        if (comm_)
+          host_[result] = host_[table];
+      }
+      break;
+    }
+    case Kind::Comm:
+      break;
+    }
+    if (op.domain < 0 || op.domain > int64_t(1) << 48)
+      return internalError("op '" + o.name + "': its domain is too large");
+  }
+  for (size_t a = 0; a < arguments_.size(); ++a) {
+    const DevicePointer value = argumentBuffers_[a] < 0 ? 0 : pointer(argumentBuffers_[a]);
+    argumentsChanged_ |= arguments_[a] != value;
+    arguments_[a] = value;
+  }
+  if (argumentsChanged_) {
+    std::memcpy(argumentStaging_.data(), arguments_.data(),
+                arguments_.size() * sizeof(DevicePointer));
+    HEDDLE_RETURN_IF_ERROR(session_.toDevice(argumentMemory_.data(), argumentStaging_.data(),
+                                             arguments_.size() * sizeof(DevicePointer)));
+    argumentsChanged_ = false;
+  }
+  return comm_ ? comm_->prepare(slot, host_, commTrack) : absl::OkStatus();
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+absl::Status CudaQueue::runOp(const Op &op) {
+  if (op.domain == 0 && op.kind != Kind::Merge && op.kind != Kind::Comm)
+    return absl::OkStatus();
+  switch (op.kind) {
+  case Kind::Kernel: {
+    const int64_t rows = op.kernel->chunk_rows;
+    const int64_t chunks = op.kernel->mode == plan::KernelMode::Chunks
+                               ? (op.domain + rows - 1) / rows
+                               : 0;
+    return resident_.kernels.launch(op.kernel->kernel, argumentsOf(op), op.domain, chunks);
+  }
+  case Kind::GemmRows:
+    return runGemmRows(op);
+  case Kind::GemmChunks:
+    return runGemmChunks(op);
+  case Kind::Merge:
+    return resident_.kernels.merge(argumentsOf(op), op.domain, int64_t(op.merge->width));
+  case Kind::FetchRows:
+    return op.alias ? absl::OkStatus()
+                    : resident_.kernels.gatherRows(
+                          argumentsOf(op), op.domain,
+                          int64_t(entry_.buffers[size_t(op.op->outputs[0])]->width));
+  case Kind::Comm:
+    return runComm(op);
+  }
+  return absl::OkStatus();
+}
+
+// cuBLAS has matrices by columns: ours, by rows, are their transposes, and C^T = B^T A^T.
+
+absl::Status CudaQueue::runGemmRows(const Op &op) const {
+  const plan::GemmAttrsT &g = *op.gemm;
+  const int m = int(op.domain), n = int(g.n), k = int(g.k), heads = int(g.heads);
+  if (op.domain > INT32_MAX)
+    return internalError("op '" + op.op->name + "': more than 2^31 rows");
+  const float one = 1, old = g.accumulate ? 1 : 0;
+  return session_.blasLibrary().check(
+      session_.blasLibrary().cublasSgemmStridedBatched(
+          session_.blas(), g.transpose_b ? blasTranspose : blasNoTranspose, blasNoTranspose, n, m,
+          k, &one, floats(op.op->inputs[1]), g.transpose_b ? k : n, int64_t(k) * n,
+          floats(op.op->inputs[0]), heads * k, k, &old, floats(op.op->outputs[0]), heads * n, n,
+          heads),
+      "op '" + op.op->name + "'");
+}
+
+absl::Status CudaQueue::runGemmChunks(const Op &op) const {
+  const plan::GemmAttrsT &g = *op.gemm;
+  const int n = int(g.n), k = int(g.k), heads = int(g.heads);
+  const int64_t rows = g.chunk_rows, whole = op.domain / rows, rest = op.domain - whole * rows;
+  const float one = 1, none = 0;
+  const float *a = floats(op.op->inputs[0]), *b = floats(op.op->inputs[1]);
+  float *c = floats(op.op->outputs[0]);
+  const int64_t matrix = int64_t(k) * n;
+  auto products = [&](int64_t first, int64_t count, int head, int64_t chunkRows) {
+    return session_.blasLibrary().cublasSgemmStridedBatched(
+        session_.blas(), blasNoTranspose, blasTranspose, n, k, int(chunkRows), &one,
+        b + first * rows * heads * n + int64_t(head) * n, heads * n, rows * heads * n,
+        a + first * rows * heads * k + int64_t(head) * k, heads * k, rows * heads * k, &none,
+        c + (first * heads + head) * matrix, n, heads * matrix, int(count));
+  };
+  int status = 0;
+  for (int head = 0; head < heads && !status; ++head) {
+    if (whole > 0)
+      status = products(0, whole, head, rows);
+    if (rest > 0 && !status)
+      status = products(whole, 1, head, rest);
+  }
+  return session_.blasLibrary().check(status, "op '" + op.op->name + "'");
+}
+
+absl::Status CudaQueue::runComm(const Op &op) {
+  for (int32_t b : op.op->inputs)
+    if (b >= 0 && entry_.buffers[size_t(b)]->space != plan::Space::Slot)
+      HEDDLE_RETURN_IF_ERROR(
+          session_.toHost(host_[size_t(b)], pointer(b), bytesOf(size_t(b))));
+  HEDDLE_RETURN_IF_ERROR(session_.synchronize("what op '" + op.op->name + "' sends"));
+  const uint64_t start = Trace::nowNs();
+  absl::Status status = comm_->run(op.comm, op.comm + 1, nullptr);
+  commStallNs_ += Trace::nowNs() - start;
+  HEDDLE_RETURN_IF_ERROR(status);
+  for (int32_t b : op.op->outputs)
+    if (b >= 0 && entry_.buffers[size_t(b)]->space != plan::Space::Slot)
+      HEDDLE_RETURN_IF_ERROR(
+          session_.toDevice(pointer(b), host_[size_t(b)], bytesOf(size_t(b))));
+  return absl::OkStatus();
+}
+
+//===----------------------------------------------------------------------===//
+// Steps
+//===----------------------------------------------------------------------===//
+
+absl::Status CudaQueue::execute(const StepSlot &slot,
+                                std::span<Trace::Track *const> tracks) {
+  HEDDLE_RETURN_IF_ERROR(session_.enter());
+  commStallNs_ = 0;
+  const bool traced = !tracks.empty();
+  while (traced && events_.size() <= ops_.size()) {
+    events_.push_back(nullptr);
+    HEDDLE_RETURN_IF_ERROR(
+        driver_.check(driver_.cuEventCreate(&events_.back(), eventDefault), "event"));
+  }
+  if (traced)
+    HEDDLE_RETURN_IF_ERROR(session_.synchronize("copying a batch"));
+  const uint64_t start = Trace::nowNs();
+  for (size_t i = 0; i < ops_.size(); ++i) {
+    if (loss_ >= 0 && i == std::max(firstChange_, lossOp_ + 1))
+      HEDDLE_RETURN_IF_ERROR(checkLoss(slot));
+    if (traced)
+      driver_.cuEventRecord(events_[i], session_.stream());
+    HEDDLE_RETURN_IF_ERROR(runOp(ops_[i]));
+    if (loss_ >= 0 && i == lossOp_) {
+      HEDDLE_RETURN_IF_ERROR(
+          session_.toHost(host_[size_t(loss_)], pointer(loss_), sizeof(float)));
+      HEDDLE_RETURN_IF_ERROR(
+          driver_.check(driver_.cuEventRecord(lossReady_, session_.stream()), "event"));
+    }
+  }
+  if (traced)
+    driver_.cuEventRecord(events_[ops_.size()], session_.stream());
+  for (uint32_t b : outputBuffers_)
+    HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[b], device_[b], bytesOf(b)));
+  HEDDLE_RETURN_IF_ERROR(
+      session_.synchronize("step " + std::to_string(slot.step) + " on " + session_.name()));
+  if (traced)
+    trace(tracks, slot, start);
+  return loss_ >= 0 && std::max(firstChange_, lossOp_ + 1) >= ops_.size() ? checkLoss(slot)
+                                                                          : absl::OkStatus();
+}
+
+absl::Status CudaQueue::checkLoss(const StepSlot &slot) {
+  HEDDLE_RETURN_IF_ERROR(driver_.check(driver_.cuEventSynchronize(lossReady_),
+                                       "the loss of step " + std::to_string(slot.step)));
+  const float loss = *static_cast<const float *>(host_[size_t(loss_)]);
+  return std::isfinite(loss) ? absl::OkStatus()
+                             : exec::lossNotFinite(slot.step, loss, firstBad(slot));
+}
+
+std::string CudaQueue::firstBad(const StepSlot &slot) {
+  for (size_t s = 0; s < resident_.statePointers.size(); ++s)
+    if (resident_.statePointers[s]) {
+      const exec::StateView &view = resident_.states.views()[s];
+      (void)session_.toHost(view.data, resident_.statePointers[s], uint64_t(view.bytes));
+    }
+  (void)session_.synchronize("states");
+  std::string culprit = exec::badState(resident_.states, entry_.partition);
+  auto fetched = [&](int32_t b) -> const void * { return host_[size_t(b)]; };
+  for (const auto &op : entry_.ops)
+    if (culprit.empty() && op->queue < plan::Queue::Compute)
+      culprit = exec::badOutput(entry_, *op, slot.symbols, fetched);
+  std::vector<char> copy;
+  auto computed = [&](int32_t b) -> const void * {
+    copy.resize(std::max<uint64_t>(bytesOf(size_t(b)), 8));
+    (void)session_.toHost(copy.data(), pointer(b), bytesOf(size_t(b)));
+    (void)session_.synchronize("looking for what is not finite");
+    return copy.data();
+  };
+  // A collective cannot run again by itself: behind the first one nothing is known.
+  for (size_t i = 0; i <= lossOp_ && culprit.empty() && ops_[i].kind != Kind::Comm; ++i)
+    if (runOp(ops_[i]).ok())
+      culprit = exec::badOutput(entry_, *ops_[i].op, slot.symbols, computed);
+  return culprit;
+}
+
+void CudaQueue::trace(std::span<Trace::Track *const> tracks, const StepSlot &slot,
+                      uint64_t start) {
+  for (size_t i = 0; i < ops_.size(); ++i) {
+    float from = 0, to = 0;
+    driver_.cuEventElapsedTime(&from, events_[0], events_[i]);
+    driver_.cuEventElapsedTime(&to, events_[0], events_[i + 1]);
+    const plan::OpT &op = *ops_[i].op;
+    uint64_t bytes = 0;
+    for (const plan::Extent &extent : op.bytes)
+      bytes += plan::evaluate(extent, slot.symbols);
+    tracks[0]->record({op.name.c_str(), op.id, slot.step, start + uint64_t(double(from) * 1e6),
+                       start + uint64_t(double(to) * 1e6), uint64_t(ops_[i].domain), bytes});
+  }
+}
+
+} // namespace heddle::cuda

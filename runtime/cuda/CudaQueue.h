@@ -1,0 +1,123 @@
+//===- CudaQueue.h - the compute ops of one step on a GPU --------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// What the sample and fetch queues have prepared is copied to the device in one piece (arrays that stay
+// the same from step to step once), then the ops run one after another on the stream. The host waits
+// twice: for the loss, before the first op that changes a state, and for the end of the step.
+//
+// Collectives exchange host memory: their inputs are copied back before, their outputs to the device
+// after.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_RUNTIME_CUDA_CUDAQUEUE_H
+#define HEDDLE_RUNTIME_CUDA_CUDAQUEUE_H
+
+#include "runtime/cuda/Kernels.h"
+#include "runtime/exec/Device.h"
+
+#include <vector>
+
+namespace heddle::cuda {
+
+/// What the entries of an executor have in common on a device.
+struct Resident {
+  const Session &session;
+  const Kernels &kernels;
+  const plan::PlanT &plan;
+  const exec::States &states;
+  const std::vector<DevicePointer> &statePointers; ///< 0: not kept
+};
+
+class CudaQueue final : public exec::StepCompute {
+public:
+  CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::CommQueue *comm);
+  ~CudaQueue() override;
+  absl::Status initialize();
+
+  absl::Status begin() override;
+  absl::Status prepare(exec::StepSlot &slot, uint64_t &arenaGrowths,
+                       exec::Trace::Track *commTrack) override;
+  absl::Status execute(const exec::StepSlot &slot,
+                       std::span<exec::Trace::Track *const> tracks) override;
+  bool mixesWaves() const override { return false; }
+  double commStallSeconds() const override { return double(commStallNs_) * 1e-9; }
+  uint64_t arenaBytes() const override { return arena_.capacity(); }
+  const void *output(uint32_t buffer) const override { return host_[buffer]; }
+
+private:
+  enum class Kind : uint8_t { Kernel, GemmRows, GemmChunks, Merge, FetchRows, Comm };
+  struct Op {
+    const plan::OpT *op = nullptr;
+    Kind kind = Kind::Kernel;
+    const plan::KernelAttrsT *kernel = nullptr;
+    const plan::GemmAttrsT *gemm = nullptr;
+    const plan::MergeAttrsT *merge = nullptr;
+    size_t firstArgument = 0; ///< into arguments_
+    size_t comm = 0;          ///< number in the comm queue
+    bool changesState = false;
+    int64_t domain = 0; ///< of the step
+    bool alias = false; ///< FetchRows: the table is the result
+  };
+  /// An array of the step slot that ops read.
+  struct Upload {
+    uint32_t buffer;
+    bool isStatic; ///< the same in every step with the same seeds
+  };
+  /// What the device has of one of the host's step slots.
+  struct DeviceSlot {
+    const exec::StepSlot *slot;
+    DeviceMemory memory;
+    PinnedMemory staging;
+    std::vector<uint64_t> offsets; ///< of uploads_
+    bool complete = false;
+  };
+
+  void addOp(const plan::OpT &op, int64_t comm);
+  absl::Status upload(const exec::StepSlot &slot);
+  absl::Status makeHostArena(uint64_t bytes);
+  absl::Status runOp(const Op &op);
+  absl::Status runGemmRows(const Op &op) const;
+  absl::Status runGemmChunks(const Op &op) const;
+  absl::Status runComm(const Op &op);
+  absl::Status checkLoss(const exec::StepSlot &slot);
+  /// Runs the ops up to the loss again, one by one, and looks at what each wrote.
+  std::string firstBad(const exec::StepSlot &slot);
+  uint64_t bytesOf(size_t buffer) const;
+  DevicePointer pointer(int32_t buffer) const { return device_[size_t(buffer)]; }
+  DevicePointer argumentsOf(const Op &op) const {
+    return argumentMemory_.data() + op.firstArgument * sizeof(DevicePointer);
+  }
+  float *floats(int32_t buffer) const { return reinterpret_cast<float *>(pointer(buffer)); }
+  void trace(std::span<exec::Trace::Track *const> tracks, const exec::StepSlot &slot,
+             uint64_t start);
+
+  const Resident &resident_;
+  const Session &session_;
+  const Driver &driver_;
+  const plan::EntryT &entry_;
+  exec::CommQueue *comm_;
+  std::vector<Op> ops_;
+  std::vector<Upload> uploads_;
+  std::vector<DeviceSlot> slots_;
+  DeviceMemory arena_, argumentMemory_;
+  PinnedMemory argumentStaging_, outputs_;
+  HugeMemory hostArena_; ///< of several partitions: where collectives work
+  std::vector<uint64_t> regionOffsets_;
+  std::vector<DevicePointer> device_; ///< by buffer
+  std::vector<void *> host_;          ///< by buffer: slots, states, outputs and what collectives use
+  std::vector<int32_t> argumentBuffers_;
+  std::vector<DevicePointer> arguments_;
+  bool argumentsChanged_ = true;
+  std::vector<uint32_t> outputBuffers_; ///< of the arena
+  const std::vector<uint64_t> *symbols_ = nullptr;
+  int32_t loss_ = -1;
+  size_t lossOp_ = 0, firstChange_ = 0; ///< the op that writes it; the first that changes a state
+  Event lossReady_ = nullptr;
+  std::vector<Event> events_; ///< while traced: before each op, and at the end
+  uint64_t commStallNs_ = 0;
+};
+
+} // namespace heddle::cuda
+
+#endif // HEDDLE_RUNTIME_CUDA_CUDAQUEUE_H

@@ -1,0 +1,102 @@
+//===- Kernels.cpp - a plan's code on a device -----------------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/cuda/Kernels.h"
+
+#include "runtime/plan/GpuCode.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace heddle::cuda {
+
+namespace {
+/// More blocks than a processor holds at once bring nothing: threads take rows in turn.
+constexpr uint64_t blocksPerProcessor = 64;
+} // namespace
+
+Kernels::~Kernels() {
+  if (module_) {
+    (void)session_.enter();
+    session_.driver().cuModuleUnload(module_);
+  }
+}
+
+absl::Status Kernels::load(const plan::PlanT &plan) {
+  plan_ = &plan;
+  const plan::KernelLibraryT *best = nullptr;
+  int bestCapability = 0;
+  std::string has;
+  for (const auto &library : plan.libraries) {
+    if (!plan::isGpuTarget(library->target))
+      continue;
+    has += (has.empty() ? "" : ", ") + library->target;
+    int capability = std::atoi(library->target.c_str() + 3);
+    if (capability <= session_.capability() && capability > bestCapability)
+      best = library.get(), bestCapability = capability;
+  }
+  const std::string own = "sm_" + std::to_string(session_.capability());
+  if (!best)
+    return failedPrecondition(
+        "--device=cuda: the plan has " + (has.empty() ? "no code for a GPU" : "code for " + has) +
+        ", this one is " + session_.name() + " (" + own + "); recompile with heddle-compile --gpu=all");
+  target_ = best->target;
+  const Driver &driver = session_.driver();
+  std::string text(best->object.begin(), best->object.end());
+  char log[4096] = {};
+  int options[] = {jitErrorLog, jitErrorLogBytes};
+  void *values[] = {log, reinterpret_cast<void *>(sizeof log)};
+  if (Result result = driver.cuModuleLoadDataEx(&module_, text.c_str(), 2, options, values))
+    return driver.check(result, "the plan's code for " + target_ + " on " + session_.name() +
+                                    (log[0] ? ": " + std::string(log) : ""));
+  auto find = [&](Function &function, const std::string &symbol) {
+    return driver.check(driver.cuModuleGetFunction(&function, module_, symbol.c_str()),
+                        "the plan's code for " + target_ + ": '" + symbol +
+                            "'; recompile with heddle-compile");
+  };
+  for (const auto &kernel : plan.kernels) {
+    kernels_.emplace_back();
+    HEDDLE_RETURN_IF_ERROR(find(kernels_.back(), plan::gpuSymbol(kernel->symbol)));
+  }
+  threads_ = best->threads;
+  HEDDLE_RETURN_IF_ERROR(find(merge_, plan::gpuMergeFunction));
+  return find(gather_, plan::gpuGatherFunction);
+}
+
+absl::Status Kernels::run(Function function, const std::string &name, uint64_t blocks,
+                          DevicePointer args, int64_t begin, int64_t end, int64_t chunks) const {
+  void *values[] = {&args, &begin, &end, &chunks};
+  const Driver &driver = session_.driver();
+  Result result =
+      driver.cuLaunchKernel(function, unsigned(blocks), 1, 1, plan::gpuBlockThreads, 1, 1, 0,
+                            session_.stream(), values, nullptr);
+  return result ? driver.check(result, "launching '" + name + "'") : absl::OkStatus();
+}
+
+absl::Status Kernels::launch(size_t index, DevicePointer args, int64_t domain,
+                             int64_t chunks) const {
+  const plan::KernelThreads &threads = threads_[index];
+  const uint64_t items = uint64_t(chunks > 0 ? chunks : domain);
+  const uint64_t wanted = (items + threads.rows() - 1) / threads.rows() * threads.lanes();
+  const uint64_t blocks = (wanted + plan::gpuBlockThreads - 1) / plan::gpuBlockThreads;
+  const uint64_t most = uint64_t(session_.processors()) * blocksPerProcessor;
+  return run(kernels_[index], plan_->kernels[index]->symbol,
+             std::clamp<uint64_t>(blocks, 1, std::max<uint64_t>(most, 1)), args, 0, domain, chunks);
+}
+
+absl::Status Kernels::merge(DevicePointer args, int64_t chunks, int64_t width) const {
+  const uint64_t blocks = (uint64_t(width) + plan::gpuMergeColumns - 1) / plan::gpuMergeColumns;
+  return run(merge_, plan::gpuMergeFunction, blocks, args, chunks, width, 0);
+}
+
+absl::Status Kernels::gatherRows(DevicePointer args, int64_t rows, int64_t width) const {
+  const uint64_t blocks =
+      (uint64_t(rows) * uint64_t(width) + plan::gpuBlockThreads - 1) / plan::gpuBlockThreads;
+  const uint64_t most = uint64_t(session_.processors()) * blocksPerProcessor;
+  return run(gather_, plan::gpuGatherFunction, std::clamp<uint64_t>(blocks, 1, most), args, 0, rows,
+             width);
+}
+
+} // namespace heddle::cuda

@@ -1,0 +1,49 @@
+//===- Kernels.h - a plan's code on a device ---------------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_RUNTIME_CUDA_KERNELS_H
+#define HEDDLE_RUNTIME_CUDA_KERNELS_H
+
+#include "runtime/cuda/Session.h"
+#include "runtime/plan/PlanFile.h"
+
+#include <vector>
+
+namespace heddle::cuda {
+
+/// The best GPU library of a plan that a device runs, loaded there.
+class Kernels {
+public:
+  explicit Kernels(const Session &session) : session_(session) {}
+  ~Kernels();
+  Kernels(const Kernels &) = delete;
+  Kernels &operator=(const Kernels &) = delete;
+
+  /// Errors: no code for this device, code that the driver refuses.
+  absl::Status load(const plan::PlanT &plan);
+  const std::string &target() const { return target_; }
+
+  /// Kernel `index` of the plan for `domain` rows, in `chunks` chunks if any.
+  absl::Status launch(size_t index, DevicePointer args, int64_t domain, int64_t chunks) const;
+  /// The functions of plan/GpuCode.h.
+  absl::Status merge(DevicePointer args, int64_t chunks, int64_t width) const;
+  absl::Status gatherRows(DevicePointer args, int64_t rows, int64_t width) const;
+
+private:
+  absl::Status run(Function function, const std::string &name, uint64_t blocks, DevicePointer args,
+                   int64_t begin, int64_t end, int64_t chunks) const;
+
+  const Session &session_;
+  const plan::PlanT *plan_ = nullptr;
+  Module module_ = nullptr;
+  std::string target_;
+  std::vector<Function> kernels_;
+  std::vector<plan::KernelThreads> threads_;
+  Function merge_ = nullptr, gather_ = nullptr;
+};
+
+} // namespace heddle::cuda
+
+#endif // HEDDLE_RUNTIME_CUDA_KERNELS_H

@@ -1,0 +1,151 @@
+//===- Session.cpp - a device's context, stream and memory ----------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/cuda/Session.h"
+
+#include "runtime/base/Format.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace heddle::cuda {
+
+absl::StatusOr<std::unique_ptr<Session>> Session::open(int ordinal) {
+  std::unique_ptr<Session> self(new Session);
+  HEDDLE_ASSIGN_OR_RETURN(self->driver_, Driver::get());
+  const Driver &driver = *self->driver_;
+  int count = 0;
+  HEDDLE_RETURN_IF_ERROR(driver.check(driver.cuDeviceGetCount(&count), "counting devices"));
+  if (ordinal < 0 || ordinal >= count)
+    return invalidArgument("--device=cuda:" + std::to_string(ordinal) + ": this machine has " +
+                           std::to_string(count) + (count == 1 ? " device" : " devices") +
+                           ", numbered from 0");
+  HEDDLE_RETURN_IF_ERROR(driver.check(driver.cuDeviceGet(&self->device_, ordinal), "device"));
+  char name[256] = {};
+  driver.cuDeviceGetName(name, sizeof name - 1, self->device_);
+  int major = 0, minor = 0;
+  driver.cuDeviceGetAttribute(&major, attributeMajor, self->device_);
+  driver.cuDeviceGetAttribute(&minor, attributeMinor, self->device_);
+  driver.cuDeviceGetAttribute(&self->processors_, attributeProcessors, self->device_);
+  self->name_ = name;
+  self->capability_ = 10 * major + minor;
+  HEDDLE_RETURN_IF_ERROR(driver.check(
+      driver.cuDevicePrimaryCtxRetain(&self->context_, self->device_), "context of " + self->name_));
+  HEDDLE_RETURN_IF_ERROR(self->enter());
+  HEDDLE_RETURN_IF_ERROR(
+      driver.check(driver.cuStreamCreate(&self->stream_, streamNonBlocking), "stream"));
+  HEDDLE_ASSIGN_OR_RETURN(self->blas_, BlasLibrary::get());
+  HEDDLE_RETURN_IF_ERROR(
+      self->blas_->check(self->blas_->cublasCreate_v2(&self->handle_), "cublasCreate"));
+  HEDDLE_RETURN_IF_ERROR(self->blas_->check(
+      self->blas_->cublasSetStream_v2(self->handle_, self->stream_), "cublasSetStream"));
+  return self;
+}
+
+Session::~Session() {
+  if (!context_)
+    return;
+  (void)enter();
+  if (handle_)
+    blas_->cublasDestroy_v2(handle_);
+  if (stream_)
+    driver_->cuStreamDestroy_v2(stream_);
+  driver_->cuDevicePrimaryCtxRelease_v2(device_);
+}
+
+absl::Status Session::enter() const {
+  return driver_->check(driver_->cuCtxSetCurrent(context_), "context of " + name_);
+}
+
+absl::Status Session::toDevice(DevicePointer to, const void *from, uint64_t bytes) const {
+  if (bytes == 0)
+    return absl::OkStatus();
+  return driver_->check(driver_->cuMemcpyHtoDAsync_v2(to, from, bytes, stream_),
+                        "copying to the device");
+}
+
+absl::Status Session::toHost(void *to, DevicePointer from, uint64_t bytes) const {
+  if (bytes == 0)
+    return absl::OkStatus();
+  return driver_->check(driver_->cuMemcpyDtoHAsync_v2(to, from, bytes, stream_),
+                        "copying from the device");
+}
+
+absl::Status Session::synchronize(const std::string &what) const {
+  return driver_->check(driver_->cuStreamSynchronize(stream_), what);
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A quarter more than asked for, so that slowly growing batches do not grow it every time.
+uint64_t withRoom(uint64_t bytes) { return (bytes + bytes / 4 + 4095) / 4096 * 4096; }
+} // namespace
+
+DeviceMemory::DeviceMemory(DeviceMemory &&other) noexcept
+    : session_(other.session_), data_(std::exchange(other.data_, 0)),
+      capacity_(std::exchange(other.capacity_, 0)) {}
+
+absl::Status DeviceMemory::reserve(uint64_t bytes, const std::string &what) {
+  if (bytes <= capacity_)
+    return absl::OkStatus();
+  release();
+  const Driver &driver = session_->driver();
+  uint64_t wanted = withRoom(bytes);
+  Result result = driver.cuMemAlloc_v2(&data_, wanted);
+  if (result == outOfMemory)
+    result = driver.cuMemAlloc_v2(&data_, wanted = bytes);
+  if (result) {
+    data_ = 0;
+    size_t free = 0, total = 0;
+    driver.cuMemGetInfo_v2(&free, &total);
+    return driver.check(result, what + ": " + formatBytes(bytes) + " on " + session_->name() +
+                                    ", which has " + formatBytes(uint64_t(free)) + " free of " +
+                                    formatBytes(uint64_t(total)));
+  }
+  capacity_ = wanted;
+  return driver.check(driver.cuMemsetD8Async(data_, 0, wanted, session_->stream()), what);
+}
+
+void DeviceMemory::release() {
+  if (data_) {
+    (void)session_->enter();
+    session_->driver().cuMemFree_v2(data_);
+  }
+  data_ = 0;
+  capacity_ = 0;
+}
+
+PinnedMemory::PinnedMemory(PinnedMemory &&other) noexcept
+    : session_(other.session_), data_(std::exchange(other.data_, nullptr)),
+      capacity_(std::exchange(other.capacity_, 0)) {}
+
+absl::Status PinnedMemory::reserve(uint64_t bytes, const std::string &what) {
+  if (bytes <= capacity_)
+    return absl::OkStatus();
+  release();
+  const Driver &driver = session_->driver();
+  uint64_t wanted = withRoom(bytes);
+  Result result = driver.cuMemHostAlloc(&data_, wanted, 0);
+  if (result) {
+    data_ = nullptr;
+    return driver.check(result, what + ": " + formatBytes(bytes) + " of the host's memory");
+  }
+  capacity_ = wanted;
+  return absl::OkStatus();
+}
+
+void PinnedMemory::release() {
+  if (data_) {
+    (void)session_->enter();
+    session_->driver().cuMemFreeHost(data_);
+  }
+  data_ = nullptr;
+  capacity_ = 0;
+}
+
+} // namespace heddle::cuda

@@ -1,0 +1,70 @@
+//===- Device.h - where the compute ops of an executor run -------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// The compute queue of an entry is threads on a CPU (ComputeQueue.h) and a stream on a device. What is
+// sampled and fetched is prepared on the host for both.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_RUNTIME_EXEC_DEVICE_H
+#define HEDDLE_RUNTIME_EXEC_DEVICE_H
+
+#include "runtime/exec/CommQueue.h"
+#include "runtime/exec/States.h"
+#include "runtime/exec/StepSlot.h"
+#include "runtime/exec/Trace.h"
+
+#include <memory>
+#include <span>
+#include <string>
+
+namespace heddle::exec {
+
+/// The compute ops of one entry, and the collectives among them.
+class StepCompute {
+public:
+  virtual ~StepCompute() = default;
+
+  /// Before the steps of a run.
+  virtual absl::Status begin() { return absl::OkStatus(); }
+  /// Everything of a step that depends on its sizes: arena, pointers, tasks. Allocates if it grows.
+  /// `commTrack` may be null.
+  virtual absl::Status prepare(StepSlot &slot, uint64_t &arenaGrowths,
+                               Trace::Track *commTrack) = 0;
+  /// Runs the waves. A loss that is not finite ends the step before any state is changed: returns
+  /// an error that names the first bad tensor. `tracks`: one per thread of the pool, or empty.
+  virtual absl::Status execute(const StepSlot &slot, std::span<Trace::Track *const> tracks) = 0;
+
+  /// Whether a collective stands beside compute ops: then it wants the comm queue's thread.
+  virtual bool mixesWaves() const = 0;
+  /// How long the last execute() had nothing to do but to wait for collectives.
+  virtual double commStallSeconds() const = 0;
+  /// Bytes of the arena now.
+  virtual uint64_t arenaBytes() const = 0;
+  /// Data, on the host, of one of the entry's outputs in the step that was executed last.
+  virtual const void *output(uint32_t buffer) const = 0;
+};
+
+/// An accelerator as one executor uses it. Calls come from one thread at a time.
+class Device {
+public:
+  virtual ~Device() = default;
+
+  /// For people: "NVIDIA H100 (sm_90)".
+  virtual std::string name() const = 0;
+  /// The plan's target that its kernels were loaded from.
+  virtual std::string kernelTarget() const = 0;
+  /// Loads the plan's kernels and makes room for the states. Both outlive the device. Errors: no code
+  /// for this device in the plan, no memory.
+  virtual absl::Status load(const plan::PlanT &plan, const States &states) = 0;
+  /// What runs the compute ops of an entry. `comm`: its collectives, or null.
+  virtual absl::StatusOr<std::unique_ptr<StepCompute>> compute(const plan::EntryT &entry,
+                                                               CommQueue *comm) = 0;
+  /// Copies all states to the device, and back.
+  virtual absl::Status upload() = 0;
+  virtual absl::Status download() = 0;
+};
+
+} // namespace heddle::exec
+
+#endif // HEDDLE_RUNTIME_EXEC_DEVICE_H

@@ -1,0 +1,283 @@
+//===- Compare.cpp - heddle_devices: one plan on the CPU and on a GPU ------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// Needs the runtime alone, so it runs where there is a GPU and no compiler. A case is a folder with
+// model.plan (compiled with --gpu) and graph/, as `heddle_differential --keep DIR` writes them; there the
+// CPU has been compared with the interpreter. Compared are one evaluation and one training step, state by
+// state, and the losses of 20 steps, for as many ranks as the plan has partitions, all on one GPU.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/cuda/CudaDevice.h"
+#include "runtime/exec/Executor.h"
+#include "runtime/transport/Connections.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <random>
+#include <thread>
+
+using namespace heddle;
+
+namespace {
+
+using Batches = std::vector<std::vector<int64_t>>;
+
+/// The executors of all partitions of a plan, as threads.
+class Ranks {
+public:
+  static absl::StatusOr<Ranks> make(std::shared_ptr<const plan::PlanT> plan,
+                                    std::shared_ptr<graph::GraphStore> graph,
+                                    const cuda::DeviceChoice &device, int threads) {
+    Ranks ranks;
+    ranks.plan_ = plan;
+    ranks.connections_ = std::make_shared<std::vector<transport::ConnectionPair>>(
+        transport::makeThreadConnections(int(plan->partitions)));
+    for (uint32_t k = 0; k < plan->partitions; ++k) {
+      exec::ExecutorOptions options;
+      options.threads = threads;
+      options.seed = 7;
+      options.partition = k;
+      options.device = cuda::deviceFactory(device, k);
+      if (plan->partitions > 1)
+        options.connections = {(*ranks.connections_)[k].compute.get(),
+                               (*ranks.connections_)[k].ahead.get()};
+      HEDDLE_ASSIGN_OR_RETURN(auto executor, exec::Executor::create(plan, graph, options));
+      ranks.executors_.push_back(std::move(executor));
+    }
+    return ranks;
+  }
+
+  struct Steps {
+    std::vector<double> losses;
+    std::vector<float> logits; ///< of the last step
+    double seconds = 0;        ///< of computation, of rank 0
+  };
+  absl::StatusOr<Steps> run(plan::EntryKind kind, const Batches &batches, uint64_t first) {
+    Steps steps;
+    const double before = executors_[0]->stats().computeSeconds;
+    HEDDLE_RETURN_IF_ERROR(onAll([&](uint32_t k) -> absl::Status {
+      return executors_[k]->run(exec::findEntry(*plan_, kind, k), batches, first, {},
+                                [&](const exec::StepResult &r) {
+                                  if (k > 0)
+                                    return true;
+                                  steps.losses.push_back(double(r.loss));
+                                  if (r.logits)
+                                    steps.logits.assign(
+                                        r.logits, r.logits + int64_t(r.seeds.size()) * r.classes);
+                                  return true;
+                                });
+    }));
+    steps.seconds = executors_[0]->stats().computeSeconds - before;
+    HEDDLE_RETURN_IF_ERROR(onAll([&](uint32_t k) { return executors_[k]->gatherStates(0); }));
+    return steps;
+  }
+  std::vector<exec::StateView> states() { return executors_[0]->states(); }
+  std::string target() const { return executors_[0]->kernelTarget(); }
+
+private:
+  absl::Status onAll(const std::function<absl::Status(uint32_t)> &work) {
+    std::vector<absl::Status> statuses(executors_.size());
+    std::vector<std::thread> threads;
+    for (uint32_t k = 1; k < executors_.size(); ++k)
+      threads.emplace_back([&, k] { statuses[k] = work(k); });
+    statuses[0] = work(0);
+    for (std::thread &thread : threads)
+      thread.join();
+    for (const absl::Status &status : statuses)
+      HEDDLE_RETURN_IF_ERROR(status);
+    return absl::OkStatus();
+  }
+
+  std::shared_ptr<const plan::PlanT> plan_;
+  std::shared_ptr<std::vector<transport::ConnectionPair>> connections_;
+  std::vector<std::unique_ptr<exec::Executor>> executors_;
+};
+
+/// ||a - b|| / max(||b||, floor); infinite where one is not finite and the other is.
+template <class T>
+double normwise(const T *a, const T *b, int64_t n, double floor) {
+  double difference = 0, norm = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    difference += (double(a[i]) - double(b[i])) * (double(a[i]) - double(b[i]));
+    norm += double(b[i]) * double(b[i]);
+  }
+  const double result = std::sqrt(difference) / std::max(std::sqrt(norm), floor);
+  return std::isfinite(result) ? result : INFINITY;
+}
+
+struct Worst {
+  double value = 0;
+  std::string what;
+  void add(const std::string &name, double number) {
+    if (!(number <= value))
+      value = number, what = name;
+  }
+};
+
+bool isLearnt(const plan::StateT &state) {
+  return state.role == plan::StateRole::Parameter || state.role == plan::StateRole::EmbeddingRows;
+}
+
+absl::StatusOr<Batches> batchesOf(const plan::PlanT &plan, const graph::GraphStore &graph,
+                                  plan::EntryKind kind, size_t count) {
+  const plan::EntryT &entry = *plan.entries[size_t(exec::findEntry(plan, kind))];
+  const plan::TaskT &task = *plan.task;
+  HEDDLE_ASSIGN_OR_RETURN(graph::SplitView split,
+                          graph.split(int(task.node_type), task.label, task.split));
+  std::vector<int64_t> seeds(split.train, split.train + split.numTrain);
+  std::mt19937_64 random(11);
+  Batches batches;
+  for (size_t i = 0; i < count; ++i) {
+    std::shuffle(seeds.begin(), seeds.end(), random);
+    size_t size = entry.batch_size ? std::min<size_t>(entry.batch_size, seeds.size())
+                                   : seeds.size();
+    batches.emplace_back(seeds.begin(), seeds.begin() + long(size));
+    if (entry.batch_size == 0)
+      std::sort(batches.back().begin(), batches.back().end());
+  }
+  return batches;
+}
+
+/// Differences of a case, and what the steps took.
+absl::Status compareCase(const std::string &folder, const std::string &planFile,
+                         const std::string &graphFolder, const cuda::DeviceChoice &device,
+                         int timedSteps, bool &agrees) {
+  HEDDLE_ASSIGN_OR_RETURN(auto loaded, plan::loadPlan(planFile));
+  std::shared_ptr<const plan::PlanT> plan(std::move(loaded));
+  HEDDLE_ASSIGN_OR_RETURN(auto opened, graph::GraphStore::open(graphFolder));
+  std::shared_ptr<graph::GraphStore> graph(std::move(opened));
+  HEDDLE_ASSIGN_OR_RETURN(Ranks cpu, Ranks::make(plan, graph, {}, timedSteps ? 0 : 2));
+  HEDDLE_ASSIGN_OR_RETURN(Ranks gpu, Ranks::make(plan, graph, device, timedSteps ? 0 : 2));
+  Worst once, losses;
+  HEDDLE_ASSIGN_OR_RETURN(Batches batches,
+                          batchesOf(*plan, *graph, plan::EntryKind::EvalStep, 1));
+  HEDDLE_ASSIGN_OR_RETURN(auto a, gpu.run(plan::EntryKind::EvalStep, batches, 0));
+  HEDDLE_ASSIGN_OR_RETURN(auto b, cpu.run(plan::EntryKind::EvalStep, batches, 0));
+  if (a.logits.size() != b.logits.size())
+    return internalError(folder + ": logits of different sizes");
+  once.add("logits", normwise(a.logits.data(), b.logits.data(), int64_t(b.logits.size()), 1e-6));
+  HEDDLE_ASSIGN_OR_RETURN(batches, batchesOf(*plan, *graph, plan::EntryKind::TrainStep, 20));
+  // The second moments of Adam's first step are gradients squared: the step itself divides by them,
+  // so that an entry whose gradient is all rounding moves as far as any other.
+  HEDDLE_ASSIGN_OR_RETURN(a, gpu.run(plan::EntryKind::TrainStep, {batches[0]}, 0));
+  HEDDLE_ASSIGN_OR_RETURN(b, cpu.run(plan::EntryKind::TrainStep, {batches[0]}, 0));
+  once.add("loss", normwise(a.losses.data(), b.losses.data(), 1, 1e-2));
+  auto of = [](plan::StateRole role, std::vector<exec::StateView> views) {
+    double norm = 0;
+    for (const exec::StateView &view : views)
+      if (view.description->role == role)
+        for (int64_t i = 0; i < view.elements; ++i)
+          norm = std::hypot(norm, double(static_cast<const float *>(view.data)[i]));
+    return norm;
+  };
+  std::vector<exec::StateView> mine = gpu.states(), theirs = cpu.states();
+  const double norm1 = of(plan::StateRole::Moment1, theirs);
+  const double norm2 = of(plan::StateRole::Moment2, theirs);
+  for (size_t s = 0; s < theirs.size(); ++s) {
+    const plan::StateT &state = *theirs[s].description;
+    if (state.dtype != plan::DType::F32) {
+      once.add(state.name, std::memcmp(mine[s].data, theirs[s].data, size_t(theirs[s].bytes)) ? 1 : 0);
+      continue;
+    }
+    double floor = 1e-12;
+    if (state.role == plan::StateRole::Moment1)
+      floor = std::max(1e-3, 1e-2 * norm1);
+    if (state.role == plan::StateRole::Moment2)
+      floor = std::max(1e-8, 1e-2 * norm2);
+    const float *x = static_cast<const float *>(mine[s].data);
+    const float *y = static_cast<const float *>(theirs[s].data);
+    std::vector<float> left(x, x + theirs[s].elements);
+    // Parameters whose gradient is under 1e-5 of all gradients' norm, as heddle_differential does.
+    for (size_t m = 0; isLearnt(state) && m < theirs.size(); ++m)
+      if (theirs[m].description->role == plan::StateRole::Moment1 &&
+          theirs[m].description->parameter == int(s))
+        for (int64_t i = 0; i < theirs[s].elements; ++i)
+          if (std::abs(static_cast<const float *>(theirs[m].data)[i]) < 1e-5 * norm1)
+            left[size_t(i)] = y[i];
+    once.add(state.name, normwise(left.data(), y, theirs[s].elements, floor));
+  }
+  Batches rest(batches.begin() + 1, batches.end());
+  HEDDLE_ASSIGN_OR_RETURN(a, gpu.run(plan::EntryKind::TrainStep, rest, 1));
+  HEDDLE_ASSIGN_OR_RETURN(b, cpu.run(plan::EntryKind::TrainStep, rest, 1));
+  for (size_t i = 0; i < a.losses.size(); ++i)
+    losses.add("loss of step " + std::to_string(i + 1),
+               std::abs(a.losses[i] - b.losses[i]) / std::max(1e-2, std::abs(b.losses[i])));
+  const bool good = once.value <= 1e-4 && losses.value <= 1e-4;
+  agrees &= good;
+  std::printf("%s: %s; %u ranks, %s and %s; one step %.2g (%s), 20 losses %.2g\n", folder.c_str(),
+              good ? "agrees" : "DIFFERS", plan->partitions, gpu.target().c_str(),
+              cpu.target().c_str(), once.value, once.what.c_str(), losses.value);
+  if (timedSteps > 0) {
+    HEDDLE_ASSIGN_OR_RETURN(
+        batches, batchesOf(*plan, *graph, plan::EntryKind::TrainStep, size_t(timedSteps)));
+    HEDDLE_ASSIGN_OR_RETURN(a, gpu.run(plan::EntryKind::TrainStep, batches, 20));
+    HEDDLE_ASSIGN_OR_RETURN(b, cpu.run(plan::EntryKind::TrainStep, batches, 20));
+    std::printf("  compute of a training step, mean of %d: %.3f ms on the GPU, %.3f ms on the CPU\n",
+                timedSteps, a.seconds / timedSteps * 1e3, b.seconds / timedSteps * 1e3);
+  }
+  std::fflush(stdout);
+  return absl::OkStatus();
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  std::vector<std::string> cases;
+  std::string device = "cuda", planFile, graph;
+  int timed = 0;
+  for (int i = 1; i < argc; ++i) {
+    std::string argument = argv[i];
+    auto value = [&](const char *name, std::string &into) {
+      if (argument != name || i + 1 >= argc)
+        return false;
+      into = argv[++i];
+      return true;
+    };
+    std::string number;
+    if (value("--device", device) || value("--plan", planFile) || value("--graph", graph))
+      continue;
+    if (value("--time", number)) {
+      timed = std::atoi(number.c_str());
+    } else if (argument.rfind("--", 0) == 0) {
+      std::fprintf(stderr, "usage: heddle_devices [--device cuda[:N]] [--time STEPS] CASE...\n"
+                           "       heddle_devices [...] --plan PLAN --graph DIR\n");
+      return 2;
+    } else {
+      cases.push_back(argument);
+    }
+  }
+  absl::StatusOr<cuda::DeviceChoice> choice = cuda::parseDevice(device);
+  absl::Status status = choice.ok() ? cuda::checkDevice(*choice) : choice.status();
+  if (!status.ok()) { // 77: nothing was compared
+    std::printf("SKIPPED: %s\n", messageOf(status).c_str());
+    return 77;
+  }
+  bool agrees = true;
+  auto one = [&](const std::string &name, const std::string &plan, const std::string &folder) {
+    absl::Status failed = compareCase(name, plan, folder, *choice, timed, agrees);
+    if (!failed.ok()) {
+      std::printf("%s: %s\n", name.c_str(), messageOf(failed).c_str());
+      agrees = false;
+    }
+  };
+  if (!planFile.empty())
+    one(planFile, planFile, graph);
+  for (const std::string &folder : cases) {
+    std::vector<std::string> found; // the folder, or those in it
+    if (std::filesystem::exists(folder + "/model.plan"))
+      found.push_back(folder);
+    else
+      for (const auto &inside : std::filesystem::directory_iterator(folder))
+        if (std::filesystem::exists(inside.path() / "model.plan"))
+          found.push_back(inside.path());
+    std::sort(found.begin(), found.end());
+    for (const std::string &at : found)
+      one(at, at + "/model.plan", at + "/graph");
+  }
+  std::printf("%s\n", agrees ? "all agree" : "SOME DIFFER");
+  return agrees ? 0 : 1;
+}
