@@ -19,6 +19,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/Analysis/LoopInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -26,6 +27,7 @@
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Triple.h"
+#include "llvm/Transforms/Utils/LoopUtils.h"
 
 #include <thread>
 
@@ -109,6 +111,24 @@ constexpr const char *middleEnd =
     "function(simplifycfg,early-cse<memssa>,instcombine<no-verify-fixpoint>,"
     "loop-mssa(loop-rotate,licm),gvn<no-load-pre>,simplifycfg)";
 
+/// On a GPU several rounds of short loops at once, so that their loads are under way together.
+struct MarkForUnrolling : llvm::PassInfoMixin<MarkForUnrolling> {
+  static constexpr unsigned rounds = 4, longest = 64; ///< instructions
+
+  llvm::PreservedAnalyses run(llvm::Function &function, llvm::FunctionAnalysisManager &analyses) {
+    for (llvm::Loop *loop : analyses.getResult<llvm::LoopAnalysis>(function).getLoopsInPreorder()) {
+      unsigned size = 0;
+      for (llvm::BasicBlock *block : loop->blocks())
+        size += unsigned(block->size());
+      if (loop->isInnermost() && size <= longest)
+        llvm::addStringMetadataToLoop(loop, "llvm.loop.unroll.count", rounds);
+    }
+    return llvm::PreservedAnalyses::all();
+  }
+};
+constexpr const char *afterMarking = "function(loop-unroll<O2;runtime;partial>,early-cse<memssa>,"
+                                     "instcombine<no-verify-fixpoint>,simplifycfg)";
+
 FailureOr<TargetModule> makeTargetModule(ModuleOp module, ArrayRef<KernelSignature> signatures,
                                          const TargetSpec &target) {
   TargetModule result;
@@ -146,6 +166,11 @@ FailureOr<TargetModule> makeTargetModule(ModuleOp module, ArrayRef<KernelSignatu
   llvm::ModulePassManager passes;
   if (auto error = builder.parsePassPipeline(passes, middleEnd))
     return module.emitError("internal: ") << llvm::toString(std::move(error));
+  if (target.isGpu()) {
+    passes.addPass(llvm::createModuleToFunctionPassAdaptor(MarkForUnrolling()));
+    if (auto error = builder.parsePassPipeline(passes, afterMarking))
+      return module.emitError("internal: ") << llvm::toString(std::move(error));
+  }
   passes.run(*result.module, modules);
   return result;
 }

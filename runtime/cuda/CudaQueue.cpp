@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 namespace heddle::cuda {
 
@@ -77,11 +78,13 @@ CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::
             ops_[i].op->outputs.end())
       lossOp_ = i;
   }
+  cut_ = loss_ < 0 ? 0 : std::min(std::max(firstChange_, lossOp_ + 1), ops_.size());
 }
 
 CudaQueue::~CudaQueue() {
   (void)session_.enter();
   (void)session_.synchronize("ending");
+  forgetGraphs();
   if (lossReady_)
     driver_.cuEventDestroy_v2(lossReady_);
   for (Event event : events_)
@@ -121,9 +124,7 @@ absl::Status CudaQueue::initialize() {
   HEDDLE_RETURN_IF_ERROR(session_.enter());
   HEDDLE_RETURN_IF_ERROR(
       driver_.check(driver_.cuEventCreate(&lossReady_, eventDisableTiming), "event"));
-  const uint64_t bytes = std::max<uint64_t>(arguments_.size(), 1) * sizeof(DevicePointer);
-  HEDDLE_RETURN_IF_ERROR(argumentMemory_.reserve(bytes, "arguments"));
-  return argumentStaging_.reserve(bytes, "arguments");
+  return absl::OkStatus();
 }
 
 absl::Status CudaQueue::begin() {
@@ -259,17 +260,28 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
     if (op.domain < 0 || op.domain > int64_t(1) << 48)
       return internalError("op '" + o.name + "': its domain is too large");
   }
-  for (size_t a = 0; a < arguments_.size(); ++a) {
-    const DevicePointer value = argumentBuffers_[a] < 0 ? 0 : pointer(argumentBuffers_[a]);
-    argumentsChanged_ |= arguments_[a] != value;
-    arguments_[a] = value;
+  arguments_.resize(argumentBuffers_.size());
+  for (size_t a = 0; a < arguments_.size(); ++a)
+    arguments_[a] = argumentBuffers_[a] < 0 ? 0 : pointer(argumentBuffers_[a]);
+  batches_.clear();
+  for (Op &op : ops_)
+    if (op.kind == Kind::GemmChunks && op.gemm->heads > 1)
+      listMatrices(op);
+  arguments_.insert(arguments_.end(), batches_.begin(), batches_.end());
+  repeats_ = !comm_ && lastSlot_ == &slot && lastSymbols_ == slot.symbols && uploaded_ == arguments_;
+  if (!repeats_) {
+    forgetGraphs();
+    lastSlot_ = &slot;
+    lastSymbols_ = slot.symbols;
   }
-  if (argumentsChanged_) {
-    std::memcpy(argumentStaging_.data(), arguments_.data(),
-                arguments_.size() * sizeof(DevicePointer));
-    HEDDLE_RETURN_IF_ERROR(session_.toDevice(argumentMemory_.data(), argumentStaging_.data(),
-                                             arguments_.size() * sizeof(DevicePointer)));
-    argumentsChanged_ = false;
+  if (uploaded_ != arguments_) {
+    const uint64_t bytes = arguments_.size() * sizeof(DevicePointer);
+    HEDDLE_RETURN_IF_ERROR(argumentMemory_.reserve(bytes, "arguments"));
+    HEDDLE_RETURN_IF_ERROR(argumentStaging_.reserve(bytes, "arguments"));
+    std::memcpy(argumentStaging_.data(), arguments_.data(), bytes);
+    HEDDLE_RETURN_IF_ERROR(
+        session_.toDevice(argumentMemory_.data(), argumentStaging_.data(), bytes));
+    uploaded_ = arguments_;
   }
   return comm_ ? comm_->prepare(slot, host_, commTrack) : absl::OkStatus();
 }
@@ -328,24 +340,51 @@ absl::Status CudaQueue::runGemmChunks(const Op &op) const {
   const int n = int(g.n), k = int(g.k), heads = int(g.heads);
   const int64_t rows = g.chunk_rows, whole = op.domain / rows, rest = op.domain - whole * rows;
   const float one = 1, none = 0;
-  const float *a = floats(op.op->inputs[0]), *b = floats(op.op->inputs[1]);
-  float *c = floats(op.op->outputs[0]);
-  const int64_t matrix = int64_t(k) * n;
-  auto products = [&](int64_t first, int64_t count, int head, int64_t chunkRows) {
+  auto products = [&](int64_t first, int64_t number, int64_t chunkRows) {
     return session_.blasLibrary().cublasSgemmStridedBatched(
         session_.blas(), blasNoTranspose, blasTranspose, n, k, int(chunkRows), &one,
-        b + first * rows * heads * n + int64_t(head) * n, heads * n, rows * heads * n,
-        a + first * rows * heads * k + int64_t(head) * k, heads * k, rows * heads * k, &none,
-        c + (first * heads + head) * matrix, n, heads * matrix, int(count));
+        floats(op.op->inputs[1]) + first * rows * n, n, rows * n,
+        floats(op.op->inputs[0]) + first * rows * k, k, rows * k, &none,
+        floats(op.op->outputs[0]) + first * k * n, n, int64_t(k) * n, int(number));
   };
   int status = 0;
-  for (int head = 0; head < heads && !status; ++head) {
+  if (heads == 1) {
     if (whole > 0)
-      status = products(0, whole, head, rows);
+      status = products(0, whole, rows);
     if (rest > 0 && !status)
-      status = products(whole, 1, head, rest);
+      status = products(whole, 1, rest);
+    return session_.blasLibrary().check(status, "op '" + op.op->name + "'");
   }
+  const int64_t count = (whole + (rest > 0)) * heads;
+  auto lists = reinterpret_cast<const float *const *>(
+      argumentMemory_.data() + (argumentBuffers_.size() + op.batch) * sizeof(DevicePointer));
+  auto many = [&](int64_t first, int64_t number, int64_t chunkRows) {
+    return session_.blasLibrary().cublasSgemmBatched(
+        session_.blas(), blasNoTranspose, blasTranspose, n, k, int(chunkRows), &one, lists + first,
+        heads * n, lists + count + first, heads * k, &none,
+        const_cast<float *const *>(lists + 2 * count + first), n, int(number));
+  };
+  if (whole > 0)
+    status = many(0, whole * heads, rows);
+  if (rest > 0 && !status)
+    status = many(whole * heads, heads, rest);
   return session_.blasLibrary().check(status, "op '" + op.op->name + "'");
+}
+
+void CudaQueue::listMatrices(Op &op) {
+  const plan::GemmAttrsT &g = *op.gemm;
+  const int64_t n = g.n, k = g.k, heads = g.heads, rows = g.chunk_rows;
+  const int64_t chunks = (op.domain + rows - 1) / rows;
+  op.batch = batches_.size();
+  auto list = [&](int32_t buffer, int64_t chunkNumbers, int64_t headNumbers) {
+    for (int64_t chunk = 0; chunk < chunks; ++chunk)
+      for (int64_t head = 0; head < heads; ++head)
+        batches_.push_back(pointer(buffer) +
+                           uint64_t(chunk * chunkNumbers + head * headNumbers) * sizeof(float));
+  };
+  list(op.op->inputs[1], rows * heads * n, n);
+  list(op.op->inputs[0], rows * heads * k, k);
+  list(op.op->outputs[0], heads * k * n, k * n);
 }
 
 absl::Status CudaQueue::runComm(const Op &op) {
@@ -369,42 +408,88 @@ absl::Status CudaQueue::runComm(const Op &op) {
 // Steps
 //===----------------------------------------------------------------------===//
 
+absl::Status CudaQueue::runOps(size_t begin, size_t end) {
+  for (size_t i = begin; i < end; ++i) {
+    HEDDLE_RETURN_IF_ERROR(runOp(ops_[i]));
+    if (loss_ >= 0 && i == lossOp_)
+      HEDDLE_RETURN_IF_ERROR(
+          session_.toHost(host_[size_t(loss_)], pointer(loss_), sizeof(float)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CudaQueue::record(GraphExec &graph, size_t begin, size_t end) {
+  HEDDLE_RETURN_IF_ERROR(driver_.check(
+      driver_.cuStreamBeginCapture_v2(session_.stream(), captureThreadLocal), "recording a step"));
+  const absl::Status status = runOps(begin, end);
+  Graph recorded = nullptr;
+  const Result ended = driver_.cuStreamEndCapture(session_.stream(), &recorded);
+  HEDDLE_RETURN_IF_ERROR(status);
+  HEDDLE_RETURN_IF_ERROR(driver_.check(ended, "recording a step"));
+  const Result made = driver_.cuGraphInstantiateWithFlags(&graph, recorded, 0);
+  driver_.cuGraphDestroy(recorded);
+  return driver_.check(made, "recording a step");
+}
+
+void CudaQueue::forgetGraphs() {
+  for (GraphExec &graph : graphs_)
+    if (graph)
+      driver_.cuGraphExecDestroy(std::exchange(graph, nullptr));
+}
+
+absl::Status CudaQueue::runPart(size_t part, size_t begin, size_t end) {
+  if (begin == end)
+    return absl::OkStatus();
+  if (!repeats_)
+    return runOps(begin, end);
+  if (!graphs_[part])
+    HEDDLE_RETURN_IF_ERROR(record(graphs_[part], begin, end));
+  return driver_.check(driver_.cuGraphLaunch(graphs_[part], session_.stream()), "a recorded step");
+}
+
 absl::Status CudaQueue::execute(const StepSlot &slot,
                                 std::span<Trace::Track *const> tracks) {
   HEDDLE_RETURN_IF_ERROR(session_.enter());
   commStallNs_ = 0;
-  const bool traced = !tracks.empty();
-  while (traced && events_.size() <= ops_.size()) {
+  if (!tracks.empty())
+    return executeTraced(slot, tracks);
+  HEDDLE_RETURN_IF_ERROR(runPart(0, 0, cut_));
+  if (loss_ >= 0) {
+    HEDDLE_RETURN_IF_ERROR(
+        driver_.check(driver_.cuEventRecord(lossReady_, session_.stream()), "event"));
+    HEDDLE_RETURN_IF_ERROR(checkLoss(slot));
+  }
+  HEDDLE_RETURN_IF_ERROR(runPart(1, cut_, ops_.size()));
+  return finish(slot);
+}
+
+absl::Status CudaQueue::finish(const StepSlot &slot) {
+  for (uint32_t b : outputBuffers_)
+    HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[b], device_[b], bytesOf(b)));
+  return session_.synchronize("step " + std::to_string(slot.step) + " on " + session_.name());
+}
+
+absl::Status CudaQueue::executeTraced(const StepSlot &slot,
+                                      std::span<Trace::Track *const> tracks) {
+  while (events_.size() <= ops_.size()) {
     events_.push_back(nullptr);
     HEDDLE_RETURN_IF_ERROR(
         driver_.check(driver_.cuEventCreate(&events_.back(), eventDefault), "event"));
   }
-  if (traced)
-    HEDDLE_RETURN_IF_ERROR(session_.synchronize("copying a batch"));
+  HEDDLE_RETURN_IF_ERROR(session_.synchronize("copying a batch"));
   const uint64_t start = Trace::nowNs();
-  for (size_t i = 0; i < ops_.size(); ++i) {
-    if (loss_ >= 0 && i == std::max(firstChange_, lossOp_ + 1))
+  for (size_t i = 0; i <= ops_.size(); ++i) {
+    driver_.cuEventRecord(events_[i], session_.stream());
+    if (loss_ >= 0 && i == cut_) {
+      driver_.cuEventRecord(lossReady_, session_.stream());
       HEDDLE_RETURN_IF_ERROR(checkLoss(slot));
-    if (traced)
-      driver_.cuEventRecord(events_[i], session_.stream());
-    HEDDLE_RETURN_IF_ERROR(runOp(ops_[i]));
-    if (loss_ >= 0 && i == lossOp_) {
-      HEDDLE_RETURN_IF_ERROR(
-          session_.toHost(host_[size_t(loss_)], pointer(loss_), sizeof(float)));
-      HEDDLE_RETURN_IF_ERROR(
-          driver_.check(driver_.cuEventRecord(lossReady_, session_.stream()), "event"));
     }
+    if (i < ops_.size())
+      HEDDLE_RETURN_IF_ERROR(runOps(i, i + 1));
   }
-  if (traced)
-    driver_.cuEventRecord(events_[ops_.size()], session_.stream());
-  for (uint32_t b : outputBuffers_)
-    HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[b], device_[b], bytesOf(b)));
-  HEDDLE_RETURN_IF_ERROR(
-      session_.synchronize("step " + std::to_string(slot.step) + " on " + session_.name()));
-  if (traced)
-    trace(tracks, slot, start);
-  return loss_ >= 0 && std::max(firstChange_, lossOp_ + 1) >= ops_.size() ? checkLoss(slot)
-                                                                          : absl::OkStatus();
+  HEDDLE_RETURN_IF_ERROR(finish(slot));
+  trace(tracks, slot, start);
+  return absl::OkStatus();
 }
 
 absl::Status CudaQueue::checkLoss(const StepSlot &slot) {

@@ -6,6 +6,10 @@
 // the same from step to step once), then the ops run one after another on the stream. The host waits
 // twice: for the loss, before the first op that changes a state, and for the end of the step.
 //
+// Where a step repeats the one before, in all its sizes and addresses, as training on the whole graph
+// does, its ops are recorded once and played again: starting many small kernels one by one takes longer
+// than they run.
+//
 // Collectives exchange host memory: their inputs are copied back before, their outputs to the device
 // after.
 //
@@ -58,6 +62,7 @@ private:
     bool changesState = false;
     int64_t domain = 0; ///< of the step
     bool alias = false; ///< FetchRows: the table is the result
+    size_t batch = 0;   ///< GemmChunks of heads: its matrices' addresses in batches_
   };
   /// An array of the step slot that ops read.
   struct Upload {
@@ -77,9 +82,20 @@ private:
   absl::Status upload(const exec::StepSlot &slot);
   absl::Status makeHostArena(uint64_t bytes);
   absl::Status runOp(const Op &op);
+  /// Ops [begin, end), which are part `part` of the step.
+  absl::Status runPart(size_t part, size_t begin, size_t end);
+  absl::Status runOps(size_t begin, size_t end);
+  absl::Status record(GraphExec &graph, size_t begin, size_t end);
+  void forgetGraphs();
+  /// The addresses of the matrices of products that are made in one call.
+  void listMatrices(Op &op);
   absl::Status runGemmRows(const Op &op) const;
   absl::Status runGemmChunks(const Op &op) const;
   absl::Status runComm(const Op &op);
+  absl::Status executeTraced(const exec::StepSlot &slot,
+                             std::span<exec::Trace::Track *const> tracks);
+  /// Results to the host, and the end of the step.
+  absl::Status finish(const exec::StepSlot &slot);
   absl::Status checkLoss(const exec::StepSlot &slot);
   /// Runs the ops up to the loss again, one by one, and looks at what each wrote.
   std::string firstBad(const exec::StepSlot &slot);
@@ -107,12 +123,18 @@ private:
   std::vector<DevicePointer> device_; ///< by buffer
   std::vector<void *> host_;          ///< by buffer: slots, states, outputs and what collectives use
   std::vector<int32_t> argumentBuffers_;
-  std::vector<DevicePointer> arguments_;
-  bool argumentsChanged_ = true;
+  std::vector<DevicePointer> arguments_; ///< of all ops, then batches_
+  std::vector<DevicePointer> batches_;
+  std::vector<DevicePointer> uploaded_;  ///< both, as they are on the device
+  const exec::StepSlot *lastSlot_ = nullptr;
+  std::vector<uint64_t> lastSymbols_;
+  bool repeats_ = false; ///< the step is as the one before
+  GraphExec graphs_[2] = {nullptr, nullptr};
   std::vector<uint32_t> outputBuffers_; ///< of the arena
   const std::vector<uint64_t> *symbols_ = nullptr;
   int32_t loss_ = -1;
   size_t lossOp_ = 0, firstChange_ = 0; ///< the op that writes it; the first that changes a state
+  size_t cut_ = 0; ///< where the loss is looked at
   Event lossReady_ = nullptr;
   std::vector<Event> events_; ///< while traced: before each op, and at the end
   uint64_t commStallNs_ = 0;

@@ -38,7 +38,7 @@ absl::StatusOr<Driver> loadDriver() {
 #undef HEDDLE_LOAD
   if (!missing.empty())
     return failedPrecondition("--device=cuda: the NVIDIA driver here has no " + missing +
-                              "; a driver of CUDA 11 or later is needed");
+                              "; a driver of CUDA 11.4 or later is needed");
   if (Result result = driver.cuInit(0)) {
     const char *why = nullptr;
     driver.cuGetErrorString(result, &why);

@@ -21,6 +21,8 @@ struct CUmod_st;
 struct CUfunc_st;
 struct CUstream_st;
 struct CUevent_st;
+struct CUgraph_st;
+struct CUgraphExec_st;
 struct cublasContext;
 
 namespace heddle::cuda {
@@ -32,6 +34,8 @@ using Module = CUmod_st *;
 using Function = CUfunc_st *;
 using Stream = CUstream_st *;
 using Event = CUevent_st *;
+using Graph = CUgraph_st *;
+using GraphExec = CUgraphExec_st *;
 using DevicePointer = unsigned long long;
 using Blas = cublasContext *;
 
@@ -39,6 +43,7 @@ using Blas = cublasContext *;
 inline constexpr int attributeMajor = 75, attributeMinor = 76, attributeProcessors = 16;
 inline constexpr int jitErrorLog = 5, jitErrorLogBytes = 6;
 inline constexpr unsigned streamNonBlocking = 1, eventDefault = 0, eventDisableTiming = 2;
+inline constexpr int captureThreadLocal = 1;
 inline constexpr Result outOfMemory = 2;
 inline constexpr int blasNoTranspose = 0, blasTranspose = 1;
 
@@ -73,6 +78,12 @@ inline constexpr int blasNoTranspose = 0, blasTranspose = 1;
   X(cuEventRecord, (Event, Stream))                                                                \
   X(cuEventSynchronize, (Event))                                                                   \
   X(cuEventElapsedTime, (float *, Event, Event))                                                   \
+  X(cuStreamBeginCapture_v2, (Stream, int))                                                        \
+  X(cuStreamEndCapture, (Stream, Graph *))                                                         \
+  X(cuGraphInstantiateWithFlags, (GraphExec *, Graph, unsigned long long))                         \
+  X(cuGraphLaunch, (GraphExec, Stream))                                                            \
+  X(cuGraphExecDestroy, (GraphExec))                                                               \
+  X(cuGraphDestroy, (Graph))                                                                       \
   X(cuLaunchKernel, (Function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,         \
                      unsigned, Stream, void **, void **))
 
@@ -82,9 +93,12 @@ inline constexpr int blasNoTranspose = 0, blasTranspose = 1;
   X(cublasSetStream_v2, (Blas, Stream))                                                            \
   X(cublasSgemmStridedBatched,                                                                     \
     (Blas, int, int, int, int, int, const float *, const float *, int, long long, const float *,   \
-     int, long long, const float *, float *, int, long long, int))
+     int, long long, const float *, float *, int, long long, int))                                 \
+  X(cublasSgemmBatched,                                                                            \
+    (Blas, int, int, int, int, int, const float *, const float *const *, int,                      \
+     const float *const *, int, const float *, float *const *, int, int))
 
-/// The driver's functions. All are there in a driver of CUDA 11 or later.
+/// The driver's functions. All are there in a driver of CUDA 11.4 or later.
 struct Driver {
 #define HEDDLE_DECLARE(NAME, ARGUMENTS) Result(*NAME) ARGUMENTS = nullptr;
   HEDDLE_CUDA_DRIVER(HEDDLE_DECLARE)

@@ -17,6 +17,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <numeric>
 #include <random>
 #include <thread>
 
@@ -123,12 +124,16 @@ bool isLearnt(const plan::StateT &state) {
 }
 
 absl::StatusOr<Batches> batchesOf(const plan::PlanT &plan, const graph::GraphStore &graph,
-                                  plan::EntryKind kind, size_t count) {
+                                  plan::EntryKind kind, size_t count, bool all) {
   const plan::EntryT &entry = *plan.entries[size_t(exec::findEntry(plan, kind))];
   const plan::TaskT &task = *plan.task;
   HEDDLE_ASSIGN_OR_RETURN(graph::SplitView split,
                           graph.split(int(task.node_type), task.label, task.split));
   std::vector<int64_t> seeds(split.train, split.train + split.numTrain);
+  if (all) { // a random graph may have nothing to train on
+    seeds.resize(size_t(graph.schema().nodeTypes[task.node_type].numNodes));
+    std::iota(seeds.begin(), seeds.end(), 0);
+  }
   std::mt19937_64 random(11);
   Batches batches;
   for (size_t i = 0; i < count; ++i) {
@@ -153,14 +158,15 @@ absl::Status compareCase(const std::string &folder, const std::string &planFile,
   HEDDLE_ASSIGN_OR_RETURN(Ranks cpu, Ranks::make(plan, graph, {}, timedSteps ? 0 : 2));
   HEDDLE_ASSIGN_OR_RETURN(Ranks gpu, Ranks::make(plan, graph, device, timedSteps ? 0 : 2));
   Worst once, losses;
+  const bool all = timedSteps == 0;
   HEDDLE_ASSIGN_OR_RETURN(Batches batches,
-                          batchesOf(*plan, *graph, plan::EntryKind::EvalStep, 1));
+                          batchesOf(*plan, *graph, plan::EntryKind::EvalStep, 1, all));
   HEDDLE_ASSIGN_OR_RETURN(auto a, gpu.run(plan::EntryKind::EvalStep, batches, 0));
   HEDDLE_ASSIGN_OR_RETURN(auto b, cpu.run(plan::EntryKind::EvalStep, batches, 0));
   if (a.logits.size() != b.logits.size())
     return internalError(folder + ": logits of different sizes");
   once.add("logits", normwise(a.logits.data(), b.logits.data(), int64_t(b.logits.size()), 1e-6));
-  HEDDLE_ASSIGN_OR_RETURN(batches, batchesOf(*plan, *graph, plan::EntryKind::TrainStep, 20));
+  HEDDLE_ASSIGN_OR_RETURN(batches, batchesOf(*plan, *graph, plan::EntryKind::TrainStep, 20, all));
   // The second moments of Adam's first step are gradients squared: the step itself divides by them,
   // so that an entry whose gradient is all rounding moves as far as any other.
   HEDDLE_ASSIGN_OR_RETURN(a, gpu.run(plan::EntryKind::TrainStep, {batches[0]}, 0));
@@ -213,7 +219,7 @@ absl::Status compareCase(const std::string &folder, const std::string &planFile,
               cpu.target().c_str(), once.value, once.what.c_str(), losses.value);
   if (timedSteps > 0) {
     HEDDLE_ASSIGN_OR_RETURN(
-        batches, batchesOf(*plan, *graph, plan::EntryKind::TrainStep, size_t(timedSteps)));
+        batches, batchesOf(*plan, *graph, plan::EntryKind::TrainStep, size_t(timedSteps), all));
     HEDDLE_ASSIGN_OR_RETURN(a, gpu.run(plan::EntryKind::TrainStep, batches, 20));
     HEDDLE_ASSIGN_OR_RETURN(b, cpu.run(plan::EntryKind::TrainStep, batches, 20));
     std::printf("  compute of a training step, mean of %d: %.3f ms on the GPU, %.3f ms on the CPU\n",
