@@ -27,7 +27,7 @@ static constexpr double infinity = std::numeric_limits<double>::infinity();
 static int64_t widthOf(Value value) { return cast<FeatType>(value.getType()).getWidth(); }
 
 Values KernelEmitter::overEdges(hgnn::ReduceDstOp op, const Place &place, const Tile &tile,
-                                Values init,
+                                Values init, std::optional<RowReduction> kind,
                                 function_ref<Values(const Place &, ArrayRef<Value>)> body) {
   Value adj = op.getAdj(), pointers = arg(ArgPart::InPtr, adj);
   if (place.row == rootRow && !frame && !balance)
@@ -38,11 +38,12 @@ Values KernelEmitter::overEdges(hgnn::ReduceDstOp op, const Place &place, const 
   bool values = term && tile.high <= widthOf(term.getInput());
   if (values)
     hoistInvariant(term.getInput(), /*bySource=*/false, place, tile);
-  return f.loop(low, high, 1, init, [&](Value edge, ArrayRef<Value> carried) {
+  auto round = [&](Value edge, ArrayRef<Value> carried) {
     if (values)
       prefetchEdges(term.getInput(), adj, /*bySource=*/false, place, edge, high, tile);
     return body(Place{Place::Edge, edge, {}, place.row, {}}, carried);
-  });
+  };
+  return kind ? forParts(*kind, low, high, init, round) : f.loop(low, high, 1, init, round);
 }
 
 /// Of a softmax: the largest score of a destination's edges, for each of the heads.
@@ -52,7 +53,7 @@ Values KernelEmitter::largestOfEdges(hgnn::ReduceDstOp op, const Place &place, c
     Values none;
     for (const Piece &piece : heads.pieces)
       none.push_back(f.f32(-infinity, piece.lanes));
-    return overEdges(op, place, scores, none, [&](const Place &edge, ArrayRef<Value> largest) {
+    return overEdges(op, place, scores, none, RowReduction::Max, [&](const Place &edge, ArrayRef<Value> largest) {
       return map(evalHeads(op.getInput(), edge, scores), largest,
                  [&](Value score, Value m) { return f.max(score, m); });
     });
@@ -68,7 +69,7 @@ Values KernelEmitter::evalReduceTerms(hgnn::ReduceDstOp op, const Place &place, 
       return largestOfEdges(op, place, tile.shifted(-n));
     WeightedSum at = weightedSumAt(merge, tile, op.getResult());
     Values largest = largestOfEdges(op, place, at.heads.tile);
-    return overEdges(op, place, tile, zeros(tile), [&](const Place &edge, ArrayRef<Value> sum) {
+    return overEdges(op, place, tile, zeros(tile), RowReduction::Sum, [&](const Place &edge, ArrayRef<Value> sum) {
       Values weights = weightsOf(evalHeads(terms, edge, at.heads.tile.shifted(n)), largest);
       return addWeighted(at, sum, eval(terms, edge, tile), weights, tile);
     });
@@ -78,7 +79,7 @@ Values KernelEmitter::evalReduceTerms(hgnn::ReduceDstOp op, const Place &place, 
   Values best = emptyTerm(merge, width, at);
   if (indices)
     best.append(emptyTerm(merge, width, tile));
-  best = overEdges(op, place, at, best, [&](const Place &edge, ArrayRef<Value> best) {
+  best = overEdges(op, place, at, best, {}, [&](const Place &edge, ArrayRef<Value> best) {
     return betterOf(eval(terms, edge, at), indices ? eval(terms, edge, tile) : Values(), best);
   });
   return indices ? Values(ArrayRef<Value>(best).drop_front(tile.pieces.size())) : best;

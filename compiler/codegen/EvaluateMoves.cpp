@@ -169,7 +169,7 @@ Values KernelEmitter::reduceEdges(Value edges, Value adj, bool bySource, const P
   Value low = f.loadIndex(pointers, place.row);
   Value high = f.loadIndex(pointers, f.addi(place.row, 1));
   hoistInvariant(edges, bySource, place, tile);
-  return f.loop(low, high, 1, acc, [&](Value index, ArrayRef<Value> sums) {
+  return forParts(RowReduction::Sum, low, high, acc, [&](Value index, ArrayRef<Value> sums) {
     prefetchEdges(edges, adj, bySource, place, index, high, tile);
     Place edge = bySource ? Place{Place::Edge, {}, index, {}, place.row}
                           : Place{Place::Edge, index, {}, place.row, {}};

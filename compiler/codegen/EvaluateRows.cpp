@@ -336,7 +336,7 @@ Values KernelEmitter::evalSparseLinear(hgnn::SparseLinearOp op, const Place &pla
     balance = Slot{int(cast<BlockArgument>(sparse).getArgNumber()), ArgPart::SparsePtr};
   int64_t width = cast<FeatType>(op.getResult().getType()).getWidth();
   Value low = f.loadIndex(pointers, place.row), high = f.loadIndex(pointers, f.addi(place.row, 1));
-  return f.loop(low, high, 1, zeros(tile), [&](Value entry, ArrayRef<Value> acc) {
+  return forParts(RowReduction::Sum, low, high, zeros(tile), [&](Value entry, ArrayRef<Value> acc) {
     Value number = f.load(f.gep(numbers, entry, f.f32Type()), 1);
     Value start = f.muli(f.loadIndex(indices, entry), width);
     // The weight is read as one long row.

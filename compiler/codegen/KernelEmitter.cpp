@@ -262,7 +262,7 @@ void KernelEmitter::emitEdgesByActive() {
                        makeTile({}, 0, root.width, 0, root.width));
     // Threads of a team that do not share the columns share the edges.
     const bool shareEdges = gpu && !shareTiles;
-    f.loop(shareEdges ? f.addi(low, lane) : low, high, shareEdges ? teamLanes : 1, {},
+    f.loop(shareEdges ? f.addi(low, lane) : low, high, shareEdges ? columnLanes : 1, {},
            [&](Value edge, ArrayRef<Value>) {
              emitRow({Place::Edge, edge, {}, active, {}}, edge, {});
              return Values();
@@ -325,12 +325,12 @@ void KernelEmitter::emitSparseGradWeight(hgnn::SparseLinearGradWeightOp op) {
   Value numbers = arg(ArgPart::SparseTVal, sparse), output = arg(ArgPart::Output, 0);
   balance = Slot{int(cast<BlockArgument>(sparse).getArgNumber()), ArgPart::SparseTPtr};
   if (gpu)
-    setTeam(width);
+    setTeam(width, /*parts=*/32);
   Cuts cuts = cutsOf({grad}, width);
   forRows({}, [&](Value column, ArrayRef<Value>) {
     Value low = f.loadIndex(pointers, column), high = f.loadIndex(pointers, f.addi(column, 1));
     forSharedTiles(width, cuts, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
-      Values sum = f.loop(low, high, 1, zeros(tile), [&](Value entry, ArrayRef<Value> acc) {
+      Values sum = forParts(RowReduction::Sum, low, high, zeros(tile), [&](Value entry, ArrayRef<Value> acc) {
         Value number = f.load(f.gep(numbers, entry, f.f32Type()), 1);
         Values row = eval(grad, Place::at(f.loadIndex(rows, entry)), tile);
         row = map(row, [&](Value x) {
@@ -378,7 +378,10 @@ Values KernelEmitter::emitTile(ArrayRef<const Root *> some, const Place &place, 
   for (const Root *root : some) {
     Values values = eval(root->value, place, tile);
     Value output = arg(ArgPart::Output, root->result);
-    if (root->sink == Sink::Store) {
+    if (root->sink == Sink::Store && teamParts > 1) {
+      f.when(f.cmp(IPred::eq, part, f.integer(0)),
+             [&] { storeTile(output, storeRow, root->width, tile, values); });
+    } else if (root->sink == Sink::Store) {
       storeTile(output, storeRow, root->width, tile, values);
     } else if (root->sink == Sink::SumOfSquares) {
       Values lanes(ArrayRef<Value>(sums).slice(root->carry, root->carried));

@@ -135,13 +135,15 @@ private:
   void storeSums(llvm::ArrayRef<Value> sums);
   void evaluateScalarsOnce();
 
+  enum class RowReduction { Sum, Max };
+
   //===--- Threads of a GPU (Threads.cpp) -----------------------------------===//
   // Teams of threads take rows, or chunks, in turn: team t of n those that are t modulo n, so any
   // number of threads does all the work. The threads of a team share the columns of a row: one
-  // loads four.
+  // loads four. Where a row is a sum over edges a team has several parts, each for some of them.
   /// Decides how many threads make a team, from what the kernel yields.
   void formTeams();
-  void setTeam(int64_t lanes);
+  void setTeam(int64_t width, int64_t parts = 1);
   /// Runs `body` for each chunk that is this thread's; where there are none, once.
   void forChunks(llvm::function_ref<void()> body);
   /// The loop over the rows of this call; of a GPU, of this team or chunk.
@@ -153,13 +155,18 @@ private:
   /// A loop over numbers [low, high), `step` at once, shared by all threads.
   Values forNumbers(Value low, Value high, int64_t step, llvm::ArrayRef<Value> init,
                     llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
+  /// A loop over the edges (or entries) of a row, shared by the parts of a team. `init` is what the
+  /// sum begins with; of the largest, what has no effect.
+  Values forParts(RowReduction kind, Value low, Value high, llvm::ArrayRef<Value> init,
+                  llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
+  Value inWarp();
   /// Until all threads of the team are here no one goes on.
   void meetTeam();
   unsigned alignmentOf(const Tile &tile, const Piece &piece, int64_t width, bool row) const;
   const bool gpu;
-  int64_t teamLanes = 1;   ///< a power of two, no more than a warp has
-  bool shareTiles = false; ///< threads of a team are at different columns
-  Value lane, team, teams; ///< of a GPU only
+  int64_t columnLanes = 1, teamParts = 1; ///< powers of two; their product is at most a warp
+  bool shareTiles = false;                ///< threads of a team are at different columns
+  Value lane, part, team, teams;          ///< of a GPU only
 
   //===--- Tiles (Tiles.cpp) -----------------------------------------------===//
   Tile scalarTile() const;
@@ -274,6 +281,7 @@ private:
 
   //===--- Terms of a destination's edges (EvaluateEdges.cpp) --------------===//
   Values overEdges(hgnn::ReduceDstOp op, const Place &place, const Tile &tile, Values init,
+                   std::optional<RowReduction> kind,
                    llvm::function_ref<Values(const Place &, llvm::ArrayRef<Value>)> body);
   Values largestOfEdges(hgnn::ReduceDstOp op, const Place &place, const Tile &heads);
   Values evalReduceTerms(hgnn::ReduceDstOp op, const Place &place, const Tile &tile);
@@ -281,7 +289,6 @@ private:
   /// The canonical number of an edge; null where no operand of the kernel says it.
   Value edgeRowOf(const Place &place, hgnn::DomainAttr edges);
 
-  enum class RowReduction { Sum, Max };
   /// Reduces the terms of all columns: lane j of 16 takes columns j, j + 16, ... of each stretch
   /// between cuts in order, then the lanes are added as a tree. The same for every target.
   Value reduceRow(RowReduction kind, int64_t width, const Cuts &cuts,

@@ -4,8 +4,8 @@
 //
 // The code is that of a CPU: a thread of a GPU evaluates values as a call for some rows does. Only
 // which rows, chunks and columns are its own is decided here. Neighbouring threads are at
-// neighbouring columns, 16 bytes each, so a warp reads whole lines. No sum crosses threads, so none
-// depends on how many there are.
+// neighbouring columns, 16 bytes each, so a warp reads whole lines. Sums that cross threads do so in
+// an order that does not depend on how many there are.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +23,8 @@ using namespace heddle::compiler;
 static constexpr int64_t warpLanes = 32;
 /// Edges with at most so many numbers are shared by threads as a whole.
 static constexpr int64_t narrowEdge = 16, edgeLanes = 8;
+/// Parts of a team that share the edges of a row: more would often find none.
+static constexpr int64_t mostParts = 4;
 
 void KernelEmitter::formTeams() {
   int64_t width = 1;
@@ -42,14 +44,19 @@ void KernelEmitter::formTeams() {
     setTeam(edgeLanes * f.lanes);
     shareTiles = false;
   } else {
-    setTeam(width);
+    bool sums = llvm::any_of(body, [](Operation &op) {
+      return isa<hgnn::ReduceDstOp, hgnn::ReduceSrcOp, hgnn::SparseLinearOp>(op);
+    });
+    setTeam(width, sums && !byActive && signature.mode == KernelMode::Rows ? mostParts : 1);
   }
 }
 
-void KernelEmitter::setTeam(int64_t width) {
-  teamLanes = std::min<int64_t>(
+void KernelEmitter::setTeam(int64_t width, int64_t parts) {
+  columnLanes = std::min<int64_t>(
       warpLanes, int64_t(llvm::PowerOf2Ceil(uint64_t(llvm::divideCeil(width, f.lanes)))));
-  shareTiles = teamLanes > 1;
+  teamParts = std::min(parts, warpLanes / columnLanes);
+  shareTiles = columnLanes > 1;
+  const int64_t teamLanes = columnLanes * teamParts;
   signature.threads = {uint32_t(teamLanes), 1};
   auto special = [&](StringRef name) {
     return f.zext(f.intrinsic(("llvm.nvvm.read.ptx.sreg." + name).str(), f.intType(32), {}), 64);
@@ -58,12 +65,15 @@ void KernelEmitter::setTeam(int64_t width) {
   Value thread = f.addi(f.muli(special("ctaid.x"), block), special("tid.x"));
   Value threads = f.muli(special("nctaid.x"), block);
   int64_t bits = int64_t(llvm::Log2_64(uint64_t(teamLanes)));
-  lane = f.andi(thread, teamLanes - 1);
+  lane = f.andi(thread, columnLanes - 1);
+  if (teamParts > 1)
+    part = f.andi(f.shr(thread, int64_t(llvm::Log2_64(uint64_t(columnLanes)))), teamParts - 1);
   team = f.shr(thread, bits);
   teams = f.shr(threads, bits);
 }
 
 void KernelEmitter::meetTeam() {
+  const int64_t teamLanes = columnLanes * teamParts;
   if (teamLanes == 1)
     return;
   Value first = f.andi(f.intrinsic("llvm.nvvm.read.ptx.sreg.laneid", f.intType(32), {}),
@@ -71,6 +81,56 @@ void KernelEmitter::meetTeam() {
   Value mask = f.integer(int64_t((uint64_t(1) << teamLanes) - 1), 32);
   mask = arith::ShLIOp::create(f.b, f.loc, mask, first);
   f.intrinsic("llvm.nvvm.bar.warp.sync", {}, {mask});
+}
+
+Values KernelEmitter::forParts(RowReduction kind, Value low, Value high, ArrayRef<Value> init,
+                               function_ref<Values(Value, ArrayRef<Value>)> body) {
+  if (teamParts == 1)
+    return f.loop(low, high, 1, init, body);
+  Values start(init);
+  if (kind == RowReduction::Sum) { // what the sum begins with counts once
+    Value first = f.cmp(IPred::eq, part, f.integer(0));
+    for (Value &value : start)
+      value = f.select(first, value, f.f32Like(0, value));
+  }
+  Values own = f.loop(f.addi(low, part), high, teamParts, start, body);
+  // The threads of one column are together here, whatever those of others do.
+  Value mask = inWarp();
+  auto other = [&](Value value, int64_t distance) {
+    return f.intrinsic("llvm.nvvm.shfl.sync.bfly.f32", f.f32Type(),
+                       {mask, value, f.integer(distance, 32), f.integer(warpLanes - 1, 32)});
+  };
+  auto join = [&](Value x, Value y) {
+    return kind == RowReduction::Sum ? f.add(x, y) : f.max(x, y);
+  };
+  for (Value &value : own)
+    for (int64_t distance = columnLanes; distance < columnLanes * teamParts; distance *= 2) {
+      const int lanes = FunctionBuilder::laneCount(value.getType());
+      if (lanes == 1) {
+        value = join(value, other(value, distance));
+        continue;
+      }
+      Value theirs = f.f32Like(0, value);
+      for (int i = 0; i < lanes; ++i)
+        theirs = LLVM::InsertElementOp::create(
+            f.b, f.loc, theirs, other(f.extract(value, i, 1), distance), f.integer(i, 32));
+      value = join(value, theirs);
+    }
+  return own;
+}
+
+/// The threads of this one's warp that are at the same columns of the same row.
+Value KernelEmitter::inWarp() {
+  int64_t pattern = 0;
+  for (int64_t p = 0; p < teamParts; ++p)
+    pattern |= int64_t(1) << (p * columnLanes);
+  FunctionBuilder::Key key{{lane.getAsOpaquePointer()}, {-71}};
+  return f.once(key, [&] {
+    Value self = f.intrinsic("llvm.nvvm.read.ptx.sreg.laneid", f.intType(32), {});
+    Value first = f.andi(self, ~(columnLanes * teamParts - 1) & (warpLanes - 1));
+    Value shift = f.ori(first, f.andi(self, columnLanes - 1));
+    return Value(arith::ShLIOp::create(f.b, f.loc, f.integer(pattern, 32), shift));
+  });
 }
 
 void KernelEmitter::forChunks(function_ref<void()> body) {
@@ -126,18 +186,18 @@ Values KernelEmitter::forSharedTiles(int64_t width, const Cuts &cuts, ArrayRef<V
     auto first = [&] {
       return f.once(key, [&] { return f.addi(f.muli(lane, tileColumns), low); });
     };
-    if (whole > teamLanes)
-      f.loop(first(), f.integer(middle), teamLanes * tileColumns, {},
+    if (whole > columnLanes)
+      f.loop(first(), f.integer(middle), columnLanes * tileColumns, {},
              [&](Value base, ArrayRef<Value>) {
                at(base);
                return Values();
              });
-    else if (whole == teamLanes)
+    else if (whole == columnLanes)
       at(first());
     else if (whole > 0)
       f.when(f.cmp(IPred::ult, lane, f.integer(whole)), [&] { at(first()); });
     if (middle < high) // the thread whose turn it is
-      f.when(f.cmp(IPred::eq, lane, f.integer(whole % teamLanes)),
+      f.when(f.cmp(IPred::eq, lane, f.integer(whole % columnLanes)),
              [&] { body(makeTile({}, middle, high - middle, middle, high), {}); });
   }
   return {};
