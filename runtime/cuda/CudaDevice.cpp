@@ -15,15 +15,19 @@
 namespace heddle::cuda {
 namespace {
 
+/// Of the memory that the states leave: the rest is for batches.
+constexpr double featureShare = 0.5;
+
 class CudaDevice final : public exec::Device {
 public:
   explicit CudaDevice(std::unique_ptr<Session> session)
-      : session_(std::move(session)), kernels_(*session_) {}
+      : session_(std::move(session)), kernels_(*session_), features_(*session_) {}
 
   std::string name() const override { return session_->name(); }
   std::string kernelTarget() const override { return kernels_.target(); }
 
-  absl::Status load(const plan::PlanT &plan, const exec::States &states) override {
+  absl::Status load(const plan::PlanT &plan, const exec::States &states,
+                    const graph::GraphStore &graph) override {
     HEDDLE_RETURN_IF_ERROR(session_->enter());
     HEDDLE_RETURN_IF_ERROR(kernels_.load(plan));
     for (size_t s = 0; s < states.views().size(); ++s) {
@@ -34,7 +38,8 @@ public:
                                                       "'" + view.description->name + "'"));
       pointers_.push_back(memory_.back().data());
     }
-    resident_.emplace(Resident{*session_, kernels_, plan, states, pointers_});
+    HEDDLE_RETURN_IF_ERROR(features_.load(plan, graph, featureShare));
+    resident_.emplace(Resident{*session_, kernels_, features_, plan, states, pointers_});
     return absl::OkStatus();
   }
 
@@ -64,6 +69,7 @@ private:
 
   std::unique_ptr<Session> session_;
   Kernels kernels_;
+  Features features_;
   std::vector<DeviceMemory> memory_;    ///< by state
   std::vector<DevicePointer> pointers_; ///< by state; 0: not kept here
   std::optional<Resident> resident_;

@@ -43,11 +43,19 @@ CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::
   arguments_.resize(argumentBuffers_.size());
   regionOffsets_.reserve(entry.regions.size());
 
-  std::vector<bool> read(entry.buffers.size());
+  std::vector<bool> read(entry.buffers.size()), sent(entry.buffers.size());
   for (const Op &op : ops_)
     for (int32_t b : op.op->inputs)
       if (b >= 0)
-        read[size_t(b)] = true;
+        (op.kind == Kind::Comm ? sent : read)[size_t(b)] = true;
+  for (const auto &op : entry.ops)
+    if (const DevicePointer table = resident.features.table(*op);
+        table && read[size_t(op->outputs[0])] && !sent[size_t(op->outputs[0])]) {
+      gathers_.push_back(
+          {uint32_t(op->inputs[0]), uint32_t(op->outputs[0]), table, op->in_loop_static, op.get()});
+      read[size_t(op->inputs[0])] = true;
+      read[size_t(op->outputs[0])] = false;
+    }
   for (const auto &op : entry.ops)
     if (op->queue < plan::Queue::Compute)
       for (int32_t b : op->outputs)
@@ -127,6 +135,11 @@ absl::Status CudaQueue::initialize() {
   return absl::OkStatus();
 }
 
+bool CudaQueue::takes(const plan::OpT &op) const {
+  return std::any_of(gathers_.begin(), gathers_.end(),
+                     [&](const Gather &gather) { return gather.op == &op; });
+}
+
 absl::Status CudaQueue::begin() {
   HEDDLE_RETURN_IF_ERROR(session_.enter());
   // Whoever infers writes rows between runs, on the host.
@@ -161,8 +174,8 @@ absl::Status CudaQueue::upload(const StepSlot &slot) {
   }
   DeviceSlot &own = *found;
   // Arrays that stay come last: the others are copied as one block.
-  const bool kept = slot.sameSeeds && own.complete;
-  own.offsets.resize(uploads_.size());
+  kept_ = slot.sameSeeds && own.complete;
+  own.offsets.resize(uploads_.size() + gathers_.size());
   uint64_t total = 0, changing = 0;
   for (bool isStatic : {false, true}) {
     for (size_t u = 0; u < uploads_.size(); ++u)
@@ -173,18 +186,38 @@ absl::Status CudaQueue::upload(const StepSlot &slot) {
     if (!isStatic)
       changing = total;
   }
+  const uint64_t copied = total;
+  for (size_t g = 0; g < gathers_.size(); ++g) {
+    own.offsets[uploads_.size() + g] = total;
+    total += aligned(std::max<uint64_t>(bytesOf(gathers_[g].rows), 1));
+  }
   own.complete = false;
-  HEDDLE_RETURN_IF_ERROR(own.memory.reserve(total, "a batch"));
-  HEDDLE_RETURN_IF_ERROR(own.staging.reserve(total, "a batch"));
+  HEDDLE_RETURN_IF_ERROR(own.memory.reserve(std::max<uint64_t>(total, 1), "a batch"));
+  HEDDLE_RETURN_IF_ERROR(own.staging.reserve(std::max<uint64_t>(copied, 1), "a batch"));
+  for (size_t g = 0; g < gathers_.size(); ++g)
+    device_[gathers_[g].rows] = own.memory.data() + own.offsets[uploads_.size() + g];
   for (size_t u = 0; u < uploads_.size(); ++u) {
     const size_t b = uploads_[u].buffer;
     device_[b] = own.memory.data() + own.offsets[u];
-    if (!kept || !uploads_[u].isStatic)
+    if (!kept_ || !uploads_[u].isStatic)
       std::memcpy(own.staging.data() + own.offsets[u], host_[b], bytesOf(b));
   }
   HEDDLE_RETURN_IF_ERROR(
-      session_.toDevice(own.memory.data(), own.staging.data(), kept ? changing : total));
+      session_.toDevice(own.memory.data(), own.staging.data(), kept_ ? changing : copied));
   own.complete = true;
+  return absl::OkStatus();
+}
+
+absl::Status CudaQueue::gather() {
+  const DevicePointer first =
+      argumentMemory_.data() + (arguments_.size() - 3 * gathers_.size()) * sizeof(DevicePointer);
+  for (size_t g = 0; g < gathers_.size(); ++g) {
+    const plan::BufferT &rows = *entry_.buffers[gathers_[g].rows];
+    const int64_t count = int64_t(plan::evaluate(*rows.rows, *symbols_));
+    if (count > 0 && !(kept_ && gathers_[g].isStatic))
+      HEDDLE_RETURN_IF_ERROR(resident_.kernels.gatherRows(first + 3 * g * sizeof(DevicePointer),
+                                                          count, int64_t(rows.width)));
+  }
   return absl::OkStatus();
 }
 
@@ -268,6 +301,9 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
     if (op.kind == Kind::GemmChunks && op.gemm->heads > 1)
       listMatrices(op);
   arguments_.insert(arguments_.end(), batches_.begin(), batches_.end());
+  for (const Gather &gather : gathers_)
+    arguments_.insert(arguments_.end(), {pointer(int32_t(gather.ids)), gather.table,
+                                         pointer(int32_t(gather.rows))});
   repeats_ = !comm_ && lastSlot_ == &slot && lastSymbols_ == slot.symbols && uploaded_ == arguments_;
   if (!repeats_) {
     forgetGraphs();
@@ -451,6 +487,7 @@ absl::Status CudaQueue::execute(const StepSlot &slot,
                                 std::span<Trace::Track *const> tracks) {
   HEDDLE_RETURN_IF_ERROR(session_.enter());
   commStallNs_ = 0;
+  HEDDLE_RETURN_IF_ERROR(gather());
   if (!tracks.empty())
     return executeTraced(slot, tracks);
   HEDDLE_RETURN_IF_ERROR(runPart(0, 0, cut_));
@@ -510,7 +547,7 @@ std::string CudaQueue::firstBad(const StepSlot &slot) {
   std::string culprit = exec::badState(resident_.states, entry_.partition);
   auto fetched = [&](int32_t b) -> const void * { return host_[size_t(b)]; };
   for (const auto &op : entry_.ops)
-    if (culprit.empty() && op->queue < plan::Queue::Compute)
+    if (culprit.empty() && op->queue < plan::Queue::Compute && !takes(*op))
       culprit = exec::badOutput(entry_, *op, slot.symbols, fetched);
   std::vector<char> copy;
   auto computed = [&](int32_t b) -> const void * {

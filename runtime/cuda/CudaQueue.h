@@ -17,6 +17,7 @@
 #ifndef HEDDLE_RUNTIME_CUDA_CUDAQUEUE_H
 #define HEDDLE_RUNTIME_CUDA_CUDAQUEUE_H
 
+#include "runtime/cuda/Features.h"
 #include "runtime/cuda/Kernels.h"
 #include "runtime/exec/Device.h"
 
@@ -28,6 +29,7 @@ namespace heddle::cuda {
 struct Resident {
   const Session &session;
   const Kernels &kernels;
+  const Features &features;
   const plan::PlanT &plan;
   const exec::States &states;
   const std::vector<DevicePointer> &statePointers; ///< 0: not kept
@@ -39,6 +41,7 @@ public:
   ~CudaQueue() override;
   absl::Status initialize();
 
+  bool takes(const plan::OpT &op) const override;
   absl::Status begin() override;
   absl::Status prepare(exec::StepSlot &slot, uint64_t &arenaGrowths,
                        exec::Trace::Track *commTrack) override;
@@ -69,17 +72,25 @@ private:
     uint32_t buffer;
     bool isStatic; ///< the same in every step with the same seeds
   };
+  /// Rows that are picked on the device.
+  struct Gather {
+    uint32_t ids, rows; ///< buffers
+    DevicePointer table;
+    bool isStatic;
+    const plan::OpT *op;
+  };
   /// What the device has of one of the host's step slots.
   struct DeviceSlot {
     const exec::StepSlot *slot;
     DeviceMemory memory;
     PinnedMemory staging;
-    std::vector<uint64_t> offsets; ///< of uploads_
+    std::vector<uint64_t> offsets; ///< of uploads_, then of gathers_
     bool complete = false;
   };
 
   void addOp(const plan::OpT &op, int64_t comm);
   absl::Status upload(const exec::StepSlot &slot);
+  absl::Status gather();
   absl::Status makeHostArena(uint64_t bytes);
   absl::Status runOp(const Op &op);
   /// Ops [begin, end), which are part `part` of the step.
@@ -115,6 +126,7 @@ private:
   exec::CommQueue *comm_;
   std::vector<Op> ops_;
   std::vector<Upload> uploads_;
+  std::vector<Gather> gathers_;
   std::vector<DeviceSlot> slots_;
   DeviceMemory arena_, argumentMemory_;
   PinnedMemory argumentStaging_, outputs_;
@@ -123,7 +135,7 @@ private:
   std::vector<DevicePointer> device_; ///< by buffer
   std::vector<void *> host_;          ///< by buffer: slots, states, outputs and what collectives use
   std::vector<int32_t> argumentBuffers_;
-  std::vector<DevicePointer> arguments_; ///< of all ops, then batches_
+  std::vector<DevicePointer> arguments_; ///< of all ops, then batches_, then of gathers_
   std::vector<DevicePointer> batches_;
   std::vector<DevicePointer> uploaded_;  ///< both, as they are on the device
   const exec::StepSlot *lastSlot_ = nullptr;
@@ -132,6 +144,7 @@ private:
   GraphExec graphs_[2] = {nullptr, nullptr};
   std::vector<uint32_t> outputBuffers_; ///< of the arena
   const std::vector<uint64_t> *symbols_ = nullptr;
+  bool kept_ = false; ///< arrays that are static are on the device already
   int32_t loss_ = -1;
   size_t lossOp_ = 0, firstChange_ = 0; ///< the op that writes it; the first that changes a state
   size_t cut_ = 0; ///< where the loss is looked at

@@ -25,6 +25,8 @@ class StepCompute {
 public:
   virtual ~StepCompute() = default;
 
+  /// Whether it fetches the op's rows itself, where it computes: then nobody else does.
+  virtual bool takes(const plan::OpT &op) const { return false; }
   /// Before the steps of a run.
   virtual absl::Status begin() { return absl::OkStatus(); }
   /// Everything of a step that depends on its sizes: arena, pointers, tasks. Allocates if it grows.
@@ -54,9 +56,10 @@ public:
   virtual std::string name() const = 0;
   /// The plan's target that its kernels were loaded from.
   virtual std::string kernelTarget() const = 0;
-  /// Loads the plan's kernels and makes room for the states. Both outlive the device. Errors: no code
-  /// for this device in the plan, no memory.
-  virtual absl::Status load(const plan::PlanT &plan, const States &states) = 0;
+  /// Loads the plan's kernels, makes room for the states, and brings features there as far as there is
+  /// room. All three outlive the device. Errors: no code for this device in the plan, no memory.
+  virtual absl::Status load(const plan::PlanT &plan, const States &states,
+                            const graph::GraphStore &graph) = 0;
   /// What runs the compute ops of an entry. `comm`: its collectives, or null.
   virtual absl::StatusOr<std::unique_ptr<StepCompute>> compute(const plan::EntryT &entry,
                                                                CommQueue *comm) = 0;

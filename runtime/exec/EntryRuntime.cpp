@@ -213,6 +213,8 @@ void EntryRuntime::fetch(StepSlot &slot, const Request &request) {
       uint64_t opStart = Trace::nowNs();
       numberTogether(slot, i);
       busy += secondsSince(opStart);
+    } else if (compute_->takes(op)) {
+      // Where it computes, when it comes to this batch.
     } else if (good(slot) && !aheadEnded_ && !stop_.load(std::memory_order_relaxed)) {
       uint64_t opStart = Trace::nowNs();
       absl::Status status = fetcher_->run(i, slot, request.seed, rates);

@@ -115,7 +115,7 @@ public:
     }
     HEDDLE_RETURN_IF_ERROR(states_.create(*plan_, *graph_, options_.partition));
     if (device_)
-      HEDDLE_RETURN_IF_ERROR(device_->load(*plan_, states_));
+      HEDDLE_RETURN_IF_ERROR(device_->load(*plan_, states_, *graph_));
     states_.initialize(seed_, computePool_);
     // Beside the computation a few threads are enough: they only have to keep up with it.
     int helpers = options_.overlap ? (computePool_.threads() + 3) / 4 : 1;
