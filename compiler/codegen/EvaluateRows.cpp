@@ -77,6 +77,8 @@ Value KernelEmitter::reduceRow(RowReduction kind, int64_t width, const Cuts &cut
                                function_ref<Values(const Tile &)> term) {
   if (width == 1)
     return term(scalarTile()).front();
+  if (together && columnLanes > 1)
+    return reduceRowTogether(kind, cuts, term);
   Values lanes =
       forTiles(width, cuts, emptyLanes(kind), false, [&](const Tile &tile, ArrayRef<Value> inner) {
         return addToLanes(kind, Values(inner), tile, term(tile));
@@ -89,7 +91,13 @@ void KernelEmitter::prepareRow(Value value, const Place &place) {
   Operation *op = value.getDefiningOp();
   if (!op || place.kind == Place::Flat)
     return;
+  if (gpu) // what is reduced inside of a loop over columns is not shared by threads
+    prepareOperands(op, place);
   llvm::TypeSwitch<Operation *>(op)
+      .Case<hgnn::SoftmaxXentOp, hgnn::SigmoidXentOp>([&](Operation *) {
+        if (gpu)
+          evalScalar(value, place);
+      })
       .Case([&](hgnn::ScaleRowsOp scale) {
         auto type = cast<FeatType>(scale.getScale().getType());
         if (type.getWidth() == 1 && type.getDomain().isParam() == domain.isParam())
@@ -108,10 +116,18 @@ void KernelEmitter::prepareRow(Value value, const Place &place) {
       })
       .Case([&](hgnn::SigmoidXentGradOp loss) { evalScalar(loss.getGrad(), place); })
       .Default([&](Operation *) { prepareMerge(op, place); });
+  if (!gpu)
+    prepareOperands(op, place);
+}
+
+/// prepareRow of the operands whose rows are those of an op.
+void KernelEmitter::prepareOperands(Operation *op, const Place &place) {
   bool sameRow = isa<hgnn::MulOp, hgnn::ScaleOp, hgnn::ScaleByOp, hgnn::ScaleRowsOp, hgnn::UnaryOp,
                      hgnn::UnaryGradOp, hgnn::AddBiasOp, hgnn::DropoutOp, hgnn::ConcatOp,
                      hgnn::SliceOp, hgnn::PadOp, hgnn::LayerNormOp, hgnn::LayerNormGradOp,
                      hgnn::CombinedOp, hgnn::CombinedGradOp>(op) ||
+                 (gpu && isa<hgnn::SoftmaxXentOp, hgnn::SoftmaxXentGradOp, hgnn::SigmoidXentOp,
+                             hgnn::SigmoidXentGradOp>(op)) ||
                  (isa<hgnn::AddOp>(op) && runsOf(op).empty());
   if (sameRow)
     for (Value operand : op->getOperands())

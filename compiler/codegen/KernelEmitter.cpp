@@ -239,6 +239,7 @@ void KernelEmitter::emitRows() {
   forChunks([&] {
     Values sums = initialSums();
     sums = forRows(sums, [&](Value row, ArrayRef<Value> carried) {
+      together = gpu;
       rootRow = row;
       Place place = Place::at(row);
       if (domain.isEdges())
@@ -330,14 +331,15 @@ void KernelEmitter::emitSparseGradWeight(hgnn::SparseLinearGradWeightOp op) {
   forRows({}, [&](Value column, ArrayRef<Value>) {
     Value low = f.loadIndex(pointers, column), high = f.loadIndex(pointers, f.addi(column, 1));
     forSharedTiles(width, cuts, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
-      Values sum = forParts(RowReduction::Sum, low, high, zeros(tile), [&](Value entry, ArrayRef<Value> acc) {
-        Value number = f.load(f.gep(numbers, entry, f.f32Type()), 1);
-        Values row = eval(grad, Place::at(f.loadIndex(rows, entry)), tile);
-        row = map(row, [&](Value x) {
-          return f.mul(x, f.splat(number, FunctionBuilder::laneCount(x.getType())));
-        });
-        return map(acc, row, [&](Value x, Value y) { return f.add(x, y); });
-      });
+      Values sum = forParts(
+          RowReduction::Sum, low, high, zeros(tile), [&](Value entry, ArrayRef<Value> acc) {
+            Value number = f.load(f.gep(numbers, entry, f.f32Type()), 1);
+            Values row = eval(grad, Place::at(f.loadIndex(rows, entry)), tile);
+            row = map(row, [&](Value x) {
+              return f.mul(x, f.splat(number, FunctionBuilder::laneCount(x.getType())));
+            });
+            return map(acc, row, [&](Value x, Value y) { return f.add(x, y); });
+          });
       storeTile(output, column, width, tile, sum);
       return Values();
     });
@@ -363,7 +365,7 @@ Values KernelEmitter::emitRow(const Place &place, Value storeRow, ArrayRef<Value
       unroll |= root->inRegisters;
     }
     Cuts cuts = cutsOf(values, width);
-    if (width > tileColumns || cuts.size() > 2)
+    if (width > tileColumns || cuts.size() > 2 || columnLanes > 1)
       for (Value value : values)
         prepareRow(value, place);
     sums = forSharedTiles(width, cuts, sums, unroll, [&](const Tile &tile, ArrayRef<Value> inner) {

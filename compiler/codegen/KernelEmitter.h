@@ -124,6 +124,7 @@ private:
   bool usesOnlyFlatOps();
   void emitRows();
   void emitChunks();
+  void emitOwnColumns(llvm::ArrayRef<const Root *> roots, int64_t width);
   void emitFlat();
   void emitNumbers();
   void emitEdgesByActive();
@@ -160,12 +161,17 @@ private:
   Values forParts(RowReduction kind, Value low, Value high, llvm::ArrayRef<Value> init,
                   llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
   Value inWarp();
+  /// reduceRow with the columns shared by the threads of a team; all of them are here and get the
+  /// result.
+  Value reduceRowTogether(RowReduction kind, const Cuts &cuts,
+                          llvm::function_ref<Values(const Tile &)> term);
   /// Until all threads of the team are here no one goes on.
   void meetTeam();
   unsigned alignmentOf(const Tile &tile, const Piece &piece, int64_t width, bool row) const;
   const bool gpu;
   int64_t columnLanes = 1, teamParts = 1; ///< powers of two; their product is at most a warp
   bool shareTiles = false;                ///< threads of a team are at different columns
+  bool together = false;                  ///< all threads of a team do what is emitted now
   Value lane, part, team, teams;          ///< of a GPU only
 
   //===--- Tiles (Tiles.cpp) -----------------------------------------------===//
@@ -228,6 +234,7 @@ private:
   Value edgeOf(const Place &place, Value adj);
   /// Computes once per row what loops over tiles would repeat.
   void prepareRow(Value value, const Place &place);
+  void prepareOperands(mlir::Operation *op, const Place &place);
 
   Values evalElements(mlir::Operation *op, const Place &place, const Tile &tile);
   Values evalRowWise(mlir::Operation *op, const Place &place, const Tile &tile);

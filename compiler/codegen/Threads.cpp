@@ -4,8 +4,8 @@
 //
 // The code is that of a CPU: a thread of a GPU evaluates values as a call for some rows does. Only
 // which rows, chunks and columns are its own is decided here. Neighbouring threads are at
-// neighbouring columns, 16 bytes each, so a warp reads whole lines. Sums that cross threads do so in
-// an order that does not depend on how many there are.
+// neighbouring columns, 16 bytes each, so a warp reads whole lines. Sums that cross threads do so
+// in an order that does not depend on how many there are.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,6 +14,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <numeric>
+#include <utility>
 
 using namespace mlir;
 using namespace heddle;
@@ -25,6 +26,17 @@ static constexpr int64_t warpLanes = 32;
 static constexpr int64_t narrowEdge = 16, edgeLanes = 8;
 /// Parts of a team that share the edges of a row: more would often find none.
 static constexpr int64_t mostParts = 4;
+
+/// The widest rows that the body reduces to numbers.
+static int64_t reducedWidth(Block &body) {
+  int64_t width = 1;
+  for (Operation &op : body)
+    if (isa<hgnn::SoftmaxXentOp, hgnn::SoftmaxXentGradOp, hgnn::SigmoidXentOp,
+            hgnn::SigmoidXentGradOp, hgnn::LayerNormOp, hgnn::LayerNormXhatOp,
+            hgnn::LayerNormGradOp>(op))
+      width = std::max(width, cast<hgnn::FeatType>(op.getOperand(0).getType()).getWidth());
+  return width;
+}
 
 void KernelEmitter::formTeams() {
   int64_t width = 1;
@@ -40,6 +52,10 @@ void KernelEmitter::formTeams() {
                          uint32_t(std::max<int64_t>(1, f.lanes / flatWidth))};
   } else if (squares) {
     setTeam(1); // the squares of a row are added by one thread
+  } else if (int64_t reduced = reducedWidth(body); width <= f.lanes && reduced > narrowEdge) {
+    // One number or few of a long row, which all threads of the team find together.
+    setTeam(reduced);
+    shareTiles = false;
   } else if (byActive && width <= narrowEdge) {
     setTeam(edgeLanes * f.lanes);
     shareTiles = false;
@@ -119,6 +135,48 @@ Values KernelEmitter::forParts(RowReduction kind, Value low, Value high, ArrayRe
   return own;
 }
 
+Value KernelEmitter::reduceRowTogether(RowReduction kind, const Cuts &cuts,
+                                       function_ref<Values(const Tile &)> term) {
+  Values lanes = emptyLanes(kind);
+  together = false;
+  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+    int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
+    int64_t middle = low + whole * tileColumns;
+    if (whole > 0)
+      lanes = f.loop(f.addi(f.muli(lane, tileColumns), low), f.integer(middle),
+                     columnLanes * tileColumns, lanes, [&](Value base, ArrayRef<Value> inner) {
+                       Tile tile = makeTile(base, 0, tileColumns, low, middle);
+                       tile.start = low, tile.stride = tileColumns;
+                       tile.align = low % tileColumns == 0 ? tileColumns : 1;
+                       return addToLanes(kind, Values(inner), tile, term(tile));
+                     });
+    if (middle < high) {
+      SmallVector<Type> types;
+      for (Value value : lanes)
+        types.push_back(value.getType());
+      lanes = f.branch(
+          f.cmp(IPred::eq, lane, f.integer(whole % columnLanes)), types,
+          [&] {
+            Tile tile = makeTile({}, middle, high - middle, middle, high);
+            return addToLanes(kind, lanes, tile, term(tile));
+          },
+          [&] { return lanes; });
+    }
+  }
+  together = true;
+  Value all = foldLanes(kind, lanes);
+  Value first = f.andi(f.intrinsic("llvm.nvvm.read.ptx.sreg.laneid", f.intType(32), {}),
+                       ~(columnLanes - 1) & (warpLanes - 1));
+  Value mask = arith::ShLIOp::create(
+      f.b, f.loc, f.integer(int64_t((uint64_t(1) << columnLanes) - 1), 32), first);
+  for (int64_t distance = columnLanes / 2; distance > 0; distance /= 2) {
+    Value other = f.intrinsic("llvm.nvvm.shfl.sync.bfly.f32", f.f32Type(),
+                              {mask, all, f.integer(distance, 32), f.integer(warpLanes - 1, 32)});
+    all = kind == RowReduction::Sum ? f.add(all, other) : f.max(all, other);
+  }
+  return all;
+}
+
 /// The threads of this one's warp that are at the same columns of the same row.
 Value KernelEmitter::inWarp() {
   int64_t pattern = 0;
@@ -173,6 +231,7 @@ Values KernelEmitter::forSharedTiles(int64_t width, const Cuts &cuts, ArrayRef<V
   if (!shareTiles)
     return forTiles(width, cuts, init, unroll, body);
   assert(init.empty() && "what threads carry over tiles is not shared");
+  const bool before = std::exchange(together, false);
   for (size_t i = 0; i + 1 < cuts.size(); ++i) {
     int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
     int64_t middle = low + whole * tileColumns;
@@ -200,6 +259,7 @@ Values KernelEmitter::forSharedTiles(int64_t width, const Cuts &cuts, ArrayRef<V
       f.when(f.cmp(IPred::eq, lane, f.integer(whole % columnLanes)),
              [&] { body(makeTile({}, middle, high - middle, middle, high), {}); });
   }
+  together = before;
   return {};
 }
 
@@ -217,6 +277,10 @@ void KernelEmitter::emitChunks() {
       for (const Root *root : some)
         values.push_back(root->value);
       Cuts cuts = cutsOf(values, width);
+      if (cuts.size() == 2 && width == columnLanes * tileColumns) {
+        emitOwnColumns(some, width);
+        continue;
+      }
       forSharedTiles(width, cuts, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
         Values sums;
         for (const Root *root : some)
@@ -250,6 +314,44 @@ void KernelEmitter::emitChunks() {
       });
     }
   });
+}
+
+/// The same where every thread has four columns: then rows come one after another, and what is the
+/// same for all columns of one the threads find together.
+void KernelEmitter::emitOwnColumns(ArrayRef<const Root *> some, int64_t width) {
+  Tile tile = makeTile(f.muli(lane, tileColumns), 0, tileColumns, 0, width);
+  tile.stride = tile.align = tileColumns;
+  Values sums;
+  for (const Root *root : some)
+    if (root->sink == Sink::ColumnSum)
+      sums.append(zeros(tile));
+  sums = forRows(sums, [&](Value row, ArrayRef<Value> carried) {
+    rootRow = row;
+    Place place = Place::at(row);
+    if (domain.isEdges())
+      place.kind = Place::Edge;
+    together = true;
+    for (const Root *root : some)
+      prepareRow(root->value, place);
+    together = false;
+    Values next;
+    for (const Root *root : some) {
+      Values numbers = eval(root->value, place, tile);
+      if (root->sink == Sink::Store)
+        storeTile(arg(ArgPart::Output, root->result), row, width, tile, numbers);
+      else
+        for (Value number : numbers)
+          next.push_back(f.add(carried[next.size()], number));
+    }
+    return next;
+  });
+  ArrayRef<Value> rest = sums;
+  for (const Root *root : some)
+    if (root->sink == Sink::ColumnSum) {
+      storeTile(arg(ArgPart::Output, root->result), f.chunk, width, tile,
+                rest.take_front(tile.pieces.size()));
+      rest = rest.drop_front(tile.pieces.size());
+    }
 }
 
 /// Bytes that divide the address of a piece. Arrays begin at multiples of 64; rows follow each

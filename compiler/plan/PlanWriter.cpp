@@ -12,8 +12,16 @@ using namespace mlir;
 namespace heddle::compiler {
 
 /// Enough chunks for the threads of a GPU, few enough for their sums to be added up: of rows, of
-/// numbers.
-static constexpr uint32_t gpuChunkRows = 64, gpuChunkNumbers = 256;
+/// rows that give next to nothing but may be long themselves (losses), of numbers.
+static constexpr uint32_t gpuChunkRows = 64, gpuChunkNarrowRows = 8, gpuChunkNumbers = 256;
+
+static uint32_t gpuChunk(const KernelSignature &signature) {
+  if (signature.chunkRows == numbersPerChunk)
+    return gpuChunkNumbers;
+  bool narrow =
+      llvm::all_of(signature.outputs, [](const KernelOutput &out) { return out.width <= 4; });
+  return narrow ? gpuChunkNarrowRows : gpuChunkRows;
+}
 
 FailureOr<std::unique_ptr<plan::PlanT>> writePlan(ModuleOp module,
                                                   const PlanWriterOptions &options) {
@@ -24,8 +32,7 @@ FailureOr<std::unique_ptr<plan::PlanT>> writePlan(ModuleOp module,
     if (failed(signature))
       return failure();
     if (gpu && signature->mode == KernelMode::Chunks)
-      signature->chunkRows =
-          signature->chunkRows == numbersPerChunk ? gpuChunkNumbers : gpuChunkRows;
+      signature->chunkRows = gpuChunk(*signature);
     signatures.push_back(std::move(*signature));
   }
   std::vector<CompiledLibrary> libraries;
