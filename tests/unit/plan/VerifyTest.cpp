@@ -243,6 +243,13 @@ const std::vector<Case> &cases() {
       {"'aggregate': balance 3", [](PlanT &p) { find(p, "aggregate").attrs.AsKernelAttrs()->balance = 3; }},
       {"'aggregate' input 1: it has not one row more", [](PlanT &p) { find(p, "aggregate").attrs.AsKernelAttrs()->balance = 1; }},
       {"'loss': chunk_rows is zero", [](PlanT &p) { find(p, "loss").attrs.AsKernelAttrs()->chunk_rows = 0; }},
+      {"library 0: it says the threads of 1 kernels, not of 0", [](PlanT &p) { p.libraries[0]->threads.emplace_back(1, 1); }},
+      {"library 0: it says the threads of 0 kernels, not of", [](PlanT &p) { p.libraries[0]->target = "sm_80"; }},
+      {"library 0: a kernel has no thread or more than 2^20", [](PlanT &p) {
+         p.libraries[0]->target = "sm_80";
+         for (size_t i = 0; i < p.kernels.size(); ++i)
+           p.libraries[0]->threads.emplace_back(16, i);
+       }},
       {"'h W': k and n", [](PlanT &p) { find(p, "h W").attrs.AsGemmAttrs()->k = 0; }},
       {"'h W': k and n, times heads", [](PlanT &p) { find(p, "h W").attrs.AsGemmAttrs()->heads = 0; }},
       {"'h W': k and n, times heads", [](PlanT &p) { find(p, "h W").attrs.AsGemmAttrs()->heads = 1u << 30; }},
