@@ -59,6 +59,11 @@ int main(int argc, char **argv) {
   app.add_option("--cpu", options.targets,
                  "CPU feature levels to generate code for: x86-64-v2, x86-64-v3, x86-64-v4 (default: all three)")
       ->delimiter(',');
+  app.add_option("--optimize", options.optimize,
+                 "NAME=auto|on|off, a rewrite that the cost model decides (auto, the default), that is "
+                 "made wherever it can be, or never: reorder-products ((x W) a becomes x (W a)), "
+                 "compact-sources (what one relation reads of its sources is made for those alone)")
+      ->delimiter(',');
   app.add_option("--max-fused", options.maxFused,
                  "Most ops in one kernel; 1 makes a kernel of every op, 0 = no limit")
       ->check(CLI::Range(0, 1 << 30));
