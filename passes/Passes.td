@@ -49,6 +49,46 @@ def UnrollPass : Pass<"hgnn-unroll", "::mlir::ModuleOp"> {
     Statistic<"numPruned", "pruned-relations", "relations that reach no vertex">];
 }
 
+def OrderAggregationPass : Pass<"hgnn-order-aggregation", "::mlir::ModuleOp"> {
+  let summary = "products before or after sums over edges, by relation (metatree phase)";
+  let description = [{
+    Goal: put a product with a parameter after the weighted sum over a destination's edges (aggregate first)
+    or before it, on the sources' rows (transform first), whichever is less work for that relation: products
+    of active destinations or of distinct sources, edges that read rows of the width before or after.
+
+    Rewrites: a sum over edges of gathered rows, scaled by a number for each edge or destination, and then a
+    product; the same with the product in front; and a softmax's weighted sum whose values are a product
+    with as many heads (one, or hgnn.head_linear), which then stands behind hgnn.combined. Scores may read the
+    product besides: hgnn-reorder-products, which follows, makes them of the rows.
+
+    Decision: by the cost model for each link; `decide=on` puts all products after, `off` all before.
+    `compact`: whether hgnn-compact-sources may make products of distinct sources; `reorder`: whether
+    hgnn-reorder-products may make scores without the product.
+
+    Invariants established: none; the values are the same but for the order of additions.
+
+    Restrictions: what stands between has one reader (fundamental: else it is made twice); a matrix of
+    several heads that has one block for all of them (R-GAT) stays in front of a softmax (incidental: its
+    columns would have to be sorted by heads); what is merged over relations as terms too (fundamental: the
+    product is a relation's own).
+
+    Example: 7 venues, 100 papers, one edge each
+    ```mlir
+    %e = hgnn.gather_src %x, %adj           %y = hgnn.linear %x, %w         // of 7 rows, not of 100
+    %s = hgnn.reduce_dst %e, %adj      =>   %e = hgnn.gather_src %y, %adj
+    %y = hgnn.linear %s, %w                 %s = hgnn.reduce_dst %e, %adj
+    ```
+  }];
+  let options = [
+    Option<"decide", "decide", "std::string", "\"auto\"", "auto, on (aggregate first) or off">,
+    Option<"compact", "compact", "bool", "true", "products may be of distinct sources alone">,
+    Option<"reorder", "reorder", "bool", "true", "scores may be made without the product">];
+  let statistics = [
+    Statistic<"numAggregateFirst", "aggregate-first", "links of the training step in that order">,
+    Statistic<"numTransformFirst", "transform-first", "links of the training step in that order">,
+    Statistic<"numTurned", "turned", "links that the program had in the other order">];
+}
+
 def ReorderProductsPass : Pass<"hgnn-reorder-products", "::mlir::ModuleOp"> {
   let summary = "(x W) a becomes x (W a) (metatree phase)";
   let description = [{

@@ -67,6 +67,11 @@ void addPhase(PassManager &manager, const std::string &phase, const PhaseOptions
     passes::UnrollPassOptions unroll;
     unroll.infer = options.infer;
     manager.addPass(passes::createUnrollPass(unroll));
+    passes::OrderAggregationPassOptions order;
+    order.decide = options.optimize.aggregateFirst;
+    order.compact = options.optimize.compactSources != "off";
+    order.reorder = options.optimize.reorderProducts != "off";
+    manager.addPass(passes::createOrderAggregationPass(order));
     passes::ReorderProductsPassOptions reorder;
     reorder.decide = options.optimize.reorderProducts;
     manager.addPass(passes::createReorderProductsPass(reorder));
@@ -117,7 +122,8 @@ absl::Status known(const std::string &option, const std::string &value,
 
 /// Where the choice of an optimization stands, by its place in optimizationNames().
 std::string *choiceOf(Optimizations &choices, size_t name) {
-  std::string *const places[] = {&choices.reorderProducts, &choices.compactSources};
+  std::string *const places[] = {&choices.aggregateFirst, &choices.reorderProducts,
+                                 &choices.compactSources};
   return places[name];
 }
 
@@ -176,7 +182,8 @@ const std::vector<std::string> &phaseNames() {
 }
 
 const std::vector<std::string> &optimizationNames() {
-  static const std::vector<std::string> names = {"reorder-products", "compact-sources"};
+  static const std::vector<std::string> names = {"aggregate-first", "reorder-products",
+                                                 "compact-sources"};
   return names;
 }
 

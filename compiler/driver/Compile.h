@@ -28,6 +28,7 @@ const std::vector<std::string> &phaseNames();
 /// Rewrites that the cost model decides ("auto"), that are made wherever they can be ("on"), or never
 /// ("off").
 struct Optimizations {
+  std::string aggregateFirst = "auto";  ///< hgnn-order-aggregation
   std::string reorderProducts = "auto"; ///< hgnn-reorder-products
   std::string compactSources = "auto";  ///< hgnn-compact-sources
 };

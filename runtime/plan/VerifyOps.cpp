@@ -208,7 +208,7 @@ private:
     for (const auto &op : e_.ops)
       if (const SampleAttrsT *sample = op->attrs.AsSampleAttrs();
           sample && sample->relation == a.relation && sample->hop == a.hop)
-        return op->outputs.size() == 8 && op->outputs[7] == op_.inputs[0];
+        return op->outputs.size() >= 8 && op->outputs[7] == op_.inputs[0];
     return false;
   }
 

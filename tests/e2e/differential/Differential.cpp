@@ -155,6 +155,7 @@ private:
     compiler::Optimizations made;
     made.reorderProducts = choices[seed % 4];
     made.compactSources = choices[seed / 4 % 4];
+    made.aggregateFirst = choices[(seed + seed / 4) % 4];
     return made;
   }
 

@@ -246,7 +246,8 @@ private:
     static const char *rules[] = {"sampled", "heta", "heta-code"};
     Module cut(metatree->clone());
     HEDDLE_RETURN_IF_ERROR(
-        runPasses(*cut, {rewriting("hgnn-reorder-products", uint64_t(p)),
+        runPasses(*cut, {rewriting("hgnn-order-aggregation", uint64_t(p) / 3 + 1),
+                         rewriting("hgnn-reorder-products", uint64_t(p)),
                          "hgnn-relation-aggregation-first",
                          "hgnn-assign-partitions{partitions=" + std::to_string(p) +
                              " weights=" + rules[(seed + uint64_t(p)) % 3] +
@@ -270,7 +271,8 @@ private:
   absl::Status compareVanilla(int64_t p) {
     Module cut(metatree->clone());
     HEDDLE_RETURN_IF_ERROR(
-        runPasses(*cut, {rewriting("hgnn-reorder-products", uint64_t(p)),
+        runPasses(*cut, {rewriting("hgnn-order-aggregation", uint64_t(p) / 3 + 1),
+                         rewriting("hgnn-reorder-products", uint64_t(p)),
                          "hgnn-data-parallel{partitions=" + std::to_string(p) + "}",
                          "hgnn-verify-phase{phase=partitioned}",
                          rewriting("hgnn-compact-sources", uint64_t(p) / 2), "hgnn-differentiate",

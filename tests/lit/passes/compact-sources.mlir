@@ -38,7 +38,7 @@
 // AUTO: -> <0, @"author:reviews:paper" from @author to @paper, unique>
 
 // Nothing to compact: means are made of rows as they are, in front of the product.
-// RUN: heddle-compile --graph %inputs/graph.json --model %inputs/rgcn.json --emit=training --optimize compact-sources=on | FileCheck %s --check-prefix=MEANS
+// RUN: heddle-compile --graph %inputs/graph.json --model %inputs/rgcn.json --emit=training --optimize aggregate-first=on,compact-sources=on | FileCheck %s --check-prefix=MEANS
 // RUN: heddle-opt %t.metatree --hgnn-compact-sources=decide=off 2>&1 | FileCheck %s --check-prefix=MEANS
 // MEANS-NOT: compact-sources
 // MEANS-NOT: unique

@@ -337,6 +337,7 @@ TEST(Verify, AFetchOfEdgeDataIsGood) {
 TEST(Verify, DistinctSourcesAreGood) {
   TestModel model({.numA = 20, .numB = 20, .edges = 40});
   numberUnique(*model.plan);
+  fetchEdges(*model.plan);
   EXPECT_TRUE(verifyPlan(*model.plan).ok()) << verifyPlan(*model.plan);
 }
 
