@@ -50,6 +50,35 @@ double ExpectedRows::rows(DomainAttr domain) const {
   return found == estimates_.end() ? 0 : found->second.expected;
 }
 
+Value edgesThatRead(Value value, int depth) {
+  Value found;
+  auto domain = cast<FeatType>(value.getType()).getDomain();
+  for (Operation *user : value.getUsers()) {
+    Value adj;
+    if (auto gather = dyn_cast<GatherSrcOp>(user))
+      adj = gather.getAdj();
+    else if (auto type = user->getNumResults() == 1
+                             ? dyn_cast<FeatType>(user->getResult(0).getType())
+                             : FeatType();
+             type && type.getDomain() == domain && depth < 8)
+      adj = edgesThatRead(user->getResult(0), depth + 1);
+    if (!adj || (found && found != adj))
+      return {};
+    found = adj;
+  }
+  return found;
+}
+
+double ExpectedRows::compactRows(Value value) const {
+  DomainAttr domain = cast<FeatType>(value.getType()).getDomain();
+  double all = rows(domain);
+  Value edges = domain.isRows() ? edgesThatRead(value) : Value();
+  if (!edges)
+    return all;
+  auto adj = cast<AdjType>(edges.getType());
+  return std::min(all, rows(DomainAttr::unique(adj.getHop(), adj.getRelation())));
+}
+
 double ExpectedRows::product(double rows, double k, double n, double heads, bool gradient) const {
   double one = rates_.seconds(4 * (rows * (k + n) + k * n) * heads, 2 * rows * k * n * heads,
                               /*gathered=*/false, /*product=*/true);

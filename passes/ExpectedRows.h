@@ -25,6 +25,10 @@ public:
   /// Expected rows; 1 for a param, 0 for a domain that the entry does not make.
   double rows(hgnn::DomainAttr domain) const;
 
+  /// Expected rows that a value is made for when what one relation reads is made of its distinct
+  /// sources.
+  double compactRows(mlir::Value value) const;
+
   /// Seconds of `rows` dense products [k] x [k, n], `heads` side by side, in a training step with
   /// both gradients (of the rows if `gradient`), else forward alone.
   double product(double rows, double k, double n, double heads, bool gradient) const;
@@ -46,6 +50,10 @@ private:
   compiler::MachineRates rates_ = compiler::assumedRates();
   bool trains_ = false;
 };
+
+/// The one adjacency whose edges are all that reads a value over rows, itself or what is made of it
+/// row by row; null where there is none.
+mlir::Value edgesThatRead(mlir::Value value, int depth = 0);
 
 /// "1.23 ms", for remarks.
 std::string milliseconds(double seconds);

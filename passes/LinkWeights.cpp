@@ -7,6 +7,7 @@
 #include "passes/LinkWeights.h"
 
 #include "compiler/cost/MachineRates.h"
+#include "passes/ExpectedRows.h"
 
 #include <cmath>
 #include <map>
@@ -129,26 +130,6 @@ LogicalResult SubDagSizes::estimate(EntryOp entry) {
     }
   }
   return success();
-}
-
-/// The one adjacency whose edges are all that reads a value over rows, itself or what is made of it row
-/// by row; null where there is none.
-Value edgesThatRead(Value value, int depth = 0) {
-  Value found;
-  auto domain = cast<FeatType>(value.getType()).getDomain();
-  for (Operation *user : value.getUsers()) {
-    Value adj;
-    if (auto gather = dyn_cast<GatherSrcOp>(user))
-      adj = gather.getAdj();
-    else if (auto type = user->getNumResults() == 1 ? dyn_cast<FeatType>(user->getResult(0).getType())
-                                                    : FeatType();
-             type && type.getDomain() == domain && depth < 8)
-      adj = edgesThatRead(user->getResult(0), depth + 1);
-    if (!adj || (found && found != adj))
-      return {};
-    found = adj;
-  }
-  return found;
 }
 
 /// Rows that a value is made for: of a relation's own, its distinct sources (hgnn-compact-sources).

@@ -98,7 +98,7 @@ def ReorderProductsPass : Pass<"hgnn-reorder-products", "::mlir::ModuleOp"> {
     products read the rows times the matrix, those are not made: graph attention's destinations.
 
     Decision: by the cost model for each product, with both gradients in a training step; `decide=on`
-    takes all of them, `off` none.
+    takes all of them, `off` none. `compact`: whether hgnn-compact-sources may make products of distinct sources.
 
     Invariants established: none; the values are the same but for the order of additions.
 
@@ -113,7 +113,9 @@ def ReorderProductsPass : Pass<"hgnn-reorder-products", "::mlir::ModuleOp"> {
                                                       %s = hgnn.linear %x, %v
     ```
   }];
-  let options = [Option<"decide", "decide", "std::string", "\"auto\"", "auto, on or off">];
+  let options = [
+    Option<"decide", "decide", "std::string", "\"auto\"", "auto, on or off">,
+    Option<"compact", "compact", "bool", "true", "products may be of distinct sources alone">];
   let statistics = [
     Statistic<"numReordered", "reordered", "inner products of the training step that were reordered">,
     Statistic<"numProductsLess", "products-less", "products that nothing reads any more">];

@@ -51,8 +51,8 @@ struct Scores {
 
 class Reorderer {
 public:
-  Reorderer(EntryOp entry, Decision decision, const ExpectedRows &expected)
-      : entry(entry), decision(decision), expected(expected) {}
+  Reorderer(EntryOp entry, Decision decision, bool compact, const ExpectedRows &expected)
+      : entry(entry), decision(decision), compact(compact), expected(expected) {}
   void run();
   int64_t products = 0, stay = 0,
           gone = 0;             ///< scores made anew, scores as they were, products left out
@@ -66,6 +66,7 @@ private:
 
   EntryOp entry;
   Decision decision;
+  bool compact;
   const ExpectedRows &expected;
   /// Products of a matrix and a vector of heads: several relations may share both.
   DenseMap<std::pair<std::pair<Value, Value>, int64_t>, Value> made;
@@ -84,7 +85,8 @@ bool isReadByOthers(Value value, ArrayRef<RowDotOp> dots) {
 void Reorderer::estimate(LinearOp product, Scores &scores) const {
   auto weight = cast<FeatType>(product.getWeight().getType());
   double k = double(weight.getShape()[0]), n = double(weight.getShape()[1]);
-  double rows = expected.rows(cast<FeatType>(product.getType()).getDomain());
+  double rows = compact ? expected.compactRows(product.getResult())
+                        : expected.rows(cast<FeatType>(product.getType()).getDomain());
   bool gradient = !isa_and_nonnull<FetchDenseOp, FetchEdgeOp>(product.getInput().getDefiningOp());
   scores.alone = !isReadByOthers(product.getResult(), scores.dots);
   if (scores.alone)
@@ -183,7 +185,7 @@ struct ReorderProductsPass : heddle::passes::impl::ReorderProductsPassBase<Reord
       FailureOr<ExpectedRows> expected = ExpectedRows::of(entry, *tables);
       if (failed(expected))
         return signalPassFailure();
-      Reorderer reorderer(entry, *decision, *expected);
+      Reorderer reorderer(entry, *decision, compact, *expected);
       reorderer.run();
       if (entry.getKind() != EntryKind::Train)
         continue;

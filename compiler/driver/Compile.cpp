@@ -74,6 +74,7 @@ void addPhase(PassManager &manager, const std::string &phase, const PhaseOptions
     manager.addPass(passes::createOrderAggregationPass(order));
     passes::ReorderProductsPassOptions reorder;
     reorder.decide = options.optimize.reorderProducts;
+    reorder.compact = options.optimize.compactSources != "off";
     manager.addPass(passes::createReorderProductsPass(reorder));
   } else if (phase == "raf") {
     manager.addPass(passes::createRelationAggregationFirstPass());
