@@ -245,11 +245,18 @@ public:
     if (auto t = dyn_cast<LabelsType>(type))
       return LabelsType::get(context, rename(t.getDomain()), t.getNumClasses(), t.getMultilabel());
     if (auto t = dyn_cast<AdjType>(type))
-      return AdjType::get(context, t.getHop() - base, relation(t.getRelation()),
-                          nodeType(t.getSource()), nodeType(t.getDestination()));
+      return rename(t);
     if (auto t = dyn_cast<LinkType>(type))
-      return LinkType::get(context, t.getHop() - base, nodeType(t.getNodeType()));
+      return LinkType::get(context, t.getHop() - base, nodeType(t.getNodeType()),
+                           t.isIdentity() ? FlatSymbolRefAttr() : relation(t.getRelation()),
+                           PlacementAttr::replicated(context));
     return type;
+  }
+  AdjType rename(AdjType type) {
+    FlatSymbolRefAttr name = relation(type.getRelation()), source = nodeType(type.getSource()),
+                      destination = nodeType(type.getDestination());
+    auto renamed = AdjType::get(context, type.getHop() - base, name, source, destination);
+    return type.getUnique() ? renamed.withUniqueSources() : renamed;
   }
   DomainAttr rename(DomainAttr domain) {
     if (!domain.getSymbol())

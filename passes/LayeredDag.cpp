@@ -15,7 +15,7 @@ static bool isRootLink(Value value) {
   if (auto adj = dyn_cast<AdjType>(value.getType()))
     return adj.getHop() == 0;
   auto link = dyn_cast<LinkType>(value.getType());
-  return link && link.getHop() == 0;
+  return link && link.isIdentity() && link.getHop() == 0;
 }
 
 SmallVector<RootLink> rootLinksOf(EntryOp entry) {

@@ -7,6 +7,7 @@
 #include "passes/LinkWeights.h"
 
 #include "compiler/cost/MachineRates.h"
+#include "passes/ExpectedRows.h"
 
 #include <cmath>
 #include <map>
@@ -96,6 +97,8 @@ LogicalResult SubDagSizes::estimate(EntryOp entry) {
           estimateLink((*relation)->statistics, destinations, int64_t(sample.getFanout()));
       sizes[DomainAttr::edges(adj.getHop(), adj.getRelation())] = link.edges;
       sizes[DomainAttr::active(adj.getHop(), adj.getRelation())] = link.active;
+      sizes[DomainAttr::unique(adj.getHop(), adj.getRelation())] =
+          estimateSources((*relation)->statistics, link.edges);
     } else if (closure.frontiers.contains(&op)) {
       auto frontier = cast<FrontierOp>(op);
       DomainAttr domain = cast<IdsType>(frontier.getIds().getType()).getDomain();
@@ -129,11 +132,31 @@ LogicalResult SubDagSizes::estimate(EntryOp entry) {
   return success();
 }
 
+/// Rows that a value is made for: of a relation's own, its distinct sources (hgnn-compact-sources).
+double rowsOf(Value value, const SubDagSizes &sizes) {
+  DomainAttr domain = cast<FeatType>(value.getType()).getDomain();
+  double rows = sizes.rows(domain);
+  if (domain.isRows() && isa_and_nonnull<LinearOp, HeadLinearOp, AddBiasOp, RowDotOp, UnaryOp>(
+                             value.getDefiningOp()))
+    if (Value edges = edgesThatRead(value)) {
+      auto adj = cast<AdjType>(edges.getType());
+      rows = std::min(rows, sizes.rows(DomainAttr::unique(adj.getHop(), adj.getRelation())));
+    }
+  return rows;
+}
+
 /// Numbers that an op reads and writes, and its floating-point operations, at the expected sizes.
 double secondsOf(Operation *op, const SubDagSizes &sizes, const ModuleTables &tables) {
+  // What one relation reads is made of its own sources' rows alone, whoever else reads those.
+  Value made = op->getNumResults() == 1 && isa<FeatType>(op->getResult(0).getType())
+                   ? op->getResult(0)
+                   : Value();
   auto numbers = [&](Value value) {
     auto type = dyn_cast<FeatType>(value.getType());
-    return type ? sizes.rows(type.getDomain()) * double(type.getWidth()) : 0.0;
+    if (!type)
+      return 0.0;
+    bool same = made && cast<FeatType>(made.getType()).getDomain() == type.getDomain();
+    return rowsOf(same ? made : value, sizes) * double(type.getWidth());
   };
   double moved = 0, flops = 0;
   for (Value operand : op->getOperands())

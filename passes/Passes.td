@@ -49,6 +49,110 @@ def UnrollPass : Pass<"hgnn-unroll", "::mlir::ModuleOp"> {
     Statistic<"numPruned", "pruned-relations", "relations that reach no vertex">];
 }
 
+def OrderAggregationPass : Pass<"hgnn-order-aggregation", "::mlir::ModuleOp"> {
+  let summary = "products before or after sums over edges, by relation (metatree phase)";
+  let description = [{
+    Goal: put a product with a parameter after the weighted sum over a destination's edges (aggregate first)
+    or before it, on the sources' rows (transform first), whichever is less work for that relation: products
+    of active destinations or of distinct sources, edges that read rows of the width before or after.
+
+    Rewrites: a sum over edges of gathered rows, scaled by a number for each edge or destination, and then a
+    product; the same with the product in front; and a softmax's weighted sum whose values are a product
+    with as many heads (one, or hgnn.head_linear), which then stands behind hgnn.combined. Scores may read the
+    product besides: hgnn-reorder-products, which follows, makes them of the rows.
+
+    Decision: by the cost model for each link; `decide=on` puts all products after, `off` all before.
+    `compact`: whether hgnn-compact-sources may make products of distinct sources; `reorder`: whether
+    hgnn-reorder-products may make scores without the product.
+
+    Invariants established: none; the values are the same but for the order of additions.
+
+    Restrictions: what stands between has one reader (fundamental: else it is made twice); a matrix of
+    several heads that has one block for all of them (R-GAT) stays in front of a softmax (incidental: its
+    columns would have to be sorted by heads); what is merged over relations as terms too (fundamental: the
+    product is a relation's own).
+
+    Example: 7 venues, 100 papers, one edge each
+    ```mlir
+    %e = hgnn.gather_src %x, %adj           %y = hgnn.linear %x, %w         // of 7 rows, not of 100
+    %s = hgnn.reduce_dst %e, %adj      =>   %e = hgnn.gather_src %y, %adj
+    %y = hgnn.linear %s, %w                 %s = hgnn.reduce_dst %e, %adj
+    ```
+  }];
+  let options = [
+    Option<"decide", "decide", "std::string", "\"auto\"", "auto, on (aggregate first) or off">,
+    Option<"compact", "compact", "bool", "true", "products may be of distinct sources alone">,
+    Option<"reorder", "reorder", "bool", "true", "scores may be made without the product">];
+  let statistics = [
+    Statistic<"numAggregateFirst", "aggregate-first", "links of the training step in that order">,
+    Statistic<"numTransformFirst", "transform-first", "links of the training step in that order">,
+    Statistic<"numTurned", "turned", "links that the program had in the other order">];
+}
+
+def ReorderProductsPass : Pass<"hgnn-reorder-products", "::mlir::ModuleOp"> {
+  let summary = "(x W) a becomes x (W a) (metatree phase)";
+  let description = [{
+    Goal: multiply parameters first. An inner product with a param (of each head, where there are several)
+    of what rows times a matrix give is rows times the product of matrix and param, which has a column for
+    each head and is made once a step. A bias between them becomes its own inner product. Where only inner
+    products read the rows times the matrix, those are not made: graph attention's destinations.
+
+    Decision: by the cost model for each product, with both gradients in a training step; `decide=on`
+    takes all of them, `off` none. `compact`: whether hgnn-compact-sources may make products of distinct sources.
+
+    Invariants established: none; the values are the same but for the order of additions.
+
+    Restrictions: the matrix is not transposed, and stands in front of the inner product (and its bias)
+    alone (incidental: moves and slices between them could be exchanged with it). Before
+    hgnn-differentiate (fundamental: gradients follow the order).
+
+    Example: of 4 heads
+    ```mlir
+    %p = hgnn.linear %x, %w       //  [64, 64]        %c = hgnn.reshape %a {shape = array<i64: 4, 16, 1>}
+    %s = hgnn.row_dot %p, %a      //  [4, 16]    =>   %v = hgnn.head_linear %w, %c   // [64, 4]
+                                                      %s = hgnn.linear %x, %v
+    ```
+  }];
+  let options = [
+    Option<"decide", "decide", "std::string", "\"auto\"", "auto, on or off">,
+    Option<"compact", "compact", "bool", "true", "products may be of distinct sources alone">];
+  let statistics = [
+    Statistic<"numReordered", "reordered", "inner products of the training step that were reordered">,
+    Statistic<"numProductsLess", "products-less", "products that nothing reads any more">];
+}
+
+def CompactSourcesPass : Pass<"hgnn-compact-sources", "::mlir::ModuleOp"> {
+  let summary = "what one relation reads of its sources, made for those alone (before hgnn-differentiate)";
+  let description = [{
+    Goal: compact materialization. What is made, row by row, of rows of a frontier and read by the edges of
+    one relation alone (its projections of sources, and scores of them) is made over unique(hop, relation),
+    the distinct sources of the sampled edges, instead of over all rows of the type at that hop. The sample's
+    sources are numbered among themselves, hgnn.sources links them to their rows, hgnn.self_gather brings in
+    the rows that are read; what edges read of all rows goes through the same link.
+
+    Decision: by the cost model for each link, from the expected distinct sources and rows: products,
+    copies, gradients and numbering; `decide=on` takes every link with a product, `off` none.
+
+    Invariants established: an adjacency with `unique` sources has its hgnn.sources after its frontier, and
+    all readers of its sources read rows of that domain.
+
+    Restrictions: before hgnn-differentiate (fundamental: gradients follow the domains). What several
+    relations read (a projection of a node type) stays over all rows (fundamental); sparse features, dropout
+    and batch_reduce are not moved (incidental).
+
+    Example: a:w:p, of which not every row of a at hop 1 has an edge
+    ```mlir
+    %l = hgnn.sources %adj of %ids : (...) -> !hgnn.link<0, @"a:w:p" from @a>
+    %u = hgnn.self_gather %x, %l                // unique(0, @"a:w:p")
+    %p = hgnn.linear %u, %w
+    %e = hgnn.gather_src %p, %adj               // !hgnn.adj<0, @"a:w:p" from @a to @p, unique>
+    ```
+  }];
+  let options = [Option<"decide", "decide", "std::string", "\"auto\"", "auto, on or off">];
+  let statistics = [
+    Statistic<"numCompacted", "compacted", "links of the training step whose sources are compacted">];
+}
+
 def RelationAggregationFirstPass : Pass<"hgnn-relation-aggregation-first", "::mlir::ModuleOp"> {
   let summary = "from the metatree phase to the raf phase";
   let description = [{
@@ -240,7 +344,7 @@ def VerifyPhasePass : Pass<"hgnn-verify-phase", "::mlir::ModuleOp"> {
   let summary = "checks the normal form of a phase";
   let description = [{
     Goal: say what may not occur any more. model: no entry, state or kernel. metatree: no input, layer,
-    param or generic type; no optimizer step or gradient op; no partial, merge or collective. raf: as
+    param or generic type; no optimizer step or gradient op; no partial, merge, collective or sources. raf: as
     metatree, with one merge for each partial, and no partition. partitioned: entries of one partition
     each; terms are made of owned values only; a root link has one owner; collectives meet, in one
     order, with one type. training: as metatree (partitioned where there are partitions), with

@@ -299,6 +299,8 @@ LogicalResult VerifyPhasePass::verifyOps() {
     if ((name == "metatree" || name == "raf" || name == "partitioned") &&
         isa<OptimizerStepOp, RowOptimizerStepOp, UnaryGradOp, TermGradOp, CombinedGradOp>(op))
       return refuse(op, "gradients come with hgnn-differentiate");
+    if ((name == "metatree" || name == "raf" || name == "partitioned") && isa<SourcesOp>(op))
+      return refuse(op, "sources are compacted before gradients are made");
     if (name == "metatree" && isa<PartialOp, MergeOp>(op))
       return refuse(op, "partials come with hgnn-relation-aggregation-first");
     if ((name == "metatree" || name == "raf") && isa<Collective, OwnOp, SeedBlockOp>(op))
@@ -308,7 +310,7 @@ LogicalResult VerifyPhasePass::verifyOps() {
     if (name != "kernels" && isa<KernelOp, LaunchOp>(op))
       return refuse(op, "kernels come with hgnn-fuse");
     if (name == "kernels" && isa_and_nonnull<EntryOp>(op->getParentOp()) &&
-        !isa<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchEdgeOp, FetchSparseOp, FetchLabelsOp,
+        !isa<SeedsOp, SampleOp, FrontierOp, SourcesOp, FetchDenseOp, FetchEdgeOp, FetchSparseOp, FetchLabelsOp,
              FetchRowsOp, ReadOp, ScalarOp, EdgeIdsOp, ReshapeOp, LinearOp, LinearGradWeightOp,
              HeadLinearOp, HeadLinearGradWeightOp, LaunchOp, OutputOp, PartialOp, OwnOp,
              SeedBlockOp, Collective>(op))

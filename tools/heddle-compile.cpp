@@ -67,6 +67,12 @@ int main(int argc, char **argv) {
          "GPUs to generate code for besides: sm_75, sm_80, sm_90 (each runs on its generation and "
          "later ones), or all (default: none)")
       ->delimiter(',');
+  app.add_option("--optimize", options.optimize,
+                 "NAME=auto|on|off, a rewrite that the cost model decides (auto, the default), that is "
+                 "made wherever it can be, or never: aggregate-first (products after sums over edges; "
+                 "off: before them), reorder-products ((x W) a becomes x (W a)), compact-sources (what "
+                 "one relation reads of its sources is made for those alone)")
+      ->delimiter(',');
   app.add_option("--max-fused", options.maxFused,
                  "Most ops in one kernel; 1 makes a kernel of every op, 0 = no limit")
       ->check(CLI::Range(0, 1 << 30));

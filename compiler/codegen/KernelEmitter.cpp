@@ -122,12 +122,12 @@ LogicalResult KernelEmitter::findDomain() {
           count = {CountKind::AdjEdges, number};
         else if (domain == DomainAttr::rows(hop, adj.getDestination()))
           count = {CountKind::AdjDestinations, number};
-        else if (domain == DomainAttr::rows(hop + 1, adj.getSource()))
+        else if (domain == adj.sourceDomain())
           count = {CountKind::AdjSources, number};
       } else if (auto link = dyn_cast<hgnn::LinkType>(type)) {
-        if (domain == DomainAttr::rows(link.getHop(), link.getNodeType()))
+        if (domain == link.nearDomain())
           count = {CountKind::LinkNear, number};
-        else if (domain == DomainAttr::rows(link.getHop() + 1, link.getNodeType()))
+        else if (domain == link.farDomain())
           count = {CountKind::LinkFar, number};
       }
     }

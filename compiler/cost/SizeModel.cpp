@@ -106,6 +106,29 @@ LinkEstimate estimateLink(const RelationStatistics &r, SizeEstimate destinations
   return link;
 }
 
+/// Expected distinct sources, of `withEdge`, among so many sampled edges.
+static double sourcesSeen(const RelationStatistics &r, uint64_t withEdge, double edges) {
+  if (r.numEdges == 0 || withEdge == 0)
+    return 0;
+  double share = std::min(1.0, edges / static_cast<double>(r.numEdges));
+  double seen = 0;
+  if (r.outHistogram.empty()) {
+    double degree = static_cast<double>(r.numEdges) / static_cast<double>(withEdge);
+    seen = static_cast<double>(withEdge) * (1 - std::pow(1 - share, degree));
+  } else {
+    for (size_t b = 1; b < r.outHistogram.size(); ++b)
+      seen += static_cast<double>(r.outHistogram[b]) *
+              (1 - std::pow(1 - share, bucketMiddle(b, r.numEdges)));
+  }
+  // Each source needs an edge of its own.
+  return std::min(seen, edges);
+}
+
+SizeEstimate estimateSources(const RelationStatistics &r, SizeEstimate edges) {
+  uint64_t withEdge = activeNodes(r.outHistogram, r.outActive, r.numSources, r.numEdges);
+  return clipped(std::min(edges.bound, withEdge), sourcesSeen(r, withEdge, edges.expected));
+}
+
 SizeEstimate estimateFrontier(uint64_t numNodes, std::span<const FrontierSource> samples,
                               SizeEstimate previous) {
   if (numNodes == 0)
@@ -117,22 +140,8 @@ SizeEstimate estimateFrontier(uint64_t numNodes, std::span<const FrontierSource>
     const RelationStatistics &r = *source.relation;
     uint64_t withEdge = activeNodes(r.outHistogram, r.outActive, r.numSources, r.numEdges);
     bound = addSaturated(bound, std::min(source.edges.bound, withEdge));
-    if (r.numEdges == 0 || withEdge == 0)
-      continue;
     double edges = std::max(0.0, source.edges.expected - source.repeated);
-    double share = std::min(1.0, edges / static_cast<double>(r.numEdges));
-    double seen = 0;
-    if (r.outHistogram.empty()) {
-      double degree = static_cast<double>(r.numEdges) / static_cast<double>(withEdge);
-      seen = static_cast<double>(withEdge) * (1 - std::pow(1 - share, degree));
-    } else {
-      for (size_t b = 1; b < r.outHistogram.size(); ++b)
-        seen += static_cast<double>(r.outHistogram[b]) *
-                (1 - std::pow(1 - share, bucketMiddle(b, r.numEdges)));
-    }
-    // Each source needs an edge of its own.
-    seen = std::min(seen, edges);
-    missed *= 1 - std::min(1.0, seen / n);
+    missed *= 1 - std::min(1.0, sourcesSeen(r, withEdge, edges) / n);
   }
   return clipped(std::min(numNodes, bound), n * (1 - missed));
 }

@@ -45,6 +45,9 @@ struct LinkEstimate {
 LinkEstimate estimateLink(const RelationStatistics &relation, SizeEstimate destinations,
                           int64_t fanout);
 
+/// Distinct sources of sampled edges. Monotone in the edges.
+SizeEstimate estimateSources(const RelationStatistics &relation, SizeEstimate edges);
+
 /// One sampled relation into a frontier.
 struct FrontierSource {
   const RelationStatistics *relation = nullptr;

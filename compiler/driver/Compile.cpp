@@ -79,6 +79,15 @@ void addPhase(PassManager &manager, const std::string &phase, const PhaseOptions
     passes::UnrollPassOptions unroll;
     unroll.infer = options.infer;
     manager.addPass(passes::createUnrollPass(unroll));
+    passes::OrderAggregationPassOptions order;
+    order.decide = options.optimize.aggregateFirst;
+    order.compact = options.optimize.compactSources != "off";
+    order.reorder = options.optimize.reorderProducts != "off";
+    manager.addPass(passes::createOrderAggregationPass(order));
+    passes::ReorderProductsPassOptions reorder;
+    reorder.decide = options.optimize.reorderProducts;
+    reorder.compact = options.optimize.compactSources != "off";
+    manager.addPass(passes::createReorderProductsPass(reorder));
   } else if (phase == "raf") {
     manager.addPass(passes::createRelationAggregationFirstPass());
   } else if (phase == "partitioned" && options.order == "vanilla") {
@@ -95,6 +104,9 @@ void addPhase(PassManager &manager, const std::string &phase, const PhaseOptions
     insert.mode = options.exchange;
     manager.addPass(passes::createInsertCommunicationPass(insert));
   } else if (phase == "training") {
+    passes::CompactSourcesPassOptions compact;
+    compact.decide = options.optimize.compactSources;
+    manager.addPass(passes::createCompactSourcesPass(compact));
     manager.addPass(passes::createDifferentiatePass());
   } else if (phase == "kernels") {
     passes::FusePassOptions fuse;
@@ -114,13 +126,42 @@ bool isSkipped(const std::string &phase, const std::string &to, const PhaseOptio
          (!cuts || (phase == "raf" && options.order == "vanilla" && to != "raf"));
 }
 
+absl::Status known(const std::string &option, const std::string &value,
+                   const std::vector<std::string> &values) {
+  if (std::find(values.begin(), values.end(), value) != values.end())
+    return absl::OkStatus();
+  return invalidArgument(option + ": unknown value '" + value + "'" + suggestion(value, values));
+}
+
+/// Where the choice of an optimization stands, by its place in optimizationNames().
+std::string *choiceOf(Optimizations &choices, size_t name) {
+  std::string *const places[] = {&choices.aggregateFirst, &choices.reorderProducts,
+                                 &choices.compactSources};
+  return places[name];
+}
+
+absl::StatusOr<Optimizations> optimizationsOf(const CompileOptions &options) {
+  Optimizations choices;
+  const std::vector<std::string> &names = optimizationNames();
+  for (const std::string &text : options.optimize) {
+    size_t equals = text.find('=');
+    std::string name = text.substr(0, equals);
+    auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end())
+      return invalidArgument("--optimize: unknown optimization '" + name + "'" +
+                             suggestion(name, names));
+    if (equals == std::string::npos)
+      return invalidArgument("--optimize: " + name + " needs a choice: " + name +
+                             "=auto, =on or =off");
+    std::string choice = text.substr(equals + 1);
+    HEDDLE_RETURN_IF_ERROR(known("--optimize " + name, choice, {"auto", "on", "off"}));
+    *choiceOf(choices, size_t(found - names.begin())) = choice;
+  }
+  return choices;
+}
+
 absl::Status checkOptions(const CompileOptions &options) {
-  auto known = [](const std::string &option, const std::string &value,
-                  const std::vector<std::string> &values) {
-    if (std::find(values.begin(), values.end(), value) != values.end())
-      return absl::OkStatus();
-    return invalidArgument(option + ": unknown value '" + value + "'" + suggestion(value, values));
-  };
+  HEDDLE_RETURN_IF_ERROR(optimizationsOf(options).status());
   HEDDLE_RETURN_IF_ERROR(known("--weights", options.weights, {"sampled", "heta", "heta-code"}));
   HEDDLE_RETURN_IF_ERROR(known("--order", options.order, {"auto", "raf", "vanilla"}));
   HEDDLE_RETURN_IF_ERROR(known("--exchange", options.exchange, {"auto", "replicated", "leader"}));
@@ -142,6 +183,7 @@ PhaseOptions phaseOptions(const CompileOptions &options) {
     out.exchange = options.exchange;
   if (options.split != "auto")
     out.split = options.split;
+  out.optimize = optimizationsOf(options).value(); // which checkOptions has seen
   return out;
 }
 
@@ -150,6 +192,12 @@ PhaseOptions phaseOptions(const CompileOptions &options) {
 const std::vector<std::string> &phaseNames() {
   static const std::vector<std::string> names = {"model",       "metatree", "raf",
                                                  "partitioned", "training", "kernels"};
+  return names;
+}
+
+const std::vector<std::string> &optimizationNames() {
+  static const std::vector<std::string> names = {"aggregate-first", "reorder-products",
+                                                 "compact-sources"};
   return names;
 }
 

@@ -25,6 +25,14 @@ namespace heddle::compiler {
 /// The phases in order, by the names of --emit and of heddle-dump --phase.
 const std::vector<std::string> &phaseNames();
 
+/// Rewrites that the cost model decides ("auto"), that are made wherever they can be ("on"), or never
+/// ("off").
+struct Optimizations {
+  std::string aggregateFirst = "auto";  ///< hgnn-order-aggregation
+  std::string reorderProducts = "auto"; ///< hgnn-reorder-products
+  std::string compactSources = "auto";  ///< hgnn-compact-sources
+};
+
 /// How a step is cut, and what passes do on the way.
 struct PhaseOptions {
   int64_t maxFused = 0;        ///< of hgnn-fuse
@@ -36,6 +44,7 @@ struct PhaseOptions {
   std::string order = "raf";           ///< relation-aggregation-first, or "vanilla"
   std::string exchange = "replicated"; ///< of hgnn-insert-communication
   std::string split = "needed";        ///< of hgnn-assign-partitions
+  Optimizations optimize;
 };
 
 struct CompileOptions {
@@ -53,7 +62,11 @@ struct CompileOptions {
   std::string order = "auto";      ///< "auto": the cost model's choice
   std::string exchange = "auto";   ///< "replicated", "leader" or "auto"
   std::string split = "auto";      ///< "needed", "balance" or "auto"
+  std::vector<std::string> optimize; ///< NAME=auto|on|off, see optimizationNames()
 };
+
+/// Names of CompileOptions::optimize.
+const std::vector<std::string> &optimizationNames();
 
 struct CompileReport {
   std::vector<std::string> remarks;

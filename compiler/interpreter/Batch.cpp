@@ -179,6 +179,15 @@ static int64_t rowOf(const Ids &ids, int64_t id) {
   return found - ids.ids.begin();
 }
 
+/// Sources by their number among the distinct ones, in place of their row.
+static void numberUnique(Adjacency &sample) {
+  std::set<int64_t> rows(sample.sourceRow.begin(), sample.sourceRow.end());
+  sample.uniqueRow.assign(rows.begin(), rows.end());
+  sample.numSources = int64_t(rows.size());
+  for (int64_t &source : sample.sourceRow)
+    source = std::distance(rows.begin(), rows.find(source));
+}
+
 FailureOr<std::shared_ptr<const Ids>>
 Batch::frontier(Operation *op, int64_t hop, StringRef type, const Ids *previous,
                 ArrayRef<std::shared_ptr<Adjacency>> samples) const {
@@ -199,6 +208,8 @@ Batch::frontier(Operation *op, int64_t hop, StringRef type, const Ids *previous,
     sample->sourceRow.clear();
     for (int64_t source : sample->sourceId)
       sample->sourceRow.push_back(rowOf(*ids, source));
+    if (sample->unique)
+      numberUnique(*sample);
   }
   return std::shared_ptr<const Ids>(ids);
 }

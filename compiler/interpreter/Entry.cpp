@@ -154,11 +154,23 @@ template <class T> LogicalResult EntryRunner<T>::run(Operation *op) {
         return success();
       })
       .template Case<SampleOp>([&](SampleOp o) {
-        StringRef relation = cast<AdjType>(o.getAdj().getType()).getRelation().getValue();
-        return set(o.getAdj(), batch.sample(o, ids(o.getIds()), relation, int64_t(o.getFanout()),
-                                            int64_t(o.getBlock()), int64_t(o.getBlocks())));
+        auto type = cast<AdjType>(o.getAdj().getType());
+        auto adj = batch.sample(o, ids(o.getIds()), type.getRelation().getValue(),
+                                int64_t(o.getFanout()), int64_t(o.getBlock()),
+                                int64_t(o.getBlocks()));
+        if (succeeded(adj))
+          (*adj)->unique = type.getUnique();
+        return set(o.getAdj(), adj);
       })
       .template Case<FrontierOp>([&](FrontierOp o) { return frontier(o); })
+      .template Case<SourcesOp>([&](SourcesOp o) {
+        auto adj = std::get<std::shared_ptr<Adjacency>>(environment.lookup(o.getAdj()));
+        auto link = std::make_shared<Link>();
+        link->position = adj->uniqueRow;
+        link->numNext = ids(o.getIds()).size();
+        environment[o.getLink()] = std::shared_ptr<const Link>(link);
+        return success();
+      })
       .template Case<FetchDenseOp>([&](FetchDenseOp o) -> LogicalResult {
         auto rows = batch.denseRows(o, ids(o.getIds()), o.getFeature());
         if (failed(rows))

@@ -51,6 +51,16 @@ template <class T> Tensor<T> asRows(const Tensor<T> &input) {
   return result;
 }
 
+/// What was made of a param's rows as a param again.
+template <class T> Tensor<T> asParam(Tensor<T> result, const Tensor<T> &input) {
+  if (!input.isParam())
+    return result;
+  if (input.shape.size() == 2)
+    result.shape.insert(result.shape.begin(), result.rows);
+  result.rows = -1;
+  return result;
+}
+
 template <class T> FailureOr<Tensor<T>> Products<T>::linear(LinearOp linear) {
   Tensor<T> x = asRows(tensor(0));
   const Tensor<T> &w = tensor(1);
@@ -66,12 +76,7 @@ template <class T> FailureOr<Tensor<T>> Products<T>::linear(LinearOp linear) {
     for (int64_t j = 0; j < n; ++j)
       for (int64_t p = 0; p < k; ++p)
         result.at(i, j) += x.at(i, p) * (transpose ? w.data[j * k + p] : w.data[p * n + j]);
-  if (tensor(0).isParam()) {
-    result.shape = tensor(0).shape.size() == 2 ? std::vector<int64_t>{result.rows, n}
-                                               : std::vector<int64_t>{n};
-    result.rows = -1;
-  }
-  return result;
+  return asParam(result, tensor(0));
 }
 
 template <class T> FailureOr<Tensor<T>> Products<T>::linearGradWeight() {
@@ -88,7 +93,7 @@ template <class T> FailureOr<Tensor<T>> Products<T>::linearGradWeight() {
 
 /// Head by head: a block of the matrix for each, or of its gradient.
 template <class T> FailureOr<Tensor<T>> Products<T>::headLinear(HeadLinearOp linear) {
-  const Tensor<T> &x = tensor(0), &w = tensor(1);
+  const Tensor<T> x = asRows(tensor(0)), &w = tensor(1);
   if (failed(need(w.isParam() && w.shape.size() == 3, "the weight is no stack of matrices")))
     return failure();
   bool transpose = linear.getTranspose();
@@ -103,11 +108,11 @@ template <class T> FailureOr<Tensor<T>> Products<T>::headLinear(HeadLinearOp lin
         for (int64_t p = 0; p < k; ++p)
           result.at(i, h * n + j) +=
               x.at(i, h * k + p) * w.data[h * k * n + (transpose ? j * k + p : p * n + j)];
-  return result;
+  return asParam(result, tensor(0));
 }
 template <class T>
 FailureOr<Tensor<T>> Products<T>::headLinearGradWeight(HeadLinearGradWeightOp op) {
-  const Tensor<T> &x = tensor(0), &g = tensor(1);
+  const Tensor<T> x = asRows(tensor(0)), g = asRows(tensor(1));
   int64_t heads = op.getHeads(), k = x.width() / heads, n = g.width() / heads;
   if (failed(needRows(g, x.rows, "the gradient")))
     return failure();

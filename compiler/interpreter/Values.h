@@ -31,15 +31,17 @@ struct Ids {
 struct Adjacency {
   int64_t hop = 0;
   int64_t numRows = 0;              ///< rows of the destination type at `hop`
-  int64_t numSources = -1;          ///< rows of the source type at hop + 1; -1 before its frontier
+  bool unique = false;              ///< sources are numbered among the distinct ones
+  int64_t numSources = -1;          ///< what sources are numbered among; -1 before the frontier
   std::vector<int64_t> activeRow;   ///< per active destination: its row
   std::vector<int64_t> activeOfEdge, sourceId, edgeId; ///< per edge
   std::vector<int64_t> sourceRow;   ///< per edge, once the frontier is known
+  std::vector<int64_t> uniqueRow;   ///< per distinct source: its row of the frontier
   int64_t numEdges() const { return int64_t(sourceId.size()); }
   int64_t numActive() const { return int64_t(activeRow.size()); }
 };
 
-/// For each row of (hop, type) its row of (hop + 1, type).
+/// For each row of (hop, type), or distinct source of a relation, its row of (hop + 1, type).
 struct Link {
   std::vector<int64_t> position;
   int64_t numNext = 0;

@@ -156,8 +156,8 @@ FailureOr<std::optional<Extent>> EntryWriter::countOf(LaunchOp launch, const Ker
     return std::optional(*extent);
   };
   // Rows at the ends of samples and links are this partition's own.
-  auto ownRows = [&](int64_t hop, FlatSymbolRefAttr type) -> FailureOr<std::optional<Extent>> {
-    FailureOr<Extent> extent = symbols_.rows(launch.getLoc(), hop, type.getValue());
+  auto ownRows = [&](DomainAttr domain) -> FailureOr<std::optional<Extent>> {
+    FailureOr<Extent> extent = symbols_.domain(launch.getLoc(), domain);
     if (failed(extent))
       return failure();
     return std::optional(*extent);
@@ -197,14 +197,13 @@ FailureOr<std::optional<Extent>> EntryWriter::countOf(LaunchOp launch, const Ker
   case CountKind::AdjSources: {
     auto adj = cast<AdjType>(launch.getInputs()[size_t(count.index)].getType());
     bool sources = count.kind == CountKind::AdjSources;
-    return sources ? ownRows(adj.getHop() + 1, adj.getSource())
-                   : ownRows(adj.getHop(), adj.getDestination());
+    return ownRows(sources ? adj.sourceDomain()
+                           : DomainAttr::rows(adj.getHop(), adj.getDestination()));
   }
   case CountKind::LinkNear:
   case CountKind::LinkFar: {
     auto link = cast<LinkType>(launch.getInputs()[size_t(count.index)].getType());
-    int64_t hop = link.getHop() + (count.kind == CountKind::LinkFar);
-    return ownRows(hop, link.getNodeType());
+    return ownRows(count.kind == CountKind::LinkFar ? link.farDomain() : link.nearDomain());
   }
   }
   return failure();

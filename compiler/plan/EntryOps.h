@@ -137,6 +137,9 @@ private:
   mlir::LogicalResult write(hgnn::SeedsOp op);
   mlir::LogicalResult write(hgnn::SampleOp op);
   mlir::LogicalResult write(hgnn::FrontierOp op);
+  /// Arrays of the sample that say where its distinct sources stand: two more outputs of its op.
+  void sourceArrays(hgnn::SourcesOp op, const std::string &name, const plan::Extent &unique,
+                    const plan::Extent &rows, std::vector<int32_t> &outputs);
 
   // EntryFetches.cpp
   const ModuleTables::Feature *featureOf(mlir::Operation *op, hgnn::DomainAttr domain,

@@ -75,7 +75,7 @@ LogicalResult EntryWriter::write(SampleOp op) {
   auto oneMore = [](const Extent &e) { return Extent(e.symbol(), 1, 1, 1); };
   std::optional<Extent> sources;
   if (demanded(op.getAdj(), ArgPart::OutPtr)) {
-    FailureOr<Extent> rows = symbols_.rows(location, hop + 1, adj.getSource().getValue());
+    FailureOr<Extent> rows = symbols_.domain(location, adj.sourceDomain());
     if (failed(rows))
       return failure();
     sources = oneMore(*rows);
@@ -103,6 +103,17 @@ LogicalResult EntryWriter::write(SampleOp op) {
     outputs.push_back(buffer);
   }
   plan::SampleAttrsT attrs;
+  attrs.unique = adj.getUnique();
+  for (Operation *user : op.getAdj().getUsers())
+    if (auto link = dyn_cast<SourcesOp>(user)) {
+      FailureOr<Extent> unique = symbols_.domain(location, adj.sourceDomain());
+      FailureOr<Extent> rows = symbols_.rows(location, hop + 1, adj.getSource().getValue());
+      if (failed(unique) || failed(rows))
+        return failure();
+      sourceArrays(link, at(name, hop), *unique, *rows, outputs);
+    }
+  if (attrs.unique)
+    outputs.resize(10, -1);
   attrs.relation = tables_.relationIds.at(name.str());
   attrs.hop = uint32_t(hop);
   attrs.fanout = int32_t(std::min<int64_t>(int64_t(op.getFanout()), INT32_MAX));
@@ -120,6 +131,17 @@ LogicalResult EntryWriter::write(SampleOp op) {
   addTo(written.bytes, *edges, source + (demanded(op.getAdj(), ArgPart::InSrc) ? 0 : source));
   sampleIds_[op.getAdj()] = written.id;
   return success();
+}
+
+void EntryWriter::sourceArrays(SourcesOp op, const std::string &name, const Extent &unique,
+                               const Extent &rows, std::vector<int32_t> &outputs) {
+  ValueArrays &arrays = arrays_[op.getLink()];
+  if (demanded(op.getLink(), ArgPart::SelfPos))
+    arrays[ArgPart::SelfPos] = addBuffer("src_pos " + name, DType::I32, unique, 1, Space::Slot);
+  if (demanded(op.getLink(), ArgPart::SelfInv))
+    arrays[ArgPart::SelfInv] = addBuffer("src_inv " + name, DType::I32, rows, 1, Space::Slot);
+  outputs.push_back(arrays[ArgPart::SelfPos]);
+  outputs.push_back(arrays[ArgPart::SelfInv]);
 }
 
 LogicalResult EntryWriter::write(FrontierOp op) {
@@ -174,6 +196,11 @@ LogicalResult EntryWriter::write(FrontierOp op) {
     if (demanded(sample, ArgPart::OutPtr) || demanded(sample, ArgPart::OutDst) ||
         demanded(sample, ArgPart::OutEdge))
       addTo(written.bytes, *edges, 8);
+    // Distinct sources are numbered in one walk over the rows, and each edge takes its source's number.
+    if (cast<AdjType>(sample.getType()).getUnique()) {
+      addTo(written.bytes, *rows, 12);
+      addTo(written.bytes, *edges, 12);
+    }
   }
   return success();
 }

@@ -48,6 +48,8 @@ FailureOr<EntrySymbols::Estimates> EntrySymbols::estimate(const ModuleTables &ta
                        int64_t(sample.getFanout()));
       estimates[{SymbolKind::Edges, adj.getHop(), relation->second, 0}] = link.edges;
       estimates[{SymbolKind::Active, adj.getHop(), relation->second, 0}] = link.active;
+      estimates[{SymbolKind::Unique, adj.getHop(), relation->second, 0}] =
+          estimateSources(r.statistics, link.edges);
     } else if (auto frontier = dyn_cast<FrontierOp>(op)) {
       DomainAttr domain = cast<IdsType>(frontier.getIds().getType()).getDomain();
       auto type = tables.typeIds.find(domain.getSymbol().getValue().str());
@@ -130,6 +132,8 @@ FailureOr<Extent> EntrySymbols::domain(Location location, DomainAttr domain) {
     return lookUp(location, SymbolKind::Edges, domain.getHop(), domain.getSymbol().getValue());
   case DomainKind::Active:
     return lookUp(location, SymbolKind::Active, domain.getHop(), domain.getSymbol().getValue());
+  case DomainKind::Unique:
+    return lookUp(location, SymbolKind::Unique, domain.getHop(), domain.getSymbol().getValue());
   default:
     return emitError(location) << "a value has the generic domain " << domain, failure();
   }

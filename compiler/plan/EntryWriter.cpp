@@ -130,8 +130,8 @@ LogicalResult EntryWriter::findDemand() {
     } else if (isa<FetchRowsOp>(op)) {
       if (demanded(op.getResult(0)))
         demand(op.getOperand(0), ArgPart::Ids);
-    } else if (!isa<SeedsOp, SeedBlockOp, SampleOp, FrontierOp, FetchDenseOp, FetchSparseOp,
-                    FetchLabelsOp, ReadOp, ScalarOp>(op)) {
+    } else if (!isa<SeedsOp, SeedBlockOp, SampleOp, FrontierOp, SourcesOp, FetchDenseOp,
+                    FetchSparseOp, FetchLabelsOp, ReadOp, ScalarOp>(op)) {
       return op.emitOpError("may not stand in an entry of the kernels phase; it belongs into a "
                             "hgnn.kernel");
     }
@@ -235,7 +235,7 @@ LogicalResult EntryWriter::writeOp(Operation &op) {
             ExchangeRowsOp, GatherBlocksOp, RequestRowsOp, FetchRemoteFeaturesOp, FetchRemoteRowsOp,
             PushRowsOp>([&](auto typed) { return write(typed); })
       .Case<PartialOp, OwnOp>([&](Operation *view) { return writeView(view); })
-      .Case<SeedBlockOp>([](Operation *) { return success(); }) // with the seeds
+      .Case<SeedBlockOp, SourcesOp>([](Operation *) { return success(); }) // with seeds and samples
       .Case<EdgeIdsOp>([&](EdgeIdsOp ids) {                     // an array of the sample
         arrays_[ids.getIds()][ArgPart::Ids] = arrayOf(ids.getAdj(), ArgPart::EdgeId);
         return success();

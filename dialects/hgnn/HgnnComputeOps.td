@@ -30,7 +30,8 @@ def Hgnn_Diff : DeclareOpInterfaceMethods<Hgnn_DifferentiableOp>;
 
 def Hgnn_GatherSrcOp : Hgnn_ComputeOp<"gather_src", [Hgnn_Diff]> {
   let summary = "to each edge the row of its source";
-  let description = [{rows(h+1, source) -> edges(h, r). Its gradient is `reduce_src`.
+  let description = [{rows(h+1, source), or unique(h, r) where the adjacency says so -> edges(h, r). Its gradient
+    is `reduce_src`.
     ```mlir
     %e = hgnn.gather_src %x, %adj : !hgnn.tensor<rows(1, @a) : 64xf32>, !hgnn.adj<0, @"a:w:p" from @a to @p>
     ```}];
@@ -56,7 +57,8 @@ def Hgnn_ReduceDstOp : Hgnn_ComputeOp<"reduce_dst", [Hgnn_Diff]> {
 }
 def Hgnn_ReduceSrcOp : Hgnn_ComputeOp<"reduce_src", [Hgnn_Diff]> {
   let summary = "the sum over each source row's edges, in (source, canonical edge) order";
-  let description = [{edges(h, r) -> rows(h+1, source). Rows without an edge get 0.}];
+  let description = [{edges(h, r) -> rows(h+1, source), or unique(h, r) where the adjacency says so. Rows without
+    an edge get 0.}];
   let arguments = (ins Hgnn_TensorType:$input, Hgnn_AdjType:$adj);
 }
 def Hgnn_ExpandOp : Hgnn_ComputeOp<"expand", [Hgnn_Diff]> {
@@ -76,13 +78,14 @@ def Hgnn_RestrictOp : Hgnn_ComputeOp<"restrict", [Hgnn_Diff]> {
   let arguments = (ins Hgnn_TensorType:$input, Hgnn_AdjType:$adj);
 }
 def Hgnn_SelfGatherOp : Hgnn_ComputeOp<"self_gather", [Hgnn_Diff]> {
-  let summary = "the identity link: rows of a hop among the rows of the next hop";
-  let description = [{rows(h+1, t) -> rows(h, t). Its gradient is `self_scatter`.}];
+  let summary = "the rows of a hop, or the distinct sources of a relation, among the rows of the next hop";
+  let description = [{rows(h+1, t) -> rows(h, t) by an identity link, -> unique(h, r) by the link of hgnn.sources.
+    Its gradient is `self_scatter`.}];
   let arguments = (ins Hgnn_TensorType:$input, Hgnn_LinkType:$link);
 }
 def Hgnn_SelfScatterOp : Hgnn_ComputeOp<"self_scatter", [Hgnn_Diff]> {
-  let summary = "the transposed identity link, 0 where a row has no counterpart";
-  let description = [{rows(h, t) -> rows(h+1, t).}];
+  let summary = "the transposed link, 0 where a row has no counterpart";
+  let description = [{rows(h, t) or unique(h, r) -> rows(h+1, t).}];
   let arguments = (ins Hgnn_TensorType:$input, Hgnn_LinkType:$link);
 }
 def Hgnn_DegreeOp : Hgnn_ComputeOp<"degree"> {
@@ -168,7 +171,8 @@ def Hgnn_LinearGradWeightOp : Hgnn_ComputeOp<"linear_grad_weight", [Hgnn_Diff]> 
 def Hgnn_HeadLinearOp : Hgnn_ComputeOp<"head_linear", [Hgnn_Diff]> {
   let summary = "x W with a block-diagonal W: a product of its own for each head";
   let description = [{Rows of h heads of k numbers times param [h, k, n] ([h, n, k] with `transpose`) -> h heads
-    of n numbers. A library does h products over strided rows.}];
+    of n numbers. A library does h products over strided rows. With a param x of [m, h k] the result is
+    param [m, h n].}];
   let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$weight, UnitAttr:$transpose);
 }
 def Hgnn_HeadLinearGradWeightOp : Hgnn_ComputeOp<"head_linear_grad_weight", [Hgnn_Diff]> {

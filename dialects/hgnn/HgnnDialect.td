@@ -17,7 +17,7 @@ def Hgnn_Dialect : Dialect {
     A module goes through phases (model, metatree, training, kernels); the same compute ops serve in
     all of them. What changes is the iteration domain in the types: generic (`src`, `dst`, `edge`) in
     the layer programs of the model phase, concrete (`rows(hop, @type)`, `edges(hop, @relation)`,
-    `active(hop, @relation)`) afterwards. Reordering is then a local rewrite, because every change of
+    `active(hop, @relation)`, `unique(hop, @relation)`) afterwards. Reordering is then a local rewrite, because every change of
     domain is an op of its own. See RATIONALE.md.
   }];
   let cppNamespace = "::heddle::hgnn";
@@ -53,7 +53,8 @@ def Hgnn_DomainKind : Hgnn_Enum<"DomainKind", "iteration domain", [
   I32EnumAttrCase<"Active", 3, "active">,
   I32EnumAttrCase<"Src", 4, "src">,
   I32EnumAttrCase<"Dst", 5, "dst">,
-  I32EnumAttrCase<"Edge", 6, "edge">]>;
+  I32EnumAttrCase<"Edge", 6, "edge">,
+  I32EnumAttrCase<"Unique", 7, "unique">]>;
 
 def Hgnn_PlacementKind : Hgnn_Enum<"PlacementKind", "placement of a value", [
   I32EnumAttrCase<"Replicated", 0, "replicated">,
@@ -155,8 +156,9 @@ def Hgnn_DomainAttr : AttrDef<Hgnn_Dialect, "Domain"> {
     `rows(0, @paper)`: the rows of node type @paper in the frontier at hop 0 (the seeds).
     `edges(0, @"a:writes:p")`: the sampled in-edges, over one relation, of rows at hop 0; their
     sources are rows at hop 1. `active(0, @"a:writes:p")`: the destinations with at least one such
-    edge. `param`: no leading dimension, the shape says all. `src`, `dst`, `edge`: generic, in the
-    layer programs of the model phase.
+    edge. `unique(0, @"a:writes:p")`: the distinct sources of those edges, of the rows at hop 1 those that
+    are read over this relation. `param`: no leading dimension, the shape says all. `src`, `dst`, `edge`:
+    generic, in the layer programs of the model phase.
   }];
   let parameters = (ins "::heddle::hgnn::DomainKind":$kind, "int64_t":$hop,
                         "::mlir::FlatSymbolRefAttr":$symbol);
@@ -170,11 +172,13 @@ def Hgnn_DomainAttr : AttrDef<Hgnn_Dialect, "Domain"> {
     bool isRows() const { return getKind() == DomainKind::Rows; }
     bool isEdges() const { return getKind() == DomainKind::Edges; }
     bool isActive() const { return getKind() == DomainKind::Active; }
+    bool isUnique() const { return getKind() == DomainKind::Unique; }
     static DomainAttr param(::mlir::MLIRContext *context);
     static DomainAttr generic(::mlir::MLIRContext *context, DomainKind kind);
     static DomainAttr rows(int64_t hop, ::mlir::FlatSymbolRefAttr type);
     static DomainAttr edges(int64_t hop, ::mlir::FlatSymbolRefAttr relation);
     static DomainAttr active(int64_t hop, ::mlir::FlatSymbolRefAttr relation);
+    static DomainAttr unique(int64_t hop, ::mlir::FlatSymbolRefAttr relation);
   }];
 }
 
@@ -288,26 +292,43 @@ def Hgnn_AdjType : Hgnn_Type<"Adj", "adj"> {
   let summary = "The sampled in-edges A(step, hop, relation) of the rows at a hop";
   let description = [{
     `!hgnn.adj<0, @"a:writes:p" from @a to @p>`: destinations are rows(0, @p), sources rows(1, @a).
-    `!hgnn.adj<any>` in layer programs.
+    `!hgnn.adj<0, @"a:writes:p" from @a to @p, unique>`: sources are unique(0, @"a:writes:p"), which
+    hgnn.sources finds among rows(1, @a). `!hgnn.adj<any>` in layer programs.
   }];
   let parameters = (ins "int64_t":$hop, "::mlir::FlatSymbolRefAttr":$relation,
                         "::mlir::FlatSymbolRefAttr":$source, "::mlir::FlatSymbolRefAttr":$destination,
-                        "::heddle::hgnn::PlacementAttr":$placement);
+                        "::heddle::hgnn::PlacementAttr":$placement, "bool":$unique);
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
     static AdjType get(::mlir::MLIRContext *context, int64_t hop, ::mlir::FlatSymbolRefAttr relation,
                        ::mlir::FlatSymbolRefAttr source, ::mlir::FlatSymbolRefAttr destination);
     bool isGeneric() const { return !getRelation(); }
+    AdjType withPlacement(PlacementAttr placement) const;
+    /// The same edges, their sources numbered among the distinct ones.
+    AdjType withUniqueSources() const;
+    /// What a source of an edge is a row of; not of a generic type.
+    DomainAttr sourceDomain() const;
     static AdjType generic(::mlir::MLIRContext *context);
   }];
 }
 def Hgnn_LinkType : Hgnn_Type<"Link", "link"> {
-  let summary = "Where the rows of (hop, type) stand among the rows of (hop + 1, type)";
+  let summary = "Where rows of a type stand among the rows of (hop + 1, type)";
+  let description = [{
+    `!hgnn.link<0, @a>`: the rows of (0, @a), by the identity link. `!hgnn.link<0, @"a:writes:p" from @a>`:
+    the distinct sources unique(0, @"a:writes:p").
+  }];
   let parameters = (ins "int64_t":$hop, "::mlir::FlatSymbolRefAttr":$nodeType,
+                        OptionalParameter<"::mlir::FlatSymbolRefAttr">:$relation,
                         "::heddle::hgnn::PlacementAttr":$placement);
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
     static LinkType get(::mlir::MLIRContext *context, int64_t hop, ::mlir::FlatSymbolRefAttr nodeType);
+    /// Of the distinct sources of an adjacency, where its edges are.
+    static LinkType ofSources(AdjType adj);
+    /// The identity link of a hop, no relation's sources.
+    bool isIdentity() const { return !getRelation(); }
+    DomainAttr nearDomain() const;
+    DomainAttr farDomain() const;
   }];
 }
 def Hgnn_SparseType : Hgnn_Type<"Sparse", "sparse"> {

@@ -33,7 +33,7 @@ DomainAttr sideDomain(AdjType adj, Side side) {
                                         : side == Side::Edge ? DomainKind::Edge
                                                              : DomainKind::Dst);
   switch (side) {
-  case Side::Source: return DomainAttr::rows(adj.getHop() + 1, adj.getSource());
+  case Side::Source: return adj.sourceDomain();
   case Side::Edge: return DomainAttr::edges(adj.getHop(), adj.getRelation());
   case Side::Active: return DomainAttr::active(adj.getHop(), adj.getRelation());
   case Side::Destination: return DomainAttr::rows(adj.getHop(), adj.getDestination());
@@ -44,11 +44,15 @@ DomainAttr sideDomain(AdjType adj, Side side) {
 LogicalResult checkSide(Loc loc, StringRef op, FeatType type, AdjType adj, Side side) {
   if (type.getDomain() == sideDomain(adj, side))
     return success();
-  StringRef what = side == Side::Source        ? "rows of the source type one hop further"
+  StringRef what = side == Side::Source        ? adj.getUnique()
+                                                     ? "the distinct sources of that adjacency"
+                                                     : "rows of the source type one hop further"
                    : side == Side::Edge        ? "the edges of that adjacency"
                    : side == Side::Active      ? "the active destinations of that adjacency"
                                                : "rows of the destination type at that hop";
-  StringRef remedy = side == Side::Source ? "its rows are the second argument of `message`"
+  StringRef remedy = side == Side::Source ? adj.getUnique()
+                                                ? "hgnn.self_gather by the link of hgnn.sources brings rows there"
+                                                : "its rows are the second argument of `message`"
                      : side == Side::Edge
                          ? "hgnn.gather_src and hgnn.gather_dst bring rows to edges"
                          : "hgnn.reduce_dst brings edge values there, hgnn.restrict rows";
@@ -271,19 +275,20 @@ HGNN_INFER(ExpandOp, "ta") {
 HGNN_INFER(SelfGatherOp, "tl") {
   auto link = cast<LinkType>(adaptor.getLink().getType());
   FeatType in = tensor(adaptor.getInput());
-  if (in.getDomain() != DomainAttr::rows(link.getHop() + 1, link.getNodeType()))
+  if (in.getDomain() != link.farDomain())
     return emitOptionalError(loc, "'self_gather' needs rows one hop beyond the link; got ", in,
                              " with ", link);
-  results.push_back(in.withDomain(DomainAttr::rows(link.getHop(), link.getNodeType())));
+  results.push_back(in.withDomain(link.nearDomain()));
   return success();
 }
 HGNN_INFER(SelfScatterOp, "tl") {
   auto link = cast<LinkType>(adaptor.getLink().getType());
   FeatType in = tensor(adaptor.getInput());
-  if (in.getDomain() != DomainAttr::rows(link.getHop(), link.getNodeType()))
-    return emitOptionalError(loc, "'self_scatter' needs rows at the link's hop; got ", in, " with ",
-                             link);
-  results.push_back(in.withDomain(DomainAttr::rows(link.getHop() + 1, link.getNodeType())));
+  if (in.getDomain() != link.nearDomain())
+    return emitOptionalError(loc, "'self_scatter' needs ",
+                             link.isIdentity() ? "rows at the link's hop" : "the relation's sources",
+                             "; got ", in, " with ", link);
+  results.push_back(in.withDomain(link.farDomain()));
   return success();
 }
 HGNN_INFER(DegreeOp, "a") {

@@ -270,6 +270,18 @@ def Hgnn_FrontierOp : Hgnn_Op<"frontier", [Pure, AttrSizedOperandSegments]> {
     functional-type(operands, results)}];
   let hasVerifier = 1;
 }
+def Hgnn_SourcesOp : Hgnn_Op<"sources", [Pure]> {
+  let summary = "where the distinct sources of a relation stand among the rows of their frontier";
+  let description = [{For an adjacency whose sources are numbered among themselves. What is made of these rows alone
+    is made for those that some edge reads, in place of all rows of the type at that hop.
+    ```mlir
+    %l = hgnn.sources %adj of %ids : (!hgnn.adj<0, @"a:w:p" from @a to @p, unique>, !hgnn.ids<rows(1, @a)>) -> !hgnn.link<0, @"a:w:p" from @a>
+    ```}];
+  let arguments = (ins Hgnn_AdjType:$adj, Hgnn_IdsType:$ids);
+  let results = (outs Hgnn_LinkType:$link);
+  let assemblyFormat = "$adj `of` $ids attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
 def Hgnn_FetchDenseOp : Hgnn_Op<"fetch_dense", [Pure]> {
   let summary = "dense feature rows";
   let arguments = (ins Hgnn_IdsType:$ids, StrAttr:$feature);

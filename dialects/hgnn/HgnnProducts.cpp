@@ -9,6 +9,12 @@
 using namespace mlir;
 using namespace heddle::hgnn;
 
+/// The width of a row; a param is a matrix, whose rows are those of the product.
+static int64_t rowWidth(FeatType type) {
+  return type.getDomain().isParam() && type.getShape().size() == 2 ? type.getShape()[1]
+                                                                   : widthOf(type);
+}
+
 HGNN_INFER(LinearOp, "tt") {
   FeatType in = tensor(adaptor.getInput()), weight = tensor(adaptor.getWeight());
   if (failed(isParam(loc, "linear", "weight", weight, 2)))
@@ -45,8 +51,6 @@ HGNN_INFER(HeadLinearOp, "tt") {
   FeatType in = tensor(adaptor.getInput()), weight = tensor(adaptor.getWeight());
   if (failed(isParam(loc, "head_linear", "weight", weight, 3)))
     return failure();
-  if (in.getDomain().isParam())
-    return emitOptionalError(loc, "'head_linear' is of rows, got ", in);
   if (weight.getShape().size() != 3) { // a generic parameter
     results.push_back(in.withShape({ShapedType::kDynamic}));
     return success();
@@ -54,15 +58,18 @@ HGNN_INFER(HeadLinearOp, "tt") {
   int64_t heads = weight.getShape()[0], k = weight.getShape()[1], n = weight.getShape()[2];
   if (adaptor.getTranspose())
     std::swap(k, n);
-  int64_t own = headWidth(widthOf(in), heads);
+  int64_t width = rowWidth(in), own = headWidth(width, heads);
   if (own == -1 || !agree(own, k))
-    return emitOptionalError(loc, "'head_linear' of rows of width ", widthOf(in),
-                             " needs a weight of heads times ", widthOf(in), " / heads, got ",
+    return emitOptionalError(loc, "'head_linear' of rows of width ", width,
+                             " needs a weight of heads times ", width, " / heads, got ",
                              weight,
                              "; change its `shape`: [heads, width / heads, new width / heads]");
-  results.push_back(
-      in.withShape({ShapedType::isDynamic(n) || ShapedType::isDynamic(heads) ? ShapedType::kDynamic
-                                                                             : heads * n}));
+  int64_t made = ShapedType::isDynamic(n) || ShapedType::isDynamic(heads) ? ShapedType::kDynamic
+                                                                          : heads * n;
+  if (in.getDomain().isParam() && in.getShape().size() == 2)
+    results.push_back(in.withShape({in.getShape()[0], made}));
+  else
+    results.push_back(in.withShape({made}));
   return success();
 }
 HGNN_INFER(HeadLinearGradWeightOp, "tt") {
@@ -70,8 +77,8 @@ HGNN_INFER(HeadLinearGradWeightOp, "tt") {
   if (failed(sameRows(loc, "head_linear_grad_weight", in, grad)))
     return failure();
   int64_t heads = adaptor.getHeadsAttr() ? adaptor.getHeadsAttr().getInt() : 0;
-  int64_t k = headWidth(widthOf(in), heads), n = headWidth(widthOf(grad), heads);
-  if (k == -1 || n == -1 || in.getDomain().isParam())
+  int64_t k = headWidth(rowWidth(in), heads), n = headWidth(rowWidth(grad), heads);
+  if (k == -1 || n == -1)
     return emitOptionalError(loc, "'head_linear_grad_weight' needs rows of ", heads, " heads, got ",
                              in, " and ", grad);
   results.push_back(param(context, {heads, k, n}));

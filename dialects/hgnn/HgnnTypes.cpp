@@ -30,7 +30,7 @@ void HgnnDialect::registerTypesAndAttributes() {
 }
 
 //===----------------------------------------------------------------------===//
-// Domain: rows(0, @t), edges(0, @r), active(0, @r), param, src, dst, edge
+// Domain: rows(0, @t), edges(0, @r), active(0, @r), unique(0, @r), param, src, dst, edge
 //===----------------------------------------------------------------------===//
 
 DomainAttr DomainAttr::param(MLIRContext *context) {
@@ -48,6 +48,9 @@ DomainAttr DomainAttr::edges(int64_t hop, FlatSymbolRefAttr relation) {
 DomainAttr DomainAttr::active(int64_t hop, FlatSymbolRefAttr relation) {
   return get(relation.getContext(), DomainKind::Active, hop, relation);
 }
+DomainAttr DomainAttr::unique(int64_t hop, FlatSymbolRefAttr relation) {
+  return get(relation.getContext(), DomainKind::Unique, hop, relation);
+}
 
 static FailureOr<DomainAttr> parseDomain(AsmParser &parser) {
   StringRef keyword;
@@ -57,8 +60,9 @@ static FailureOr<DomainAttr> parseDomain(AsmParser &parser) {
   std::optional<DomainKind> kind = symbolizeDomainKind(keyword);
   if (!kind)
     return parser.emitError(loc, "unknown domain '")
-           << keyword << "'; expected rows, edges, active, param, src, dst or edge";
-  if (*kind != DomainKind::Rows && *kind != DomainKind::Edges && *kind != DomainKind::Active)
+           << keyword << "'; expected rows, edges, active, unique, param, src, dst or edge";
+  if (*kind != DomainKind::Rows && *kind != DomainKind::Edges && *kind != DomainKind::Active &&
+      *kind != DomainKind::Unique)
     return DomainAttr::generic(parser.getContext(), *kind);
   int64_t hop = 0;
   StringAttr symbol;
@@ -259,12 +263,9 @@ Type heddle::hgnn::withPlacement(Type type, PlacementAttr placement) {
   return llvm::TypeSwitch<Type, Type>(type)
       .Case([&](FeatType t) { return t.withPlacement(placement); })
       .Case([&](IdsType t) { return IdsType::get(context, t.getDomain(), placement); })
-      .Case([&](AdjType t) {
-        return AdjType::get(context, t.getHop(), t.getRelation(), t.getSource(), t.getDestination(),
-                            placement);
-      })
+      .Case([&](AdjType t) { return t.withPlacement(placement); })
       .Case([&](LinkType t) {
-        return LinkType::get(context, t.getHop(), t.getNodeType(), placement);
+        return LinkType::get(context, t.getHop(), t.getNodeType(), t.getRelation(), placement);
       })
       .Case([&](SparseType t) {
         return SparseType::get(context, t.getDomain(), t.getDim(), placement);
@@ -285,11 +286,33 @@ IdsType IdsType::get(MLIRContext *context, DomainAttr domain) {
 }
 AdjType AdjType::get(MLIRContext *context, int64_t hop, FlatSymbolRefAttr relation,
                      FlatSymbolRefAttr source, FlatSymbolRefAttr destination) {
-  return get(context, hop, relation, source, destination, PlacementAttr::replicated(context));
+  return get(context, hop, relation, source, destination, PlacementAttr::replicated(context),
+             /*unique=*/false);
+}
+AdjType AdjType::withPlacement(PlacementAttr placement) const {
+  return get(getContext(), getHop(), getRelation(), getSource(), getDestination(), placement,
+             getUnique());
+}
+AdjType AdjType::withUniqueSources() const {
+  return get(getContext(), getHop(), getRelation(), getSource(), getDestination(), getPlacement(),
+             /*unique=*/true);
+}
+DomainAttr AdjType::sourceDomain() const {
+  return getUnique() ? DomainAttr::unique(getHop(), getRelation())
+                     : DomainAttr::rows(getHop() + 1, getSource());
 }
 LinkType LinkType::get(MLIRContext *context, int64_t hop, FlatSymbolRefAttr nodeType) {
-  return get(context, hop, nodeType, PlacementAttr::replicated(context));
+  return get(context, hop, nodeType, FlatSymbolRefAttr(), PlacementAttr::replicated(context));
 }
+LinkType LinkType::ofSources(AdjType adj) {
+  return get(adj.getContext(), adj.getHop(), adj.getSource(), adj.getRelation(),
+             adj.getPlacement());
+}
+DomainAttr LinkType::nearDomain() const {
+  return isIdentity() ? DomainAttr::rows(getHop(), getNodeType())
+                      : DomainAttr::unique(getHop(), getRelation());
+}
+DomainAttr LinkType::farDomain() const { return DomainAttr::rows(getHop() + 1, getNodeType()); }
 SparseType SparseType::get(MLIRContext *context, DomainAttr domain, int64_t dim) {
   return get(context, domain, dim, PlacementAttr::replicated(context));
 }
@@ -384,16 +407,25 @@ void IdsType::print(AsmPrinter &printer) const {
 Type LinkType::parse(AsmParser &parser) {
   int64_t hop = 0;
   StringAttr type;
+  FlatSymbolRefAttr relation;
   if (parser.parseLess() || parser.parseInteger(hop) || parser.parseComma() ||
       parser.parseSymbolName(type))
     return {};
+  if (succeeded(parser.parseOptionalKeyword("from"))) {
+    relation = FlatSymbolRefAttr::get(type);
+    if (parser.parseSymbolName(type))
+      return {};
+  }
   FailureOr<PlacementAttr> placement = parseOptionalPlacement(parser);
   if (failed(placement) || parser.parseGreater())
     return {};
-  return get(parser.getContext(), hop, FlatSymbolRefAttr::get(type), *placement);
+  return get(parser.getContext(), hop, FlatSymbolRefAttr::get(type), relation, *placement);
 }
 void LinkType::print(AsmPrinter &printer) const {
-  printer << "<" << getHop() << ", " << getNodeType();
+  printer << "<" << getHop() << ", ";
+  if (!isIdentity())
+    printer << getRelation() << " from ";
+  printer << getNodeType();
   printOptionalPlacement(printer, getPlacement());
   printer << ">";
 }
@@ -415,11 +447,16 @@ Type AdjType::parse(AsmParser &parser) {
       parser.parseKeyword("from") || parser.parseSymbolName(source) || parser.parseKeyword("to") ||
       parser.parseSymbolName(destination))
     return {};
-  FailureOr<PlacementAttr> placement = parseOptionalPlacement(parser);
+  FailureOr<PlacementAttr> placement = PlacementAttr::replicated(parser.getContext());
+  bool unique = false;
+  if (succeeded(parser.parseOptionalComma())) {
+    unique = succeeded(parser.parseOptionalKeyword("unique"));
+    placement = unique ? parseOptionalPlacement(parser) : parsePlacement(parser);
+  }
   if (failed(placement) || parser.parseGreater())
     return {};
   return get(parser.getContext(), hop, FlatSymbolRefAttr::get(relation),
-             FlatSymbolRefAttr::get(source), FlatSymbolRefAttr::get(destination), *placement);
+             FlatSymbolRefAttr::get(source), FlatSymbolRefAttr::get(destination), *placement, unique);
 }
 void AdjType::print(AsmPrinter &printer) const {
   if (isGeneric()) {
@@ -428,6 +465,8 @@ void AdjType::print(AsmPrinter &printer) const {
   }
   printer << "<" << getHop() << ", " << getRelation() << " from " << getSource() << " to "
           << getDestination();
+  if (getUnique())
+    printer << ", unique";
   printOptionalPlacement(printer, getPlacement());
   printer << ">";
 }

@@ -246,6 +246,20 @@ LogicalResult FrontierOp::verify() {
   return success();
 }
 
+LogicalResult SourcesOp::verify() {
+  auto adj = cast<AdjType>(getAdj().getType());
+  auto ids = cast<IdsType>(getIds().getType());
+  if (adj.isGeneric() || !adj.getUnique())
+    return emitOpError("is of an adjacency with `unique` sources, got ") << adj;
+  auto frontier = getIds().getDefiningOp<FrontierOp>();
+  if (!frontier || !llvm::is_contained(frontier.getSamples(), getAdj()))
+    return emitOpError("finds ") << adj << " among " << ids
+                                 << ", whose frontier does not take that sample";
+  if (getLink().getType() != LinkType::ofSources(adj))
+    return emitOpError("gives ") << LinkType::ofSources(adj) << ", not " << getLink().getType();
+  return success();
+}
+
 LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto kernel = symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
   if (!kernel)

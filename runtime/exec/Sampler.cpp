@@ -94,17 +94,20 @@ struct Sampler::SampleOp {
   std::vector<int64_t> work, begins; ///< of blocks; empty where there is but one
   int64_t firstRow = 0, endRow = 0; ///< of the batch: the rows that have edges here
   const graph::RelationView *view = nullptr;
-  int32_t rowsSymbol = -1, edgesSymbol = -1, activeSymbol = -1;
+  int32_t rowsSymbol = -1, edgesSymbol = -1, activeSymbol = -1, uniqueSymbol = -1;
+  bool unique = false;     ///< sources are numbered among the distinct ones
   bool wideIds = false;    ///< sources do not fit in 32 bits
   bool needSources = true; ///< a frontier reads them
   bool transposed = false; ///< an output by source is read
+  bool numbered = false;   ///< sources are wanted as rows
   HugeMemory sources;      ///< global ids where output 2 cannot hold them
   HugeMemory rows, inPtr, outPtr; ///< in place of absent outputs 2, 1, 4 for the transposition
+  HugeMemory inverse;             ///< in place of an absent output 9, to number distinct sources
   struct Count {
     int64_t active = 0, edges = 0;
   };
   std::vector<Count> blocks;
-  int64_t edges = 0, active = 0;
+  int64_t edges = 0, active = 0, uniqueSources = 0;
   std::string name;
 
   int32_t *inPtrOf(StepSlot &slot) const {
@@ -117,6 +120,11 @@ struct Sampler::SampleOp {
     int32_t out = op->outputs[2];
     return out >= 0 ? slot.get<int32_t>(out)
                     : static_cast<int32_t *>(wideIds ? rows.data() : sources.data());
+  }
+  /// By row of the frontier.
+  int32_t *inverseOf(StepSlot &slot) const {
+    int32_t out = op->outputs[9];
+    return out >= 0 ? slot.get<int32_t>(out) : static_cast<int32_t *>(inverse.data());
   }
 };
 
@@ -162,12 +170,15 @@ Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph
     sample->rowsSymbol = entry.buffers[size_t(op.inputs[0])]->rows->symbol();
     sample->edgesSymbol = findSymbol(entry, SymbolKind::Edges, a->hop, a->relation);
     sample->activeSymbol = findSymbol(entry, SymbolKind::Active, a->hop, a->relation);
+    sample->unique = a->unique;
+    sample->uniqueSymbol = findSymbol(entry, SymbolKind::Unique, a->hop, a->relation);
     sample->wideIds = sample->view->numSources > maxLocal;
     sample->name = "relation " + plan.node_types[relation.source]->name + ":" + relation.name +
                    ":" + plan.node_types[relation.destination]->name + " at hop " +
                    std::to_string(a->hop);
     sample->needSources = false;
     sample->transposed = op.outputs[4] >= 0 || op.outputs[5] >= 0 || op.outputs[6] >= 0;
+    sample->numbered = sample->transposed || sample->unique || op.outputs[2] >= 0;
     if (sample->fanout > 0)
       largest = std::max(largest, sample->fanout);
     byId[op.id] = sample.get();
@@ -316,7 +327,7 @@ absl::Status Sampler::sample(SampleOp &op, StepSlot &slot, uint64_t seed) {
   if (op.transposed && out[1] < 0)
     HEDDLE_RETURN_IF_ERROR(
         budget_.grow(op.inPtr, (active + 1) * sizeof(int32_t), UINT64_MAX, "sampled edges"));
-  if (op.transposed && out[2] < 0 && op.wideIds)
+  if (op.numbered && out[2] < 0 && op.wideIds)
     HEDDLE_RETURN_IF_ERROR(
         budget_.grow(op.rows, edges * sizeof(int32_t), UINT64_MAX, "sampled edges"));
   if (int32_t *inPtr = op.inPtrOf(slot))
@@ -440,12 +451,14 @@ absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
     HEDDLE_RETURN_IF_ERROR(
         growSlot(budget_, entry_, slot, outputs[1], static_cast<uint64_t>(previousRows)));
     HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, outputs[2], urows));
-    for (SampleOp *sample : op.samples) {
-      HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, sample->op->outputs[4], urows + 1));
-      if (sample->transposed && sample->op->outputs[4] < 0)
-        HEDDLE_RETURN_IF_ERROR(budget_.grow(sample->outPtr, (urows + 1) * sizeof(int32_t),
-                                            UINT64_MAX, "sampled edges"));
-    }
+    for (SampleOp *sample : op.samples)
+      if (!sample->unique)
+        HEDDLE_RETURN_IF_ERROR(growBySource(*sample, slot, rows));
+      else if (sample->op->outputs[9] >= 0)
+        HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, sample->op->outputs[9], urows));
+      else
+        HEDDLE_RETURN_IF_ERROR(budget_.grow(sample->inverse, urows * sizeof(int32_t), UINT64_MAX,
+                                            "sampled sources"));
     return absl::OkStatus();
   }();
   if (!status.ok()) {
@@ -457,7 +470,7 @@ absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
   const bool whole = rows == op.nodes; // then a row is its node
   pool_->parallelFor(static_cast<int64_t>(blocks_.size()), [&](int64_t b, int) {
     const Block &block = blocks_[size_t(b)];
-    if (block.op->op->outputs[2] < 0 && !block.op->transposed)
+    if (!block.op->numbered)
       return;
     sourcesOf(*block.op, [&](const auto *ids) {
       renumber(*block.op, slot, ids, whole, members, block.begin, block.end);
@@ -475,8 +488,59 @@ absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
         selfInv[row] = static_cast<int32_t>(i);
     }
   members.clear();
+  HEDDLE_RETURN_IF_ERROR(numberUniqueSources(op, slot, rows));
   pool_->parallelFor(static_cast<int64_t>(op.samples.size()), [&](int64_t s, int) {
-    transpose(*op.samples[size_t(s)], slot, rows);
+    const SampleOp &sample = *op.samples[size_t(s)];
+    transpose(sample, slot, sample.unique ? sample.uniqueSources : rows);
+  });
+  return absl::OkStatus();
+}
+
+/// Memory of what is by source.
+absl::Status Sampler::growBySource(SampleOp &op, StepSlot &slot, int64_t sources) {
+  const uint64_t pointers = static_cast<uint64_t>(sources) + 1;
+  if (op.transposed && op.op->outputs[4] < 0)
+    return budget_.grow(op.outPtr, pointers * sizeof(int32_t), UINT64_MAX, "sampled edges");
+  return growSlot(budget_, entry_, slot, op.op->outputs[4], pointers);
+}
+
+/// Of the samples whose sources are numbered among themselves: which rows of the frontier those are, and
+/// the edges' sources in their numbers.
+absl::Status Sampler::numberUniqueSources(FrontierOp &op, StepSlot &slot, int64_t rows) {
+  auto ofEach = [&](auto body) {
+    pool_->parallelFor(static_cast<int64_t>(op.samples.size()), [&](int64_t s, int) {
+      if (op.samples[size_t(s)]->unique)
+        body(*op.samples[size_t(s)]);
+    });
+  };
+  ofEach([&](SampleOp &sample) {
+    int32_t *inverse = sample.inverseOf(slot), next = 0;
+    const int32_t *sources = sample.rowsOf(slot);
+    std::fill_n(inverse, rows, -1);
+    for (int64_t e = 0; e < sample.edges; ++e)
+      inverse[sources[e]] = 0;
+    for (int64_t row = 0; row < rows; ++row)
+      if (inverse[row] == 0)
+        inverse[row] = next++;
+    sample.uniqueSources = next;
+  });
+  for (SampleOp *sample : op.samples) {
+    if (!sample->unique)
+      continue;
+    set(slot, sample->uniqueSymbol, sample->uniqueSources);
+    HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, sample->op->outputs[8],
+                                    static_cast<uint64_t>(sample->uniqueSources)));
+    HEDDLE_RETURN_IF_ERROR(growBySource(*sample, slot, sample->uniqueSources));
+  }
+  ofEach([&](SampleOp &sample) {
+    const int32_t *inverse = sample.inverseOf(slot);
+    if (int32_t *position = slot.get<int32_t>(sample.op->outputs[8]))
+      for (int64_t row = 0; row < rows; ++row)
+        if (inverse[row] >= 0)
+          position[inverse[row]] = static_cast<int32_t>(row);
+    int32_t *sources = sample.rowsOf(slot);
+    for (int64_t e = 0; e < sample.edges; ++e)
+      sources[e] = inverse[sources[e]];
   });
   return absl::OkStatus();
 }

@@ -54,6 +54,8 @@ private:
   absl::Status frontier(FrontierOp &op, StepSlot &slot);
   template <class Id> void renumber(const SampleOp &op, StepSlot &slot, const Id *ids, bool whole,
                                     const RankBitmap &set, int64_t begin, int64_t end);
+  absl::Status growBySource(SampleOp &op, StepSlot &slot, int64_t sources);
+  absl::Status numberUniqueSources(FrontierOp &op, StepSlot &slot, int64_t rows);
   void transpose(const SampleOp &op, StepSlot &slot, int64_t sourceRows);
 
   const plan::PlanT &plan_;

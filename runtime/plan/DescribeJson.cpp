@@ -58,7 +58,8 @@ Json toJson(const OpAttrsUnion &attrs) {
             {"mode", a->mode == SampleMode::All ? "all" : "keyed"},
             {"fanout", a->fanout},
             {"blocks", a->blocks},
-            {"block", a->block}};
+            {"block", a->block},
+            {"unique", a->unique}};
   if (auto *a = attrs.AsFrontierAttrs())
     return {{"node_type", a->node_type},
             {"hop", a->hop},

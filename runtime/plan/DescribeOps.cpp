@@ -42,7 +42,7 @@ std::string detailOf(const PlanT &plan, const EntryT &entry, const OpT &op) {
   if (auto *a = attrs.AsSampleAttrs())
     return "fan-out " + fanoutText(a->mode == SampleMode::All ? -1 : a->fanout) + " hop " +
            std::to_string(a->hop) + " " + relationTriple(plan, a->relation) +
-           blockText(a->block, a->blocks);
+           blockText(a->block, a->blocks) + (a->unique ? ", unique sources" : "");
   if (auto *a = attrs.AsFrontierAttrs())
     return "hop " + std::to_string(a->hop) + " " + typeName(plan, a->node_type);
   if (auto *a = attrs.AsFetchDenseAttrs())

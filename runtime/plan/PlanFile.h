@@ -47,6 +47,10 @@ absl::Status savePlan(const PlanT &plan, const std::string &path, bool force);
 
 /// Whether the partition keeps a copy of the state.
 bool keepsState(const StateT &state, uint32_t partition);
+/// Whether the index of such a symbol is a relation's; else it is a node type's.
+inline bool isOfRelation(SymbolKind kind) {
+  return kind == SymbolKind::Edges || kind == SymbolKind::Active || kind == SymbolKind::Unique;
+}
 /// Bytes of one element.
 int64_t sizeOf(DType dtype);
 /// scale * ceil(value / divisor) + constant with overflow saturated; value of symbol -1 is 0.

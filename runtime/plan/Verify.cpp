@@ -216,7 +216,7 @@ bool checkSymbols(Context &c, const EntryT &e, const std::string &entry) {
     std::string place = entry + " symbol " + std::to_string(i);
     if (s.kind < SymbolKind::MIN || s.kind > SymbolKind::MAX)
       return c.fail(place, "the kind is unknown");
-    bool ofRelation = s.kind == SymbolKind::Edges || s.kind == SymbolKind::Active;
+    bool ofRelation = isOfRelation(s.kind);
     size_t count = ofRelation ? p.relations.size() : p.node_types.size();
     if (s.index >= count)
       return c.fail(place, (ofRelation ? "relation " : "node type ") + outOf(s.index, count));

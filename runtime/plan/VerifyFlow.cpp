@@ -129,8 +129,8 @@ private:
     for (size_t i = 0; i < e_.ops.size(); ++i) {
       if (!e_.ops[i]->attrs.AsSampleAttrs() || frontierOf_[i] >= 0)
         continue;
-      for (size_t output : {2, 4, 5, 6})
-        if (e_.ops[i]->outputs[output] >= 0)
+      for (size_t output : {2, 4, 5, 6, 8, 9})
+        if (output < e_.ops[i]->outputs.size() && e_.ops[i]->outputs[output] >= 0)
           return c_.fail(opPlaceOf(i), "no frontier numbers the sources of this sample");
     }
     return true;
@@ -156,6 +156,11 @@ private:
         case SymbolKind::Active:
           if (auto sample = a.AsSampleAttrs())
             set[s] = sample->hop == symbol.hop && sample->relation == symbol.index;
+          break;
+        case SymbolKind::Unique:
+          if (auto sample = a.AsSampleAttrs())
+            set[s] = sample->unique && sample->hop == symbol.hop &&
+                     sample->relation == symbol.index && frontierOf_[i] >= 0;
           break;
         case SymbolKind::Union:
         case SymbolKind::Gathered:
@@ -311,7 +316,7 @@ private:
                                 "states by the others");
         writes_[storage(size_t(b))].push_back(i);
         // A frontier completes what its samples began.
-        if (op.attrs.AsSampleAttrs() && o >= 2 && o <= 6 && o != 3)
+        if (op.attrs.AsSampleAttrs() && ((o >= 2 && o <= 6 && o != 3) || o >= 8))
           completedBy_[size_t(b)] = static_cast<size_t>(frontierOf_[i]);
       }
       if (const GemmAttrsT *a = op.attrs.AsGemmAttrs(); a && a->accumulate)

@@ -137,14 +137,19 @@ private:
     if (op_.in_loop_static && a.mode == SampleMode::Keyed && a.fanout > 0)
       return fail("a keyed sample differs between steps and cannot be kept");
     const RelationT &r = *c_.plan.relations[a.relation];
-    if (!queueIs(Queue::Sample) || !counts(1, 8) || !idsInput(0, a.hop, r.destination))
+    if (!queueIs(Queue::Sample) || !counts(1, a.unique ? 10 : 8) ||
+        !idsInput(0, a.hop, r.destination))
       return false;
     using enum SymbolKind;
+    if (a.unique && (!slotOutput(4, DType::I32, 1, Unique, a.hop, a.relation, 1) ||
+                     !slotOutput(8, DType::I32, 1, Unique, a.hop, a.relation) ||
+                     !slotOutput(9, DType::I32, 1, Rows, a.hop + 1, r.source)))
+      return false;
     return slotOutput(0, DType::I32, 1, Active, a.hop, a.relation) &&
            slotOutput(1, DType::I32, 1, Active, a.hop, a.relation, 1) &&
            slotOutput(2, DType::I32, 1, Edges, a.hop, a.relation) &&
            slotOutput(3, DType::I32, 1, Rows, a.hop, r.destination) &&
-           slotOutput(4, DType::I32, 1, Rows, a.hop + 1, r.source, 1) &&
+           (a.unique || slotOutput(4, DType::I32, 1, Rows, a.hop + 1, r.source, 1)) &&
            slotOutput(5, DType::I32, 1, Edges, a.hop, a.relation) &&
            slotOutput(6, DType::I32, 1, Edges, a.hop, a.relation) &&
            slotOutput(7, DType::I64, 1, Edges, a.hop, a.relation);
@@ -203,7 +208,7 @@ private:
     for (const auto &op : e_.ops)
       if (const SampleAttrsT *sample = op->attrs.AsSampleAttrs();
           sample && sample->relation == a.relation && sample->hop == a.hop)
-        return op->outputs.size() == 8 && op->outputs[7] == op_.inputs[0];
+        return op->outputs.size() >= 8 && op->outputs[7] == op_.inputs[0];
     return false;
   }
 

@@ -46,7 +46,7 @@ void explain(WireTerm &term, const OpT &op, size_t participants, uint64_t scale)
 
 std::string symbolText(const PlanT &plan, const WireTerm &term) {
   std::string of = std::to_string(term.index);
-  if (term.kind == SymbolKind::Edges || term.kind == SymbolKind::Active)
+  if (isOfRelation(term.kind))
     of = printable(relationTriple(plan, term.index));
   else if (term.index < plan.node_types.size())
     of = printable(plan.node_types[term.index]->name);

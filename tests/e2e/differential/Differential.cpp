@@ -7,6 +7,8 @@
 //
 // Each seed makes a random schema, graph and spec (tests/unit/compiler/RandomGraph.h) and checks,
 // on a batch of training nodes with the same keys:
+// Rewrites that the cost model decides are made wherever they can be, by its choice or not at all, as
+// the seed says.
 //  1. The interpreter (fp64) gives the same loss and logits on every phase, the same gradients and
 //     states after the step on training and kernels, fused and with one op a kernel: 1e-12
 //     normwise.
@@ -125,6 +127,7 @@ private:
         spec.model.encoder != "han")
       setCombine(*module, *hgnn::symbolizeCombine(made.combine));
     compiler::PhaseOptions keepGradients, oneOpEach, fused;
+    keepGradients.optimize = optimize = optimizations();
     keepGradients.keepGradients = oneOpEach.keepGradients = true;
     oneOpEach.maxFused = 1;
     HEDDLE_RETURN_IF_ERROR(compiler::runPhases(
@@ -146,6 +149,16 @@ private:
     for (int step = 0; step < 5; ++step)
       batches.push_back(pickSome(train, spec.train.batchSize));
     return absl::OkStatus();
+  }
+
+  /// Rewrites wherever they can be, by the cost model, and left out: the seed chooses.
+  compiler::Optimizations optimizations() const {
+    static const char *const choices[] = {"on", "auto", "off", "on"};
+    compiler::Optimizations made;
+    made.reorderProducts = choices[seed % 4];
+    made.compactSources = choices[seed / 4 % 4];
+    made.aggregateFirst = choices[(seed + seed / 4) % 4];
+    return made;
   }
 
   /// A random subset, ascending.
@@ -317,6 +330,7 @@ private:
     compiler::PhaseOptions cut;
     cut.weights = seed % 3 == 2 ? "heta" : "sampled";
     cut.split = seed % 4 == 1 ? "balance" : "needed";
+    cut.optimize = optimize;
     auto compare = [&](const char *order, const char *exchange, int64_t partitions) {
       cut.order = order;
       cut.exchange = exchange;
@@ -617,6 +631,7 @@ private:
   RandomCase made;
   std::shared_ptr<graph::GraphStore> store;
   spec::ModelSpec spec;
+  compiler::Optimizations optimize;
   mlir::MLIRContext context;
   std::map<std::string, Module> phases;
   Module planModule, cutTraining;

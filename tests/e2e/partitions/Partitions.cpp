@@ -235,17 +235,26 @@ private:
         findings.add(where, "state " + state + " is there, and should not be");
   }
 
+  /// A pass whose decision the seed and the number of partitions make; the whole step is without it.
+  std::string rewriting(const std::string &pass, uint64_t variant) const {
+    static const char *const decisions[] = {"on", "auto", "on", "off"};
+    return pass + "{decide=" + decisions[(seed + variant) % 4] + "}";
+  }
+
   absl::Status compare(int64_t p, const std::string &mode) {
     std::string where = std::to_string(p) + " of " + std::to_string(links) + " partitions, " + mode;
     static const char *rules[] = {"sampled", "heta", "heta-code"};
     Module cut(metatree->clone());
     HEDDLE_RETURN_IF_ERROR(
-        runPasses(*cut, {"hgnn-relation-aggregation-first",
+        runPasses(*cut, {rewriting("hgnn-order-aggregation", uint64_t(p) / 3 + 1),
+                         rewriting("hgnn-reorder-products", uint64_t(p)),
+                         "hgnn-relation-aggregation-first",
                          "hgnn-assign-partitions{partitions=" + std::to_string(p) +
                              " weights=" + rules[(seed + uint64_t(p)) % 3] +
                              (seed % 2 ? " split=balance}" : "}"),
                          "hgnn-insert-communication{mode=" + mode + "}",
-                         "hgnn-verify-phase{phase=partitioned}", "hgnn-differentiate",
+                         "hgnn-verify-phase{phase=partitioned}",
+                         rewriting("hgnn-compact-sources", uint64_t(p) / 2), "hgnn-differentiate",
                          "hgnn-verify-phase{phase=training}"}));
 
     return compareSteps(
@@ -262,8 +271,11 @@ private:
   absl::Status compareVanilla(int64_t p) {
     Module cut(metatree->clone());
     HEDDLE_RETURN_IF_ERROR(
-        runPasses(*cut, {"hgnn-data-parallel{partitions=" + std::to_string(p) + "}",
-                         "hgnn-verify-phase{phase=partitioned}", "hgnn-differentiate",
+        runPasses(*cut, {rewriting("hgnn-order-aggregation", uint64_t(p) / 3 + 1),
+                         rewriting("hgnn-reorder-products", uint64_t(p)),
+                         "hgnn-data-parallel{partitions=" + std::to_string(p) + "}",
+                         "hgnn-verify-phase{phase=partitioned}",
+                         rewriting("hgnn-compact-sources", uint64_t(p) / 2), "hgnn-differentiate",
                          "hgnn-verify-phase{phase=training}"}));
     showFrontiers(*cut);
     // Nobody reads logits of training, so they are not gathered.

@@ -91,6 +91,10 @@ hgnn.entry train_step @train_step {
   // CHECK-NEXT: hgnn.sample %{{.*}} fanout 2 : <rows(0, @p)> -> <0, @"a:w:p" from @a to @p>
   %adj = hgnn.sample %seeds fanout 2 : <rows(0, @p)> -> <0, @"a:w:p" from @a to @p>
   %c = hgnn.sample %seeds fanout -1 : <rows(0, @p)> -> <0, @"p:c%3A1:p" from @p to @p>
+  %k = hgnn.sample %seeds fanout 2 : <rows(0, @p)> -> <0, @"b:k:p" from @b to @p, unique>
+  %kids = hgnn.frontier samples(%k) : (!hgnn.adj<0, @"b:k:p" from @b to @p, unique>) -> !hgnn.ids<rows(1, @b)>
+  // CHECK: hgnn.sources %{{.*}} of %{{.*}} : (!hgnn.adj<0, @"b:k:p" from @b to @p, unique>, !hgnn.ids<rows(1, @b)>) -> !hgnn.link<0, @"b:k:p" from @b>
+  %klink = hgnn.sources %k of %kids : (!hgnn.adj<0, @"b:k:p" from @b to @p, unique>, !hgnn.ids<rows(1, @b)>) -> !hgnn.link<0, @"b:k:p" from @b>
   // CHECK: hgnn.frontier samples(%{{.*}}) : (!hgnn.adj<0, @"a:w:p" from @a to @p>) -> !hgnn.ids<rows(1, @a)>
   %ids = hgnn.frontier samples(%adj) : (!hgnn.adj<0, @"a:w:p" from @a to @p>) -> !hgnn.ids<rows(1, @a)>
   // CHECK: hgnn.frontier self %{{.*}} samples(%{{.*}}) : (!hgnn.ids<rows(0, @p)>, !hgnn.adj<0, @"p:c%3A1:p" from @p to @p>) -> (!hgnn.ids<rows(1, @p)>, !hgnn.link<0, @p>)

@@ -2,7 +2,7 @@
 // What the parser of types and attributes refuses.
 
 hgnn.kernel @k {
-// expected-error@+1 {{unknown domain 'row'; expected rows, edges, active, param, src, dst or edge}}
+// expected-error@+1 {{unknown domain 'row'; expected rows, edges, active, unique, param, src, dst or edge}}
 ^bb0(%x: !hgnn.tensor<row(0, @p) : 4xf32>):
   hgnn.yield
 }
@@ -98,7 +98,7 @@ hgnn.kernel @k {
 // -----
 
 hgnn.kernel @k {
-// expected-error@+1 {{unknown domain 'edgy'; expected rows, edges, active, param, src, dst or edge}}
+// expected-error@+1 {{unknown domain 'edgy'; expected rows, edges, active, unique, param, src, dst or edge}}
 ^bb0(%x: !hgnn.ids<edgy>):
   hgnn.yield
 }

@@ -1,4 +1,4 @@
-// RUN: heddle-compile --graph %inputs/graph.json --model %inputs/rgcn.json --emit=training > %t.training
+// RUN: heddle-compile --graph %inputs/graph.json --model %inputs/rgcn.json --emit=training --optimize aggregate-first=on > %t.training
 // RUN: heddle-opt %t.training --hgnn-fuse | FileCheck %s
 // RUN: heddle-opt %t.training --pass-pipeline="builtin.module(hgnn-fuse,hgnn-verify-phase{phase=kernels})" -o /dev/null
 

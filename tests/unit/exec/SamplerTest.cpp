@@ -68,6 +68,10 @@ std::unique_ptr<Setup> makeSetup(int32_t fanout, uint32_t hops, uint64_t graphSe
   }
   s->builder.entry(plan::EntryKind::TrainStep, "train");
   s->sampled = s->builder.sampleAll(0, hops, fanout, true);
+  // Every second relation: parallel, empty and self relations of both kinds.
+  for (auto &link : s->sampled.links)
+    if ((link.relation + link.hop) % 2)
+      s->builder.numberUnique(link);
   return s;
 }
 
@@ -160,8 +164,20 @@ void check(Setup &s, std::vector<int64_t> seeds, uint64_t step, uint64_t seed, i
                               sources.begin()));
     }
     ASSERT_EQ(symbol(SymbolKind::Active, link.hop, link.relation), int64_t(dstPos.size()));
+    const bool unique = link.op->attrs.AsSampleAttrs()->unique;
+    std::vector<int32_t> srcPos, srcInv(sources.size(), -1);
+    if (unique) {
+      const std::set<int32_t> distinct(inSrc.begin(), inSrc.end());
+      for (int32_t row : distinct) {
+        srcInv[size_t(row)] = int32_t(srcPos.size());
+        srcPos.push_back(row);
+      }
+      for (int32_t &source : inSrc)
+        source = srcInv[size_t(source)];
+      ASSERT_EQ(symbol(SymbolKind::Unique, link.hop, link.relation), int64_t(srcPos.size()));
+    }
     std::vector<int32_t> outPtr{0}, outDst, outEdge;
-    std::vector<std::vector<int32_t>> bySource(sources.size());
+    std::vector<std::vector<int32_t>> bySource(unique ? srcPos.size() : sources.size());
     for (size_t i = 0; i < count; ++i)
       bySource[size_t(inSrc[i])].push_back(int32_t(i));
     for (auto &edges : bySource) {
@@ -187,6 +203,10 @@ void check(Setup &s, std::vector<int64_t> seeds, uint64_t step, uint64_t seed, i
     EXPECT_TRUE(same(5, outDst)) << name;
     EXPECT_TRUE(same(6, outEdge)) << name;
     EXPECT_TRUE(same(7, e.edge)) << name;
+    if (unique) {
+      EXPECT_TRUE(same(8, srcPos)) << name;
+      EXPECT_TRUE(same(9, srcInv)) << name;
+    }
   }
 }
 

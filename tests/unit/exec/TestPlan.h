@@ -203,7 +203,7 @@ public:
   struct Sampled {
     struct Link {
       uint32_t relation, hop;
-      std::vector<int32_t> out; ///< the eight outputs
+      std::vector<int32_t> out; ///< all outputs
       plan::OpT *op;
     };
     std::vector<Link> links;
@@ -277,6 +277,21 @@ public:
       ++wave;
     }
     return s;
+  }
+
+  /// Numbers the sources of a sample among the distinct ones.
+  void numberUnique(Sampled::Link &link) {
+    uint32_t source = plan_.relations[link.relation]->source;
+    std::string name = plan_.relations[link.relation]->name + "@" + std::to_string(link.hop);
+    auto &out = link.op->outputs;
+    out[4] = slot(name + ".out_ptr of unique", DType::I32,
+                  extent(SymbolKind::Unique, link.hop, link.relation, 1));
+    out.push_back(
+        slot(name + ".src_pos", DType::I32, extent(SymbolKind::Unique, link.hop, link.relation)));
+    out.push_back(
+        slot(name + ".src_inv", DType::I32, extent(SymbolKind::Rows, link.hop + 1, source)));
+    link.op->attrs.AsSampleAttrs()->unique = true;
+    link.out = out;
   }
 
 private:

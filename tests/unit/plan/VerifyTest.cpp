@@ -42,6 +42,31 @@ int32_t indexOf(PlanT &p, const std::string &name) {
   return -1;
 }
 
+/// Numbers the sources of the sample of hop 0 over `made` among the distinct ones, as it should be done.
+OpT &numberUnique(PlanT &p) {
+  EntryT &entry = *p.entries[0];
+  OpT &op = find(p, "sample made@0");
+  auto symbol = std::make_unique<SymbolT>();
+  symbol->kind = SymbolKind::Unique;
+  symbol->index = op.attrs.AsSampleAttrs()->relation;
+  symbol->bound = 10;
+  entry.symbols.push_back(std::move(symbol));
+  const int32_t unique = int32_t(entry.symbols.size()) - 1;
+  *buffer(p, "made@0.out_ptr").rows = Extent(unique, 1, 1, 1);
+  for (auto [name, rows] : {std::pair("src_pos", Extent(unique, 1, 1, 0)),
+                            std::pair("src_inv", *buffer(p, "b@1.ids").rows)}) {
+    auto made = std::make_unique<BufferT>();
+    made->name = name;
+    made->dtype = DType::I32;
+    made->space = Space::Slot;
+    made->rows = std::make_unique<Extent>(rows);
+    entry.buffers.push_back(std::move(made));
+    op.outputs.push_back(int32_t(entry.buffers.size()) - 1);
+  }
+  op.attrs.AsSampleAttrs()->unique = true;
+  return op;
+}
+
 /// Adds a good fetch of a feature of the edges of `made`, which the sample of hop 0 gives ids of.
 OpT &fetchEdges(PlanT &p) {
   EntryT &entry = *p.entries[0];
@@ -201,6 +226,16 @@ const std::vector<Case> &cases() {
       {"'sample made@0': a keyed sample", [](PlanT &p) { find(p, "sample made@0").in_loop_static = true; }},
       {"'sample made@0' output 0: the rows are not", [](PlanT &p) { find(p, "sample made@0").attrs.AsSampleAttrs()->relation = 2; }},
       {"'sample made@0': it has 7 outputs, not 8", [](PlanT &p) { find(p, "sample made@0").outputs.pop_back(); }},
+      {"'sample made@0': it has 8 outputs, not 10", [](PlanT &p) { find(p, "sample made@0").attrs.AsSampleAttrs()->unique = true; }},
+      {"'sample made@0': it has 10 outputs, not 8", [](PlanT &p) { numberUnique(p).attrs.AsSampleAttrs()->unique = false; }},
+      {"'sample made@0' output 4: the rows are not Unique of hop 0, id 1 plus 1",
+       [](PlanT &p) { numberUnique(p); *buffer(p, "made@0.out_ptr").rows = *buffer(p, "made@0.in_ptr").rows; }},
+      {"'sample made@0' output 8: the rows are not Unique of hop 0, id 1",
+       [](PlanT &p) { numberUnique(p); *buffer(p, "src_pos").rows = *buffer(p, "made@0.in_src").rows; }},
+      {"'sample made@0' output 9: the rows are not Rows of hop 1",
+       [](PlanT &p) { numberUnique(p); *buffer(p, "src_inv").rows = *buffer(p, "made@0.in_src").rows; }},
+      {"'sample made@0' output 8: the dtype is I64, not I32", [](PlanT &p) { numberUnique(p); buffer(p, "src_pos").dtype = DType::I64; }},
+      {"no op gives it a value", [](PlanT &p) { numberUnique(p); p.entries[0]->symbols.back()->hop = 1; for (const char *b : {"made@0.out_ptr", "src_pos"}) *buffer(p, b).rows = *buffer(p, "made@0.in_ptr").rows; auto &o = find(p, "sample made@0"); o.attrs.AsSampleAttrs()->unique = false; o.outputs.resize(8); o.outputs[4] = -1; }},
       {"'sample made@0' output 7: the dtype is I32, not I64",
        [](PlanT &p) { buffer(p, "made@0.edge_id").dtype = DType::I32; }},
       {"'sample made@0' output 1: the rows are not Active of hop 0, id 1 plus 1",
@@ -302,6 +337,13 @@ TEST(Verify, AcceptsTheModel) {
 
 TEST(Verify, AFetchOfEdgeDataIsGood) {
   TestModel model({.numA = 20, .numB = 20, .edges = 40});
+  fetchEdges(*model.plan);
+  EXPECT_TRUE(verifyPlan(*model.plan).ok()) << verifyPlan(*model.plan);
+}
+
+TEST(Verify, DistinctSourcesAreGood) {
+  TestModel model({.numA = 20, .numB = 20, .edges = 40});
+  numberUnique(*model.plan);
   fetchEdges(*model.plan);
   EXPECT_TRUE(verifyPlan(*model.plan).ok()) << verifyPlan(*model.plan);
 }

@@ -186,6 +186,7 @@ TEST(SizeModel, AgainstSampling) {
     LinkEstimate link = estimateLink(r, {rows, double(rows)}, fanout);
     FrontierSource source{&r, link.edges};
     SizeEstimate frontier = estimateFrontier(sources, {&source, 1}, {});
+    SizeEstimate distinct = estimateSources(r, link.edges); // of one relation alone: the same
     double edgeSum = 0, activeSum = 0, rowSum = 0;
     constexpr int draws = 200;
     for (int draw = 0; draw < draws; ++draw) {
@@ -211,6 +212,7 @@ TEST(SizeModel, AgainstSampling) {
       ASSERT_LE(sampled, link.edges.bound);
       ASSERT_LE(active, link.active.bound);
       ASSERT_LE(reached.size(), frontier.bound);
+      ASSERT_LE(reached.size(), distinct.bound);
       edgeSum += double(sampled);
       activeSum += double(active);
       rowSum += double(reached.size());
@@ -218,6 +220,7 @@ TEST(SizeModel, AgainstSampling) {
     EXPECT_NEAR(link.active.expected, activeSum / draws, 1 + 0.15 * activeSum / draws);
     EXPECT_NEAR(link.edges.expected, edgeSum / draws, 2 + 0.3 * edgeSum / draws);
     EXPECT_NEAR(frontier.expected, rowSum / draws, 2 + 0.3 * rowSum / draws);
+    EXPECT_NEAR(distinct.expected, rowSum / draws, 2 + 0.3 * rowSum / draws);
   }
 }
 

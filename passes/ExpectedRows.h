@@ -1,0 +1,63 @@
+//===- ExpectedRows.h - what passes decide by --------------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_PASSES_EXPECTEDROWS_H
+#define HEDDLE_PASSES_EXPECTEDROWS_H
+
+#include "compiler/cost/MachineRates.h"
+#include "compiler/plan/EntrySymbols.h"
+
+namespace heddle::passes {
+
+/// How a pass decides: by the cost model, always where it can, or never.
+enum class Decision { Auto, On, Off };
+std::optional<Decision> parseDecision(llvm::StringRef text);
+
+/// The cost model as passes ask it: expected rows of an entry's domains, and seconds of work on
+/// them.
+class ExpectedRows {
+public:
+  static mlir::FailureOr<ExpectedRows> of(hgnn::EntryOp entry,
+                                          const compiler::ModuleTables &tables);
+
+  /// Expected rows; 1 for a param, 0 for a domain that the entry does not make.
+  double rows(hgnn::DomainAttr domain) const;
+
+  /// Expected rows that a value is made for when what one relation reads is made of its distinct
+  /// sources.
+  double compactRows(mlir::Value value) const;
+
+  /// Seconds of `rows` dense products [k] x [k, n], `heads` side by side, in a training step with
+  /// both gradients (of the rows if `gradient`), else forward alone.
+  double product(double rows, double k, double n, double heads, bool gradient) const;
+  /// Seconds of moving so many numbers, gathered or streamed.
+  double moved(double numbers, bool gathered) const {
+    return rates_.seconds(4 * numbers, 0, gathered, /*product=*/false);
+  }
+  /// Seconds of element-wise arithmetic on numbers that are moved.
+  double elements(double numbers, double flops, bool gathered) const {
+    return rates_.seconds(4 * numbers, flops, gathered, /*product=*/false);
+  }
+  bool trains() const { return trains_; }
+
+private:
+  ExpectedRows(const compiler::ModuleTables &tables) : tables_(&tables) {}
+
+  const compiler::ModuleTables *tables_;
+  compiler::EntrySymbols::Estimates estimates_;
+  compiler::MachineRates rates_ = compiler::assumedRates();
+  bool trains_ = false;
+};
+
+/// The one adjacency whose edges are all that reads a value over rows, itself or what is made of it
+/// row by row; null where there is none.
+mlir::Value edgesThatRead(mlir::Value value, int depth = 0);
+
+/// "1.23 ms", for remarks.
+std::string milliseconds(double seconds);
+
+} // namespace heddle::passes
+
+#endif // HEDDLE_PASSES_EXPECTEDROWS_H
