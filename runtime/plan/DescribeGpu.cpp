@@ -183,8 +183,24 @@ absl::StatusOr<std::string> gpuResources(const PlanT &plan) {
                      {"stack", TextTable::Align::Right},
                      {"spilled", TextTable::Align::Right}});
     std::vector<Resources> all = resourcesOf(messages);
+    // In the plan's order and by the plan's names; what every library has comes last.
+    auto numberOf = [&](Resources &found) {
+      for (size_t k = 0; k < plan.kernels.size(); ++k)
+        if (gpuSymbol(plan.kernels[k]->symbol) == found.kernel) {
+          found.kernel = plan.kernels[k]->symbol;
+          return k;
+        }
+      return plan.kernels.size();
+    };
+    std::vector<std::pair<size_t, Resources>> ordered;
+    for (Resources &kernel : all) {
+      const size_t number = numberOf(kernel);
+      ordered.emplace_back(number, kernel);
+    }
+    std::stable_sort(ordered.begin(), ordered.end(),
+                     [](const auto &a, const auto &b) { return a.first < b.first; });
     long registers = 0, spills = 0;
-    for (const Resources &kernel : all) {
+    for (const auto &[number, kernel] : ordered) {
       table.addRow({kernel.kernel, std::to_string(kernel.registers), std::to_string(kernel.shared),
                     std::to_string(kernel.stack), std::to_string(kernel.spills)});
       registers = std::max(registers, kernel.registers);

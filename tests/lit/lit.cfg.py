@@ -20,3 +20,9 @@ config.substitutions.append(("%inputs", os.path.join(config.test_source_root, "I
 config.substitutions.append(("%wrong", "sh " + os.path.join(config.test_source_root, "Inputs", "wrong.sh")))
 config.substitutions.append(("%src_root", config.heddle_source_dir))
 config.substitutions.append(("%examples", os.path.join(config.heddle_source_dir, "examples")))
+# NVIDIA's assembler, where its toolkit is: no device is needed for it.
+if any(os.access(os.path.join(folder, "ptxas"), os.X_OK)
+       for folder in os.environ.get("PATH", "").split(os.pathsep)
+       + [os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "bin"), "/usr/local/cuda/bin"]):
+    config.available_features.add("ptxas")
+config.environment.update({name: os.environ[name] for name in ["CUDA_HOME"] if name in os.environ})
