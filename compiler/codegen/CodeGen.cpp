@@ -227,7 +227,10 @@ const TargetSpec *requireTarget(ModuleOp module, const std::string &name) {
 
 void heddle::compiler::prepareCodeGen(MLIRContext &context) {
   loadDialects(&context);
+  // Those that passes depend on too: running passes must have nothing to add to the registry, which
+  // several threads would then change.
   DialectRegistry registry;
+  registry.insert<arith::ArithDialect, scf::SCFDialect, LLVM::LLVMDialect, cf::ControlFlowDialect>();
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   context.appendDialectRegistry(registry);
