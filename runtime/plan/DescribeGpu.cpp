@@ -20,6 +20,7 @@
 #include <sstream>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <tuple>
 #include <unistd.h>
 #include <vector>
 
@@ -197,8 +198,9 @@ absl::StatusOr<std::string> gpuResources(const PlanT &plan) {
       const size_t number = numberOf(kernel);
       ordered.emplace_back(number, kernel);
     }
-    std::stable_sort(ordered.begin(), ordered.end(),
-                     [](const auto &a, const auto &b) { return a.first < b.first; });
+    std::sort(ordered.begin(), ordered.end(), [](const auto &a, const auto &b) {
+      return std::tie(a.first, a.second.kernel) < std::tie(b.first, b.second.kernel);
+    });
     long registers = 0, spills = 0;
     for (const auto &[number, kernel] : ordered) {
       table.addRow({kernel.kernel, std::to_string(kernel.registers), std::to_string(kernel.shared),
