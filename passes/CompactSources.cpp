@@ -217,29 +217,23 @@ struct CompactSourcesPass : heddle::passes::impl::CompactSourcesPassBase<Compact
   using CompactSourcesPassBase::CompactSourcesPassBase;
 
   void runOnOperation() override {
-    ModuleOp module = getOperation();
-    std::optional<Decision> decision = parseDecision(decide);
-    if (!decision) {
-      module.emitError("unknown decision '") << decide << "'; known: auto, on, off";
+    FailureOr<Decision> decision = readDecision(getOperation(), decide);
+    if (failed(decision))
       return signalPassFailure();
-    }
     if (*decision == Decision::Off)
       return;
-    FailureOr<ModuleTables> tables = ModuleTables::read(module);
-    if (failed(tables))
-      return signalPassFailure();
-    for (auto entry : module.getOps<EntryOp>()) {
-      FailureOr<ExpectedRows> expected = ExpectedRows::of(entry, *tables);
-      if (failed(expected))
-        return signalPassFailure();
-      Compacter compacter(entry, *decision, *expected);
+    auto decideEntry = [&](EntryOp entry, const ExpectedRows &expected) -> LogicalResult {
+      Compacter compacter(entry, *decision, expected);
       compacter.run();
       if (entry.getKind() != EntryKind::Train)
-        continue;
+        return success();
       numCompacted += compacter.compacted;
       if (compacter.compacted + compacter.stay)
         remark(entry, compacter);
-    }
+      return success();
+    };
+    if (failed(forEntries(getOperation(), decideEntry)))
+      signalPassFailure();
   }
 
 private:

@@ -16,12 +16,28 @@ using namespace heddle::compiler;
 
 namespace heddle::passes {
 
-std::optional<Decision> parseDecision(StringRef text) {
-  return llvm::StringSwitch<std::optional<Decision>>(text)
-      .Case("auto", Decision::Auto)
-      .Case("on", Decision::On)
-      .Case("off", Decision::Off)
-      .Default(std::nullopt);
+FailureOr<Decision> readDecision(ModuleOp module, StringRef text) {
+  auto decision = llvm::StringSwitch<std::optional<Decision>>(text)
+                      .Case("auto", Decision::Auto)
+                      .Case("on", Decision::On)
+                      .Case("off", Decision::Off)
+                      .Default(std::nullopt);
+  if (decision)
+    return *decision;
+  return module.emitError("unknown decision '") << text << "'; known: auto, on, off";
+}
+
+LogicalResult forEntries(ModuleOp module,
+                         function_ref<LogicalResult(EntryOp, const ExpectedRows &)> body) {
+  FailureOr<ModuleTables> tables = ModuleTables::read(module);
+  if (failed(tables))
+    return failure();
+  for (auto entry : module.getOps<EntryOp>()) {
+    FailureOr<ExpectedRows> expected = ExpectedRows::of(entry, *tables);
+    if (failed(expected) || failed(body(entry, *expected)))
+      return failure();
+  }
+  return success();
 }
 
 FailureOr<ExpectedRows> ExpectedRows::of(EntryOp entry, const ModuleTables &tables) {

@@ -13,7 +13,6 @@ namespace heddle::passes {
 
 /// How a pass decides: by the cost model, always where it can, or never.
 enum class Decision { Auto, On, Off };
-std::optional<Decision> parseDecision(llvm::StringRef text);
 
 /// The cost model as passes ask it: expected rows of an entry's domains, and seconds of work on
 /// them.
@@ -50,6 +49,14 @@ private:
   compiler::MachineRates rates_ = compiler::assumedRates();
   bool trains_ = false;
 };
+
+/// What the user has decided for a pass; anything else is an error on the module.
+mlir::FailureOr<Decision> readDecision(mlir::ModuleOp module, llvm::StringRef text);
+
+/// Calls `body` for each entry of the module, with what is expected there, until one fails.
+mlir::LogicalResult
+forEntries(mlir::ModuleOp module,
+           llvm::function_ref<mlir::LogicalResult(hgnn::EntryOp, const ExpectedRows &)> body);
 
 /// The one adjacency whose edges are all that reads a value over rows, itself or what is made of it
 /// row by row; null where there is none.

@@ -274,24 +274,15 @@ struct OrderAggregationPass : heddle::passes::impl::OrderAggregationPassBase<Ord
   using OrderAggregationPassBase::OrderAggregationPassBase;
 
   void runOnOperation() override {
-    ModuleOp module = getOperation();
-    std::optional<Decision> decision = parseDecision(decide);
-    if (!decision) {
-      module.emitError("unknown decision '") << decide << "'; known: auto, on, off";
+    FailureOr<Decision> decision = readDecision(getOperation(), decide);
+    if (failed(decision))
       return signalPassFailure();
-    }
-    FailureOr<ModuleTables> tables = ModuleTables::read(module);
-    if (failed(tables))
-      return signalPassFailure();
-    for (auto entry : module.getOps<EntryOp>()) {
-      FailureOr<ExpectedRows> expected = ExpectedRows::of(entry, *tables);
-      if (failed(expected))
-        return signalPassFailure();
-      Orderer orderer(entry, *decision, compact, reorder, *expected);
+    auto decideEntry = [&](EntryOp entry, const ExpectedRows &expected) -> LogicalResult {
+      Orderer orderer(entry, *decision, compact, reorder, expected);
       if (failed(orderer.run()))
-        return signalPassFailure();
+        return failure();
       if (entry.getKind() != EntryKind::Train)
-        continue;
+        return success();
       numAggregateFirst += orderer.aggregateFirst;
       numTransformFirst += orderer.transformFirst;
       numTurned += orderer.turned;
@@ -302,7 +293,10 @@ struct OrderAggregationPass : heddle::passes::impl::OrderAggregationPassBase<Ord
             << " links, before them for " << orderer.transformFirst << ": "
             << milliseconds(orderer.chosen)
             << " a step; the other order of each: " << milliseconds(orderer.other);
-    }
+      return success();
+    };
+    if (failed(forEntries(getOperation(), decideEntry)))
+      signalPassFailure();
   }
 };
 

@@ -170,30 +170,24 @@ struct ReorderProductsPass : heddle::passes::impl::ReorderProductsPassBase<Reord
   using ReorderProductsPassBase::ReorderProductsPassBase;
 
   void runOnOperation() override {
-    ModuleOp module = getOperation();
-    std::optional<Decision> decision = parseDecision(decide);
-    if (!decision) {
-      module.emitError("unknown decision '") << decide << "'; known: auto, on, off";
+    FailureOr<Decision> decision = readDecision(getOperation(), decide);
+    if (failed(decision))
       return signalPassFailure();
-    }
     if (*decision == Decision::Off)
       return;
-    FailureOr<ModuleTables> tables = ModuleTables::read(module);
-    if (failed(tables))
-      return signalPassFailure();
-    for (auto entry : module.getOps<EntryOp>()) {
-      FailureOr<ExpectedRows> expected = ExpectedRows::of(entry, *tables);
-      if (failed(expected))
-        return signalPassFailure();
-      Reorderer reorderer(entry, *decision, compact, *expected);
+    auto decideEntry = [&](EntryOp entry, const ExpectedRows &expected) -> LogicalResult {
+      Reorderer reorderer(entry, *decision, compact, expected);
       reorderer.run();
       if (entry.getKind() != EntryKind::Train)
-        continue;
+        return success();
       numReordered += reorderer.products;
       numProductsLess += reorderer.gone;
       if (reorderer.products + reorderer.stay)
         remark(entry, reorderer);
-    }
+      return success();
+    };
+    if (failed(forEntries(getOperation(), decideEntry)))
+      signalPassFailure();
   }
 
 private:

@@ -175,17 +175,26 @@ FailureOr<TargetModule> makeTargetModule(ModuleOp module, ArrayRef<KernelSignatu
   return result;
 }
 
+/// What the back end makes of the module.
+FailureOr<llvm::SmallVector<char, 0>> makeCode(ModuleOp module, TargetModule &target,
+                                               llvm::CodeGenFileType type,
+                                               const std::string &name) {
+  llvm::SmallVector<char, 0> code;
+  llvm::raw_svector_ostream stream(code);
+  llvm::legacy::PassManager passes;
+  if (target.machine->addPassesToEmitFile(passes, stream, nullptr, type))
+    return module.emitError("LLVM cannot write code for ") << name;
+  passes.run(*target.module);
+  return code;
+}
+
 FailureOr<std::vector<uint8_t>> makeSharedObject(ModuleOp module, TargetModule &target,
                                                  const std::string &name) {
-  llvm::SmallVector<char, 0> object;
-  llvm::raw_svector_ostream stream(object);
-  llvm::legacy::PassManager passes;
-  if (target.machine->addPassesToEmitFile(passes, stream, nullptr,
-                                          llvm::CodeGenFileType::ObjectFile))
-    return module.emitError("LLVM cannot write object files for ") << name;
-  passes.run(*target.module);
+  auto object = makeCode(module, target, llvm::CodeGenFileType::ObjectFile, name);
+  if (failed(object))
+    return failure();
   std::string error;
-  std::vector<uint8_t> library = linkSharedObject(object, error);
+  std::vector<uint8_t> library = linkSharedObject(*object, error);
   if (library.empty())
     return module.emitError("kernels for ") << name << " could not be linked: " << error;
   return library;
@@ -193,19 +202,15 @@ FailureOr<std::vector<uint8_t>> makeSharedObject(ModuleOp module, TargetModule &
 
 FailureOr<std::vector<uint8_t>> makePtx(ModuleOp module, TargetModule &target,
                                         const std::string &name) {
-  llvm::SmallVector<char, 0> text;
-  llvm::raw_svector_ostream stream(text);
-  llvm::legacy::PassManager passes;
-  if (target.machine->addPassesToEmitFile(passes, stream, nullptr,
-                                          llvm::CodeGenFileType::AssemblyFile))
-    return module.emitError("LLVM cannot write PTX for ") << name;
-  passes.run(*target.module);
+  auto text = makeCode(module, target, llvm::CodeGenFileType::AssemblyFile, name);
+  if (failed(text))
+    return failure();
   // A function of a library that the device does not have fails only when the text is loaded there.
-  llvm::StringRef ptx(text.data(), text.size());
+  llvm::StringRef ptx(text->data(), text->size());
   if (size_t at = ptx.find(".extern .func"); at != llvm::StringRef::npos)
     return module.emitError("kernels for ")
            << name << " need a function that no device has: " << ptx.substr(at).split('\n').first;
-  return std::vector<uint8_t>(text.begin(), text.end());
+  return std::vector<uint8_t>(text->begin(), text->end());
 }
 
 const TargetSpec *requireTarget(ModuleOp module, const std::string &name) {

@@ -125,6 +125,8 @@ private:
   void emitRows();
   void emitChunks();
   void emitOwnColumns(llvm::ArrayRef<const Root *> roots, int64_t width);
+  void sumColumns(llvm::ArrayRef<const Root *> roots, int64_t width, const Tile &tile,
+                  llvm::function_ref<void(const Place &)> prepare);
   void emitFlat();
   void emitNumbers();
   void emitEdgesByActive();

@@ -88,15 +88,24 @@ void KernelEmitter::setTeam(int64_t width, int64_t parts) {
   teams = f.shr(threads, bits);
 }
 
+/// This thread's number in its warp, with the bits of `bits` alone.
+static Value numberInWarp(FunctionBuilder &f, int64_t bits) {
+  return f.andi(f.intrinsic("llvm.nvvm.read.ptx.sreg.laneid", f.intType(32), {}), bits);
+}
+/// A mask of threads of the warp: of the aligned group of `lanes` that this one is in, those of `pattern`,
+/// moved on by `shift`.
+static Value neighbours(FunctionBuilder &f, int64_t lanes, int64_t pattern, Value shift = {}) {
+  Value first = numberInWarp(f, ~(lanes - 1) & (warpLanes - 1));
+  if (shift)
+    first = f.ori(first, shift);
+  return arith::ShLIOp::create(f.b, f.loc, f.integer(pattern, 32), first);
+}
+static int64_t allOf(int64_t lanes) { return int64_t((uint64_t(1) << lanes) - 1); }
+
 void KernelEmitter::meetTeam() {
   const int64_t teamLanes = columnLanes * teamParts;
-  if (teamLanes == 1)
-    return;
-  Value first = f.andi(f.intrinsic("llvm.nvvm.read.ptx.sreg.laneid", f.intType(32), {}),
-                       ~(teamLanes - 1) & (warpLanes - 1));
-  Value mask = f.integer(int64_t((uint64_t(1) << teamLanes) - 1), 32);
-  mask = arith::ShLIOp::create(f.b, f.loc, mask, first);
-  f.intrinsic("llvm.nvvm.bar.warp.sync", {}, {mask});
+  if (teamLanes > 1)
+    f.intrinsic("llvm.nvvm.bar.warp.sync", {}, {neighbours(f, teamLanes, allOf(teamLanes))});
 }
 
 Values KernelEmitter::forParts(RowReduction kind, Value low, Value high, ArrayRef<Value> init,
@@ -165,10 +174,7 @@ Value KernelEmitter::reduceRowTogether(RowReduction kind, const Cuts &cuts,
   }
   together = true;
   Value all = foldLanes(kind, lanes);
-  Value first = f.andi(f.intrinsic("llvm.nvvm.read.ptx.sreg.laneid", f.intType(32), {}),
-                       ~(columnLanes - 1) & (warpLanes - 1));
-  Value mask = arith::ShLIOp::create(
-      f.b, f.loc, f.integer(int64_t((uint64_t(1) << columnLanes) - 1), 32), first);
+  Value mask = neighbours(f, columnLanes, allOf(columnLanes));
   for (int64_t distance = columnLanes / 2; distance > 0; distance /= 2) {
     Value other = f.intrinsic("llvm.nvvm.shfl.sync.bfly.f32", f.f32Type(),
                               {mask, all, f.integer(distance, 32), f.integer(warpLanes - 1, 32)});
@@ -184,10 +190,7 @@ Value KernelEmitter::inWarp() {
     pattern |= int64_t(1) << (p * columnLanes);
   FunctionBuilder::Key key{{lane.getAsOpaquePointer()}, {-71}};
   return f.once(key, [&] {
-    Value self = f.intrinsic("llvm.nvvm.read.ptx.sreg.laneid", f.intType(32), {});
-    Value first = f.andi(self, ~(columnLanes * teamParts - 1) & (warpLanes - 1));
-    Value shift = f.ori(first, f.andi(self, columnLanes - 1));
-    return Value(arith::ShLIOp::create(f.b, f.loc, f.integer(pattern, 32), shift));
+    return neighbours(f, columnLanes * teamParts, pattern, numberInWarp(f, columnLanes - 1));
   });
 }
 
@@ -282,34 +285,7 @@ void KernelEmitter::emitChunks() {
         continue;
       }
       forSharedTiles(width, cuts, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
-        Values sums;
-        for (const Root *root : some)
-          if (root->sink == Sink::ColumnSum)
-            sums.append(zeros(tile));
-        sums = forRows(sums, [&](Value row, ArrayRef<Value> carried) {
-          rootRow = row;
-          Place place = Place::at(row);
-          if (domain.isEdges())
-            place.kind = Place::Edge;
-          Values next;
-          for (const Root *root : some) {
-            Values numbers = eval(root->value, place, tile);
-            if (root->sink == Sink::Store)
-              storeTile(arg(ArgPart::Output, root->result), row, width, tile, numbers);
-            else
-              for (Value number : numbers)
-                next.push_back(f.add(carried[next.size()], number));
-          }
-          return next;
-        });
-        ArrayRef<Value> rest = sums;
-        for (const Root *root : some) {
-          if (root->sink != Sink::ColumnSum)
-            continue;
-          storeTile(arg(ArgPart::Output, root->result), f.chunk, width, tile,
-                    rest.take_front(tile.pieces.size()));
-          rest = rest.drop_front(tile.pieces.size());
-        }
+        sumColumns(some, width, tile, [](const Place &) {});
         return Values();
       });
     }
@@ -321,6 +297,17 @@ void KernelEmitter::emitChunks() {
 void KernelEmitter::emitOwnColumns(ArrayRef<const Root *> some, int64_t width) {
   Tile tile = makeTile(f.muli(lane, tileColumns), 0, tileColumns, 0, width);
   tile.stride = tile.align = tileColumns;
+  sumColumns(some, width, tile, [&](const Place &place) {
+    together = true;
+    for (const Root *root : some)
+      prepareRow(root->value, place);
+    together = false;
+  });
+}
+
+/// The sums, over the chunk's rows, of the columns of a tile; `prepare` is emitted first for each row.
+void KernelEmitter::sumColumns(ArrayRef<const Root *> some, int64_t width, const Tile &tile,
+                               function_ref<void(const Place &)> prepare) {
   Values sums;
   for (const Root *root : some)
     if (root->sink == Sink::ColumnSum)
@@ -330,10 +317,7 @@ void KernelEmitter::emitOwnColumns(ArrayRef<const Root *> some, int64_t width) {
     Place place = Place::at(row);
     if (domain.isEdges())
       place.kind = Place::Edge;
-    together = true;
-    for (const Root *root : some)
-      prepareRow(root->value, place);
-    together = false;
+    prepare(place);
     Values next;
     for (const Root *root : some) {
       Values numbers = eval(root->value, place, tile);

@@ -24,6 +24,8 @@ import subprocess
 import sys
 import tempfile
 
+import cases
+
 OPTIMIZATIONS = ["aggregate-first", "reorder-products", "compact-sources"]
 
 
@@ -116,25 +118,12 @@ def print_table(rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", required=True)
-    parser.add_argument("--case", nargs=3, action="append", required=True, metavar=("NAME", "GRAPH", "SPEC"))
-    parser.add_argument("--encoders", nargs="+", default=["rgcn", "rgat", "hgt"])
-    parser.add_argument("--heads", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--table", action="store_true")
+    cases.add_arguments(parser, epochs=6, repeat=5)
     arguments = parser.parse_args()
     rows = []
-    for name, graph, path in arguments.case:
-        for encoder in arguments.encoders:
-            with open(path, encoding="utf-8") as file:
-                spec = json.loads(re.sub(r"^\s*//.*$", "", file.read(), flags=re.M))
-            spec["model"]["encoder"] = encoder
-            if encoder in ("rgat", "hgt"):
-                spec["model"]["num_heads"] = arguments.heads
-            with tempfile.TemporaryDirectory() as folder:
-                rows.append(measure(arguments, name, os.path.abspath(graph), spec, folder))
+    for name, graph, spec in cases.cases(arguments):
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append(measure(arguments, name, graph, spec, folder))
     if arguments.table:
         print_table(rows)
     else:

@@ -16,11 +16,13 @@ import argparse
 import json
 import math
 import os
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import cases
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 #: Rows of hidden_size numbers that an edge's aggregation reads: forward, and its gradient backward.
@@ -166,27 +168,14 @@ def print_table(rows, means):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", required=True)
-    parser.add_argument("--case", nargs=3, action="append", required=True, metavar=("NAME", "GRAPH", "SPEC"))
-    parser.add_argument("--encoders", nargs="+", default=["rgcn", "rgat", "hgt"])
-    parser.add_argument("--heads", type=int, default=4)
+    cases.add_arguments(parser, epochs=3, repeat=3)
     parser.add_argument("--pyg")
     parser.add_argument("--dgl")
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
     rows = []
-    for name, graph, path in arguments.case:
-        for encoder in arguments.encoders:
-            with open(path, encoding="utf-8") as file:
-                spec = json.loads(re.sub(r"^\s*//.*$", "", file.read(), flags=re.M))
-            spec["model"]["encoder"] = encoder
-            if encoder != "rgcn":
-                spec["model"]["num_heads"] = arguments.heads
-            with tempfile.TemporaryDirectory() as folder:
-                rows.append(measure(arguments, name, os.path.abspath(graph), spec, folder))
+    for name, graph, spec in cases.cases(arguments):
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append(measure(arguments, name, graph, spec, folder))
     means = {peer: mean([row[peer]["speedup"] for row in rows if peer in row]) for peer in ("pyg", "dgl")}
     if arguments.table:
         print_table(rows, means)

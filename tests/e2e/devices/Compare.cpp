@@ -11,6 +11,7 @@
 #include "runtime/cuda/CudaDevice.h"
 #include "runtime/exec/Executor.h"
 #include "runtime/transport/Connections.h"
+#include "tests/e2e/OnAllRanks.h"
 
 #include <algorithm>
 #include <cmath>
@@ -19,7 +20,6 @@
 #include <filesystem>
 #include <numeric>
 #include <random>
-#include <thread>
 
 using namespace heddle;
 
@@ -81,16 +81,7 @@ public:
 
 private:
   absl::Status onAll(const std::function<absl::Status(uint32_t)> &work) {
-    std::vector<absl::Status> statuses(executors_.size());
-    std::vector<std::thread> threads;
-    for (uint32_t k = 1; k < executors_.size(); ++k)
-      threads.emplace_back([&, k] { statuses[k] = work(k); });
-    statuses[0] = work(0);
-    for (std::thread &thread : threads)
-      thread.join();
-    for (const absl::Status &status : statuses)
-      HEDDLE_RETURN_IF_ERROR(status);
-    return absl::OkStatus();
+    return test::onAllRanks(executors_.size(), work);
   }
 
   std::shared_ptr<const plan::PlanT> plan_;

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "tests/e2e/differential/PlanRun.h"
 
-#include <thread>
+#include "tests/e2e/OnAllRanks.h"
 
 namespace heddle::test {
 
@@ -34,16 +34,7 @@ absl::StatusOr<PlanRun> PlanRun::create(std::shared_ptr<const plan::PlanT> plan,
 }
 
 absl::Status PlanRun::onAll(const std::function<absl::Status(uint32_t)> &work) {
-  std::vector<absl::Status> statuses(executors_.size());
-  std::vector<std::thread> threads;
-  for (uint32_t partition = 1; partition < executors_.size(); ++partition)
-    threads.emplace_back([&, partition] { statuses[partition] = work(partition); });
-  statuses[0] = work(0);
-  for (std::thread &thread : threads)
-    thread.join();
-  for (const absl::Status &status : statuses)
-    HEDDLE_RETURN_IF_ERROR(status);
-  return absl::OkStatus();
+  return onAllRanks(executors_.size(), work);
 }
 
 absl::StatusOr<PlanSteps> PlanRun::run(plan::EntryKind kind,
