@@ -18,53 +18,13 @@
 #ifndef HEDDLE_RUNTIME_BASE_KEYS_H
 #define HEDDLE_RUNTIME_BASE_KEYS_H
 
-#include <array>
+#include "runtime/base/Philox.h"
+
 #include <cmath>
 #include <cstdint>
 #include <string_view>
 
 namespace heddle::keys {
-
-enum class Purpose : uint32_t {
-  Shuffle = 0,
-  Sample = 1,
-  Dropout = 2,
-  Negative = 3,
-  Init = 4,
-  Split = 5,
-  Generate = 6, ///< synthetic graphs (runtime/synthetic)
-};
-
-struct Counter {
-  uint32_t word[4];
-};
-
-/// Philox4x32-10 of `counter` under `seed` (key word 0 = low half, word 1 = high half).
-inline std::array<uint32_t, 4> philox(Counter counter, uint64_t seed) {
-  constexpr uint32_t m0 = 0xD2511F53u, m1 = 0xCD9E8D57u, w0 = 0x9E3779B9u, w1 = 0xBB67AE85u;
-  uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
-  uint32_t c0 = counter.word[0], c1 = counter.word[1], c2 = counter.word[2], c3 = counter.word[3];
-  for (int round = 0; round < 10; ++round) {
-    uint64_t p0 = uint64_t(m0) * c0, p1 = uint64_t(m1) * c2;
-    uint32_t n0 = uint32_t(p1 >> 32) ^ c1 ^ k0, n2 = uint32_t(p0 >> 32) ^ c3 ^ k1;
-    c1 = uint32_t(p1);
-    c3 = uint32_t(p0);
-    c0 = n0;
-    c2 = n2;
-    k0 += w0;
-    k1 += w1;
-  }
-  return {c0, c1, c2, c3};
-}
-
-/// The counter of draw block `block` for `row` under (purpose, step, hop, id); id is the canonical
-/// relation id (sampling, negatives) or the dropout site. Bounds: row < 2^48, id < 2^16, hop < 16,
-/// block < 2^24; the plan verifier checks that a schema keeps them.
-inline Counter counter(Purpose purpose, uint32_t step, uint32_t hop, uint32_t id, uint64_t row,
-                       uint32_t block) {
-  return {{uint32_t(row), (id & 0xFFFFu) | (uint32_t(row >> 32) << 16), step,
-           (uint32_t(purpose) << 28) | ((hop & 0xFu) << 24) | (block & 0xFFFFFFu)}};
-}
 
 /// 64-bit FNV-1a of a name: parameters are initialised under seed ^ hashName(name).
 inline uint64_t hashName(std::string_view name) {
@@ -74,12 +34,6 @@ inline uint64_t hashName(std::string_view name) {
     h *= 0x100000001b3ull;
   }
   return h;
-}
-
-/// A draw in [0, bound) from 64 random bits by multiply-shift; integer only. bound >= 1.
-inline uint64_t bounded(uint32_t low, uint32_t high, uint64_t bound) {
-  unsigned __int128 product = (unsigned __int128)((uint64_t(high) << 32) | low) * bound;
-  return uint64_t(product >> 64);
 }
 
 /// Draw `i` (0-based) of the sampling stream of one destination: 64 bits, two to a block.
@@ -122,7 +76,7 @@ inline double initUniform(uint64_t seed, std::string_view name, uint64_t row, ui
 inline uint64_t generatorStream(uint64_t seed, std::string_view name) {
   return seed ^ hashName(name);
 }
-inline std::array<uint32_t, 4> generatorDraw(uint64_t stream, uint64_t item, uint32_t block) {
+inline Words generatorDraw(uint64_t stream, uint64_t item, uint32_t block) {
   return philox(counter(Purpose::Generate, 0, 0, 0, item, block), stream);
 }
 

@@ -17,11 +17,14 @@ namespace {
 
 /// Of the memory that the states leave: the rest is for batches.
 constexpr double featureShare = 0.5;
+/// The graph's edges come first: of those a batch needs a few of each row.
+constexpr double relationShare = 0.4;
 
 class CudaDevice final : public exec::Device {
 public:
   explicit CudaDevice(std::unique_ptr<Session> session)
-      : session_(std::move(session)), kernels_(*session_), features_(*session_) {}
+      : session_(std::move(session)), kernels_(*session_), sampling_(*session_),
+        relations_(*session_), features_(*session_) {}
 
   std::string name() const override { return session_->name(); }
   std::string kernelTarget() const override { return kernels_.target(); }
@@ -38,15 +41,18 @@ public:
                                                       "'" + view.description->name + "'"));
       pointers_.push_back(memory_.back().data());
     }
+    HEDDLE_RETURN_IF_ERROR(sampling_.load());
+    HEDDLE_RETURN_IF_ERROR(relations_.load(plan, graph, relationShare));
     HEDDLE_RETURN_IF_ERROR(features_.load(plan, graph, featureShare));
-    resident_.emplace(Resident{*session_, kernels_, features_, plan, states, pointers_});
+    resident_.emplace(Resident{*session_, kernels_, sampling_, relations_, features_, plan, graph,
+                               states, pointers_});
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::unique_ptr<exec::StepCompute>> compute(const plan::EntryT &entry,
-                                                             exec::CommQueue *comm) override {
+  absl::StatusOr<std::unique_ptr<exec::StepCompute>>
+  compute(const plan::EntryT &entry, exec::CommQueue *comm, exec::MemoryBudget &budget) override {
     auto queue = std::make_unique<CudaQueue>(*resident_, entry, comm);
-    HEDDLE_RETURN_IF_ERROR(queue->initialize());
+    HEDDLE_RETURN_IF_ERROR(queue->initialize(budget));
     return std::unique_ptr<exec::StepCompute>(std::move(queue));
   }
 
@@ -69,6 +75,8 @@ private:
 
   std::unique_ptr<Session> session_;
   Kernels kernels_;
+  SamplingModule sampling_;
+  Relations relations_;
   Features features_;
   std::vector<DeviceMemory> memory_;    ///< by state
   std::vector<DevicePointer> pointers_; ///< by state; 0: not kept here

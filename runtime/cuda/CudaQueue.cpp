@@ -6,6 +6,7 @@
 #include "runtime/cuda/CudaQueue.h"
 
 #include "runtime/exec/NotFinite.h"
+#include "runtime/plan/Collective.h"
 
 #include <algorithm>
 #include <cmath>
@@ -56,13 +57,18 @@ CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::
       read[size_t(op->inputs[0])] = true;
       read[size_t(op->outputs[0])] = false;
     }
+  const bool samples = DeviceSampler::supports(entry);
   for (const auto &op : entry.ops)
-    if (op->queue < plan::Queue::Compute)
-      for (int32_t b : op->outputs)
-        if (b >= 0 && read[size_t(b)] && entry.buffers[size_t(b)]->space == plan::Space::Slot &&
-            std::none_of(uploads_.begin(), uploads_.end(),
-                         [&](const Upload &u) { return u.buffer == uint32_t(b); }))
-          uploads_.push_back({uint32_t(b), op->in_loop_static});
+    for (int32_t b : op->outputs) {
+      if (op->queue >= plan::Queue::Compute || b < 0 || !read[size_t(b)] ||
+          entry.buffers[size_t(b)]->space != plan::Space::Slot)
+        continue;
+      if (samples && (op->attrs.AsSampleAttrs() || op->attrs.AsFrontierAttrs()))
+        sampled_.push_back(uint32_t(b));
+      else if (std::none_of(uploads_.begin(), uploads_.end(),
+                            [&](const Upload &u) { return u.buffer == uint32_t(b); }))
+        uploads_.push_back({uint32_t(b), op->in_loop_static});
+    }
   for (size_t b = 0; b < entry.buffers.size(); ++b)
     if (entry.buffers[b]->space == plan::Space::State) {
       const size_t state = size_t(entry.buffers[b]->state);
@@ -128,8 +134,23 @@ void CudaQueue::addOp(const plan::OpT &op, int64_t comm) {
   ops_.push_back(added);
 }
 
-absl::Status CudaQueue::initialize() {
+absl::Status CudaQueue::initialize(exec::MemoryBudget &budget) {
   HEDDLE_RETURN_IF_ERROR(session_.enter());
+  if (DeviceSampler::supports(entry_)) {
+    sampler_ = std::make_unique<CudaSampler>(session_, resident_.sampling, resident_.plan, entry_,
+                                             resident_.graph, resident_.relations.arrays());
+    HEDDLE_RETURN_IF_ERROR(sampler_->initialize());
+    // The host fetches what the device does not, and exchanges rows with others.
+    auto wanted = [&](int32_t b) {
+      if (b >= 0 && sampler_->device().writes(b))
+        sampler_->device().alsoOnHost(b, budget);
+    };
+    for (const auto &op : entry_.ops)
+      if (plan::collectiveOf(*op) || (op->queue == plan::Queue::Fetch && !takes(*op)))
+        std::for_each(op->inputs.begin(), op->inputs.end(), wanted);
+    for (const auto &output : entry_.outputs)
+      wanted(int32_t(output->buffer));
+  }
   HEDDLE_RETURN_IF_ERROR(
       driver_.check(driver_.cuEventCreate(&lossReady_, eventDisableTiming), "event"));
   return absl::OkStatus();
@@ -196,6 +217,8 @@ absl::Status CudaQueue::upload(const StepSlot &slot) {
   HEDDLE_RETURN_IF_ERROR(own.staging.reserve(std::max<uint64_t>(copied, 1), "a batch"));
   for (size_t g = 0; g < gathers_.size(); ++g)
     device_[gathers_[g].rows] = own.memory.data() + own.offsets[uploads_.size() + g];
+  for (uint32_t b : sampled_)
+    device_[b] = sampler_->device().address(slot, int32_t(b));
   for (size_t u = 0; u < uploads_.size(); ++u) {
     const size_t b = uploads_[u].buffer;
     device_[b] = own.memory.data() + own.offsets[u];

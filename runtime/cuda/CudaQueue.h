@@ -2,8 +2,8 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// What the sample and fetch queues have prepared is copied to the device in one piece (arrays that stay
-// the same from step to step once), then the ops run one after another on the stream. The host waits
+// Batches are sampled on the device where it can. What the host's sample and fetch queues have prepared is
+// copied to the device in one piece (arrays that stay the same from step to step once), then the ops run one after another on the stream. The host waits
 // twice: for the loss, before the first op that changes a state, and for the end of the step.
 //
 // Where a step repeats the one before, in all its sizes and addresses, as training on the whole graph
@@ -17,8 +17,10 @@
 #ifndef HEDDLE_RUNTIME_CUDA_CUDAQUEUE_H
 #define HEDDLE_RUNTIME_CUDA_CUDAQUEUE_H
 
+#include "runtime/cuda/CudaSampler.h"
 #include "runtime/cuda/Features.h"
 #include "runtime/cuda/Kernels.h"
+#include "runtime/cuda/Relations.h"
 #include "runtime/exec/Device.h"
 
 #include <vector>
@@ -29,8 +31,11 @@ namespace heddle::cuda {
 struct Resident {
   const Session &session;
   const Kernels &kernels;
+  const SamplingModule &sampling;
+  const Relations &relations;
   const Features &features;
   const plan::PlanT &plan;
+  const graph::GraphStore &graph;
   const exec::States &states;
   const std::vector<DevicePointer> &statePointers; ///< 0: not kept
 };
@@ -39,9 +44,11 @@ class CudaQueue final : public exec::StepCompute {
 public:
   CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::CommQueue *comm);
   ~CudaQueue() override;
-  absl::Status initialize();
+  /// `budget`: of what a batch takes on the host.
+  absl::Status initialize(exec::MemoryBudget &budget);
 
   bool takes(const plan::OpT &op) const override;
+  exec::StepSampler *sampler() override { return sampler_.get(); }
   absl::Status begin() override;
   absl::Status prepare(exec::StepSlot &slot, uint64_t &arenaGrowths,
                        exec::Trace::Track *commTrack) override;
@@ -125,6 +132,8 @@ private:
   const plan::EntryT &entry_;
   exec::CommQueue *comm_;
   std::vector<Op> ops_;
+  std::unique_ptr<CudaSampler> sampler_; ///< null: batches are sampled on the host
+  std::vector<uint32_t> sampled_;     ///< buffers that it writes and ops or gathers read
   std::vector<Upload> uploads_;
   std::vector<Gather> gathers_;
   std::vector<DeviceSlot> slots_;

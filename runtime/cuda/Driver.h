@@ -71,6 +71,7 @@ inline constexpr int blasNoTranspose = 0, blasTranspose = 1;
   X(cuMemcpyDtoHAsync_v2, (void *, DevicePointer, size_t, Stream))                                 \
   X(cuMemsetD8Async, (DevicePointer, unsigned char, size_t, Stream))                               \
   X(cuStreamCreate, (Stream *, unsigned))                                                          \
+  X(cuStreamCreateWithPriority, (Stream *, unsigned, int))                                         \
   X(cuStreamDestroy_v2, (Stream))                                                                  \
   X(cuStreamSynchronize, (Stream))                                                                 \
   X(cuEventCreate, (Event *, unsigned))                                                            \

@@ -2,8 +2,8 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// The compute queue of an entry is threads on a CPU (ComputeQueue.h) and a stream on a device. What is
-// sampled and fetched is prepared on the host for both.
+// The compute queue of an entry is threads on a CPU (ComputeQueue.h) and a stream on a device. Batches are
+// sampled and features fetched by the host, or by the device as far as it can.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_EXEC_DEVICE_H
@@ -20,6 +20,16 @@
 
 namespace heddle::exec {
 
+/// The ops Sample and Frontier of one entry, where they do not run on the host. Calls come from the sample
+/// queue's thread.
+class StepSampler {
+public:
+  virtual ~StepSampler() = default;
+  /// All of them for a batch whose op Seeds has run. Sets the symbols; of the results those that somebody
+  /// reads on the host are in the slot. Errors: as those of Sampler.
+  virtual absl::Status sample(StepSlot &slot, uint64_t seed) = 0;
+};
+
 /// The compute ops of one entry, and the collectives among them.
 class StepCompute {
 public:
@@ -27,6 +37,8 @@ public:
 
   /// Whether it fetches the op's rows itself, where it computes: then nobody else does.
   virtual bool takes(const plan::OpT &op) const { return false; }
+  /// What samples its batches; null: the host does.
+  virtual StepSampler *sampler() { return nullptr; }
   /// Before the steps of a run.
   virtual absl::Status begin() { return absl::OkStatus(); }
   /// Everything of a step that depends on its sizes: arena, pointers, tasks. Allocates if it grows.
@@ -61,8 +73,8 @@ public:
   virtual absl::Status load(const plan::PlanT &plan, const States &states,
                             const graph::GraphStore &graph) = 0;
   /// What runs the compute ops of an entry. `comm`: its collectives, or null.
-  virtual absl::StatusOr<std::unique_ptr<StepCompute>> compute(const plan::EntryT &entry,
-                                                               CommQueue *comm) = 0;
+  virtual absl::StatusOr<std::unique_ptr<StepCompute>>
+  compute(const plan::EntryT &entry, CommQueue *comm, MemoryBudget &budget) = 0;
   /// Copies all states to the device, and back.
   virtual absl::Status upload() = 0;
   virtual absl::Status download() = 0;

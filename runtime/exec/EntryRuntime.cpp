@@ -6,6 +6,7 @@
 #include "runtime/exec/EntryRuntime.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace heddle::exec {
 
@@ -52,7 +53,7 @@ absl::StatusOr<std::unique_ptr<EntryRuntime>> EntryRuntime::create(const plan::E
                                                   shared.graph, shared.budget));
   }
   if (shared.device) {
-    HEDDLE_ASSIGN_OR_RETURN(self->compute_, shared.device->compute(entry, self->comm_.get()));
+    HEDDLE_ASSIGN_OR_RETURN(self->compute_, shared.device->compute(entry, self->comm_.get(), shared.budget));
   } else {
     self->compute_ =
         std::make_unique<ComputeQueue>(shared.plan, entry, *shared.kernels, shared.states,
@@ -152,13 +153,19 @@ void EntryRuntime::record(Trace::Track &track, const plan::OpT &op, const StepSl
 void EntryRuntime::sample(StepSlot &slot, const Request &request) {
   uint64_t start = Trace::nowNs();
   const double *rates = request.rates.data() + slot.batch * request.groups;
+  StepSampler *device = compute_->sampler(); // which runs all its ops at once
+  bool sampled = false;
   for (size_t i : sampleOps_) {
     const plan::OpT &op = *entry_.ops[i];
     if (good(slot)) {
       uint64_t opStart = shared_.tracks.sample ? Trace::nowNs() : 0;
-      absl::Status status = op.attrs.AsScalarsAttrs()
-                                ? fetcher_->run(i, slot, request.seed, rates)
-                                : sampler_->run(i, slot, request.seed);
+      absl::Status status;
+      if (op.attrs.AsScalarsAttrs())
+        status = fetcher_->run(i, slot, request.seed, rates);
+      else if (!device || op.attrs.AsSeedsAttrs())
+        status = sampler_->run(i, slot, request.seed);
+      else if (!std::exchange(sampled, true))
+        status = device->sample(slot, request.seed);
       if (!status.ok())
         fail(slot, status);
       else if (shared_.tracks.sample)

@@ -10,45 +10,26 @@
 #include "runtime/exec/Sampler.h"
 
 #include "runtime/base/Keys.h"
+#include "runtime/exec/SamplingOps.h"
 #include "runtime/plan/Collective.h"
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 namespace heddle::exec {
 
 using plan::SymbolKind;
 
 namespace {
-constexpr int64_t maxLocal = std::numeric_limits<int32_t>::max();
 constexpr int64_t rowsPerBlock = 1024;
 constexpr int64_t edgesPerBlock = 1 << 15;
-
-int32_t findSymbol(const plan::EntryT &entry, SymbolKind kind, uint32_t hop, uint32_t index) {
-  for (size_t s = 0; s < entry.symbols.size(); ++s) {
-    const plan::SymbolT &symbol = *entry.symbols[s];
-    if (symbol.kind == kind && symbol.hop == hop && symbol.index == index)
-      return static_cast<int32_t>(s);
-  }
-  return -1;
-}
-void set(StepSlot &slot, int32_t symbol, int64_t value) {
-  if (symbol >= 0)
-    slot.symbols[static_cast<size_t>(symbol)] = static_cast<uint64_t>(value);
-}
-absl::Status tooMany(const std::string &what, int64_t count) {
-  return absl::ResourceExhaustedError(absl::string_view(
-      what + " has " + std::to_string(count) +
-      " in one batch, more than 2^31 - 1; use a smaller batch_size or fanout"));
-}
 } // namespace
 
 void sampleOffsets(uint64_t seed, uint32_t step, uint32_t hop, uint32_t relation,
                    int64_t destination, int64_t degree, int64_t k, int64_t *chosen,
                    std::vector<uint64_t> &bits) {
   // Draws come in pairs from one block of the generator.
-  std::array<uint32_t, 4> word{};
+  keys::Words word{};
   auto draw = [&](int64_t i, uint64_t bound) {
     if (!(i & 1))
       word = keys::philox(keys::counter(keys::Purpose::Sample, step, hop, relation,
@@ -86,29 +67,19 @@ void sampleOffsets(uint64_t seed, uint32_t step, uint32_t hop, uint32_t relation
       *chosen++ = static_cast<int64_t>(w * 64 + static_cast<size_t>(std::countr_zero(b)));
 }
 
-struct Sampler::SampleOp {
-  const plan::OpT *op = nullptr;
-  uint32_t relation = 0, hop = 0;
-  int64_t fanout = -1;
-  uint32_t block = 0; ///< rows of other blocks than this have no edge here
+struct Sampler::SampleOp : SampleInfo {
+  explicit SampleOp(SampleInfo &&info) : SampleInfo(std::move(info)) {}
+
   std::vector<int64_t> work, begins; ///< of blocks; empty where there is but one
   int64_t firstRow = 0, endRow = 0; ///< of the batch: the rows that have edges here
-  const graph::RelationView *view = nullptr;
-  int32_t rowsSymbol = -1, edgesSymbol = -1, activeSymbol = -1, uniqueSymbol = -1;
-  bool unique = false;     ///< sources are numbered among the distinct ones
-  bool wideIds = false;    ///< sources do not fit in 32 bits
-  bool needSources = true; ///< a frontier reads them
-  bool transposed = false; ///< an output by source is read
-  bool numbered = false;   ///< sources are wanted as rows
   HugeMemory sources;      ///< global ids where output 2 cannot hold them
   HugeMemory rows, inPtr, outPtr; ///< in place of absent outputs 2, 1, 4 for the transposition
   HugeMemory inverse;             ///< in place of an absent output 9, to number distinct sources
   struct Count {
     int64_t active = 0, edges = 0;
   };
-  std::vector<Count> blocks;
+  std::vector<Count> counts;
   int64_t edges = 0, active = 0, uniqueSources = 0;
-  std::string name;
 
   int32_t *inPtrOf(StepSlot &slot) const {
     int32_t out = op->outputs[1];
@@ -128,13 +99,10 @@ struct Sampler::SampleOp {
   }
 };
 
-struct Sampler::FrontierOp {
-  const plan::OpT *op = nullptr;
-  uint32_t type = 0;
-  int64_t nodes = 0;
-  bool selfLink = false;
-  int32_t rowsSymbol = -1, previousSymbol = -1;
-  std::vector<SampleOp *> samples;
+struct Sampler::FrontierOp : FrontierInfo {
+  explicit FrontierOp(FrontierInfo &&info) : FrontierInfo(std::move(info)) {}
+
+  std::vector<SampleOp *> joined; ///< samples
   RankBitmap *set = nullptr;
 };
 
@@ -145,67 +113,31 @@ Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph
     : plan_(plan), entry_(entry), graph_(graph), pool_(&pool), budget_(budget),
       samples_(entry.ops.size()), frontiers_(entry.ops.size()),
       bits_(static_cast<size_t>(pool.threads())), chosen_(static_cast<size_t>(pool.threads())) {
-  std::map<uint32_t, SampleOp *> byId;
+  SamplingOps ops = samplingOps(plan, entry, graph);
   int64_t largest = 1;
   for (size_t i = 0; i < entry.ops.size(); ++i) {
-    const plan::OpT &op = *entry.ops[i];
-    if (const auto *seeds = op.attrs.AsSeedsAttrs()) {
+    if (const auto *seeds = entry.ops[i]->attrs.AsSeedsAttrs()) {
       seedsType_ = static_cast<int>(seeds->node_type);
       for (const plan::CutLink &link : seeds->cut)
         cut_.push_back({&graph.relation(static_cast<int>(link.relation())), link.fanout()});
     }
-    const auto *a = op.attrs.AsSampleAttrs();
-    if (!a)
+    if (!ops.samples[i].op)
       continue;
-    auto sample = std::make_unique<SampleOp>();
-    const plan::RelationT &relation = *plan.relations[a->relation];
-    sample->op = &op;
-    sample->relation = a->relation;
-    sample->hop = a->hop;
-    sample->fanout = a->mode == plan::SampleMode::All ? -1 : a->fanout;
-    sample->block = a->block;
-    if (a->blocks > 1)
-      sample->begins.resize(size_t(a->blocks) + 1);
-    sample->view = &graph.relation(static_cast<int>(a->relation));
-    sample->rowsSymbol = entry.buffers[size_t(op.inputs[0])]->rows->symbol();
-    sample->edgesSymbol = findSymbol(entry, SymbolKind::Edges, a->hop, a->relation);
-    sample->activeSymbol = findSymbol(entry, SymbolKind::Active, a->hop, a->relation);
-    sample->unique = a->unique;
-    sample->uniqueSymbol = findSymbol(entry, SymbolKind::Unique, a->hop, a->relation);
-    sample->wideIds = sample->view->numSources > maxLocal;
-    sample->name = "relation " + plan.node_types[relation.source]->name + ":" + relation.name +
-                   ":" + plan.node_types[relation.destination]->name + " at hop " +
-                   std::to_string(a->hop);
-    sample->needSources = false;
-    sample->transposed = op.outputs[4] >= 0 || op.outputs[5] >= 0 || op.outputs[6] >= 0;
-    sample->numbered = sample->transposed || sample->unique || op.outputs[2] >= 0;
-    if (sample->fanout > 0)
-      largest = std::max(largest, sample->fanout);
-    byId[op.id] = sample.get();
-    samples_[i] = std::move(sample);
+    samples_[i] = std::make_unique<SampleOp>(std::move(ops.samples[i]));
+    if (samples_[i]->blocks > 1)
+      samples_[i]->begins.resize(size_t(samples_[i]->blocks) + 1);
+    largest = std::max(largest, samples_[i]->fanout);
   }
   for (size_t i = 0; i < entry.ops.size(); ++i) {
-    const plan::OpT &op = *entry.ops[i];
-    const auto *a = op.attrs.AsFrontierAttrs();
-    if (!a)
+    if (!ops.frontiers[i].op)
       continue;
-    auto frontier = std::make_unique<FrontierOp>();
-    frontier->op = &op;
-    frontier->type = a->node_type;
-    frontier->nodes = graph.schema().nodeTypes[a->node_type].numNodes;
-    frontier->selfLink = a->self_link;
-    frontier->rowsSymbol = entry.buffers[size_t(op.outputs[0])]->rows->symbol();
-    if (op.inputs[0] >= 0)
-      frontier->previousSymbol = entry.buffers[size_t(op.inputs[0])]->rows->symbol();
-    for (uint32_t id : a->samples) {
-      byId[id]->needSources = true;
-      frontier->samples.push_back(byId[id]);
-    }
-    auto &set = sets_[a->node_type];
+    frontiers_[i] = std::make_unique<FrontierOp>(std::move(ops.frontiers[i]));
+    for (size_t sample : frontiers_[i]->samples)
+      frontiers_[i]->joined.push_back(samples_[sample].get());
+    auto &set = sets_[frontiers_[i]->type];
     if (!set)
-      set = std::make_unique<RankBitmap>(frontier->nodes);
-    frontier->set = set.get();
-    frontiers_[i] = std::move(frontier);
+      set = std::make_unique<RankBitmap>(frontiers_[i]->nodes);
+    frontiers_[i]->set = set.get();
   }
   for (auto &chosen : chosen_)
     chosen.resize(static_cast<size_t>(largest));
@@ -252,12 +184,12 @@ absl::Status Sampler::seeds(const plan::OpT &op, StepSlot &slot) {
     if (first < end)
       std::memcpy(slot.get<int64_t>(out), slot.seeds.data() + first,
                   static_cast<size_t>(end - first) * sizeof(int64_t));
-    set(slot, entry_.buffers[size_t(out)]->rows->symbol(), end - first);
+    setSymbol(slot, entry_.buffers[size_t(out)]->rows->symbol(), end - first);
     return absl::OkStatus();
   };
   // The number of all counts rows where the ids of all are not wanted, too.
   if (attrs.blocks > 1)
-    set(slot, findSymbol(entry_, SymbolKind::Gathered, 0, attrs.node_type), all);
+    setSymbol(slot, findSymbol(entry_, SymbolKind::Gathered, 0, attrs.node_type), all);
   if (attrs.blocks > 1 && op.outputs[1] >= 0)
     HEDDLE_RETURN_IF_ERROR(give(op.outputs[1], 0, all));
   if (op.outputs.size() < 3)
@@ -285,7 +217,7 @@ absl::Status Sampler::sample(SampleOp &op, StepSlot &slot, uint64_t seed) {
     op.firstRow = op.begins[op.block];
     op.endRow = op.begins[size_t(op.block) + 1];
   }
-  op.blocks.assign(static_cast<size_t>(blocks) + 1, {});
+  op.counts.assign(static_cast<size_t>(blocks) + 1, {});
   if (!empty)
     pool_->parallelFor(blocks, [&](int64_t block, int) {
       SampleOp::Count count;
@@ -297,18 +229,18 @@ absl::Status Sampler::sample(SampleOp &op, StepSlot &slot, uint64_t seed) {
         count.edges += degree;
         count.active += degree > 0;
       }
-      op.blocks[static_cast<size_t>(block) + 1] = count;
+      op.counts[static_cast<size_t>(block) + 1] = count;
     });
   for (size_t b = 0; b < static_cast<size_t>(blocks); ++b) {
-    op.blocks[b + 1].edges += op.blocks[b].edges;
-    op.blocks[b + 1].active += op.blocks[b].active;
+    op.counts[b + 1].edges += op.counts[b].edges;
+    op.counts[b + 1].active += op.counts[b].active;
   }
-  op.edges = op.blocks.back().edges;
-  op.active = op.blocks.back().active;
+  op.edges = op.counts.back().edges;
+  op.active = op.counts.back().active;
   if (op.edges > maxLocal)
     return tooMany(op.name, op.edges);
-  set(slot, op.edgesSymbol, op.edges);
-  set(slot, op.activeSymbol, op.active);
+  setSymbol(slot, op.edgesSymbol, op.edges);
+  setSymbol(slot, op.activeSymbol, op.active);
   slot.sampledEdges += static_cast<uint64_t>(op.edges);
 
   const auto &out = op.op->outputs;
@@ -358,7 +290,7 @@ void Sampler::fillSample(SampleOp &op, StepSlot &slot, uint64_t seed, const Sour
   int64_t *edgeId = slot.get<int64_t>(outputs[7]);
   const int64_t *ptr = op.view->inPtr;
   const int64_t fanout = op.fanout;
-  const int64_t blocks = static_cast<int64_t>(op.blocks.size()) - 1;
+  const int64_t blocks = static_cast<int64_t>(op.counts.size()) - 1;
   if (op.edges == 0) {
     if (rowPos && rows)
       std::memset(rowPos, 0xff, static_cast<size_t>(rows) * sizeof(int32_t));
@@ -366,7 +298,7 @@ void Sampler::fillSample(SampleOp &op, StepSlot &slot, uint64_t seed, const Sour
   }
   const uint32_t step = static_cast<uint32_t>(slot.step);
   pool_->parallelFor(blocks, [&](int64_t block, int thread) {
-    int64_t edge = op.blocks[size_t(block)].edges, active = op.blocks[size_t(block)].active;
+    int64_t edge = op.counts[size_t(block)].edges, active = op.counts[size_t(block)].active;
     int64_t end = std::min(rows, (block + 1) * rowsPerBlock);
     int64_t *chosen = chosen_[size_t(thread)].data();
     for (int64_t i = block * rowsPerBlock; i < end; ++i) {
@@ -414,7 +346,7 @@ absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
       op.previousSymbol < 0 ? 0 : static_cast<int64_t>(slot.symbols[size_t(op.previousSymbol)]);
 
   blocks_.clear();
-  for (SampleOp *sample : op.samples)
+  for (SampleOp *sample : op.joined)
     for (int64_t e = 0; e < sample->edges; e += edgesPerBlock)
       blocks_.push_back({sample, e, std::min(sample->edges, e + edgesPerBlock)});
   auto sourcesOf = [&](const SampleOp &sample, auto use) {
@@ -445,13 +377,13 @@ absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
   absl::Status status = [&]() -> absl::Status {
     if (rows > maxLocal)
       return tooMany("node type " + plan_.node_types[op.type]->name, rows);
-    set(slot, op.rowsSymbol, rows);
+    setSymbol(slot, op.rowsSymbol, rows);
     uint64_t urows = static_cast<uint64_t>(rows);
     HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, outputs[0], urows));
     HEDDLE_RETURN_IF_ERROR(
         growSlot(budget_, entry_, slot, outputs[1], static_cast<uint64_t>(previousRows)));
     HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, outputs[2], urows));
-    for (SampleOp *sample : op.samples)
+    for (SampleOp *sample : op.joined)
       if (!sample->unique)
         HEDDLE_RETURN_IF_ERROR(growBySource(*sample, slot, rows));
       else if (sample->op->outputs[9] >= 0)
@@ -489,8 +421,8 @@ absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
     }
   members.clear();
   HEDDLE_RETURN_IF_ERROR(numberUniqueSources(op, slot, rows));
-  pool_->parallelFor(static_cast<int64_t>(op.samples.size()), [&](int64_t s, int) {
-    const SampleOp &sample = *op.samples[size_t(s)];
+  pool_->parallelFor(static_cast<int64_t>(op.joined.size()), [&](int64_t s, int) {
+    const SampleOp &sample = *op.joined[size_t(s)];
     transpose(sample, slot, sample.unique ? sample.uniqueSources : rows);
   });
   return absl::OkStatus();
@@ -508,9 +440,9 @@ absl::Status Sampler::growBySource(SampleOp &op, StepSlot &slot, int64_t sources
 /// the edges' sources in their numbers.
 absl::Status Sampler::numberUniqueSources(FrontierOp &op, StepSlot &slot, int64_t rows) {
   auto ofEach = [&](auto body) {
-    pool_->parallelFor(static_cast<int64_t>(op.samples.size()), [&](int64_t s, int) {
-      if (op.samples[size_t(s)]->unique)
-        body(*op.samples[size_t(s)]);
+    pool_->parallelFor(static_cast<int64_t>(op.joined.size()), [&](int64_t s, int) {
+      if (op.joined[size_t(s)]->unique)
+        body(*op.joined[size_t(s)]);
     });
   };
   ofEach([&](SampleOp &sample) {
@@ -524,10 +456,10 @@ absl::Status Sampler::numberUniqueSources(FrontierOp &op, StepSlot &slot, int64_
         inverse[row] = next++;
     sample.uniqueSources = next;
   });
-  for (SampleOp *sample : op.samples) {
+  for (SampleOp *sample : op.joined) {
     if (!sample->unique)
       continue;
-    set(slot, sample->uniqueSymbol, sample->uniqueSources);
+    setSymbol(slot, sample->uniqueSymbol, sample->uniqueSources);
     HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, sample->op->outputs[8],
                                     static_cast<uint64_t>(sample->uniqueSources)));
     HEDDLE_RETURN_IF_ERROR(growBySource(*sample, slot, sample->uniqueSources));

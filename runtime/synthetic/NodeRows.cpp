@@ -39,7 +39,7 @@ FeatureRows::FeatureRows(const CommunityLine &line, int64_t width, const std::st
   uint64_t centres = keys::generatorStream(stream, "centres");
   centres_.reserve(static_cast<size_t>(line.communities() * width));
   for (int64_t c = 0; c < line.communities(); ++c) {
-    std::array<uint32_t, 4> words{};
+    keys::Words words{};
     for (int64_t i = 0; i < width; ++i) {
       if (i % 4 == 0)
         words =

@@ -10,7 +10,7 @@
 namespace heddle::keys {
 namespace {
 
-using Block = std::array<uint32_t, 4>;
+using Block = Words;
 
 // The known answers that Random123 publishes for philox4x32-10.
 TEST(Keys, PhiloxKnownAnswers) {
@@ -22,7 +22,7 @@ TEST(Keys, PhiloxKnownAnswers) {
 }
 
 TEST(Keys, CounterPacksEveryField) {
-  Counter c = counter(Purpose::Dropout, 7, 15, 0xABCD, 0x123456789ABCull, 0xFEDCBA);
+  Words c = counter(Purpose::Dropout, 7, 15, 0xABCD, 0x123456789ABCull, 0xFEDCBA);
   EXPECT_EQ(c.word[0], 0x56789ABCu);
   EXPECT_EQ(c.word[1], 0x1234ABCDu);
   EXPECT_EQ(c.word[2], 7u);

@@ -5,7 +5,10 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/exec/Sampler.h"
 
+#include "runtime/cuda/CudaSampler.h"
+
 #include "BruteForce.h"
+#include "HostMachine.h"
 #include "TestGraph.h"
 #include "TestPlan.h"
 
@@ -57,12 +60,16 @@ std::unique_ptr<Setup> makeSetup(int32_t fanout, uint32_t hops, uint64_t graphSe
     const char *name;
     int destination;
     int64_t edges;
-  } relations[] = {{0, "likes", 0, 900}, {0, "made", 1, 4000},  {1, "none", 0, 0}, {1, "p1", 0, 2000},
-                   {1, "p2", 0, 9000},   {1, "self", 1, 20000}, {2, "x", 0, 0},    {2, "x", 1, 0}};
+  } relations[] = {{0, "likes", 0, 900}, {0, "made", 1, 4000}, {1, "none", 0, 0},
+                   {1, "p1", 0, 2000},   {1, "p2", 0, 9000},   {1, "self", 1, 20000},
+                   {2, "x", 0, 0},       {2, "x", 1, 0}};
   for (const R &r : relations) {
     auto edges = testing::randomEdges(random, nodes[r.source], nodes[r.destination], r.edges);
     if (!edges.empty())
       edges.insert(edges.end(), edges.begin(), edges.begin() + 50); // parallel edges
+    if (r.edges > 5000)                                             // hubs
+      for (int64_t i = 0; i < 700; ++i)
+        edges.emplace_back(i * 7 % nodes[r.source], i % 5 ? 3 : 100);
     s->graph.addRelation(r.source, r.name, r.destination, edges, wide);
     s->builder.relation(uint32_t(r.source), r.name, uint32_t(r.destination));
   }
@@ -75,17 +82,85 @@ std::unique_ptr<Setup> makeSetup(int32_t fanout, uint32_t hops, uint64_t graphSe
   return s;
 }
 
+/// Who samples: so many threads, the kernels for a GPU on this CPU, or on a GPU if there is one.
+constexpr int onDevice = 0, onGpu = -1;
+
+absl::Status sampleOn(cuda::SampleMachine &machine, Setup &s, StepSlot &slot, uint64_t seed) {
+  const plan::EntryT &entry = *s.plan.entries[0];
+  std::vector<cuda::MachineMemory> memory;
+  auto place = [&](const void *data, int64_t bytes) {
+    memory.emplace_back(machine);
+    EXPECT_TRUE(memory.back().reserve(uint64_t(bytes) + 8, "graph").ok());
+    EXPECT_TRUE(machine.toDevice(memory.back().address(), data, uint64_t(bytes)).ok());
+    return memory.back().address();
+  };
+  HEDDLE_RETURN_IF_ERROR(machine.enter());
+  cuda::DeviceSampler::Relations relations(s.plan.relations.size());
+  for (size_t r = 0; r < relations.size(); ++r) {
+    const graph::RelationView &view = s.graph.relation(int(r));
+    relations[r].ptr =
+        reinterpret_cast<const int64_t *>(place(view.inPtr, (view.numDestinations + 1) * 8));
+    if (view.inSources.i32)
+      relations[r].sources32 =
+          reinterpret_cast<const int32_t *>(place(view.inSources.i32, view.numEdges * 4));
+    else
+      relations[r].sources64 =
+          reinterpret_cast<const int64_t *>(place(view.inSources.i64, view.numEdges * 8));
+  }
+  HEDDLE_RETURN_IF_ERROR(machine.synchronize());
+  cuda::DeviceSampler sampler(s.plan, entry, s.graph, relations, machine);
+  EXPECT_TRUE(cuda::DeviceSampler::supports(entry));
+  for (size_t b = 0; b < entry.buffers.size(); ++b)
+    if (sampler.writes(int32_t(b)))
+      sampler.alsoOnHost(int32_t(b), s.budget);
+  StepSlot other = s.makeSlot({}, slot.step + 1); // of another batch before, of other sizes
+  ThreadPool pool(1);
+  Sampler host(s.plan, entry, s.graph, pool, s.budget);
+  for (StepSlot *of : {&other, &slot, &slot})
+    for (size_t i = 0; i < entry.ops.size(); ++i)
+      if (entry.ops[i]->attrs.AsSeedsAttrs()) {
+        HEDDLE_RETURN_IF_ERROR(host.run(i, *of, seed));
+        HEDDLE_RETURN_IF_ERROR(sampler.sample(*of, seed));
+      }
+  return absl::OkStatus();
+}
+
+/// Null: there is no GPU.
+const cuda::Session *gpu() {
+  static const auto session = cuda::Session::open(0);
+  return session.ok() ? session->get() : nullptr;
+}
+
+absl::Status sampleOnGpu(Setup &s, StepSlot &slot, uint64_t seed) {
+  static cuda::SamplingModule module(*gpu());
+  static const absl::Status loaded = module.load();
+  HEDDLE_RETURN_IF_ERROR(loaded);
+  cuda::CudaMachine machine(*gpu(), module);
+  HEDDLE_RETURN_IF_ERROR(machine.initialize());
+  return sampleOn(machine, s, slot, seed);
+}
+
 /// Runs all ops and compares every output with the brute force.
 void check(Setup &s, std::vector<int64_t> seeds, uint64_t step, uint64_t seed, int threads,
            int32_t fanout) {
   const plan::EntryT &entry = *s.plan.entries[0];
   ASSERT_TRUE(plan::verifyPlan(s.plan).ok()) << plan::verifyPlan(s.plan);
-  ThreadPool pool(threads);
-  Sampler sampler(s.plan, entry, s.graph, pool, s.budget);
   StepSlot slot = s.makeSlot(seeds, step);
-  for (int repeat = 0; repeat < 2; ++repeat) // the second time over used buffers
-    for (size_t i = 0; i < entry.ops.size(); ++i)
-      ASSERT_TRUE(sampler.run(i, slot, seed).ok());
+  if (threads == onGpu) {
+    if (!gpu())
+      return;
+    const absl::Status status = sampleOnGpu(s, slot, seed);
+    ASSERT_TRUE(status.ok()) << status;
+  } else if (threads == onDevice) {
+    testing::HostMachine machine;
+    ASSERT_TRUE(sampleOn(machine, s, slot, seed).ok());
+  } else {
+    ThreadPool pool(threads);
+    Sampler sampler(s.plan, entry, s.graph, pool, s.budget);
+    for (int repeat = 0; repeat < 2; ++repeat) // the second time over used buffers
+      for (size_t i = 0; i < entry.ops.size(); ++i)
+        ASSERT_TRUE(sampler.run(i, slot, seed).ok());
+  }
 
   auto symbol = [&](SymbolKind kind, uint32_t hop, uint32_t index) {
     return int64_t(slot.symbols[size_t(s.builder.symbol(kind, hop, index))]);
@@ -160,8 +235,8 @@ void check(Setup &s, std::vector<int64_t> seeds, uint64_t step, uint64_t seed, i
         inPtr.push_back(inPtr.back());
       }
       ++inPtr.back();
-      inSrc.push_back(int32_t(std::lower_bound(sources.begin(), sources.end(), e.source[i]) -
-                              sources.begin()));
+      inSrc.push_back(
+          int32_t(std::lower_bound(sources.begin(), sources.end(), e.source[i]) - sources.begin()));
     }
     ASSERT_EQ(symbol(SymbolKind::Active, link.hop, link.relation), int64_t(dstPos.size()));
     const bool unique = link.op->attrs.AsSampleAttrs()->unique;
@@ -227,7 +302,7 @@ class SamplerCases : public ::testing::TestWithParam<Case> {};
 TEST_P(SamplerCases, EqualsBruteForce) {
   Case c = GetParam();
   for (bool wide : {false, true})
-    for (int threads : {1, 3}) {
+    for (int threads : {onGpu, onDevice, 1, 3}) {
       auto s = makeSetup(c.fanout, c.hops, 7, wide);
       check(*s, someSeeds(c.seeds, 300), 1 + uint64_t(c.seeds), 0xABCDEF0123456789ull, threads,
             c.fanout);
@@ -237,8 +312,8 @@ TEST_P(SamplerCases, EqualsBruteForce) {
 INSTANTIATE_TEST_SUITE_P(Sampler, SamplerCases,
                          ::testing::Values(Case{-1, 1, 300}, Case{-1, 2, 40}, Case{0, 1, 20},
                                            Case{1, 3, 20}, Case{3, 2, 100}, Case{15, 2, 300},
-                                           Case{70, 2, 300}, Case{100000, 2, 10}, Case{5, 2, 0},
-                                           Case{-1, 2, 0}));
+                                           Case{70, 2, 300}, Case{130, 2, 300}, Case{400, 2, 300},
+                                           Case{100000, 2, 10}, Case{5, 2, 0}, Case{-1, 2, 0}));
 
 // Whatever subset of the outputs a plan asks for, what it gets is the same.
 TEST(Sampler, AbsentOutputsDoNotMatter) {
@@ -249,8 +324,25 @@ TEST(Sampler, AbsentOutputsDoNotMatter) {
       for (int32_t &output : link.op->outputs)
         if (random() % 2)
           output = -1;
-    check(*s, someSeeds(50, 300), 3, 17, 1 + round % 2, 4);
+    check(*s, someSeeds(50, 300), 3, 17, round % 4 - 1, 4);
   }
+}
+
+// So many that sums go over blocks, and blocks over sums.
+TEST(Sampler, LargeBatch) {
+  struct Setup s;
+  std::mt19937_64 random(23);
+  const int64_t nodes[2] = {20000, 70000};
+  for (int t = 0; t < 2; ++t) {
+    s.graph.addType(t ? "b" : "a", nodes[t]);
+    s.builder.type(t ? "b" : "a", uint64_t(nodes[t]));
+  }
+  s.graph.addRelation(1, "made", 0, testing::randomEdges(random, nodes[1], nodes[0], 400000));
+  s.builder.relation(1, "made", 0);
+  s.builder.entry(plan::EntryKind::TrainStep, "train");
+  s.sampled = s.builder.sampleAll(0, 1, -1, true);
+  for (int on : {onGpu, onDevice})
+    check(s, someSeeds(nodes[0], nodes[0]), 3, 5, on, -1);
 }
 
 TEST(Sampler, ChoosesEveryEdgeEqually) {

@@ -1,0 +1,122 @@
+//===- CudaMachine.cpp - the sampler's kernels on a GPU ---------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/cuda/CudaMachine.h"
+
+#include "runtime/base/Format.h"
+
+namespace heddle::cuda {
+
+namespace {
+
+constexpr char samplingPtx[] = {
+#embed "runtime/cuda/Sampling.ptx"
+    , 0};
+
+constexpr const char *kernelNames[] = {
+#define KERNEL(NAME) "heddle_" #NAME,
+    HEDDLE_SAMPLING_KERNELS(KERNEL)
+#undef KERNEL
+};
+
+/// Lower than any, as the driver takes it.
+constexpr int highestPriority = -100;
+
+} // namespace
+
+SamplingModule::~SamplingModule() {
+  if (module_) {
+    (void)session_.enter();
+    session_.driver().cuModuleUnload(module_);
+  }
+}
+
+absl::Status SamplingModule::load() {
+  const Driver &driver = session_.driver();
+  char log[4096] = {};
+  int options[] = {jitErrorLog, jitErrorLogBytes};
+  void *values[] = {log, reinterpret_cast<void *>(sizeof log)};
+  if (Result result = driver.cuModuleLoadDataEx(&module_, samplingPtx, 2, options, values))
+    return driver.check(result, "the sampler on " + session_.name() +
+                                    (log[0] ? ": " + std::string(log) : ""));
+  for (const char *name : kernelNames) {
+    functions_.push_back(nullptr);
+    HEDDLE_RETURN_IF_ERROR(
+        driver.check(driver.cuModuleGetFunction(&functions_.back(), module_, name), name));
+  }
+  return absl::OkStatus();
+}
+
+CudaMachine::~CudaMachine() {
+  if (stream_) {
+    (void)session_.enter();
+    driver_.cuStreamDestroy_v2(stream_);
+  }
+}
+
+absl::Status CudaMachine::initialize() {
+  return driver_.check(
+      driver_.cuStreamCreateWithPriority(&stream_, streamNonBlocking, highestPriority),
+      "stream of the sampler");
+}
+
+absl::StatusOr<uint64_t> CudaMachine::allocate(uint64_t bytes, const std::string &what) {
+  DevicePointer address = 0;
+  HEDDLE_RETURN_IF_ERROR(
+      driver_.check(driver_.cuMemAlloc_v2(&address, bytes),
+                    what + ": " + formatBytes(bytes) + " on " + session_.name()));
+  return uint64_t(address);
+}
+
+void CudaMachine::release(uint64_t address) {
+  (void)session_.enter();
+  driver_.cuMemFree_v2(address);
+}
+
+absl::StatusOr<void *> CudaMachine::allocateHost(uint64_t bytes) {
+  void *memory = nullptr;
+  HEDDLE_RETURN_IF_ERROR(
+      driver_.check(driver_.cuMemHostAlloc(&memory, bytes, 0),
+                    "sampling: " + formatBytes(bytes) + " of the host's memory"));
+  return memory;
+}
+
+void CudaMachine::releaseHost(void *memory) {
+  (void)session_.enter();
+  driver_.cuMemFreeHost(memory);
+}
+
+absl::Status CudaMachine::toDevice(uint64_t to, const void *from, uint64_t bytes) {
+  return bytes == 0 ? absl::OkStatus()
+                    : driver_.check(driver_.cuMemcpyHtoDAsync_v2(to, from, bytes, stream_),
+                                    "copying to the device");
+}
+
+absl::Status CudaMachine::toHost(void *to, uint64_t from, uint64_t bytes) {
+  return bytes == 0 ? absl::OkStatus()
+                    : driver_.check(driver_.cuMemcpyDtoHAsync_v2(to, from, bytes, stream_),
+                                    "copying from the device");
+}
+
+absl::Status CudaMachine::fill(uint64_t to, uint8_t value, uint64_t bytes) {
+  return bytes == 0 ? absl::OkStatus()
+                    : driver_.check(driver_.cuMemsetD8Async(to, value, bytes, stream_), "sampling");
+}
+
+absl::Status CudaMachine::launch(SampleKernel kernel, uint32_t blocks,
+                                 const kernels::Launch &launch) {
+  kernels::Launch argument = launch;
+  void *values[] = {&argument};
+  if (Result result = driver_.cuLaunchKernel(module_.function(kernel), blocks, 1, 1,
+                                             kernels::threads, 1, 1, 0, stream_, values, nullptr))
+    return driver_.check(result, std::string("launching ") + kernelNames[size_t(kernel)]);
+  return absl::OkStatus();
+}
+
+absl::Status CudaMachine::synchronize() {
+  return driver_.check(driver_.cuStreamSynchronize(stream_), "sampling on " + session_.name());
+}
+
+} // namespace heddle::cuda

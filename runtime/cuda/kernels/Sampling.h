@@ -1,0 +1,537 @@
+//===- Sampling.h - what the kernels of the GPU sampler do -------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// Sampling as Sampler.cpp does it, bit for bit, for blocks of threads. A kernel is given a list of
+// tasks (the relations, node types or arrays of a hop), so that one launch serves all of them. It
+// is written in phases: block.each(n, f) calls f(0..n-1) on all threads of the block and waits for
+// them. With a block of one thread the same lines run on a CPU, where the tests compare them with
+// the CPU's sampler.
+//
+// Nothing but the language is used here. No atomics but bits that are set in a set: results do not
+// depend on the order of threads.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_RUNTIME_CUDA_KERNELS_SAMPLING_H
+#define HEDDLE_RUNTIME_CUDA_KERNELS_SAMPLING_H
+
+#include "runtime/base/Philox.h"
+
+#include <stdint.h>
+
+namespace heddle::cuda::kernels {
+
+inline constexpr uint32_t threads = 128;
+/// What one block does of a task.
+inline constexpr uint32_t rowsPerBlock = threads, itemsPerBlock = 8 * threads,
+                          wordsPerBlock = 4 * threads;
+/// A pass of the sort by source looks at `digits` values of a key; one thread counts sortRun items.
+inline constexpr uint32_t digitBits = 4, digits = 1u << digitBits, sortRun = 16,
+                          sortTile = threads * sortRun;
+/// So few draws of a row are made by one thread, more by the whole block.
+inline constexpr int64_t fewDraws = 64;
+
+struct Sum {
+  int64_t edges, active;
+  Sum operator+(const Sum &other) const { return {edges + other.edges, active + other.active}; }
+};
+
+/// In-edges of some rows for one relation (op Sample of plan.fbs). Null: not wanted.
+struct RowsTask {
+  const int64_t *ptr;       ///< of the relation, by destination
+  const int32_t *sources32; ///< of its edges: one of the two
+  const int64_t *sources64;
+  const int64_t *ids;   ///< destinations
+  int64_t rows, fanout; ///< -1: all
+  uint32_t relation, hop;
+  int32_t *dstPos, *inPtr, *rowPos;
+  int64_t *edgeId;
+  int64_t *sources;    ///< [edges] global ids
+  int32_t *edgeActive; ///< [edges] the active destination
+  uint32_t *chosen;    ///< [edges] offsets that were drawn; null where none are
+  uint32_t *spare;     ///< [edges] where more than fewDraws are drawn of a row
+};
+
+/// Ids, or rows, that are put into a set.
+struct MarkTask {
+  const int64_t *ids;
+  const int32_t *rows;
+  int64_t count;
+  uint64_t *words;
+};
+
+/// A set as a bit for each id; its members in ascending order, and how many are before each word.
+struct SetTask {
+  uint64_t *words;
+  uint32_t *ranks;
+  int64_t numWords;
+  int64_t *ids; ///< or:
+  int32_t *rows;
+};
+
+/// The number of each id (or row, or of 0, 1, 2...) in a set, or -1.
+struct NumberTask {
+  const int64_t *ids;
+  const int32_t *rows;
+  int64_t count;
+  const uint64_t *words;
+  const uint32_t *ranks;
+  int32_t *out;
+};
+
+/// out[rows[i]] = i where rows[i] is not -1.
+struct InvertTask {
+  const int32_t *rows;
+  int64_t count;
+  int32_t *out;
+};
+
+/// Edges by source, those of one source in their order.
+struct TransposeTask {
+  const int32_t *rows; ///< source of each edge
+  int64_t edges, sources;
+  uint32_t *keys[2], *values[2]; ///< [edges]
+  const int32_t *edgeActive;
+  int32_t *outPtr, *outDst, *outEdge;
+};
+
+/// A launch: task t has the blocks [starts[t], starts[t + 1]).
+struct Launch {
+  const void *tasks;
+  const uint32_t *starts; ///< [count + 1]
+  uint32_t count;
+  uint32_t step;
+  uint64_t seed;
+  Sum *sums; ///< of each block; before scanSums the block's, after it those of the blocks before it
+  Sum *totals;    ///< of each task
+  uint32_t *hist; ///< of a sort: for task t digits * (its blocks) numbers from digits * starts[t]
+  uint32_t pass;  ///< of a sort
+};
+
+/// What threads of a block share.
+struct Shared {
+  Sum sums[2][threads + 1];
+  uint32_t words[2][threads + 1];
+  uint32_t counters[sortTile];
+  int64_t first[threads];
+  bool drawn[threads];
+};
+static_assert(digits * threads == sortTile, "a counter for each digit and thread");
+
+/// The number of entries of ascending values[0..n) that are not greater than `value`.
+template <class T, class V> int64_t notGreater(const T *values, int64_t n, V value) {
+  int64_t low = 0;
+  while (low < n) {
+    int64_t middle = (low + n) / 2;
+    if (values[middle] <= value)
+      low = middle + 1;
+    else
+      n = middle;
+  }
+  return low;
+}
+
+/// The task of a block and which of its blocks that is.
+template <class Task> struct Part {
+  const Task &task;
+  uint32_t number;
+};
+template <class Task> Part<Task> partOf(const Launch &launch, uint32_t block) {
+  const int64_t t = notGreater(launch.starts, int64_t(launch.count) + 1, block) - 1;
+  return {static_cast<const Task *>(launch.tasks)[t], block - launch.starts[t]};
+}
+
+inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/// values[0][1..threads] become, in the returned array, the sums up to each; entry 0 is nothing.
+template <class Block, class T> const T *scan(Block &block, T (*values)[threads + 1]) {
+  block.each(1, [&](int64_t) { values[0][0] = values[1][0] = T{}; });
+  int from = 0;
+  for (uint32_t distance = 1; distance < threads; distance *= 2, from ^= 1)
+    block.each(threads, [&](int64_t i) {
+      const int64_t at = i + 1;
+      values[from ^ 1][at] = at > int64_t(distance) ? values[from][at - distance] + values[from][at]
+                                                    : values[from][at];
+    });
+  return values[from];
+}
+
+inline int64_t edgesOf(const RowsTask &task, int64_t row) {
+  const int64_t id = task.ids[row], degree = task.ptr[id + 1] - task.ptr[id];
+  return task.fanout < 0 ? degree : smaller(degree, task.fanout);
+}
+
+template <class Block>
+const Sum *scanRows(Block &block, Shared &shared, const RowsTask &task, int64_t first) {
+  block.each(rowsPerBlock, [&](int64_t i) {
+    const int64_t edges = first + i < task.rows ? edgesOf(task, first + i) : 0;
+    shared.sums[0][i + 1] = {edges, edges > 0};
+  });
+  return scan(block, shared.sums);
+}
+
+/// Tasks RowsTask: sums of each block.
+template <class Block> void countRows(Block &block, Shared &shared, const Launch &launch) {
+  const auto [task, number] = partOf<RowsTask>(launch, block.index);
+  const Sum *sums = scanRows(block, shared, task, int64_t(number) * rowsPerBlock);
+  block.each(1, [&](int64_t) { launch.sums[block.index] = sums[threads]; });
+}
+
+/// One block for each task: sums of the blocks before each, and of all.
+template <class Block> void scanSums(Block &block, Shared &shared, const Launch &launch) {
+  const int64_t begin = launch.starts[block.index], end = launch.starts[block.index + 1];
+  Sum before{};
+  for (int64_t first = begin; first < end; first += threads) {
+    block.each(threads, [&](int64_t i) {
+      shared.sums[0][i + 1] = first + i < end ? launch.sums[first + i] : Sum{};
+    });
+    const Sum *sums = scan(block, shared.sums);
+    block.each(smaller(end - first, threads),
+               [&](int64_t i) { launch.sums[first + i] = before + sums[i]; });
+    before = before + sums[threads];
+  }
+  block.each(1, [&](int64_t) { launch.totals[block.index] = before; });
+}
+
+/// The draws of one row (runtime/base/Keys.h).
+struct Draws {
+  uint64_t seed;
+  uint32_t step, hop, relation;
+  uint64_t destination;
+  int64_t degree, k;
+
+  uint32_t operator()(int64_t i) const {
+    const keys::Words w = keys::philox(
+        keys::counter(keys::Purpose::Sample, step, hop, relation, destination, uint32_t(i / 2)),
+        seed);
+    const uint64_t bound = uint64_t(degree - k + i) + 1;
+    return uint32_t((i & 1) ? keys::bounded(w[2], w[3], bound) : keys::bounded(w[0], w[1], bound));
+  }
+};
+
+/// Floyd's method by one thread; `chosen` is ascending.
+inline void drawFew(const Draws &draws, uint32_t *chosen) {
+  uint32_t own[fewDraws];
+  for (int64_t i = 0; i < draws.k; ++i) {
+    const uint32_t t = draws(i);
+    int64_t at = i;
+    while (at > 0 && own[at - 1] > t)
+      --at;
+    if (at > 0 && own[at - 1] == t) {
+      own[i] = uint32_t(draws.degree - draws.k + i); // greater than all before it
+      continue;
+    }
+    for (int64_t m = i; m > at; --m)
+      own[m] = own[m - 1];
+    own[at] = t;
+  }
+  for (int64_t i = 0; i < draws.k; ++i)
+    chosen[i] = own[i];
+}
+
+/// The same by a block. Draw i, t, gives way to the largest offset that it could be, if t was taken
+/// before: by an equal draw, or by draw m < i that gave way to t.
+template <class Block>
+void drawMany(Block &block, const Draws &draws, uint32_t *chosen, uint32_t *spare) {
+  const int64_t k = draws.k, base = draws.degree - k;
+  block.each(k, [&](int64_t i) { chosen[i] = draws(i); });
+  block.each(k, [&](int64_t i) {
+    uint32_t twice = 0;
+    for (int64_t m = 0; m < i && !twice; ++m)
+      twice = chosen[m] == chosen[i];
+    spare[i] = twice;
+  });
+  block.each(1, [&](int64_t) {
+    for (int64_t i = 0; i < k; ++i) {
+      const int64_t m = int64_t(chosen[i]) - base;
+      if (m >= 0 && m < i && spare[m])
+        spare[i] = 1;
+      // Draws after it look at spare[i] alone.
+      if (spare[i])
+        chosen[i] = uint32_t(base + i);
+    }
+  });
+  block.each(k, [&](int64_t i) {
+    int64_t rank = 0;
+    for (int64_t m = 0; m < k; ++m)
+      rank += chosen[m] < chosen[i];
+    spare[rank] = chosen[i];
+  });
+  block.each(k, [&](int64_t i) { chosen[i] = spare[i]; });
+}
+
+/// Tasks RowsTask, after scanSums: all outputs.
+template <class Block> void fillRows(Block &block, Shared &shared, const Launch &launch) {
+  const auto [task, number] = partOf<RowsTask>(launch, block.index);
+  const int64_t first = int64_t(number) * rowsPerBlock;
+  const int64_t rows = smaller(task.rows - first, rowsPerBlock);
+  const Sum before = launch.sums[block.index];
+  const Sum *sums = scanRows(block, shared, task, first);
+  auto drawsOf = [&](int64_t i, int64_t k) {
+    const int64_t id = task.ids[first + i];
+    return Draws{launch.seed,
+                 launch.step,
+                 task.hop,
+                 task.relation,
+                 uint64_t(id),
+                 task.ptr[id + 1] - task.ptr[id],
+                 k};
+  };
+  auto edgesIn = [&](int64_t i) { return sums[i + 1].edges - sums[i].edges; };
+  block.each(rows, [&](int64_t i) {
+    const int64_t k = edgesIn(i), active = before.active + sums[i].active;
+    const int64_t id = task.ids[first + i];
+    shared.first[i] = task.ptr[id];
+    shared.drawn[i] = k > 0 && k < task.ptr[id + 1] - task.ptr[id];
+    if (task.rowPos)
+      task.rowPos[first + i] = k ? int32_t(active) : -1;
+    if (k && task.dstPos)
+      task.dstPos[active] = int32_t(first + i);
+    if (k && task.inPtr)
+      task.inPtr[active + 1] = int32_t(before.edges + sums[i + 1].edges);
+    if (first + i == 0 && task.inPtr)
+      task.inPtr[0] = 0;
+    if (shared.drawn[i] && k <= fewDraws)
+      drawFew(drawsOf(i, k), task.chosen + before.edges + sums[i].edges);
+  });
+  if (task.fanout > fewDraws)
+    for (int64_t i = 0; i < rows; ++i)
+      if (shared.drawn[i]) { // the same for all threads
+        const int64_t at = before.edges + sums[i].edges;
+        drawMany(block, drawsOf(i, edgesIn(i)), task.chosen + at, task.spare + at);
+      }
+  // Sums of rows without edges equal those before them, so the last one that is not greater is the
+  // row.
+  block.each(sums[rows].edges, [&](int64_t e) {
+    int64_t low = 0, high = rows;
+    while (high - low > 1) {
+      const int64_t middle = (low + high) / 2;
+      (sums[middle].edges <= e ? low : high) = middle;
+    }
+    const int64_t at = before.edges + e;
+    const int64_t edge =
+        shared.first[low] + (shared.drawn[low] ? int64_t(task.chosen[at]) : e - sums[low].edges);
+    if (task.sources)
+      task.sources[at] = task.sources32 ? int64_t(task.sources32[edge]) : task.sources64[edge];
+    if (task.edgeId)
+      task.edgeId[at] = edge;
+    if (task.edgeActive)
+      task.edgeActive[at] = int32_t(before.active + sums[low].active);
+  });
+}
+
+/// f(task, i) for the items of a block.
+template <class Task, class Block, class F> void eachItem(Block &block, const Launch &launch, F f) {
+  const auto [task, number] = partOf<Task>(launch, block.index);
+  const int64_t first = int64_t(number) * itemsPerBlock;
+  const Task &own = task;
+  block.each(smaller(own.count - first, itemsPerBlock), [&](int64_t i) { f(own, first + i); });
+}
+
+/// Tasks MarkTask.
+template <class Block> void mark(Block &block, Shared &, const Launch &launch) {
+  eachItem<MarkTask>(block, launch, [&](const MarkTask &task, int64_t i) {
+    const int64_t id = task.ids ? task.ids[i] : task.rows[i];
+    block.setBit(task.words + (id >> 6), uint64_t(1) << (id & 63));
+  });
+}
+
+template <class Block>
+const uint32_t *scanMembers(Block &block, Shared &shared, const SetTask &task, int64_t first) {
+  constexpr int64_t run = wordsPerBlock / threads;
+  block.each(threads, [&](int64_t i) {
+    uint32_t members = 0;
+    for (int64_t w = first + i * run; w < smaller(first + (i + 1) * run, task.numWords); ++w)
+      members += uint32_t(__builtin_popcountll(task.words[w]));
+    shared.words[0][i + 1] = members;
+  });
+  return scan(block, shared.words);
+}
+
+/// Tasks SetTask: members of each block, as Sum::edges.
+template <class Block> void countSet(Block &block, Shared &shared, const Launch &launch) {
+  const auto [task, number] = partOf<SetTask>(launch, block.index);
+  const uint32_t *members = scanMembers(block, shared, task, int64_t(number) * wordsPerBlock);
+  block.each(1, [&](int64_t) { launch.sums[block.index] = {int64_t(members[threads]), 0}; });
+}
+
+/// Tasks SetTask, after scanSums: members in order, and the ranks.
+template <class Block> void listSet(Block &block, Shared &shared, const Launch &launch) {
+  const auto [task, number] = partOf<SetTask>(launch, block.index);
+  const SetTask &set = task;
+  const int64_t first = int64_t(number) * wordsPerBlock, before = launch.sums[block.index].edges;
+  const uint32_t *members = scanMembers(block, shared, set, first);
+  constexpr int64_t run = wordsPerBlock / threads;
+  block.each(threads, [&](int64_t i) {
+    int64_t rank = before + members[i];
+    for (int64_t w = first + i * run; w < smaller(first + (i + 1) * run, set.numWords); ++w) {
+      set.ranks[w] = uint32_t(rank);
+      for (uint64_t bits = set.words[w]; bits; bits &= bits - 1, ++rank) {
+        const int64_t id = w * 64 + __builtin_ctzll(bits);
+        if (set.ids)
+          set.ids[rank] = id;
+        if (set.rows)
+          set.rows[rank] = int32_t(id);
+      }
+    }
+  });
+}
+
+/// Tasks NumberTask.
+template <class Block> void number(Block &block, Shared &, const Launch &launch) {
+  eachItem<NumberTask>(block, launch, [](const NumberTask &task, int64_t i) {
+    const int64_t id = task.ids ? task.ids[i] : task.rows ? task.rows[i] : i;
+    const uint64_t word = task.words[id >> 6], bit = uint64_t(1) << (id & 63);
+    task.out[i] =
+        word & bit ? int32_t(task.ranks[id >> 6] + uint32_t(__builtin_popcountll(word & (bit - 1))))
+                   : -1;
+  });
+}
+
+/// Tasks InvertTask.
+template <class Block> void invert(Block &block, Shared &, const Launch &launch) {
+  eachItem<InvertTask>(block, launch, [](const InvertTask &task, int64_t i) {
+    if (task.rows[i] >= 0)
+      task.out[task.rows[i]] = int32_t(i);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Sort by source: digit by digit from the lowest, each pass keeping the order of equal digits
+//===----------------------------------------------------------------------===//
+
+inline uint32_t keyOf(const TransposeTask &task, uint32_t pass, int64_t i) {
+  return pass ? task.keys[pass & 1][i] : uint32_t(task.rows[i]);
+}
+inline uint32_t digitOf(uint32_t key, uint32_t pass) {
+  return (key >> (pass * digitBits)) & (digits - 1);
+}
+
+/// Counters become the sums of those before each, which lie digit by digit; returns all.
+template <class Block> uint32_t scanCounters(Block &block, Shared &shared) {
+  block.each(threads, [&](int64_t i) {
+    uint32_t sum = 0;
+    for (uint32_t j = 0; j < sortRun; ++j)
+      sum += shared.counters[i * sortRun + j];
+    shared.words[0][i + 1] = sum;
+  });
+  const uint32_t *sums = scan(block, shared.words);
+  block.each(threads, [&](int64_t i) {
+    uint32_t sum = sums[i];
+    for (uint32_t j = 0; j < sortRun; ++j) {
+      const uint32_t own = shared.counters[i * sortRun + j];
+      shared.counters[i * sortRun + j] = sum;
+      sum += own;
+    }
+  });
+  return sums[threads];
+}
+
+/// counters[digit * threads + thread] become the items of a tile with smaller digits, or with the
+/// same one of threads before. Thread i has the items [i * sortRun, (i + 1) * sortRun).
+template <class Block>
+uint32_t countDigits(Block &block, Shared &shared, const TransposeTask &task, uint32_t pass,
+                     int64_t first) {
+  block.each(sortTile, [&](int64_t i) { shared.counters[i] = 0; });
+  block.each(threads, [&](int64_t i) {
+    const int64_t end = smaller(first + (i + 1) * sortRun, task.edges);
+    for (int64_t e = first + i * sortRun; e < end; ++e)
+      ++shared.counters[digitOf(keyOf(task, pass, e), pass) * threads + i];
+  });
+  return scanCounters(block, shared);
+}
+
+/// Tasks TransposeTask: how many of each digit a tile has; of a task digit by digit.
+template <class Block> void sortCount(Block &block, Shared &shared, const Launch &launch) {
+  const auto [task, number] = partOf<TransposeTask>(launch, block.index);
+  const uint32_t tile = number;
+  const uint32_t begin = block.index - tile, tiles = [&] {
+    const int64_t t = notGreater(launch.starts, int64_t(launch.count) + 1, block.index) - 1;
+    return launch.starts[t + 1] - begin;
+  }();
+  const uint32_t all = countDigits(block, shared, task, launch.pass, int64_t(tile) * sortTile);
+  block.each(digits, [&](int64_t d) {
+    const uint32_t end = d + 1 < digits ? shared.counters[(d + 1) * threads] : all;
+    launch.hist[uint64_t(digits) * begin + uint64_t(d) * tiles + tile] =
+        end - shared.counters[d * threads];
+  });
+}
+
+/// One block for each task: where the items of each digit and tile begin.
+template <class Block> void sortScan(Block &block, Shared &shared, const Launch &launch) {
+  const int64_t begin = int64_t(digits) * launch.starts[block.index],
+                end = int64_t(digits) * launch.starts[block.index + 1];
+  uint32_t before = 0;
+  for (int64_t first = begin; first < end; first += sortTile) {
+    block.each(sortTile, [&](int64_t i) {
+      shared.counters[i] = first + i < end ? launch.hist[first + i] : 0;
+    });
+    const uint32_t all = scanCounters(block, shared);
+    block.each(smaller(end - first, sortTile),
+               [&](int64_t i) { launch.hist[first + i] = before + shared.counters[i]; });
+    before += all;
+  }
+}
+
+/// Tasks TransposeTask, after sortScan: a pass.
+template <class Block> void sortMove(Block &block, Shared &shared, const Launch &launch) {
+  const auto [task, number] = partOf<TransposeTask>(launch, block.index);
+  const TransposeTask &own = task;
+  const uint32_t tile = number, begin = block.index - tile;
+  const int64_t t = notGreater(launch.starts, int64_t(launch.count) + 1, block.index) - 1;
+  const uint32_t tiles = launch.starts[t + 1] - begin, pass = launch.pass;
+  const int64_t first = int64_t(tile) * sortTile;
+  countDigits(block, shared, own, pass, first);
+  block.each(digits, [&](int64_t d) { shared.words[0][d] = shared.counters[d * threads]; });
+  block.each(threads, [&](int64_t i) {
+    const int64_t end = smaller(first + (i + 1) * sortRun, own.edges);
+    for (int64_t e = first + i * sortRun; e < end; ++e) {
+      const uint32_t key = keyOf(own, pass, e), d = digitOf(key, pass);
+      const uint32_t at = launch.hist[uint64_t(digits) * begin + uint64_t(d) * tiles + tile] +
+                          shared.counters[d * threads + i]++ - shared.words[0][d];
+      own.keys[(pass + 1) & 1][at] = key;
+      own.values[(pass + 1) & 1][at] = pass ? own.values[pass & 1][e] : uint32_t(e);
+    }
+  });
+}
+
+/// Tasks TransposeTask, sorted in `pass` passes; items are edges, and sources + 1: outputs.
+template <class Block> void sortFinish(Block &block, Shared &, const Launch &launch) {
+  const auto [task, number] = partOf<TransposeTask>(launch, block.index);
+  const TransposeTask &own = task;
+  const int64_t first = int64_t(number) * itemsPerBlock;
+  const uint32_t *sorted = own.keys[launch.pass & 1], *edges = own.values[launch.pass & 1];
+  block.each(smaller(own.edges + own.sources + 1 - first, itemsPerBlock), [&](int64_t i) {
+    const int64_t at = first + i, source = at - own.edges;
+    if (source >= 0) {
+      // Edges of smaller sources.
+      if (own.outPtr)
+        own.outPtr[source] =
+            source ? int32_t(notGreater(sorted, own.edges, uint32_t(source - 1))) : 0;
+      return;
+    }
+    if (own.outEdge)
+      own.outEdge[at] = int32_t(edges[at]);
+    if (own.outDst)
+      own.outDst[at] = own.edgeActive[edges[at]];
+  });
+}
+
+/// All kernels, as KERNEL(name): entry points heddle_NAME(Launch).
+#define HEDDLE_SAMPLING_KERNELS(KERNEL)                                                            \
+  KERNEL(countRows)                                                                                \
+  KERNEL(scanSums)                                                                                 \
+  KERNEL(fillRows)                                                                                 \
+  KERNEL(mark)                                                                                     \
+  KERNEL(countSet)                                                                                 \
+  KERNEL(listSet)                                                                                  \
+  KERNEL(number)                                                                                   \
+  KERNEL(invert)                                                                                   \
+  KERNEL(sortCount)                                                                                \
+  KERNEL(sortScan)                                                                                 \
+  KERNEL(sortMove)                                                                                 \
+  KERNEL(sortFinish)
+
+} // namespace heddle::cuda::kernels
+
+#endif // HEDDLE_RUNTIME_CUDA_KERNELS_SAMPLING_H
