@@ -20,14 +20,16 @@ using exec::Trace;
 
 namespace {
 constexpr uint64_t alignment = 256;
+/// Of the memory that is free: more than this is not used to keep arrays of a step apart.
+constexpr double apartShare = 0.25;
 uint64_t aligned(uint64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 } // namespace
 
 CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::CommQueue *comm)
     : resident_(resident), session_(resident.session), driver_(resident.session.driver()),
       entry_(entry), comm_(comm), arena_(session_), argumentMemory_(session_),
-      argumentStaging_(session_), outputs_(session_), device_(entry.buffers.size()),
-      host_(entry.buffers.size()) {
+      argumentStaging_(session_), outputs_(session_), bufferOffsets_(entry.buffers.size()),
+      device_(entry.buffers.size()), host_(entry.buffers.size()) {
   // Waves in order; of one wave the collectives after the ops, which do not depend on each other.
   const size_t comms = comm ? comm->size() : 0;
   size_t next = 0;
@@ -99,8 +101,15 @@ CudaQueue::~CudaQueue() {
   (void)session_.enter();
   (void)session_.synchronize("ending");
   forgetGraphs();
-  if (lossReady_)
-    driver_.cuEventDestroy_v2(lossReady_);
+  for (Event event : {lossReady_, fork_})
+    if (event)
+      driver_.cuEventDestroy_v2(event);
+  for (Event event : joined_)
+    if (event)
+      driver_.cuEventDestroy_v2(event);
+  for (Event event : ended_)
+    if (event)
+      driver_.cuEventDestroy_v2(event);
   for (Event event : events_)
     driver_.cuEventDestroy_v2(event);
 }
@@ -151,9 +160,55 @@ absl::Status CudaQueue::initialize(exec::MemoryBudget &budget) {
     for (const auto &output : entry_.outputs)
       wanted(int32_t(output->buffer));
   }
-  HEDDLE_RETURN_IF_ERROR(
-      driver_.check(driver_.cuEventCreate(&lossReady_, eventDisableTiming), "event"));
+  auto event = [&](Event &made) {
+    return driver_.check(driver_.cuEventCreate(&made, eventDisableTiming), "event");
+  };
+  HEDDLE_RETURN_IF_ERROR(event(lossReady_));
+  HEDDLE_RETURN_IF_ERROR(event(fork_));
+  for (Event &joined : joined_)
+    HEDDLE_RETURN_IF_ERROR(event(joined));
+  makeSchedules();
+  ended_.resize(ops_.size());
+  for (size_t i = 0; i < ops_.size(); ++i)
+    if (schedules_[0].ops[i].awaited || schedules_[1].ops[i].awaited)
+      HEDDLE_RETURN_IF_ERROR(event(ended_[i]));
+  size_t free = 0, total = 0;
+  HEDDLE_RETURN_IF_ERROR(driver_.check(driver_.cuMemGetInfo_v2(&free, &total), "memory"));
+  mostApart_ = uint64_t(double(free) * apartShare);
   return absl::OkStatus();
+}
+
+void CudaQueue::makeSchedules() {
+  const size_t buffers = entry_.buffers.size();
+  for (bool apart : {false, true}) {
+    // Pieces: buffers, then regions, then states.
+    auto pieceOf = [&](int32_t b) {
+      const plan::BufferT &buffer = *entry_.buffers[size_t(b)];
+      if (buffer.space == plan::Space::State)
+        return buffers + entry_.regions.size() + size_t(buffer.state);
+      return buffer.space == plan::Space::Arena && !apart ? buffers + size_t(buffer.region)
+                                                          : size_t(b);
+    };
+    // Rows of a table may be the table itself.
+    std::vector<int32_t> tables(buffers, -1);
+    std::vector<Accesses> accesses;
+    for (const Op &op : ops_) {
+      Accesses &own = accesses.emplace_back();
+      for (int32_t b : op.op->inputs)
+        if (b >= 0) {
+          own.reads.push_back(pieceOf(b));
+          if (tables[size_t(b)] >= 0)
+            own.reads.push_back(pieceOf(tables[size_t(b)]));
+        }
+      for (int32_t b : op.op->outputs)
+        if (b >= 0)
+          own.writes.push_back(pieceOf(b));
+      if (op.kind == Kind::FetchRows)
+        tables[size_t(op.op->outputs[0])] = op.op->inputs[1];
+    }
+    // Collectives are the host's, which waits for one stream.
+    schedules_[apart] = makeSchedule(accesses, cut_, comm_ ? 1 : Session::maxStreams);
+  }
 }
 
 bool CudaQueue::takes(const plan::OpT &op) const {
@@ -239,7 +294,7 @@ absl::Status CudaQueue::gather() {
     const int64_t count = int64_t(plan::evaluate(*rows.rows, *symbols_));
     if (count > 0 && !(kept_ && gathers_[g].isStatic))
       HEDDLE_RETURN_IF_ERROR(resident_.kernels.gatherRows(first + 3 * g * sizeof(DevicePointer),
-                                                          count, int64_t(rows.width)));
+                                                          count, int64_t(rows.width), 0));
   }
   return absl::OkStatus();
 }
@@ -254,11 +309,24 @@ absl::Status CudaQueue::makeHostArena(uint64_t bytes) {
   return absl::OkStatus();
 }
 
+uint64_t CudaQueue::layOut() {
+  uint64_t total = 0;
+  for (size_t b = 0; b < bufferOffsets_.size(); ++b) {
+    bufferOffsets_[b] = total;
+    if (entry_.buffers[b]->space == plan::Space::Arena)
+      total += aligned(bytesOf(b));
+  }
+  // Collectives exchange the host's copy of the arena, which is laid out by regions.
+  apart_ = !comm_ && total <= mostApart_;
+  if (!apart_)
+    total = plan::layoutArena(entry_, *symbols_, regionOffsets_);
+  return std::max<uint64_t>(total, 1);
+}
+
 absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::Track *commTrack) {
   HEDDLE_RETURN_IF_ERROR(session_.enter());
   symbols_ = &slot.symbols;
-  const uint64_t needed = std::max<uint64_t>(
-      plan::layoutArena(entry_, slot.symbols, regionOffsets_), 1);
+  const uint64_t needed = layOut();
   if (needed > arena_.capacity())
     ++arenaGrowths;
   HEDDLE_RETURN_IF_ERROR(arena_.reserve(needed, "arena"));
@@ -267,7 +335,8 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
   for (size_t b = 0; b < device_.size(); ++b) {
     const plan::BufferT &buffer = *entry_.buffers[b];
     if (buffer.space == plan::Space::Arena)
-      device_[b] = arena_.data() + regionOffsets_[size_t(buffer.region)];
+      device_[b] = arena_.data() +
+                   (apart_ ? bufferOffsets_[b] : regionOffsets_[size_t(buffer.region)]);
     else if (buffer.space == plan::Space::Slot)
       host_[b] = slot.memory[b].data();
   }
@@ -349,7 +418,7 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
 // Ops
 //===----------------------------------------------------------------------===//
 
-absl::Status CudaQueue::runOp(const Op &op) {
+absl::Status CudaQueue::runOp(const Op &op, uint32_t stream) {
   if (op.domain == 0 && op.kind != Kind::Merge && op.kind != Kind::Comm)
     return absl::OkStatus();
   switch (op.kind) {
@@ -358,19 +427,22 @@ absl::Status CudaQueue::runOp(const Op &op) {
     const int64_t chunks = op.kernel->mode == plan::KernelMode::Chunks
                                ? (op.domain + rows - 1) / rows
                                : 0;
-    return resident_.kernels.launch(op.kernel->kernel, argumentsOf(op), op.domain, chunks);
+    return resident_.kernels.launch(op.kernel->kernel, argumentsOf(op), op.domain, chunks,
+                                    stream);
   }
   case Kind::GemmRows:
-    return runGemmRows(op);
+    return runGemmRows(op, stream);
   case Kind::GemmChunks:
-    return runGemmChunks(op);
+    return runGemmChunks(op, stream);
   case Kind::Merge:
-    return resident_.kernels.merge(argumentsOf(op), op.domain, int64_t(op.merge->width));
+    return resident_.kernels.merge(argumentsOf(op), op.domain, int64_t(op.merge->width),
+                                   stream);
   case Kind::FetchRows:
     return op.alias ? absl::OkStatus()
                     : resident_.kernels.gatherRows(
                           argumentsOf(op), op.domain,
-                          int64_t(entry_.buffers[size_t(op.op->outputs[0])]->width));
+                          int64_t(entry_.buffers[size_t(op.op->outputs[0])]->width),
+                          stream);
   case Kind::Comm:
     return runComm(op);
   }
@@ -379,7 +451,7 @@ absl::Status CudaQueue::runOp(const Op &op) {
 
 // cuBLAS has matrices by columns: ours, by rows, are their transposes, and C^T = B^T A^T.
 
-absl::Status CudaQueue::runGemmRows(const Op &op) const {
+absl::Status CudaQueue::runGemmRows(const Op &op, uint32_t stream) const {
   const plan::GemmAttrsT &g = *op.gemm;
   const int m = int(op.domain), n = int(g.n), k = int(g.k), heads = int(g.heads);
   if (op.domain > INT32_MAX)
@@ -387,21 +459,21 @@ absl::Status CudaQueue::runGemmRows(const Op &op) const {
   const float one = 1, old = g.accumulate ? 1 : 0;
   return session_.blasLibrary().check(
       session_.blasLibrary().cublasSgemmStridedBatched(
-          session_.blas(), g.transpose_b ? blasTranspose : blasNoTranspose, blasNoTranspose, n, m,
+          session_.blas(stream), g.transpose_b ? blasTranspose : blasNoTranspose, blasNoTranspose, n, m,
           k, &one, floats(op.op->inputs[1]), g.transpose_b ? k : n, int64_t(k) * n,
           floats(op.op->inputs[0]), heads * k, k, &old, floats(op.op->outputs[0]), heads * n, n,
           heads),
       "op '" + op.op->name + "'");
 }
 
-absl::Status CudaQueue::runGemmChunks(const Op &op) const {
+absl::Status CudaQueue::runGemmChunks(const Op &op, uint32_t stream) const {
   const plan::GemmAttrsT &g = *op.gemm;
   const int n = int(g.n), k = int(g.k), heads = int(g.heads);
   const int64_t rows = g.chunk_rows, whole = op.domain / rows, rest = op.domain - whole * rows;
   const float one = 1, none = 0;
   auto products = [&](int64_t first, int64_t number, int64_t chunkRows) {
     return session_.blasLibrary().cublasSgemmStridedBatched(
-        session_.blas(), blasNoTranspose, blasTranspose, n, k, int(chunkRows), &one,
+        session_.blas(stream), blasNoTranspose, blasTranspose, n, k, int(chunkRows), &one,
         floats(op.op->inputs[1]) + first * rows * n, n, rows * n,
         floats(op.op->inputs[0]) + first * rows * k, k, rows * k, &none,
         floats(op.op->outputs[0]) + first * k * n, n, int64_t(k) * n, int(number));
@@ -419,7 +491,7 @@ absl::Status CudaQueue::runGemmChunks(const Op &op) const {
       argumentMemory_.data() + (argumentBuffers_.size() + op.batch) * sizeof(DevicePointer));
   auto many = [&](int64_t first, int64_t number, int64_t chunkRows) {
     return session_.blasLibrary().cublasSgemmBatched(
-        session_.blas(), blasNoTranspose, blasTranspose, n, k, int(chunkRows), &one, lists + first,
+        session_.blas(stream), blasNoTranspose, blasTranspose, n, k, int(chunkRows), &one, lists + first,
         heads * n, lists + count + first, heads * k, &none,
         const_cast<float *const *>(lists + 2 * count + first), n, int(number));
   };
@@ -468,12 +540,32 @@ absl::Status CudaQueue::runComm(const Op &op) {
 //===----------------------------------------------------------------------===//
 
 absl::Status CudaQueue::runOps(size_t begin, size_t end) {
+  const Schedule &schedule = schedules_[apart_];
+  auto record = [&](Event event, uint32_t stream) {
+    return driver_.check(driver_.cuEventRecord(event, session_.stream(stream)), "event");
+  };
+  auto wait = [&](uint32_t stream, Event event) {
+    return driver_.check(driver_.cuStreamWaitEvent(session_.stream(stream), event, 0), "event");
+  };
+  bool used[Session::maxStreams] = {true};
+  HEDDLE_RETURN_IF_ERROR(record(fork_, 0));
   for (size_t i = begin; i < end; ++i) {
-    HEDDLE_RETURN_IF_ERROR(runOp(ops_[i]));
-    if (loss_ >= 0 && i == lossOp_)
-      HEDDLE_RETURN_IF_ERROR(
-          session_.toHost(host_[size_t(loss_)], pointer(loss_), sizeof(float)));
+    const Schedule::Op &placed = schedule.ops[i];
+    if (!std::exchange(used[placed.stream], true))
+      HEDDLE_RETURN_IF_ERROR(wait(placed.stream, fork_));
+    for (size_t other : placed.waits)
+      HEDDLE_RETURN_IF_ERROR(wait(placed.stream, ended_[other]));
+    HEDDLE_RETURN_IF_ERROR(runOp(ops_[i], placed.stream));
+    if (placed.awaited)
+      HEDDLE_RETURN_IF_ERROR(record(ended_[i], placed.stream));
   }
+  for (uint32_t stream = 1; stream < Session::maxStreams; ++stream)
+    if (used[stream]) {
+      HEDDLE_RETURN_IF_ERROR(record(joined_[stream], stream));
+      HEDDLE_RETURN_IF_ERROR(wait(0, joined_[stream]));
+    }
+  if (loss_ >= 0 && begin <= lossOp_ && lossOp_ < end)
+    HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[size_t(loss_)], pointer(loss_), sizeof(float)));
   return absl::OkStatus();
 }
 
@@ -544,8 +636,12 @@ absl::Status CudaQueue::executeTraced(const StepSlot &slot,
       driver_.cuEventRecord(lossReady_, session_.stream());
       HEDDLE_RETURN_IF_ERROR(checkLoss(slot));
     }
-    if (i < ops_.size())
-      HEDDLE_RETURN_IF_ERROR(runOps(i, i + 1));
+    if (i == ops_.size())
+      break;
+    HEDDLE_RETURN_IF_ERROR(runOp(ops_[i], 0));
+    if (loss_ >= 0 && i == lossOp_)
+      HEDDLE_RETURN_IF_ERROR(
+          session_.toHost(host_[size_t(loss_)], pointer(loss_), sizeof(float)));
   }
   HEDDLE_RETURN_IF_ERROR(finish(slot));
   trace(tracks, slot, start);
@@ -581,7 +677,7 @@ std::string CudaQueue::firstBad(const StepSlot &slot) {
   };
   // A collective cannot run again by itself: behind the first one nothing is known.
   for (size_t i = 0; i <= lossOp_ && culprit.empty() && ops_[i].kind != Kind::Comm; ++i)
-    if (runOp(ops_[i]).ok())
+    if (runOp(ops_[i], 0).ok())
       culprit = exec::badOutput(entry_, *ops_[i].op, slot.symbols, computed);
   return culprit;
 }

@@ -21,6 +21,7 @@
 #include "runtime/cuda/Features.h"
 #include "runtime/cuda/Kernels.h"
 #include "runtime/cuda/Relations.h"
+#include "runtime/cuda/Schedule.h"
 #include "runtime/exec/Device.h"
 
 #include <vector>
@@ -99,7 +100,11 @@ private:
   absl::Status upload(const exec::StepSlot &slot);
   absl::Status gather();
   absl::Status makeHostArena(uint64_t bytes);
-  absl::Status runOp(const Op &op);
+  void makeSchedules();
+  /// Where the arena's arrays are in a step; returns its bytes.
+  uint64_t layOut();
+  /// On a stream of the session.
+  absl::Status runOp(const Op &op, uint32_t stream);
   /// Ops [begin, end), which are part `part` of the step.
   absl::Status runPart(size_t part, size_t begin, size_t end);
   absl::Status runOps(size_t begin, size_t end);
@@ -107,8 +112,8 @@ private:
   void forgetGraphs();
   /// The addresses of the matrices of products that are made in one call.
   void listMatrices(Op &op);
-  absl::Status runGemmRows(const Op &op) const;
-  absl::Status runGemmChunks(const Op &op) const;
+  absl::Status runGemmRows(const Op &op, uint32_t stream) const;
+  absl::Status runGemmChunks(const Op &op, uint32_t stream) const;
   absl::Status runComm(const Op &op);
   absl::Status executeTraced(const exec::StepSlot &slot,
                              std::span<exec::Trace::Track *const> tracks);
@@ -140,7 +145,12 @@ private:
   DeviceMemory arena_, argumentMemory_;
   PinnedMemory argumentStaging_, outputs_;
   HugeMemory hostArena_; ///< of several partitions: where collectives work
-  std::vector<uint64_t> regionOffsets_;
+  std::vector<uint64_t> regionOffsets_, bufferOffsets_;
+  /// Arrays that share a region do not let ops run beside each other. Where there is room each has its own
+  /// place: [1] is the schedule for that.
+  bool apart_ = false;
+  uint64_t mostApart_ = 0;
+  Schedule schedules_[2];
   std::vector<DevicePointer> device_; ///< by buffer
   std::vector<void *> host_;          ///< by buffer: slots, states, outputs and what collectives use
   std::vector<int32_t> argumentBuffers_;
@@ -157,7 +167,8 @@ private:
   int32_t loss_ = -1;
   size_t lossOp_ = 0, firstChange_ = 0; ///< the op that writes it; the first that changes a state
   size_t cut_ = 0; ///< where the loss is looked at
-  Event lossReady_ = nullptr;
+  Event lossReady_ = nullptr, fork_ = nullptr, joined_[Session::maxStreams] = {};
+  std::vector<Event> ended_; ///< by op; null where nobody waits for it
   std::vector<Event> events_; ///< while traced: before each op, and at the end
   uint64_t commStallNs_ = 0;
 };

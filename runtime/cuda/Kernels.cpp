@@ -39,9 +39,10 @@ absl::Status Kernels::load(const plan::PlanT &plan) {
   }
   const std::string own = "sm_" + std::to_string(session_.capability());
   if (!best)
-    return failedPrecondition(
-        "--device=cuda: the plan has " + (has.empty() ? "no code for a GPU" : "code for " + has) +
-        ", this one is " + session_.name() + " (" + own + "); recompile with heddle-compile --gpu=all");
+    return failedPrecondition("--device=cuda: the plan has " +
+                              (has.empty() ? "no code for a GPU" : "code for " + has) +
+                              ", this one is " + session_.name() + " (" + own +
+                              "); recompile with heddle-compile --gpu=all");
   target_ = best->target;
   const Driver &driver = session_.driver();
   std::string text(best->object.begin(), best->object.end());
@@ -66,37 +67,40 @@ absl::Status Kernels::load(const plan::PlanT &plan) {
 }
 
 absl::Status Kernels::run(Function function, const std::string &name, uint64_t blocks,
-                          DevicePointer args, int64_t begin, int64_t end, int64_t chunks) const {
+                          DevicePointer args, int64_t begin, int64_t end, int64_t chunks,
+                          uint32_t stream) const {
   void *values[] = {&args, &begin, &end, &chunks};
   const Driver &driver = session_.driver();
-  Result result =
-      driver.cuLaunchKernel(function, unsigned(blocks), 1, 1, plan::gpuBlockThreads, 1, 1, 0,
-                            session_.stream(), values, nullptr);
+  Result result = driver.cuLaunchKernel(function, unsigned(blocks), 1, 1, plan::gpuBlockThreads, 1,
+                                        1, 0, session_.stream(stream), values, nullptr);
   return result ? driver.check(result, "launching '" + name + "'") : absl::OkStatus();
 }
 
-absl::Status Kernels::launch(size_t index, DevicePointer args, int64_t domain,
-                             int64_t chunks) const {
+absl::Status Kernels::launch(size_t index, DevicePointer args, int64_t domain, int64_t chunks,
+                             uint32_t stream) const {
   const plan::KernelThreads &threads = threads_[index];
   const uint64_t items = uint64_t(chunks > 0 ? chunks : domain);
   const uint64_t wanted = (items + threads.rows() - 1) / threads.rows() * threads.lanes();
   const uint64_t blocks = (wanted + plan::gpuBlockThreads - 1) / plan::gpuBlockThreads;
   const uint64_t most = uint64_t(session_.processors()) * blocksPerProcessor;
   return run(kernels_[index], plan_->kernels[index]->symbol,
-             std::clamp<uint64_t>(blocks, 1, std::max<uint64_t>(most, 1)), args, 0, domain, chunks);
+             std::clamp<uint64_t>(blocks, 1, std::max<uint64_t>(most, 1)), args, 0, domain, chunks,
+             stream);
 }
 
-absl::Status Kernels::merge(DevicePointer args, int64_t chunks, int64_t width) const {
+absl::Status Kernels::merge(DevicePointer args, int64_t chunks, int64_t width,
+                            uint32_t stream) const {
   const uint64_t blocks = (uint64_t(width) + plan::gpuMergeColumns - 1) / plan::gpuMergeColumns;
-  return run(merge_, plan::gpuMergeFunction, blocks, args, chunks, width, 0);
+  return run(merge_, plan::gpuMergeFunction, blocks, args, chunks, width, 0, stream);
 }
 
-absl::Status Kernels::gatherRows(DevicePointer args, int64_t rows, int64_t width) const {
+absl::Status Kernels::gatherRows(DevicePointer args, int64_t rows, int64_t width,
+                                 uint32_t stream) const {
   const uint64_t blocks =
       (uint64_t(rows) * uint64_t(width) + plan::gpuBlockThreads - 1) / plan::gpuBlockThreads;
   const uint64_t most = uint64_t(session_.processors()) * blocksPerProcessor;
   return run(gather_, plan::gpuGatherFunction, std::clamp<uint64_t>(blocks, 1, most), args, 0, rows,
-             width);
+             width, stream);
 }
 
 } // namespace heddle::cuda

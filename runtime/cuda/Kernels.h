@@ -25,15 +25,17 @@ public:
   absl::Status load(const plan::PlanT &plan);
   const std::string &target() const { return target_; }
 
-  /// Kernel `index` of the plan for `domain` rows, in `chunks` chunks if any.
-  absl::Status launch(size_t index, DevicePointer args, int64_t domain, int64_t chunks) const;
+  /// Kernel `index` of the plan for `domain` rows, in `chunks` chunks if any, on a stream of the
+  /// session.
+  absl::Status launch(size_t index, DevicePointer args, int64_t domain, int64_t chunks,
+                      uint32_t stream) const;
   /// The functions of plan/GpuCode.h.
-  absl::Status merge(DevicePointer args, int64_t chunks, int64_t width) const;
-  absl::Status gatherRows(DevicePointer args, int64_t rows, int64_t width) const;
+  absl::Status merge(DevicePointer args, int64_t chunks, int64_t width, uint32_t stream) const;
+  absl::Status gatherRows(DevicePointer args, int64_t rows, int64_t width, uint32_t stream) const;
 
 private:
   absl::Status run(Function function, const std::string &name, uint64_t blocks, DevicePointer args,
-                   int64_t begin, int64_t end, int64_t chunks) const;
+                   int64_t begin, int64_t end, int64_t chunks, uint32_t stream) const;
 
   const Session &session_;
   const plan::PlanT *plan_ = nullptr;

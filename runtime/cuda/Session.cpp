@@ -34,13 +34,16 @@ absl::StatusOr<std::unique_ptr<Session>> Session::open(int ordinal) {
   HEDDLE_RETURN_IF_ERROR(driver.check(
       driver.cuDevicePrimaryCtxRetain(&self->context_, self->device_), "context of " + self->name_));
   HEDDLE_RETURN_IF_ERROR(self->enter());
-  HEDDLE_RETURN_IF_ERROR(
-      driver.check(driver.cuStreamCreate(&self->stream_, streamNonBlocking), "stream"));
   HEDDLE_ASSIGN_OR_RETURN(self->blas_, BlasLibrary::get());
-  HEDDLE_RETURN_IF_ERROR(
-      self->blas_->check(self->blas_->cublasCreate_v2(&self->handle_), "cublasCreate"));
-  HEDDLE_RETURN_IF_ERROR(self->blas_->check(
-      self->blas_->cublasSetStream_v2(self->handle_, self->stream_), "cublasSetStream"));
+  for (uint32_t s = 0; s < maxStreams; ++s) {
+    HEDDLE_RETURN_IF_ERROR(driver.check(
+        driver.cuStreamCreate(&self->streams_[s], streamNonBlocking), "stream"));
+    HEDDLE_RETURN_IF_ERROR(
+        self->blas_->check(self->blas_->cublasCreate_v2(&self->handles_[s]), "cublasCreate"));
+    HEDDLE_RETURN_IF_ERROR(
+        self->blas_->check(self->blas_->cublasSetStream_v2(self->handles_[s], self->streams_[s]),
+                           "cublasSetStream"));
+  }
   return self;
 }
 
@@ -48,10 +51,12 @@ Session::~Session() {
   if (!context_)
     return;
   (void)enter();
-  if (handle_)
-    blas_->cublasDestroy_v2(handle_);
-  if (stream_)
-    driver_->cuStreamDestroy_v2(stream_);
+  for (uint32_t s = 0; s < maxStreams; ++s) {
+    if (handles_[s])
+      blas_->cublasDestroy_v2(handles_[s]);
+    if (streams_[s])
+      driver_->cuStreamDestroy_v2(streams_[s]);
+  }
   driver_->cuDevicePrimaryCtxRelease_v2(device_);
 }
 
@@ -62,19 +67,19 @@ absl::Status Session::enter() const {
 absl::Status Session::toDevice(DevicePointer to, const void *from, uint64_t bytes) const {
   if (bytes == 0)
     return absl::OkStatus();
-  return driver_->check(driver_->cuMemcpyHtoDAsync_v2(to, from, bytes, stream_),
+  return driver_->check(driver_->cuMemcpyHtoDAsync_v2(to, from, bytes, stream()),
                         "copying to the device");
 }
 
 absl::Status Session::toHost(void *to, DevicePointer from, uint64_t bytes) const {
   if (bytes == 0)
     return absl::OkStatus();
-  return driver_->check(driver_->cuMemcpyDtoHAsync_v2(to, from, bytes, stream_),
+  return driver_->check(driver_->cuMemcpyDtoHAsync_v2(to, from, bytes, stream()),
                         "copying from the device");
 }
 
 absl::Status Session::synchronize(const std::string &what) const {
-  return driver_->check(driver_->cuStreamSynchronize(stream_), what);
+  return driver_->check(driver_->cuStreamSynchronize(stream()), what);
 }
 
 //===----------------------------------------------------------------------===//

@@ -13,10 +13,12 @@
 
 namespace heddle::cuda {
 
-/// One device in use by one executor: the primary context of the process, a stream and a cuBLAS handle
-/// of its own.
+/// One device in use by one executor: the primary context of the process, streams of its own and a cuBLAS
+/// handle for each.
 class Session {
 public:
+  static constexpr uint32_t maxStreams = 4;
+
   /// Errors: see Driver::get and BlasLibrary::get; there is no device of that number.
   static absl::StatusOr<std::unique_ptr<Session>> open(int ordinal);
   ~Session();
@@ -25,8 +27,9 @@ public:
 
   const Driver &driver() const { return *driver_; }
   const BlasLibrary &blasLibrary() const { return *blas_; }
-  Stream stream() const { return stream_; }
-  Blas blas() const { return handle_; }
+  /// The first is where everything happens that is not said to be on another.
+  Stream stream(uint32_t number = 0) const { return streams_[number]; }
+  Blas blas(uint32_t number = 0) const { return handles_[number]; }
   const std::string &name() const { return name_; }
   int capability() const { return capability_; } ///< 90 for 9.0
   int processors() const { return processors_; }
@@ -43,8 +46,8 @@ private:
   const BlasLibrary *blas_ = nullptr;
   DeviceNumber device_ = 0;
   Context context_ = nullptr;
-  Stream stream_ = nullptr;
-  Blas handle_ = nullptr;
+  Stream streams_[maxStreams] = {};
+  Blas handles_[maxStreams] = {};
   std::string name_;
   int capability_ = 0, processors_ = 0;
 };

@@ -1,0 +1,39 @@
+//===- Schedule.h - ops of a step on several streams -------------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// A step has hundreds of small kernels, of which one alone does not fill a GPU. Ops that do not
+// depend on each other go to different streams; an op waits for those of other streams that it
+// depends on.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_RUNTIME_CUDA_SCHEDULE_H
+#define HEDDLE_RUNTIME_CUDA_SCHEDULE_H
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace heddle::cuda {
+
+/// What an op reads and writes: numbers of pieces of memory.
+struct Accesses {
+  std::vector<size_t> reads, writes;
+};
+
+struct Schedule {
+  struct Op {
+    uint32_t stream = 0;
+    bool awaited = false;      ///< an op of another stream waits for it
+    std::vector<size_t> waits; ///< ops of other streams that must have ended before it
+  };
+  std::vector<Op> ops;
+};
+
+/// A schedule that keeps the order of any two ops of which one writes what the other reads or
+/// writes. `cut`: before this op all streams are joined, so nothing is waited for over it.
+Schedule makeSchedule(const std::vector<Accesses> &ops, size_t cut, uint32_t streams);
+
+} // namespace heddle::cuda
+
+#endif // HEDDLE_RUNTIME_CUDA_SCHEDULE_H
