@@ -8,6 +8,7 @@
 #include "compiler/plan/EntryWriter.h"
 #include "compiler/plan/ModuleTables.h"
 #include "compiler/plan/PlanWriter.h"
+#include "runtime/plan/GpuCode.h"
 #include "runtime/base/Checksum.h"
 
 #include <set>
@@ -217,6 +218,7 @@ FailureOr<std::unique_ptr<plan::PlanT>> assemblePlan(ModuleOp module,
   FailureOr<ModuleTables> tables = ModuleTables::read(module);
   if (failed(tables))
     return failure();
+  tables->gpu = llvm::any_of(options.targets, plan::isGpuTarget);
   auto plan = std::make_unique<plan::PlanT>();
   plan->major = plan::planMajor;
   plan->minor = plan::planMinor;

@@ -69,8 +69,9 @@ LogicalResult EntryWriter::writeProduct(Operation *op, uint32_t heads, bool tran
 
 uint32_t EntryWriter::productChunk(const Extent &rows) const {
   double expected = expectedValue(rows, *entry_);
-  uint32_t chunk = 1024;
-  while (chunk < (1u << 20) && double(chunk) * 64 < expected)
+  uint32_t chunk = tables_.gpu ? 128 : 1024;
+  const double most = tables_.gpu ? 256 : 64;
+  while (chunk < (1u << 20) && double(chunk) * most < expected)
     chunk *= 2;
   return chunk;
 }

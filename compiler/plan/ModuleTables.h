@@ -34,6 +34,7 @@ struct ModuleTables {
   std::vector<Type> types;
   std::vector<Relation> relations;
   std::vector<hgnn::StateOp> states; ///< in module order
+  bool gpu = false; ///< the plan is for GPUs too: sums over rows are cut for their many threads
   std::vector<hgnn::OptimizerOp> optimizers; ///< by group
   hgnn::TaskOp task;
   hgnn::SamplingOp sampling;

@@ -37,7 +37,7 @@ mlir::FailureOr<std::unique_ptr<plan::PlanT>> writePlan(mlir::ModuleOp module,
                                                         const PlanWriterOptions &options);
 
 /// The same with kernels already analysed (one signature for each hgnn.kernel that is launched) and
-/// compiled; `options.targets` is not looked at.
+/// compiled; of `options.targets` only whether there is a GPU counts.
 mlir::FailureOr<std::unique_ptr<plan::PlanT>>
 assemblePlan(mlir::ModuleOp module, llvm::ArrayRef<KernelSignature> signatures,
              llvm::ArrayRef<CompiledLibrary> libraries, const PlanWriterOptions &options);

@@ -17,7 +17,7 @@ namespace heddle::cuda {
 /// handle for each.
 class Session {
 public:
-  static constexpr uint32_t maxStreams = 4;
+  static constexpr uint32_t maxStreams = 8;
 
   /// Errors: see Driver::get and BlasLibrary::get; there is no device of that number.
   static absl::StatusOr<std::unique_ptr<Session>> open(int ordinal);
