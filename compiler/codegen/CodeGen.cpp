@@ -243,7 +243,8 @@ void heddle::compiler::prepareCodeGen(MLIRContext &context) {
 
 FailureOr<std::vector<CompiledLibrary>>
 heddle::compiler::compileKernels(ModuleOp module, ArrayRef<KernelSignature> signatures,
-                                 ArrayRef<std::string> targets) {
+                                 ArrayRef<std::string> targets,
+                                 llvm::function_ref<void()> meanwhile) {
   prepareCodeGen(*module.getContext());
   std::vector<CompiledLibrary> libraries(targets.size());
   std::vector<const TargetSpec *> specs;
@@ -267,18 +268,23 @@ heddle::compiler::compileKernels(ModuleOp module, ArrayRef<KernelSignature> sign
     if (gpu)
       libraries[number].threads = std::move(target->threads);
   };
+  const size_t pieces = targets.size() + (meanwhile ? 1 : 0);
   std::atomic<size_t> next = 0;
   auto work = [&] {
-    for (size_t number; (number = next++) < targets.size();)
-      compile(number);
+    for (size_t number; (number = next++) < pieces;)
+      if (number < targets.size())
+        compile(number);
+      else
+        meanwhile();
   };
-  if (module.getContext()->isMultithreadingEnabled() && targets.size() > 1) {
-    std::thread other(work);
-    work();
+  std::vector<std::thread> others;
+  if (module.getContext()->isMultithreadingEnabled())
+    for (size_t threads = std::thread::hardware_concurrency();
+         others.size() + 1 < std::min(threads, pieces);)
+      others.emplace_back(work);
+  work();
+  for (std::thread &other : others)
     other.join();
-  } else {
-    work();
-  }
   if (!ok)
     return failure();
   return libraries;

@@ -38,10 +38,12 @@ public:
   EntryLayout(EntryT &entry, const MachineRates &rates, std::vector<std::string> &remarks)
       : e_(entry), rates_(rates), remarks_(remarks) {}
 
-  bool run() {
+  bool run(bool draft) {
     if (!setRunAheadWaves() || !setComputeWaves())
       return false;
     sortOps();
+    if (draft)
+      return true;
     addSemaphores();
     assignRegions();
     return true;
@@ -320,8 +322,9 @@ uint64_t boundValue(const Extent &extent, const EntryT &entry) {
   return addSaturated(multiplySaturated(extent.scale(), quotient), extent.constant());
 }
 
-bool layOutEntry(EntryT &entry, const MachineRates &rates, std::vector<std::string> &remarks) {
-  return EntryLayout(entry, rates, remarks).run();
+bool layOutEntry(EntryT &entry, const MachineRates &rates, std::vector<std::string> &remarks,
+                 bool draft) {
+  return EntryLayout(entry, rates, remarks).run(draft);
 }
 
 } // namespace heddle::compiler
