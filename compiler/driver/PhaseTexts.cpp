@@ -18,7 +18,8 @@ namespace heddle::compiler {
 std::string textOf(ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  module.print(os);
+  // No attribute has an alias: looking for some would take half the time.
+  module.print(os, OpPrintingFlags().useLocalScope());
   return text;
 }
 
