@@ -96,6 +96,7 @@ private:
       buffers[output->buffer].kept = true;
 
     std::vector<int64_t> writer(e_.buffers.size(), -1);
+    const std::vector<bool> random = randomPositions(e_);
     // Readers and updaters of each state's storage; rows fetched from a table may be the table.
     std::map<int32_t, std::vector<uint32_t>> stateReaders, stateWriters;
     std::map<int32_t, int32_t> tableOf; ///< fetched rows -> state
@@ -103,7 +104,7 @@ private:
       const OpT &op = *e_.ops[compute_[k]];
       // A collective is not on the threads that the others of its wave share.
       if (op.queue == Queue::Compute)
-        ops[k].seconds = secondsOf(op, e_, sum(op.bytes), sum(op.flops), rates_);
+        ops[k].seconds = secondsOf(op, e_, sum(op.bytes), sum(op.flops), rates_, &random);
       for (int32_t b : op.outputs) {
         if (b < 0)
           continue;
