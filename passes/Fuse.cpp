@@ -16,10 +16,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/OutlineKernels.h"
 #include "passes/Passes.h"
 
 #include "mlir/IR/Builders.h"
-#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace heddle::passes {
@@ -29,6 +29,9 @@ namespace heddle::passes {
 
 using namespace mlir;
 using namespace heddle::hgnn;
+using heddle::passes::isStep;
+using heddle::passes::isView;
+using heddle::passes::KernelTable;
 
 namespace {
 
@@ -36,13 +39,10 @@ bool isCompute(Operation *op) {
   return op->getNumResults() == 1 && isa<FeatType>(op->getResult(0).getType()) &&
          !isa<FetchDenseOp, FetchEdgeOp, FetchRowsOp, ReadOp, ScalarOp, LaunchOp, Collective>(op);
 }
-/// Says where a value lives, computes and moves nothing.
-bool isView(Operation *op) { return isa<PartialOp, OwnOp>(op); }
 /// What stays at the top level: products of rows by a library, and views of parameters.
 bool isLibrary(Operation *op) {
   return isa<LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp, ReshapeOp>(op);
 }
-bool isStep(Operation *op) { return isa<OptimizerStepOp, RowOptimizerStepOp>(op); }
 /// Reads its operand at another index, computes nothing.
 bool isMove(Operation *op) {
   return isa<GatherSrcOp, GatherDstOp, ExpandOp, RestrictOp, SelfGatherOp, SelfScatterOp>(op);
@@ -82,8 +82,8 @@ SmallVector<Operation *> usersOf(Operation *op) {
 
 class Fuser {
 public:
-  Fuser(ModuleOp module, EntryOp entry, int64_t maxFused, llvm::StringMap<KernelOp> &kernels)
-      : module(module), entry(entry), maxFused(maxFused), kernels(kernels) {}
+  Fuser(EntryOp entry, int64_t maxFused, KernelTable &kernels)
+      : entry(entry), maxFused(maxFused), kernels(kernels) {}
   void run();
   int64_t launches = 0;
 
@@ -99,12 +99,10 @@ private:
   }
   void buildLaunch(Operation *root);
   void collect(Operation *op, SetVector<Operation *> &body, SetVector<Value> &inputs);
-  KernelOp outline(ArrayRef<Operation *> body, ArrayRef<Value> inputs, Operation *root);
 
-  ModuleOp module;
   EntryOp entry;
   int64_t maxFused;
-  llvm::StringMap<KernelOp> &kernels;
+  KernelTable &kernels;
   DenseSet<Operation *> materialized;
   DenseMap<Operation *, int64_t> fusedSize;
 };
@@ -210,143 +208,11 @@ void Fuser::collect(Operation *op, SetVector<Operation *> &body, SetVector<Value
   body.insert(op);
 }
 
-/// Renames symbols by first appearance and shifts hops, so that kernels of equal structure have
-/// equal text. Types: @t0, @t1, ...; relations: @r0, ...
-class Abstraction {
-public:
-  explicit Abstraction(MLIRContext *context) : context(context) {}
-  void seeHop(int64_t hop) { base = std::min(base, hop); }
-  void see(Type type) {
-    if (auto t = dyn_cast<FeatType>(type))
-      see(t.getDomain());
-    else if (auto t = dyn_cast<IdsType>(type))
-      see(t.getDomain());
-    else if (auto t = dyn_cast<SparseType>(type))
-      see(t.getDomain());
-    else if (auto t = dyn_cast<LabelsType>(type))
-      see(t.getDomain());
-    else if (auto t = dyn_cast<AdjType>(type))
-      seeHop(t.getHop());
-    else if (auto t = dyn_cast<LinkType>(type))
-      seeHop(t.getHop());
-  }
-  void see(DomainAttr domain) {
-    if (domain.getSymbol())
-      seeHop(domain.getHop());
-  }
-  Type rename(Type type) {
-    if (auto t = dyn_cast<FeatType>(type))
-      // Where a value lives is the launch's matter.
-      return t.withDomain(rename(t.getDomain())).withPlacement(PlacementAttr::replicated(context));
-    if (auto t = dyn_cast<IdsType>(type))
-      return IdsType::get(context, rename(t.getDomain()));
-    if (auto t = dyn_cast<SparseType>(type))
-      return SparseType::get(context, rename(t.getDomain()), t.getDim());
-    if (auto t = dyn_cast<LabelsType>(type))
-      return LabelsType::get(context, rename(t.getDomain()), t.getNumClasses(), t.getMultilabel());
-    if (auto t = dyn_cast<AdjType>(type))
-      return rename(t);
-    if (auto t = dyn_cast<LinkType>(type))
-      return LinkType::get(context, t.getHop() - base, nodeType(t.getNodeType()),
-                           t.isIdentity() ? FlatSymbolRefAttr() : relation(t.getRelation()),
-                           PlacementAttr::replicated(context));
-    return type;
-  }
-  AdjType rename(AdjType type) {
-    FlatSymbolRefAttr name = relation(type.getRelation()), source = nodeType(type.getSource()),
-                      destination = nodeType(type.getDestination());
-    auto renamed = AdjType::get(context, type.getHop() - base, name, source, destination);
-    return type.getUnique() ? renamed.withUniqueSources() : renamed;
-  }
-  DomainAttr rename(DomainAttr domain) {
-    if (!domain.getSymbol())
-      return domain;
-    FlatSymbolRefAttr symbol =
-        domain.isRows() ? nodeType(domain.getSymbol()) : relation(domain.getSymbol());
-    return DomainAttr::get(context, domain.getKind(), domain.getHop() - base, symbol);
-  }
-
-private:
-  FlatSymbolRefAttr nodeType(FlatSymbolRefAttr symbol) { return name(types, symbol, "t"); }
-  FlatSymbolRefAttr relation(FlatSymbolRefAttr symbol) { return name(relations, symbol, "r"); }
-  FlatSymbolRefAttr name(DenseMap<Attribute, FlatSymbolRefAttr> &map, FlatSymbolRefAttr symbol,
-                         StringRef prefix) {
-    FlatSymbolRefAttr &out = map[symbol];
-    if (!out)
-      out = FlatSymbolRefAttr::get(context, (prefix + Twine(map.size() - 1)).str());
-    return out;
-  }
-  MLIRContext *context;
-  int64_t base = std::numeric_limits<int64_t>::max();
-  DenseMap<Attribute, FlatSymbolRefAttr> types, relations;
-};
-
-KernelOp Fuser::outline(ArrayRef<Operation *> body, ArrayRef<Value> inputs, Operation *root) {
-  MLIRContext *context = module.getContext();
-  // A dropout mask is keyed by the hop of its rows: kernels with one keep their hops apart.
-  bool keyed = llvm::any_of(body, [](Operation *op) { return isa<DropoutOp>(op); });
-  Abstraction abstraction(context);
-  if (keyed)
-    abstraction.seeHop(0);
-  for (Value input : inputs)
-    abstraction.see(input.getType());
-  for (Operation *op : body)
-    for (Value result : op->getResults())
-      abstraction.see(result.getType());
-
-  OpBuilder builder(context);
-  builder.setInsertionPoint(entry);
-  Location loc = root->getLoc();
-  auto kernel = KernelOp::create(builder, loc, "kernel");
-  Block &block = kernel.getBody().emplaceBlock();
-  IRMapping mapping;
-  for (Value input : inputs)
-    mapping.map(input, block.addArgument(abstraction.rename(input.getType()), loc));
-  builder.setInsertionPointToStart(&block);
-  for (Operation *op : body) {
-    if (isView(op)) { // where a value lives is the launch's matter
-      mapping.map(op->getResult(0), mapping.lookup(op->getOperand(0)));
-      continue;
-    }
-    Operation *clone = builder.clone(*op, mapping);
-    for (Value result : clone->getResults())
-      result.setType(abstraction.rename(result.getType()));
-    if (isStep(clone)) { // the launch says which states
-      clone->setAttr("state", FlatSymbolRefAttr::get(context, "state"));
-      SmallVector<Attribute> moments;
-      auto names = clone->getAttrOfType<ArrayAttr>("moments");
-      for (size_t i = 0; i < names.size(); ++i)
-        moments.push_back(FlatSymbolRefAttr::get(context, ("moment" + Twine(i)).str()));
-      clone->setAttr("moments", builder.getArrayAttr(moments));
-    }
-  }
-  SmallVector<Value> results;
-  for (Value result : root->getResults())
-    results.push_back(mapping.lookup(result));
-  YieldOp::create(builder, loc, results);
-
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  OpPrintingFlags flags;
-  kernel->print(os, flags.useLocalScope());
-  auto [known, inserted] = kernels.try_emplace(text, kernel);
-  if (!inserted) {
-    kernel.erase();
-    return known->second;
-  }
-  std::string what;
-  for (Operation *op : body)
-    if (!isCheap(op) || op == root)
-      what = op->getName().stripDialect().str();
-  kernel.setSymName(("kernel" + Twine(kernels.size() - 1) + "." + what).str());
-  return kernel;
-}
-
 void Fuser::buildLaunch(Operation *root) {
   SetVector<Operation *> body;
   SetVector<Value> inputs;
   collect(root, body, inputs);
-  KernelOp kernel = outline(body.getArrayRef(), inputs.getArrayRef(), root);
+  KernelOp kernel = kernels.outline(body.getArrayRef(), inputs.getArrayRef(), entry);
   OpBuilder builder(root);
   SmallVector<Attribute> states;
   if (isStep(root)) {
@@ -399,7 +265,7 @@ struct FusePass : heddle::passes::impl::FusePassBase<FusePass> {
   using FusePassBase::FusePassBase;
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    llvm::StringMap<KernelOp> kernels;
+    KernelTable kernels([](Operation *op) { return isCheap(op); });
     for (auto entry : module.getOps<EntryOp>())
       for (auto merge : entry.getOps<MergeOp>()) {
         merge.emitOpError("cannot be part of a kernel; run hgnn-insert-communication first");
@@ -415,7 +281,7 @@ struct FusePass : heddle::passes::impl::FusePassBase<FusePass> {
           op.erase();
       for (auto reduce : llvm::make_early_inc_range(entry.getOps<BatchReduceOp>()))
         expandBatchReduce(reduce);
-      Fuser fuser(module, entry, maxFused, kernels);
+      Fuser fuser(entry, maxFused, kernels);
       fuser.run();
       numLaunches += fuser.launches;
     }

@@ -45,9 +45,9 @@ StateOp ProgramBuilder::declareState(Location loc, StringRef name, StateRole rol
                                      const Initializer &init, int64_t group) {
   // Before the first entry, in order of first use.
   auto module = cast<ModuleOp>(symbols.getOp());
-  auto entries = module.getOps<EntryOp>();
-  if (!place && !entries.empty())
-    place = *entries.begin();
+  if (!place) // looked for once: there are as many states before it as relations
+    if (auto entries = module.getOps<EntryOp>(); !entries.empty())
+      place = *entries.begin();
   OpBuilder atModule = place ? OpBuilder(place) : OpBuilder::atBlockEnd(module.getBody());
   auto dictionary = atModule.getDictionaryAttr(
       {atModule.getNamedAttr("kind", atModule.getStringAttr(stringifyInitializer(init.kind))),

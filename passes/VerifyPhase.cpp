@@ -256,6 +256,7 @@ struct VerifyPhasePass : heddle::passes::impl::VerifyPhasePassBase<VerifyPhasePa
   using VerifyPhasePassBase::VerifyPhasePassBase;
 
   void runOnOperation() override {
+    markAllAnalysesPreserved(); // nothing changes: the ops need not be verified once more
     if (failed(verifyOps()) || failed(verifyEntries()))
       signalPassFailure();
   }

@@ -29,6 +29,7 @@
 #include "llvm/TargetParser/Triple.h"
 #include "llvm/Transforms/Utils/LoopUtils.h"
 
+#include <map>
 #include <thread>
 
 using namespace mlir;
@@ -60,11 +61,40 @@ struct TargetModule {
   std::vector<KernelSignature::Threads> threads;
 };
 
-FailureOr<OwningOpRef<ModuleOp>> emitKernels(ModuleOp module, ArrayRef<KernelSignature> signatures,
-                                             const TargetSpec &target,
-                                             std::vector<KernelSignature::Threads> &threads) {
+/// Finds functions of the same code. Kernels of different structure come out alike where shapes or the
+/// place of their rows do not matter: optimizer steps of all parameters, rows by any index.
+class SameCode {
+public:
+  /// A function that was given before and does the same, or none.
+  LLVM::LLVMFuncOp find(LLVM::LLVMFuncOp function) {
+    llvm::hash_code hash = 0;
+    function.getBody().walk([&](Operation *op) {
+      hash = llvm::hash_combine(
+          hash, OperationEquivalence::computeHash(op, OperationEquivalence::ignoreHashValue,
+                                                  OperationEquivalence::ignoreHashValue,
+                                                  OperationEquivalence::IgnoreLocations));
+    });
+    auto &some = byHash[size_t(hash)];
+    for (LLVM::LLVMFuncOp other : some)
+      if (OperationEquivalence::isRegionEquivalentTo(&function.getBody(), &other.getBody(),
+                                                     OperationEquivalence::IgnoreLocations))
+        return other;
+    some.push_back(function);
+    return {};
+  }
+
+private:
+  std::map<size_t, SmallVector<LLVM::LLVMFuncOp, 1>> byHash;
+};
+
+/// `aliases`: other names for functions, each with the name of what it stands for.
+FailureOr<OwningOpRef<ModuleOp>>
+emitKernels(ModuleOp module, ArrayRef<KernelSignature> signatures, const TargetSpec &target,
+            std::vector<KernelSignature::Threads> &threads,
+            std::vector<std::pair<std::string, std::string>> &aliases) {
   OwningOpRef<ModuleOp> result = ModuleOp::create(module.getLoc());
   SymbolTable symbols(module);
+  SameCode made;
   for (const KernelSignature &expected : signatures) {
     auto kernel = symbols.lookup<hgnn::KernelOp>(expected.symbol);
     if (!kernel)
@@ -76,6 +106,13 @@ FailureOr<OwningOpRef<ModuleOp>> emitKernels(ModuleOp module, ArrayRef<KernelSig
       return kernel.emitError("was analysed with other arguments than it is compiled with; analyse "
                               "it again after changing it");
     threads.push_back(actual->threads);
+    auto function = dyn_cast<LLVM::LLVMFuncOp>(result->getBody()->back());
+    if (target.isGpu() || !function) // PTX has no other names for kernels
+      continue;
+    if (LLVM::LLVMFuncOp same = made.find(function)) {
+      aliases.emplace_back(function.getSymName(), same.getSymName());
+      function.erase();
+    }
   }
   if (target.isGpu())
     emitDeviceFunctions(*result, target.lanes);
@@ -132,7 +169,8 @@ constexpr const char *afterMarking = "function(loop-unroll<O2;runtime;partial>,e
 FailureOr<TargetModule> makeTargetModule(ModuleOp module, ArrayRef<KernelSignature> signatures,
                                          const TargetSpec &target) {
   TargetModule result;
-  auto lowered = emitKernels(module, signatures, target, result.threads);
+  std::vector<std::pair<std::string, std::string>> aliases;
+  auto lowered = emitKernels(module, signatures, target, result.threads, aliases);
   if (failed(lowered))
     return failure();
   if (failed(lowerToLlvm(**lowered)))
@@ -144,6 +182,8 @@ FailureOr<TargetModule> makeTargetModule(ModuleOp module, ArrayRef<KernelSignatu
     return module.emitError("kernels could not be translated to LLVM IR for ") << target.name;
   result.module->setDataLayout(result.machine->createDataLayout());
   result.module->setTargetTriple(llvm::Triple(target.triple));
+  for (const auto &[name, of] : aliases)
+    llvm::GlobalAlias::create(name, result.module->getFunction(of));
   for (llvm::Function &function : *result.module)
     if (!function.isDeclaration()) {
       function.addFnAttr(llvm::Attribute::NoUnwind);
@@ -243,7 +283,8 @@ void heddle::compiler::prepareCodeGen(MLIRContext &context) {
 
 FailureOr<std::vector<CompiledLibrary>>
 heddle::compiler::compileKernels(ModuleOp module, ArrayRef<KernelSignature> signatures,
-                                 ArrayRef<std::string> targets) {
+                                 ArrayRef<std::string> targets,
+                                 llvm::function_ref<void()> meanwhile) {
   prepareCodeGen(*module.getContext());
   std::vector<CompiledLibrary> libraries(targets.size());
   std::vector<const TargetSpec *> specs;
@@ -267,18 +308,23 @@ heddle::compiler::compileKernels(ModuleOp module, ArrayRef<KernelSignature> sign
     if (gpu)
       libraries[number].threads = std::move(target->threads);
   };
+  const size_t pieces = targets.size() + (meanwhile ? 1 : 0);
   std::atomic<size_t> next = 0;
   auto work = [&] {
-    for (size_t number; (number = next++) < targets.size();)
-      compile(number);
+    for (size_t number; (number = next++) < pieces;)
+      if (number < targets.size())
+        compile(number);
+      else
+        meanwhile();
   };
-  if (module.getContext()->isMultithreadingEnabled() && targets.size() > 1) {
-    std::thread other(work);
-    work();
+  std::vector<std::thread> others;
+  if (module.getContext()->isMultithreadingEnabled())
+    for (size_t threads = std::thread::hardware_concurrency();
+         others.size() + 1 < std::min(threads, pieces);)
+      others.emplace_back(work);
+  work();
+  for (std::thread &other : others)
     other.join();
-  } else {
-    work();
-  }
   if (!ok)
     return failure();
   return libraries;

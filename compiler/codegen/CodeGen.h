@@ -49,10 +49,13 @@ std::vector<std::string> gpuTargets();
 std::string hostKernelTarget();
 
 /// Compiles all kernels of `signatures` (as analyzeKernel gave them) that `module` holds, for each
-/// target. Needs ld.lld (in PATH or beside LLVM's tools; HEDDLE_LLD overrides).
+/// target, on several threads if the context has multithreading enabled. Needs ld.lld (in PATH or beside
+/// LLVM's tools; HEDDLE_LLD overrides). `meanwhile`, if given, is called once, as one more piece of
+/// work; it may read `module`.
 mlir::FailureOr<std::vector<CompiledLibrary>>
 compileKernels(mlir::ModuleOp module, llvm::ArrayRef<KernelSignature> signatures,
-               llvm::ArrayRef<std::string> targets);
+               llvm::ArrayRef<std::string> targets,
+               llvm::function_ref<void()> meanwhile = nullptr);
 
 /// LLVM IR of the same, as text, for inspection and tests.
 mlir::FailureOr<std::string> kernelsToLlvmIr(mlir::ModuleOp module,

@@ -62,6 +62,8 @@ Weighed weigh(ModuleOp module, Alternative &alternative, const MachineRates &rat
     return {status, 0};
   PlanWriterOptions writer;
   writer.rates = rates;
+  writer.draft = true;
+  writer.verify = false;
   std::string problem;
   ScopedDiagnosticHandler handler(
       module.getContext(), [&, own = std::this_thread::get_id()](Diagnostic &diagnostic) {
@@ -114,15 +116,12 @@ absl::StatusOr<std::vector<Alternative>> weighAlternatives(ModuleOp module,
     ways.push_back(even);
     weighed[order].push_back(result);
   };
-  prepareCodeGen(*module.getContext()); // loading dialects is no work for several threads
-  module.getContext()->enableMultithreading();
   std::vector<std::future<void>> running;
   for (size_t order = 0; order + 1 < orders.size(); ++order)
     running.push_back(std::async(std::launch::async, run, order));
   run(orders.size() - 1);
   for (std::future<void> &each : running)
     each.get();
-  module.getContext()->disableMultithreading();
 
   auto allowed = [&](const PhaseOptions &its) {
     bool vanilla = its.order == "vanilla";

@@ -31,7 +31,7 @@ struct ForcedChoice {
 /// entries, without generating code, and chooses the one with the least estimated time, the first
 /// of equal ones, among those that `forced` allows. Root links cut to even out loads are weighed where
 /// the largest load is more than a tenth above the mean. Error: that of the first allowed one, if none
-/// is possible.
+/// is possible. The context needs multithreading enabled, and prepareCodeGen.
 absl::StatusOr<std::vector<Alternative>> weighAlternatives(mlir::ModuleOp module,
                                                            const PhaseOptions &options,
                                                            const ForcedChoice &forced,

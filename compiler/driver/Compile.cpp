@@ -9,6 +9,7 @@
 #include "compiler/codegen/CodeGen.h"
 #include "compiler/driver/Alternatives.h"
 #include "compiler/driver/Diagnostics.h"
+#include "compiler/driver/PhaseTexts.h"
 #include "compiler/frontend/BuildModel.h"
 #include "compiler/plan/PlanWriter.h"
 #include "passes/Passes.h"
@@ -26,13 +27,6 @@ using namespace mlir;
 
 namespace heddle::compiler {
 namespace {
-
-std::string textOf(ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  module.print(os);
-  return text;
-}
 
 struct Loaded {
   graph::GraphSchema schema;
@@ -287,9 +281,13 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
     if (!module)
       return diagnostics.status(options.model + ": no model could be built");
   }
+  // Texts are printed, alternatives weighed and kernels compiled side by side.
+  prepareCodeGen(context); // loading dialects is no work for several threads
+  context.enableMultithreading();
+  PhaseTexts texts;
   auto keep = [&](const std::string &phase) {
     if (options.keepPhases)
-      writer.phases.emplace_back(phase, textOf(*module));
+      texts.add(phase, *module);
   };
   PhaseOptions chosen = phaseOptions(options);
   // Inference goes through the whole graph on one worker.
@@ -318,16 +316,17 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
   writer.schemaFingerprint = loaded.schema.schemaFingerprint;
   writer.statisticsFingerprint = loaded.schema.dataFingerprint;
   writer.remarks = &report.remarks;
+  writer.verify = false; // savePlan does
   std::unique_ptr<plan::PlanT> plan;
   {
     DiagnosticCollector diagnostics(context);
-    context.enableMultithreading(); // kernels of several CPU levels are compiled side by side
     auto written = writePlan(*module, writer);
     if (failed(written))
       return diagnostics.status(options.model + ": no plan could be written");
     plan = std::move(*written);
   }
   addAlternatives(*plan, alternatives);
+  plan->phases = texts.take();
   HEDDLE_RETURN_IF_ERROR(plan::savePlan(*plan, options.output, options.force));
   struct stat written;
   report.planBytes = stat(options.output.c_str(), &written) == 0 ? uint64_t(written.st_size) : 0;

@@ -9,7 +9,6 @@
 #include "compiler/plan/ModuleTables.h"
 #include "compiler/plan/PlanWriter.h"
 #include "runtime/plan/GpuCode.h"
-#include "runtime/base/Checksum.h"
 
 #include <set>
 
@@ -163,7 +162,7 @@ std::string kernelText(KernelOp kernel) {
 }
 
 LogicalResult addKernels(plan::PlanT &plan, ModuleOp module, ArrayRef<KernelSignature> signatures,
-                         std::map<std::string, KernelReference> &references) {
+                         std::map<std::string, KernelReference> &references, bool draft) {
   std::map<std::string, const KernelSignature *> bySymbol;
   for (const KernelSignature &signature : signatures)
     bySymbol[signature.symbol] = &signature;
@@ -184,7 +183,8 @@ LogicalResult addKernels(plan::PlanT &plan, ModuleOp module, ArrayRef<KernelSign
     kernel->name = symbol;
     kernel->symbol = symbol;
     kernel->num_args = uint32_t(signature.args.size());
-    kernel->ir = kernelText(op);
+    if (!draft)
+      kernel->ir = kernelText(op);
     for (const KernelCost &cost : signature.costs)
       if (cost.count.kind == signature.domain.kind && cost.count.index == signature.domain.index)
         kernel->flops_per_row += cost.flops;
@@ -211,9 +211,14 @@ SmallVector<SmallVector<EntryOp>> entriesByKind(ModuleOp module) {
 
 } // namespace
 
+LogicalResult verifyWritten(ModuleOp module, const plan::PlanT &plan) {
+  if (absl::Status status = plan::verifyPlan(plan); !status.ok())
+    return module.emitError("the written plan does not verify: ") << messageOf(status);
+  return success();
+}
+
 FailureOr<std::unique_ptr<plan::PlanT>> assemblePlan(ModuleOp module,
                                                      ArrayRef<KernelSignature> signatures,
-                                                     ArrayRef<CompiledLibrary> libraries,
                                                      const PlanWriterOptions &options) {
   FailureOr<ModuleTables> tables = ModuleTables::read(module);
   if (failed(tables))
@@ -234,17 +239,8 @@ FailureOr<std::unique_ptr<plan::PlanT>> assemblePlan(ModuleOp module,
     plan->states.push_back(std::move(*state));
   }
   std::map<std::string, KernelReference> kernels;
-  if (failed(addKernels(*plan, module, signatures, kernels)))
+  if (failed(addKernels(*plan, module, signatures, kernels, options.draft)))
     return failure();
-  for (const CompiledLibrary &library : libraries) {
-    auto added = std::make_unique<plan::KernelLibraryT>();
-    added->target = library.target;
-    added->object = library.object;
-    added->checksum = checksumOf(library.object.data(), library.object.size());
-    for (const KernelSignature::Threads &threads : library.threads)
-      added->threads.emplace_back(threads.lanes, threads.rows);
-    plan->libraries.push_back(std::move(added));
-  }
 
   std::vector<std::string> remarks;
   uint32_t nextOpId = 0;
@@ -259,7 +255,7 @@ FailureOr<std::unique_ptr<plan::PlanT>> assemblePlan(ModuleOp module,
       // Steps of inference are many and alike; what is said of them is said of the whole.
       std::vector<std::string> quiet;
       bool infers = EntryOp(op).getKind() == hgnn::EntryKind::Infer;
-      if (!layOutEntry(**entry, options.rates, infers ? quiet : remarks))
+      if (!layOutEntry(**entry, options.rates, infers ? quiet : remarks, options.draft))
         return EntryOp(op).emitOpError("has ops that depend on each other in a circle: a state is "
                                        "read by what its own update leads to"),
                failure();
@@ -276,21 +272,14 @@ FailureOr<std::unique_ptr<plan::PlanT>> assemblePlan(ModuleOp module,
       ", on all threads, and no array in a cache; heddle-dump --measure estimates for the "
       "machine it runs on");
 
-  for (const auto &[name, text] : options.phases) {
-    auto phase = std::make_unique<plan::PhaseTextT>();
-    phase->name = name;
-    phase->size = text.size();
-    phase->text = plan::compressText(text);
-    plan->phases.push_back(std::move(phase));
-  }
   if (options.remarks) {
     options.remarks->insert(options.remarks->end(), remarks.begin(), remarks.end());
     plan->remarks = *options.remarks;
   } else {
     plan->remarks = std::move(remarks);
   }
-  if (absl::Status status = plan::verifyPlan(*plan); !status.ok())
-    return module.emitError("the written plan does not verify: ") << messageOf(status), failure();
+  if (options.verify && failed(verifyWritten(module, *plan)))
+    return failure();
   return plan;
 }
 

@@ -38,10 +38,12 @@ public:
   EntryLayout(EntryT &entry, const MachineRates &rates, std::vector<std::string> &remarks)
       : e_(entry), rates_(rates), remarks_(remarks) {}
 
-  bool run() {
+  bool run(bool draft) {
     if (!setRunAheadWaves() || !setComputeWaves())
       return false;
     sortOps();
+    if (draft)
+      return true;
     addSemaphores();
     assignRegions();
     return true;
@@ -94,6 +96,7 @@ private:
       buffers[output->buffer].kept = true;
 
     std::vector<int64_t> writer(e_.buffers.size(), -1);
+    const std::vector<bool> random = randomPositions(e_);
     // Readers and updaters of each state's storage; rows fetched from a table may be the table.
     std::map<int32_t, std::vector<uint32_t>> stateReaders, stateWriters;
     std::map<int32_t, int32_t> tableOf; ///< fetched rows -> state
@@ -101,7 +104,7 @@ private:
       const OpT &op = *e_.ops[compute_[k]];
       // A collective is not on the threads that the others of its wave share.
       if (op.queue == Queue::Compute)
-        ops[k].seconds = secondsOf(op, e_, sum(op.bytes), sum(op.flops), rates_);
+        ops[k].seconds = secondsOf(op, e_, sum(op.bytes), sum(op.flops), rates_, &random);
       for (int32_t b : op.outputs) {
         if (b < 0)
           continue;
@@ -320,8 +323,9 @@ uint64_t boundValue(const Extent &extent, const EntryT &entry) {
   return addSaturated(multiplySaturated(extent.scale(), quotient), extent.constant());
 }
 
-bool layOutEntry(EntryT &entry, const MachineRates &rates, std::vector<std::string> &remarks) {
-  return EntryLayout(entry, rates, remarks).run();
+bool layOutEntry(EntryT &entry, const MachineRates &rates, std::vector<std::string> &remarks,
+                 bool draft) {
+  return EntryLayout(entry, rates, remarks).run(draft);
 }
 
 } // namespace heddle::compiler

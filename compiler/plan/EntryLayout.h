@@ -23,7 +23,9 @@ namespace heddle::compiler {
 /// it included, as they may be the table itself) and after the loss is known.
 /// Collectives run one after the other in program order, beside the compute ops of their wave.
 /// False: the ops depend on each other in a circle.
-bool layOutEntry(plan::EntryT &entry, const MachineRates &rates, std::vector<std::string> &remarks);
+/// `draft`: order and waves only, which is what a step's time depends on.
+bool layOutEntry(plan::EntryT &entry, const MachineRates &rates, std::vector<std::string> &remarks,
+                 bool draft = false);
 
 /// scale * ceil(value / divisor) + constant with expected values of the symbols.
 double expectedValue(const plan::Extent &extent, const plan::EntryT &entry);

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/plan/PlanWriter.h"
 
+#include "runtime/base/Checksum.h"
 #include "runtime/plan/GpuCode.h"
 
 using namespace mlir;
@@ -35,14 +36,28 @@ FailureOr<std::unique_ptr<plan::PlanT>> writePlan(ModuleOp module,
       signature->chunkRows = gpuChunk(*signature);
     signatures.push_back(std::move(*signature));
   }
-  std::vector<CompiledLibrary> libraries;
-  if (!options.targets.empty()) {
-    auto compiled = compileKernels(module, signatures, options.targets);
-    if (failed(compiled))
-      return failure();
-    libraries = std::move(*compiled);
+  if (options.targets.empty())
+    return assemblePlan(module, signatures, options);
+  // Most of the time is LLVM's: what needs no machine code is done beside it.
+  FailureOr<std::unique_ptr<plan::PlanT>> plan = failure();
+  PlanWriterOptions tables = options;
+  tables.verify = false;
+  auto libraries = compileKernels(module, signatures, options.targets,
+                                  [&] { plan = assemblePlan(module, signatures, tables); });
+  if (failed(libraries) || failed(plan))
+    return failure();
+  for (CompiledLibrary &library : *libraries) {
+    auto added = std::make_unique<plan::KernelLibraryT>();
+    added->target = library.target;
+    added->checksum = checksumOf(library.object.data(), library.object.size());
+    added->object = std::move(library.object);
+    for (const KernelSignature::Threads &threads : library.threads)
+      added->threads.emplace_back(threads.lanes, threads.rows);
+    (*plan)->libraries.push_back(std::move(added));
   }
-  return assemblePlan(module, signatures, libraries, options);
+  if (options.verify && failed(verifyWritten(module, **plan)))
+    return failure();
+  return plan;
 }
 
 } // namespace heddle::compiler

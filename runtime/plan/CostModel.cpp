@@ -15,22 +15,22 @@
 namespace heddle::plan {
 namespace {
 
-/// Whether a sample writes `buffer` in an order that has nothing to do with the rows it points to:
-/// in_src, out_dst or out_edge. All other positions ascend.
-bool holdsRandomPositions(const EntryT &entry, int32_t buffer) {
+/// Calls `found` with each buffer that a sample writes in an order that has nothing to do with the rows
+/// it points to: in_src, out_dst or out_edge; until it gives true. All other positions ascend.
+template <class Found> bool findRandomPositions(const EntryT &entry, const Found &found) {
   for (const auto &op : entry.ops) {
     if (op->queue == Queue::Compute)
       break; // samples stand before
     if (op->attrs.type == OpAttrs::SampleAttrs)
       for (size_t output : {2, 5, 6})
-        if (output < op->outputs.size() && op->outputs[output] == buffer)
+        if (output < op->outputs.size() && found(op->outputs[output]))
           return true;
   }
   return false;
 }
 
 /// Whether most of the op's traffic is rows at random places.
-bool gathers(const OpT &op, const EntryT &entry) {
+bool gathers(const OpT &op, const EntryT &entry, const std::vector<bool> *random) {
   switch (op.attrs.type) {
   case OpAttrs::SampleAttrs:
   case OpAttrs::FrontierAttrs:
@@ -46,7 +46,9 @@ bool gathers(const OpT &op, const EntryT &entry) {
     for (int32_t b : op.inputs)
       if (b >= 0 && size_t(b) < entry.buffers.size() &&
           entry.buffers[size_t(b)]->space == Space::Slot &&
-          entry.buffers[size_t(b)]->dtype == DType::I32 && holdsRandomPositions(entry, b))
+          entry.buffers[size_t(b)]->dtype == DType::I32 &&
+          (random ? (*random)[size_t(b)]
+                  : findRandomPositions(entry, [&](int32_t buffer) { return buffer == b; })))
         return true;
     return false;
   default:
@@ -115,9 +117,19 @@ double linkBytesOf(const OpT &op, const EntryT &entry) {
   }
 }
 
+std::vector<bool> randomPositions(const EntryT &entry) {
+  std::vector<bool> random(entry.buffers.size());
+  findRandomPositions(entry, [&](int32_t buffer) {
+    if (buffer >= 0 && size_t(buffer) < random.size())
+      random[size_t(buffer)] = true;
+    return false;
+  });
+  return random;
+}
+
 double secondsOf(const OpT &op, const EntryT &entry, double bytes, double flops,
-                 const MachineRates &rates) {
-  double own = rates.seconds(bytes, flops, rates.known() && gathers(op, entry),
+                 const MachineRates &rates, const std::vector<bool> *random) {
+  double own = rates.seconds(bytes, flops, rates.known() && gathers(op, entry, random),
                              op.attrs.type == OpAttrs::GemmAttrs);
   int rounds = roundsOf(op);
   Collective collective = collectiveOf(op);

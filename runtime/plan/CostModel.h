@@ -18,12 +18,17 @@
 #include "runtime/plan/Rates.h"
 #include "runtime/plan/plan_generated.h"
 
+#include <vector>
+
 namespace heddle::plan {
 
 /// Seconds of an op that moves `bytes` (in memory) and computes `flops`; what a collective sends is
-/// taken from the op. 0 while the rates are unknown.
+/// taken from the op. 0 while the rates are unknown. `random`: randomPositions(entry), for who asks for
+/// many ops of an entry.
 double secondsOf(const OpT &op, const EntryT &entry, double bytes, double flops,
-                 const MachineRates &rates);
+                 const MachineRates &rates, const std::vector<bool> *random = nullptr);
+/// By buffer: whether it says at which of many rows to read, or to add.
+std::vector<bool> randomPositions(const EntryT &entry);
 
 /// Bytes that a collective moves over the links of the partition that `entry` belongs to: sent or
 /// received, whichever are more, with every symbol at its expected value; 0 for other ops.

@@ -58,11 +58,12 @@ double expectedValue(const std::vector<Extent> &extents, const EntryT &entry) {
   return sum;
 }
 
-Cost costOf(const OpT &op, const EntryT &entry, const MachineRates &rates) {
+Cost costOf(const OpT &op, const EntryT &entry, const MachineRates &rates,
+            const std::vector<bool> *random) {
   Cost cost;
   cost.bytes = expectedValue(op.bytes, entry);
   cost.flops = expectedValue(op.flops, entry);
-  cost.seconds = secondsOf(op, entry, cost.bytes, cost.flops, rates);
+  cost.seconds = secondsOf(op, entry, cost.bytes, cost.flops, rates, random);
   return cost;
 }
 
@@ -74,6 +75,7 @@ EntryFacts factsOf(const EntryT &entry, const MachineRates &rates) {
     double compute = 0, comm = 0;
   };
   std::map<uint32_t, Wave> waves;
+  const std::vector<bool> random = randomPositions(entry);
   for (const auto &op : entry.ops) {
     size_t q = size_t(op->queue);
     if (q >= numQueues)
@@ -87,7 +89,7 @@ EntryFacts factsOf(const EntryT &entry, const MachineRates &rates) {
       if (op->queue == Queue::Compute)
         waves[op->wave].compute += rates.waveSeconds;
     }
-    Cost cost = costOf(*op, entry, rates);
+    Cost cost = costOf(*op, entry, rates, &random);
     // What stays the same over the steps of a full-graph entry costs nothing in a later step.
     Cost &sum = op->in_loop_static ? queue.once : queue.cost;
     sum.bytes += cost.bytes;

@@ -28,7 +28,8 @@ struct Cost {
   double flops = 0;
   double seconds = 0; ///< the slower of memory and arithmetic; 0 while the rates are unknown
 };
-Cost costOf(const OpT &op, const EntryT &entry, const MachineRates &rates);
+Cost costOf(const OpT &op, const EntryT &entry, const MachineRates &rates,
+            const std::vector<bool> *random = nullptr);
 
 inline constexpr int numQueues = 5;
 struct QueueFacts {

@@ -135,6 +135,33 @@ TEST(ManyRelations, CodeDoesNotGrow) {
               reference(large.kernel("sum"), inputs, counts)[0], 1e-5, "sum");
 }
 
+TEST(SameCode, IsCompiledOnceForACpu) {
+  // Rows of two hops, and narrower ones.
+  std::string text;
+  for (auto [name, domain, width] :
+       {std::tuple("a", "rows(0, @t0)", "40"), std::tuple("b", "rows(1, @t0)", "40"),
+        std::tuple("c", "rows(0, @t0)", "24")})
+    text += fill("hgnn.kernel @$N {\n^bb0(%x: $R):\n%y = hgnn.unary relu %x : $R\n"
+                 "hgnn.yield %y : $R\n}\n",
+                 {{"$N", name},
+                  {"$R", "!hgnn.tensor<" + std::string(domain) + " : " + width + "xf32>"}});
+  KernelModule module(text);
+  ASSERT_TRUE(module.ok());
+  auto ir = compiler::kernelsToLlvmIr(*module.module, module.signatures, "x86-64-v3");
+  ASSERT_TRUE(succeeded(ir));
+  EXPECT_NE(ir->find("@b = alias "), std::string::npos);
+  EXPECT_EQ(ir->find("define void @b("), std::string::npos);
+  EXPECT_NE(ir->find("define void @a("), std::string::npos);
+  EXPECT_NE(ir->find("define void @c("), std::string::npos);
+  Counts counts{{"rows(0, @t0)", 5}, {"rows(1, @t0)", 6}};
+  std::mt19937 rng(9);
+  for (const char *name : {"a", "b", "c"}) { // each is found by its name
+    Inputs inputs = module.randomInputs(name, counts, rng);
+    expectClose(module.run(name, inputs, counts)[0],
+                reference(module.kernel(name), inputs, counts)[0], 1e-6, name);
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Optimizer steps
 //===----------------------------------------------------------------------===//

@@ -178,7 +178,7 @@ Result write(const std::string &text, std::vector<KernelSignature> kernelSignatu
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context, "test.mlir");
   if (!module)
     return result;
-  auto plan = assemblePlan(*module, kernelSignatures, {}, options);
+  auto plan = assemblePlan(*module, kernelSignatures, options);
   if (succeeded(plan))
     result.plan = std::move(*plan);
   return result;
@@ -202,7 +202,6 @@ TEST(PlanWriter, Tables) {
   std::vector<std::string> remarks = {"an earlier decision"};
   PlanWriterOptions options;
   options.schemaFingerprint = "abc";
-  options.phases = {{"model", "module {}"}};
   options.remarks = &remarks;
   Result result = write(fullModule(), signatures(), options);
   ASSERT_TRUE(result.plan) << result.errors;
@@ -227,8 +226,6 @@ TEST(PlanWriter, Tables) {
   EXPECT_EQ(plan.task->train_settings, "{\"seed\": 1}");
   ASSERT_EQ(plan.kernels.size(), 6u);
   EXPECT_NE(plan.kernels[0]->ir.find("hgnn.gather_src"), std::string::npos);
-  ASSERT_EQ(plan.phases.size(), 1u);
-  EXPECT_EQ(*plan::decompressText(plan.phases[0]->text, plan.phases[0]->size), "module {}");
   // One before, waves and memory of two entries, and what the estimates assume.
   ASSERT_EQ(plan.remarks.size(), 6u);
   EXPECT_NE(plan.remarks[5].find("assume 20 GB/s gathered"), std::string::npos) << plan.remarks[5];

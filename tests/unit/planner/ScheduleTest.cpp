@@ -9,6 +9,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -222,6 +224,83 @@ TEST(Memory, PrefersTheSameSymbol) {
   ArenaPlan plan = planArena(buffers);
   EXPECT_EQ(plan.region[0], plan.region[3]);
   EXPECT_EQ(plan.region[1], plan.region[2]);
+}
+
+/// What planArena gives, found by looking at every region for every buffer.
+std::vector<std::vector<uint32_t>> regionsBySearch(const std::vector<ArenaBuffer> &buffers,
+                                                   const std::vector<uint32_t> &order) {
+  struct Region {
+    std::vector<uint32_t> members;
+    double expected = 0;
+    uint64_t bound = 0;
+    int64_t shape = 0;
+  };
+  std::vector<Region> regions;
+  for (uint32_t b : order) {
+    const ArenaBuffer &buffer = buffers[b];
+    using Cost = std::tuple<double, bool, uint64_t, double>;
+    std::optional<std::pair<Cost, size_t>> best;
+    for (size_t r = 0; r < regions.size(); ++r) {
+      const Region &region = regions[r];
+      bool free = std::none_of(region.members.begin(), region.members.end(), [&](uint32_t other) {
+        return buffers[other].life.first <= buffer.life.last &&
+               buffer.life.first <= buffers[other].life.last;
+      });
+      Cost cost{std::max(0.0, buffer.expectedBytes - region.expected),
+                region.shape != buffer.shape,
+                buffer.boundBytes > region.bound ? buffer.boundBytes - region.bound : 0,
+                std::max(0.0, region.expected - buffer.expectedBytes)};
+      if (free && (!best || cost < best->first))
+        best = {cost, r};
+    }
+    if (!best) {
+      best = {Cost(), regions.size()};
+      regions.push_back({{}, 0, 0, buffer.shape});
+    }
+    Region &region = regions[best->second];
+    region.members.push_back(b);
+    region.expected = std::max(region.expected, buffer.expectedBytes);
+    region.bound = std::max(region.bound, buffer.boundBytes);
+  }
+  std::vector<std::vector<uint32_t>> members;
+  for (Region &region : regions) {
+    std::sort(region.members.begin(), region.members.end(), [&](uint32_t a, uint32_t b) {
+      return std::tuple(buffers[a].life.first, a) < std::tuple(buffers[b].life.first, b);
+    });
+    members.push_back(std::move(region.members));
+  }
+  return members;
+}
+
+TEST(Memory, TakesTheRegionsThatASearchTakes) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<ArenaBuffer> buffers;
+    uint32_t waves = 1 + random() % (round % 3 ? 30 : 400);
+    for (size_t i = random() % 200; i-- > 0;) {
+      uint32_t first = random() % waves;
+      // Few sizes and bounds, so that many regions are alike and many costs equal.
+      double bytes = double(random() % 4) * 64;
+      buffers.push_back({{first, first + uint32_t(random() % (1 + waves / 4))}, bytes,
+                         uint64_t(bytes) + random() % 3 * 32, int64_t(random() % 4) - 1});
+    }
+    std::vector<uint32_t> bySize(buffers.size()), byTime(buffers.size());
+    std::iota(bySize.begin(), bySize.end(), 0);
+    std::iota(byTime.begin(), byTime.end(), 0);
+    std::sort(bySize.begin(), bySize.end(), [&](uint32_t a, uint32_t b) {
+      return std::tuple(-buffers[a].expectedBytes, ~buffers[a].boundBytes, buffers[a].life.first,
+                        a) < std::tuple(-buffers[b].expectedBytes, ~buffers[b].boundBytes,
+                                        buffers[b].life.first, b);
+    });
+    std::sort(byTime.begin(), byTime.end(), [&](uint32_t a, uint32_t b) {
+      return std::tuple(buffers[a].life.first, -buffers[a].expectedBytes, a) <
+             std::tuple(buffers[b].life.first, -buffers[b].expectedBytes, b);
+    });
+    ArenaPlan plan = planArena(buffers);
+    EXPECT_TRUE(plan.regions == regionsBySearch(buffers, bySize) ||
+                plan.regions == regionsBySearch(buffers, byTime));
+    checkArena(buffers, plan);
+  }
 }
 
 TEST(Memory, SaturatesAndHandlesNothing) {
