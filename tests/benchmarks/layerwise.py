@@ -97,7 +97,7 @@ def main():
     parser.add_argument("--encoders", nargs="+", default=["rgcn", "rgat", "hgt"])
     parser.add_argument("--memory", default="64MiB")
     parser.add_argument("--batch-size", type=int, default=1024)
-    parser.add_argument("--infer-batch-size", type=int, default=256)
+    parser.add_argument("--infer-batch-size", type=int, default=64)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
