@@ -74,9 +74,10 @@ def train_heddle(arguments, graph, plan):
                              "--predictions", "none"])
         with open(os.path.join(run, "metrics.jsonl"), encoding="utf-8") as lines:
             records = [r for r in map(json.loads, lines) if r.get("event") == "train"]
-    steps = records[-1]["step"] / len(records)
-    return [r["seconds"] for r in records], peak, {"steps": steps, "last_loss": records[-1]["loss"],
-                                                   "edges_per_step": records[-1]["edges"] / steps}
+    last = records[-1]
+    return [r["seconds"] for r in records], peak, {"steps": last["step"] / len(records), "last_loss": last["loss"],
+                                                   "edges": last["edges"],
+                                                   "seeds": round(last["seeds_per_second"] * last["seconds"])}
 
 
 def train_peer(arguments, python, script, graph, spec, options):
@@ -172,7 +173,10 @@ def measure(arguments, name, graph, spec, folder):
             row[peer] = {"fastest": best, "speedup": one["epoch_seconds"] / own["epoch_seconds"],
                          "peak_over_heddle": one["peak_bytes"] / own["peak_bytes"]}
     if arguments.pyg and encoder in ROWS_PER_EDGE:
-        least = own["steps"] * floor_seconds(arguments, plan, spec, measure_rates(arguments, spec["model"]["hidden_size"]))
+        size = spec["train"]["batch_size"]
+        batches = 1 if size == "all" else own["seeds"] / size  # the last one is no whole one
+        rates = measure_rates(arguments, spec["model"]["hidden_size"])
+        least = batches * floor_seconds(arguments, plan, spec, rates)
         row["floor_seconds"], row["fraction_of_floor"] = least, least / own["epoch_seconds"]
     return row
 

@@ -96,8 +96,8 @@ def begin(parser):
     return arguments
 
 
-def train(model, batches, spec, epochs, most_steps=0, steps=1):
-    """`batches()` gives an epoch's (arguments of the model ..., labels of its first rows); an epoch has `steps`."""
+def train(model, batches, spec, epochs, most_steps, seeds):
+    """`batches()` gives an epoch's (arguments of the model ..., labels of its first rows); it has `seeds` in all."""
     sparse = [] if spec.full_graph else list(model.inputs.tables.parameters())
     known = {id(p) for p in sparse}
     dense = [p for p in model.parameters() if id(p) not in known]
@@ -108,7 +108,7 @@ def train(model, batches, spec, epochs, most_steps=0, steps=1):
     times, loss = [], None
     model.train()
     for _ in range(epochs):
-        done, start = 0, time.perf_counter()
+        done, seen, start = 0, 0, time.perf_counter()
         for *inputs, labels in batches():
             for optimizer in optimizers:
                 optimizer.zero_grad(set_to_none=True)
@@ -116,9 +116,9 @@ def train(model, batches, spec, epochs, most_steps=0, steps=1):
             loss.backward()
             for optimizer in optimizers:
                 optimizer.step()
-            done += 1
+            done, seen = done + 1, seen + len(labels)
             if done == most_steps:
                 break
-        times.append((time.perf_counter() - start) * steps / done)
-    print(json.dumps({"epoch_seconds": times, "steps": steps, "steps_run": done, "last_loss": float(loss.detach()),
+        times.append((time.perf_counter() - start) * seeds / seen)
+    print(json.dumps({"epoch_seconds": times, "steps_run": done, "last_loss": float(loss.detach()),
                       "edges_per_step": getattr(model, "sampled", 0) / (done * epochs), "torch": torch.__version__}))

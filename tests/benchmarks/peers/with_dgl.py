@@ -69,7 +69,7 @@ def full_graph_steps(graph, spec):
     blocks = make(closure, types, names, spec.layers)
     ids = {t: torch.from_numpy(closure.ids[t]) for t in types}
     labels = torch.from_numpy(graph.labels[closure.ids[graph.target][: len(graph.train)]])
-    return model, lambda: [(ids, blocks, labels)], 1
+    return model, lambda: [(ids, blocks, labels)]
 
 
 def typed_blocks(closure, types, names, layers):
@@ -168,7 +168,7 @@ def one_space_steps(graph, spec, workers):
                 block.srcdata["type"] = kind[: block.num_src_nodes()]
                 model.sampled += block.num_edges()
             yield ids, blocks, labels[seeds - begin]
-    return model, batches, len(loader)
+    return model, batches
 
 
 def sampled_steps(graph, spec, workers):
@@ -192,16 +192,16 @@ def sampled_steps(graph, spec, workers):
             # Of a graph with one node type there is no dictionary.
             ids, seeds = (x if isinstance(x, dict) else {graph.target: x} for x in (ids, seeds))
             yield {t: rows for t, rows in ids.items() if len(rows)}, blocks, labels[seeds[graph.target]]
-    return model, batches, len(loader)
+    return model, batches
 
 
 def main():
     arguments = begin(peer_arguments(__doc__))
     spec = Spec(arguments.spec)
     graph = Graph(arguments.graph, spec)
-    model, batches, steps = (full_graph_steps(graph, spec) if spec.full_graph
-                             else sampled_steps(graph, spec, arguments.workers))
-    train(model, batches, spec, arguments.epochs, arguments.most_steps, steps)
+    model, batches = (full_graph_steps(graph, spec) if spec.full_graph
+                      else sampled_steps(graph, spec, arguments.workers))
+    train(model, batches, spec, arguments.epochs, arguments.most_steps, len(graph.train))
 
 
 if __name__ == "__main__":

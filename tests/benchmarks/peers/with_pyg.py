@@ -69,7 +69,7 @@ def csr(index, rows, columns):
 
 
 def full_graph_steps(graph, spec, form):
-    """(model, function that gives an epoch's batches, their number)"""
+    """(model, function that gives an epoch's batches)"""
     closure = Closure(graph, spec.layers)
     types = [t for t, ids in closure.ids.items() if len(ids)]
     model = Model(graph, spec, types, list(closure.index), closure.ids)
@@ -84,7 +84,7 @@ def full_graph_steps(graph, spec, form):
         adjacency = {key: torch.from_numpy(np.stack(pair)) for key, pair in closure.index.items()}
     ids = {t: torch.from_numpy(closure.ids[t]) for t in types}
     labels = torch.from_numpy(graph.labels[closure.ids[graph.target][: len(graph.train)]])
-    return model, lambda: [(ids, adjacency, closure.rows, closure.edges, labels)], 1
+    return model, lambda: [(ids, adjacency, closure.rows, closure.edges, labels)]
 
 
 def hops_of(batch, spec, target):
@@ -130,14 +130,14 @@ def sampled_steps(graph, spec, form, workers):
         for batch in loader:
             ids = {t: batch[t].n_id for t in batch.node_types if batch[t].num_nodes}
             rows, edges = hops_of(batch, spec, graph.target)
-            model.sampled += sum(edges[-1].values())
+            model.sampled += sum(sum(each.values()) for each in edges)  # what the layers aggregate
             adjacency = batch.edge_index_dict
             if form != "edge_index":
                 adjacency = [{key: matrix(adjacency[key][:, :count], rows[hop][key[2]], rows[hop + 1][key[0]])
                               for key, count in edges[hop].items() if count} for hop in reversed(range(spec.layers))]
             seeds = ids[graph.target][: batch[graph.target].batch_size]
             yield ids, adjacency, rows, edges, labels[seeds]
-    return model, batches, len(loader)
+    return model, batches
 
 
 def main():
@@ -146,9 +146,9 @@ def main():
     arguments = begin(parser)
     spec = Spec(arguments.spec)
     graph = Graph(arguments.graph, spec)
-    model, batches, steps = (full_graph_steps(graph, spec, arguments.form) if spec.full_graph
-                             else sampled_steps(graph, spec, arguments.form, arguments.workers))
-    train(model, batches, spec, arguments.epochs, arguments.most_steps, steps)
+    model, batches = (full_graph_steps(graph, spec, arguments.form) if spec.full_graph
+                      else sampled_steps(graph, spec, arguments.form, arguments.workers))
+    train(model, batches, spec, arguments.epochs, arguments.most_steps, len(graph.train))
 
 
 if __name__ == "__main__":
