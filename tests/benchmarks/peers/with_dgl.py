@@ -5,7 +5,7 @@
 Layers are DGL's own: rgcn HeteroGraphConv of GraphConv(norm="right"), rgat HeteroGraphConv of GATConv, hgt HGTConv over
 one node space. Full-graph steps are blocks of the closure of the training nodes, whose making is not timed; batches
 come from NeighborSampler, for hgt from a sampler of the same fan-out per relation over the one node space
-(sample_etype_neighbors), and that is part of the epoch. Learnable rows: a dense Adam, and SparseAdam where there are batches.
+(sample_etype_neighbors), and that is part of the epoch; where there is one node type its edges are sorted for HGTConv. Learnable rows: a dense Adam, and SparseAdam where there are batches.
 """
 import dgl
 import dgl.nn.pytorch as dglnn
@@ -31,6 +31,7 @@ class Model(Peer):
             return dglnn.HeteroGraphConv({name: make() for name in names.values()}, aggregate="sum")
 
         super().__init__(graph, spec, types, rows, make_layer)
+        self.sorted = len(types) == 1  # the edges are; sources of several types are not, since destinations come first
 
     def forward(self, ids, blocks):
         x = self.inputs(ids)
@@ -53,10 +54,11 @@ class Model(Peer):
         return rows.mean(1) if layer + 1 == self.spec.layers else rows.flatten(1)
 
     def transform(self, x, blocks):
-        """HGT: rows of all types in one space, in the order of `order` of each block's sources."""
+        """HGT: rows of all types in one space, in the order of the first block's sources."""
         rows = torch.cat(list(x.values()))[blocks[0].srcdata["from"]]
         for layer, (conv, block) in enumerate(zip(self.layers, blocks)):
-            rows = self.bend(layer, conv(block, rows, block.srcdata["type"], block.edata["relation"]))
+            rows = self.bend(layer, conv(block, rows, block.srcdata["type"], block.edata["relation"],
+                                         presorted=self.sorted))
         return self.head(rows)
 
 
@@ -116,10 +118,12 @@ def one_space_blocks(closure, types, names, layers):
 
 
 class OneSpaceSampler(dgl.dataloading.BlockSampler):
-    """Blocks over one node space, `fanout` neighbours of each relation; `first` edges of the relations."""
+    """Blocks over one node space, `fanout` neighbours of each relation; `first` edges of the relations; `is_sorted`: by
+    relation."""
 
-    def __init__(self, fanout, first):
+    def __init__(self, fanout, first, is_sorted):
         super().__init__()
+        self.sorted = is_sorted
         self.fanout, self.first, self.bounds = fanout, first, torch.tensor(first[1:])
 
     def sample_blocks(self, g, seed_nodes, exclude_eids=None):
@@ -127,8 +131,13 @@ class OneSpaceSampler(dgl.dataloading.BlockSampler):
         for count in self.fanout:
             fanout = torch.full((len(self.first) - 1,), count, dtype=torch.int64)
             block = dgl.to_block(dgl.sampling.sample_etype_neighbors(g, seeds, self.first, fanout), seeds)
-            block.edata["relation"] = torch.bucketize(block.edata["id"], self.bounds, right=True)
             seeds = block.srcdata[dgl.NID]
+            relation = torch.bucketize(block.edata["id"], self.bounds, right=True)
+            if self.sorted:
+                relation, order = torch.sort(relation)
+                ends = (x[order] for x in block.edges())
+                block = dgl.create_block(tuple(ends), block.num_src_nodes(), block.num_dst_nodes())
+            block.edata["relation"] = relation
             blocks.insert(0, block)
         return seeds, seed_nodes, blocks
 
@@ -144,9 +153,10 @@ def one_space_steps(graph, spec, workers):
     whole.create_formats_()
     starts = [int(x) for x in np.cumsum([0, *(len(graph.edges[key][0]) for key in keys)])]
     begin = int(place[graph.target])
-    loader = dgl.dataloading.DataLoader(whole, torch.from_numpy(graph.train) + begin,
-                                        OneSpaceSampler(spec.fanout, starts), batch_size=spec.batch_size, shuffle=True,
-                                        num_workers=workers, persistent_workers=workers > 0)
+    sampler = OneSpaceSampler(spec.fanout, starts, len(types) == 1)
+    loader = dgl.dataloading.DataLoader(whole, torch.from_numpy(graph.train) + begin, sampler, shuffle=True,
+                                        batch_size=spec.batch_size, num_workers=workers,
+                                        persistent_workers=workers > 0)
     names = {key: str(index) for index, key in enumerate(keys)}
     model = Model(graph, spec, types, names, None)
     model.sampled = 0
