@@ -2,24 +2,29 @@
 """Training epochs of one model in Heddle, PyTorch Geometric and DGL, interleaved on the same cores.
 
     run.py --bin build/bin --case NAME GRAPH SPEC [--case ...] [--encoders rgcn rgat hgt] [--pyg PYTHON] [--dgl PYTHON]
-           [--epochs 3] [--repeat 3] [--threads 2]
+           [--epochs 3] [--repeat 3] [--threads 2] [--most-steps 16] [--limit 240] [--table] [--json FILE]
 
---pyg, --dgl: the Python of a virtual environment with torch and torch_geometric (torch-sparse for batches), resp. dgl; without
-one that peer is left out. with_pyg.py and with_dgl.py say how each trains, specs/ has the models. Every contender is a
-process of its own; its figure is the median epoch without the first, then the median over repeats; where a peer has several forms the
-fastest counts. `peak_bytes` is the process's largest resident size, everything that it loads included. The floor
-of a step: (bytes of the rows that aggregation must read for each edge, forward and backward, and of the rows that
-it writes) / gather rate + flops of dense products / product rate, both rates measured here; with `--pyg` only.
-Prints JSON; `--table` prints Markdown instead. Needs only Python's standard library itself.
+--pyg, --dgl: the Python of a virtual environment with torch and torch_geometric (torch-sparse or pyg-lib for batches), resp. dgl;
+without one that peer is left out. with_pyg.py and with_dgl.py say how each trains, specs/ has the models. Every contender is a
+process of its own; its figure is the median epoch without the first, then the median over repeats. A peer has several forms (of
+adjacencies; in batches with and without a process that samples ahead): all run once, then the fastest alone, and it counts. Of an epoch
+in batches peers run --most-steps steps, scaled to all of it (0: all); Heddle runs all. A form that takes longer than
+--limit seconds is ended and named. `peak_bytes` is the process's largest resident size, everything that it loads
+included, of the fastest form. The floor of a step: (bytes of the rows that aggregation must read for each edge, forward and backward, and of the
+rows that it writes) / gather rate + flops of dense products / product rate, both rates measured here; with `--pyg` only.
+Prints JSON; `--table` prints Markdown instead, and --json FILE keeps what has been measured so far. Needs only Python's
+standard library itself.
 """
 import argparse
 import json
 import math
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import cases
@@ -29,12 +34,30 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROWS_PER_EDGE = {"rgcn": (1, 1), "rgat": (1, 2), "hgt": (2, 3)}
 
 
-def run_child(command, environment=None):
-    """(stdout, peak resident bytes) of a child; its last line of stderr is the error."""
+def run_child(command, environment=None, limit=None):
+    """(stdout, peak resident bytes) of a child and those that it starts; its last line of stderr is the error."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        child = subprocess.Popen(command, stdout=out, stderr=err, env=environment)
-        _, status, usage = os.wait4(child.pid, 0)
+        child = subprocess.Popen(command, stdout=out, stderr=err, env=environment, start_new_session=True)
+        late = threading.Event()
+
+        def end():
+            late.set()
+            os.killpg(child.pid, signal.SIGKILL)
+
+        timer = threading.Timer(limit, end) if limit else None
+        if timer:
+            timer.start()
+        try:
+            _, status, usage = os.wait4(child.pid, 0)
+        except BaseException:  # this script is ended
+            os.killpg(child.pid, signal.SIGKILL)
+            raise
+        finally:
+            if timer:
+                timer.cancel()
         child.returncode = os.waitstatus_to_exitcode(status)
+        if late.is_set():
+            raise RuntimeError(f"ended after {limit:.0f} s")
         out.seek(0)
         err.seek(0)
         if child.returncode != 0:
@@ -51,15 +74,19 @@ def train_heddle(arguments, graph, plan):
                              "--predictions", "none"])
         with open(os.path.join(run, "metrics.jsonl"), encoding="utf-8") as lines:
             records = [r for r in map(json.loads, lines) if r.get("event") == "train"]
-    return [r["seconds"] for r in records], peak, records[-1]["loss"]
+    last = records[-1]
+    return [r["seconds"] for r in records], peak, {"steps": last["step"] / len(records), "last_loss": last["loss"],
+                                                   "edges": last["edges"],
+                                                   "seeds": round(last["seeds_per_second"] * last["seconds"])}
 
 
 def train_peer(arguments, python, script, graph, spec, options):
     environment = dict(os.environ, OMP_NUM_THREADS=str(arguments.threads), DGLBACKEND="pytorch")
     out, peak = run_child([python, os.path.join(HERE, script), graph, spec, "--epochs", str(arguments.epochs),
-                           "--threads", str(arguments.threads), *options], environment)
+                           "--threads", str(arguments.threads), "--most-steps", str(arguments.most_steps), *options],
+                          environment, arguments.limit)
     result = json.loads(out.strip().splitlines()[-1])
-    return result["epoch_seconds"], peak, result["last_loss"]
+    return result.pop("epoch_seconds"), peak, result
 
 
 def contenders(arguments, spec):
@@ -67,7 +94,8 @@ def contenders(arguments, spec):
     full = spec["train"]["batch_size"] == "all"
     found = {}
     if arguments.pyg:
-        forms = ["edge_index"] + (["csr"] if full and spec["model"]["encoder"] == "rgcn" else [])
+        forms = {"rgcn": ["edge_index", "csr"] + ([] if full else ["sparse"]),
+                 "rgat": ["edge_index"] + ([] if full else ["sparse"])}.get(spec["model"]["encoder"], ["edge_index"])
         for form in forms:
             for workers in (0,) if full else (0, 1):
                 options = ["--form", form, "--workers", str(workers)]
@@ -105,6 +133,12 @@ def floor_seconds(arguments, plan, spec, rates):
     return moved / rates[0] + flops / rates[1]
 
 
+def fastest(peer, seconds):
+    """The form of a peer that has run fastest so far; None if none has run."""
+    ran = {n: statistics.median(times) for n, times in seconds.items() if n.split()[0].strip(",") == peer and times}
+    return min(ran, key=ran.get) if ran else None
+
+
 def measure(arguments, name, graph, spec, folder):
     encoder = spec["model"]["encoder"]
     row = {"case": name, "encoder": encoder, "contenders": {}}
@@ -114,18 +148,18 @@ def measure(arguments, name, graph, spec, folder):
     run_child([os.path.join(arguments.bin, "heddle-compile"), "--graph", graph, "--model", file, "-o", plan, "--force"])
     runs = {"heddle": lambda g, s: train_heddle(arguments, g, plan), **contenders(arguments, spec)}
     seconds, peaks = {n: [] for n in runs}, {n: [] for n in runs}
-    for _ in range(arguments.repeat):
+    for repeat in range(arguments.repeat):
+        if repeat == 1:
+            runs = {n: body for n, body in runs.items() if n == fastest(n.split()[0].strip(","), seconds)}
         for contender, body in runs.items():
-            if "problem" in row["contenders"].get(contender, {}):
-                continue
             try:
-                times, peak, loss = body(graph, file)
+                times, peak, more = body(graph, file)
             except RuntimeError as error:
                 row["contenders"][contender] = {"problem": str(error)}
                 continue
             seconds[contender].append(statistics.median(times[1:]))
             peaks[contender].append(peak)
-            row["contenders"][contender] = {"last_loss": loss}
+            row["contenders"][contender] = more
             print(name, encoder, contender, seconds[contender][-1], file=sys.stderr)
     for contender, times in seconds.items():
         if times:
@@ -133,19 +167,16 @@ def measure(arguments, name, graph, spec, folder):
                                                 peak_bytes=statistics.median(peaks[contender]))
     own = row["contenders"]["heddle"]
     for peer in ("pyg", "dgl"):
-        ran = {n: c for n, c in row["contenders"].items() if n.startswith(peer) and "epoch_seconds" in c}
-        if ran:
-            best = min(ran, key=lambda n: ran[n]["epoch_seconds"])
-            row[peer] = {"fastest": best, "speedup": ran[best]["epoch_seconds"] / own["epoch_seconds"],
-                         "peak_over_heddle": min(c["peak_bytes"] for c in ran.values()) / own["peak_bytes"]}
+        best = fastest(peer, seconds)
+        if best:
+            one = row["contenders"][best]
+            row[peer] = {"fastest": best, "speedup": one["epoch_seconds"] / own["epoch_seconds"],
+                         "peak_over_heddle": one["peak_bytes"] / own["peak_bytes"]}
     if arguments.pyg and encoder in ROWS_PER_EDGE:
-        steps = 1
-        if spec["train"]["batch_size"] != "all":
-            with open(os.path.join(graph, "graph.json"), encoding="utf-8") as text:
-                types = {t["node_type"]: t for t in json.load(text)["node_types"]}
-            label = next(x for x in types[spec["task"]["target_ntype"]]["labels"] if x["name"] == spec["task"]["label"])
-            steps = next(iter(label["splits"].values()))["num_train"] / spec["train"]["batch_size"]
-        least = steps * floor_seconds(arguments, plan, spec, measure_rates(arguments, spec["model"]["hidden_size"]))
+        size = spec["train"]["batch_size"]
+        batches = 1 if size == "all" else own["seeds"] / size  # the last one is no whole one
+        rates = measure_rates(arguments, spec["model"]["hidden_size"])
+        least = batches * floor_seconds(arguments, plan, spec, rates)
         row["floor_seconds"], row["fraction_of_floor"] = least, least / own["epoch_seconds"]
     return row
 
@@ -155,14 +186,19 @@ def mean(values):
 
 
 def print_table(rows, means):
-    print("| graph | model | Heddle | PyG | DGL | peak memory of PyG, DGL against Heddle's | of the floor |")
-    print("|---|---|---|---|---|---|---|")
+    print("| graph | model | Heddle's epoch | step | PyG | DGL | peak memory of PyG, DGL against Heddle's | of the floor |")
+    print("|---|---|---|---|---|---|---|---|")
     for row in rows:
         cells = [f"{row[p]['speedup']:.1f}x ({row[p]['fastest']})" if p in row else "-" for p in ("pyg", "dgl")]
         peaks = ", ".join(f"{row[p]['peak_over_heddle']:.1f}x" if p in row else "-" for p in ("pyg", "dgl"))
         least = f"{row['fraction_of_floor']:.2f}" if "fraction_of_floor" in row else "-"
-        own = row["contenders"]["heddle"]["epoch_seconds"]
-        print(f"| {row['case']} | {row['encoder']} | {own:.4f} s | {cells[0]} | {cells[1]} | {peaks} | {least} |")
+        own = row["contenders"]["heddle"]
+        print(f"| {row['case']} | {row['encoder']} | {own['epoch_seconds']:.4f} s | {own['epoch_seconds'] / own['steps']:.4f} s "
+              f"| {cells[0]} | {cells[1]} | {peaks} | {least} |")
+    for row in rows:
+        for name, contender in row["contenders"].items():
+            if "problem" in contender:
+                print(f"\n{row['case']} {row['encoder']} {name}: {contender['problem']}")
     print("\nGeometric means: " + ", ".join(f"{p} {v:.2f}x" for p, v in means.items() if v))
 
 
@@ -171,17 +207,24 @@ def main():
     cases.add_arguments(parser, epochs=3, repeat=3)
     parser.add_argument("--pyg")
     parser.add_argument("--dgl")
+    parser.add_argument("--most-steps", type=int, default=16)
+    parser.add_argument("--limit", type=float, default=240)
+    parser.add_argument("--json")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     rows = []
     for name, graph, spec in cases.cases(arguments):
         with tempfile.TemporaryDirectory() as folder:
             rows.append(measure(arguments, name, graph, spec, folder))
-    means = {peer: mean([row[peer]["speedup"] for row in rows if peer in row]) for peer in ("pyg", "dgl")}
+        means = {peer: mean([row[peer]["speedup"] for row in rows if peer in row]) for peer in ("pyg", "dgl")}
+        result = {"cores": os.cpu_count(), "threads": arguments.threads, "geometric_mean_speedup": means, "rows": rows}
+        if arguments.json:
+            with open(arguments.json, "w", encoding="utf-8") as file:
+                json.dump(result, file, indent=1)
     if arguments.table:
         print_table(rows, means)
     else:
-        print(json.dumps({"cores": os.cpu_count(), "threads": arguments.threads, "geometric_mean_speedup": means,
-                          "rows": rows}, indent=1))
+        print(json.dumps(result, indent=1))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class Inputs(torch.nn.Module):
             if rows is not None:
                 parts = [cut(part, rows[t]) for part in parts]
             self.data[t] = (str(index), [torch.from_numpy(p) if not isinstance(p, tuple) else p for p in parts])
-        self.hidden = spec.hidden
+        self.hidden, self.whole = spec.hidden, rows is None
 
     def forward(self, ids):
         """`ids`: of the rows of each type. Features of a full-graph step are cut to them already."""
@@ -36,6 +36,8 @@ class Inputs(torch.nn.Module):
             for number, part in enumerate(parts):
                 weight = self.weights[f"{index}-{number}"]
                 if isinstance(part, tuple):
+                    if self.whole:  # a batch
+                        part = cut(part, rows.numpy())
                     sums.append(F.embedding_bag(part[1], weight, part[0][:-1], mode="sum", per_sample_weights=part[2]))
                 else:
                     sums.append((part if len(part) == len(rows) else part[rows]) @ weight)
@@ -83,6 +85,7 @@ def peer_arguments(text):
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=0, help="processes that sample ahead; batches only")
+    parser.add_argument("--most-steps", type=int, default=0, help="of an epoch that are run; its seconds are scaled (0: all)")
     return parser
 
 
@@ -93,8 +96,8 @@ def begin(parser):
     return arguments
 
 
-def train(model, batches, spec, epochs):
-    """`batches()` gives an epoch's (arguments of the model ..., labels of its first rows)."""
+def train(model, batches, spec, epochs, most_steps, seeds):
+    """`batches()` gives an epoch's (arguments of the model ..., labels of its first rows); it has `seeds` in all."""
     sparse = [] if spec.full_graph else list(model.inputs.tables.parameters())
     known = {id(p) for p in sparse}
     dense = [p for p in model.parameters() if id(p) not in known]
@@ -105,7 +108,7 @@ def train(model, batches, spec, epochs):
     times, loss = [], None
     model.train()
     for _ in range(epochs):
-        start = time.perf_counter()
+        done, seen, start = 0, 0, time.perf_counter()
         for *inputs, labels in batches():
             for optimizer in optimizers:
                 optimizer.zero_grad(set_to_none=True)
@@ -113,5 +116,9 @@ def train(model, batches, spec, epochs):
             loss.backward()
             for optimizer in optimizers:
                 optimizer.step()
-        times.append(time.perf_counter() - start)
-    print(json.dumps({"epoch_seconds": times, "last_loss": float(loss.detach()), "torch": torch.__version__}))
+            done, seen = done + 1, seen + len(labels)
+            if done == most_steps:
+                break
+        times.append((time.perf_counter() - start) * seeds / seen)
+    print(json.dumps({"epoch_seconds": times, "steps_run": done, "last_loss": float(loss.detach()),
+                      "edges_per_step": getattr(model, "sampled", 0) / (done * epochs), "torch": torch.__version__}))

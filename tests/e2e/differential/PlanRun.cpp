@@ -7,6 +7,8 @@
 
 #include "tests/e2e/OnAllRanks.h"
 
+#include <algorithm>
+
 namespace heddle::test {
 
 absl::StatusOr<PlanRun> PlanRun::create(std::shared_ptr<const plan::PlanT> plan,
@@ -93,6 +95,26 @@ compiler::NumericArrays PlanRun::states() const {
     }
   }
   return arrays;
+}
+
+absl::Status PlanRun::fill(const compiler::NumericArrays &values) {
+  for (const auto &executor : executors_) {
+    size_t found = 0;
+    for (const exec::StateView &view : executor->states()) {
+      auto value = values.find(view.description->name);
+      if (value == values.end())
+        continue;
+      if (view.description->dtype != plan::DType::F32 ||
+          size_t(view.elements) != value->second.data.size())
+        return invalidArgument(value->first + ": another type or size");
+      std::copy(value->second.data.begin(), value->second.data.end(),
+                static_cast<float *>(view.data));
+      ++found;
+    }
+    if (found != values.size())
+      return invalidArgument("the plan lacks some of the states");
+  }
+  return absl::OkStatus();
 }
 
 std::string PlanRun::stateBytes() const {

@@ -36,6 +36,8 @@ public:
                                 uint64_t firstStep);
   /// The states as they are now, shaped as the interpreter's.
   compiler::NumericArrays states() const;
+  /// Puts numbers into states of f32 by name, in every partition. Error: one is not there, or of another size.
+  absl::Status fill(const compiler::NumericArrays &values);
   /// All bytes of all states, one after another.
   std::string stateBytes() const;
   const plan::StateT *describe(const std::string &name) const;

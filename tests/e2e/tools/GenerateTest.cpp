@@ -286,5 +286,55 @@ TEST(Generate, MetapathsTrainHan) {
       << inferred.err;
 }
 
+// Rows of every node layer by layer are those of batches with all neighbours, whatever the batches.
+TEST(Generate, LayerByLayerIsWhatBatchesWithAllNeighboursGive) {
+  TemporaryDirectory folder;
+  const std::string graph = folder / "g";
+  ToolRun made =
+      run(folder, "heddle-import", {"--generate=ogbn-mag", "--scale=0.002", "-o", graph});
+  ASSERT_EQ(made.code, 0) << made.err;
+  for (const char *encoder : {"rgcn", "rgat", "hgt"}) {
+    const std::string name = folder / encoder;
+    writeAll(name + ".json",
+             std::string(R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "venue"},
+      "inputs": {"*": {"learnable": true}, "paper": {"features": "all"}},
+      "model": {"encoder": ")") +
+                 encoder + R"(", "num_layers": 2, "hidden_size": 16)" +
+                 (std::string(encoder) == "rgcn" ? "" : R"(, "num_heads": 2)") + R"(},
+      "sampling": {"fanout": [5, 5]}, "eval": {"fanout": [-1, -1], "batch_size": 100},
+      "train": {"batch_size": 256, "num_epochs": 1, "optimizer": {"name": "adam", "lr": 0.01}}})");
+    for (const Arguments &command :
+         {Arguments{"heddle-compile", "--graph", graph, "--model", name + ".json", "-o",
+                    name + ".plan"},
+          {"heddle-run", name + ".plan", "--graph", graph, "--progress", "never", "-o",
+           name + ".run"},
+          {"heddle-run", name + ".plan", "--graph", graph, "--progress", "never", "--mode", "infer",
+           "--restore", name + ".run", "-o", name + ".large"},
+          {"heddle-run", name + ".plan", "--graph", graph, "--progress", "never", "--mode", "infer",
+           "--restore", name + ".run", "--infer-batch-size", "37", "-o", name + ".small"}}) {
+      ToolRun done = run(folder, command[0], Arguments(command.begin() + 1, command.end()));
+      ASSERT_EQ(done.code, 0) << encoder << ": " << command[0] << ": " << done.err;
+    }
+    ToolRun compared =
+        run(folder, "heddle_layerwise",
+            {"2", name + ".plan", graph, name + ".run", name + ".large", name + ".small"});
+    EXPECT_EQ(compared.code, 0) << encoder << ": " << compared.err << compared.out;
+    EXPECT_EQ(Json::parse(compared.out)["rows"], 1473);
+    EXPECT_EQ(Json::parse(compared.out)["batches"], 15);
+  }
+  // Not vacuous: of fewer neighbours the logits are others.
+  const std::string few = folder / "few";
+  std::string spec = readAll(folder / "rgcn.json");
+  spec.replace(spec.find("-1, -1"), 6, "3, 3");
+  writeAll(few + ".json", spec);
+  ASSERT_EQ(run(folder, "heddle-compile",
+                {"--graph", graph, "--model", few + ".json", "-o", few + ".plan"})
+                .code,
+            0);
+  ToolRun other = run(folder, "heddle_layerwise",
+                      {"2", few + ".plan", graph, folder / "rgcn.run", folder / "rgcn.large"});
+  EXPECT_EQ(other.code, 1) << other.err << other.out;
+}
+
 } // namespace
 } // namespace heddle

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Records what torch_geometric's GATConv, HGTConv, SAGEConv, GATv2Conv and HANConv and a restatement of
-Simple-HGN give and what their gradients are.
+"""Records what torch_geometric's RGCNConv, GATConv, HGTConv, SAGEConv, GATv2Conv and HANConv and a restatement of
+Simple-HGN give and what their gradients are; of the first three also what an optimizer's step makes of the weights.
 
     python3 make.py        (with torch and torch_geometric) writes the .json files beside it
 
-rgat_edges is GATConv with edge_dim where a relation has features; rgcn_weighted is R-GCN with weighted
+rgcn is RGCNConv(aggr="mean") over one node space, the types one after another; its weights, root and bias are
+Heddle's as they are. rgat_edges is GATConv with edge_dim where a relation has features; rgcn_weighted is R-GCN with weighted
 means, in plain torch.
 
 Two layers over a small graph with a relation of no edges, parallel relations and isolated nodes; all in
@@ -17,7 +18,7 @@ import json
 import os
 
 import torch
-from torch_geometric.nn import GATConv, GATv2Conv, HANConv, HGTConv, SAGEConv
+from torch_geometric.nn import GATConv, GATv2Conv, HANConv, HGTConv, RGCNConv, SAGEConv
 
 torch.set_default_dtype(torch.float64)
 HIDDEN, HEADS, CLASSES = 4, 2, 3
@@ -96,7 +97,31 @@ def make_rgat(inputs, data={}):
     return weights, x["paper"]
 
 
-def make_rgcn(inputs, data):
+def make_rgcn(inputs):
+    """RGCNConv, as it is: relations are numbered, types lie one after another in one node space."""
+    weights, order = {}, sorted(RELATIONS)
+    first, total = {}, 0
+    for t in sorted(NODES):
+        first[t], total = total, total + NODES[t]
+    edge_index = torch.cat([edges(r) + torch.tensor([[first[r[0]]], [first[r[2]]]]) for r in order], 1)
+    edge_type = torch.cat([torch.full((len(RELATIONS[r][0]),), i) for i, r in enumerate(order)])
+    x = torch.cat([inputs[t] for t in sorted(NODES)])
+    for layer in range(2):
+        last = layer == 1
+        out = CLASSES if last else HIDDEN
+        conv = RGCNConv(HIDDEN, out, len(order), aggr="mean", root_weight=True, bias=True)
+        root, bias = rows(HIDDEN, out), rows(out)
+        weights["convs.%d.root" % layer], weights["convs.%d.bias" % layer] = root, bias
+        each = [rows(HIDDEN, out) for _ in order]
+        for relation, weight in zip(order, each):
+            weights[relation_name(layer, relation, "weight")] = weight
+        x = torch.func.functional_call(conv, {"weight": torch.stack(each), "root": root, "bias": bias},
+                                       (x, edge_index, edge_type))
+        x = x if last else torch.relu(x)
+    return weights, x[first["paper"] : first["paper"] + NODES["paper"]]
+
+
+def make_weighted_rgcn(inputs, data):
     weights, x = {}, dict(inputs)
     for layer in range(2):
         last = layer == 1
@@ -286,6 +311,15 @@ def make_han(inputs):
     return weights, x["paper"] @ w + b
 
 
+def after_a_step(optimizer, named):
+    """The named values after one step of it along their gradients; they themselves stay."""
+    copies = {n: v.detach().clone().requires_grad_() for n, v in named.items()}
+    for n, v in copies.items():
+        v.grad = torch.zeros_like(v) if named[n].grad is None else named[n].grad.clone()
+    optimizer(copies.values()).step()
+    return {n: v.tolist() for n, v in copies.items()}
+
+
 def record(name, make, seed, model=None, relations=RELATIONS, seeds=SEEDS, encoder=None, dims={}):
     torch.manual_seed(seed)
     data = edge_data(dims)
@@ -306,6 +340,12 @@ def record(name, make, seed, model=None, relations=RELATIONS, seeds=SEEDS, encod
         "rows": {t: v.tolist() for t, v in inputs.items()},
         "gradients": {n: w.grad.tolist() for n, w in weights.items() if n not in unused},
     }
+    if name in ("rgcn", "rgat", "hgt"):
+        used = {n: w for n, w in weights.items() if n not in unused}
+        used.update({"embeddings.%s.weight" % t: v for t, v in inputs.items()})
+        out["after"] = {"sgd": after_a_step(lambda p: torch.optim.SGD(p, lr=0.1), used),
+                        "adam": after_a_step(lambda p: torch.optim.Adam(p, lr=0.1), used)}
+        out["row_gradients"] = {t: v.grad.tolist() for t, v in inputs.items()}
     if data:
         for relation in out["relations"]:
             triple = tuple(relation["triple"])
@@ -320,6 +360,7 @@ def record(name, make, seed, model=None, relations=RELATIONS, seeds=SEEDS, encod
         file.write("\n")
 
 
+record("rgcn", make_rgcn, 6, {})
 record("rgat", make_rgat, 1)
 record("hgt", make_hgt, 2)
 record("rsage", make_rsage, 3, {})
@@ -329,5 +370,5 @@ record("han", make_han, 3, {"num_heads": HEADS, "activation": "relu", "relations
        METAPATHS, list(range(NODES["paper"])))
 record("rgat_edges", make_rgat, 3, {"num_heads": HEADS, "edge_features": {"edge_attr": "e"}}, encoder="rgat", dims={
     ("author", "writes", "paper"): 3, ("paper", "cites", "paper"): 2, ("topic", "mentions", "paper"): 4})
-record("rgcn_weighted", make_rgcn, 4, {"edge_features": {"edge_weight": "e"}}, encoder="rgcn", dims={
+record("rgcn_weighted", make_weighted_rgcn, 4, {"edge_features": {"edge_weight": "e"}}, encoder="rgcn", dims={
     ("author", "writes", "paper"): 1, ("paper", "cites", "paper"): 1, ("topic", "about", "paper"): 1})
