@@ -513,7 +513,7 @@ int main(int argc, char **argv) {
       ->group(machine);
   app.add_option("--cache-hotness", options.cacheHotness,
                  "How rows are known to be hot: analytic (from degrees and fan-outs; the default) or "
-                 "presampled (counted in the first batches)")
+                 "presampled (the first batches are counted as well)")
       ->type_name("HOW")
       ->group(machine);
   app.add_option("--cpu-level", options.worker.executor.cpuLevel,

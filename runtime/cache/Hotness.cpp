@@ -98,6 +98,9 @@ private:
   std::map<Place, Hotness> probabilities_;
 };
 
+/// Batches that the closed forms count for.
+constexpr float expectedBatches = 16;
+
 } // namespace
 
 std::vector<FetchedRows> rowsFetched(const plan::PlanT &plan, const plan::EntryT &entry) {
@@ -149,6 +152,12 @@ void addRequests(Hotness &sum, const Hotness &frontier, const FetchedRows::Fetch
   const int64_t end = plan::blockBegin(nodes, fetch.keeper + 1, q);
   for (int64_t i = plan::blockBegin(nodes, fetch.keeper, q); i < end; ++i)
     sum[static_cast<size_t>(i)] += float(q) * frontier[static_cast<size_t>(i)];
+}
+
+void smooth(Hotness &counted, size_t batches, const Hotness &expected) {
+  const float share = float(batches) / (float(batches) + expectedBatches);
+  for (size_t i = 0; i < counted.size(); ++i)
+    counted[i] = share * counted[i] + (1 - share) * expected[i];
 }
 
 absl::StatusOr<std::vector<Hotness>>

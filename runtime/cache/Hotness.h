@@ -49,6 +49,10 @@ absl::StatusOr<std::vector<Hotness>>
 analyticHotness(const plan::PlanT &plan, const plan::EntryT &entry, const graph::GraphStore &graph,
                 std::span<const int64_t> seeds, std::span<const FetchedRows> rows);
 
+/// `counted`, the mean of so many batches, as if some more had been drawn in which requests were as
+/// `expected`: a few batches do not tell rows that are hot from rows that were there by chance.
+void smooth(Hotness &counted, size_t batches, const Hotness &expected);
+
 } // namespace heddle::cache
 
 #endif // HEDDLE_RUNTIME_CACHE_HOTNESS_H

@@ -25,8 +25,8 @@ namespace {
 
 /// Reads in flight: what a disk of flash memory needs to be busy.
 constexpr int readers = 16;
-/// Rows whose reading is timed, at most.
-constexpr int64_t timedRows = 512;
+/// Rows whose reading is timed, at most: as many as a batch may ask for, so that all readers are busy.
+constexpr int64_t timedRows = 2048, timings = 4;
 /// Rows of one task, of those that are at hand.
 constexpr int64_t rowsPerTask = 256;
 /// RankBitmap numbers its members in 32 bits.
@@ -34,6 +34,30 @@ constexpr size_t maxKept = std::numeric_limits<int32_t>::max();
 constexpr auto nothing = [](int64_t) {};
 
 } // namespace
+
+/// Requests of a training step.
+static absl::StatusOr<std::vector<cache::Hotness>>
+hotnessOf(const plan::PlanT &plan, const plan::EntryT &entry, const graph::GraphStore &graph,
+          const ExecutorOptions &options, std::span<const cache::FetchedRows> rows,
+          ThreadPool &pool) {
+  if (!plan.task)
+    return failedPrecondition("the plan has no task: nothing says which rows are hot");
+  HEDDLE_ASSIGN_OR_RETURN(graph::SplitView split,
+                          graph.split(static_cast<int>(plan.task->node_type), plan.task->label,
+                                      plan.task->split));
+  HEDDLE_ASSIGN_OR_RETURN(
+      std::vector<cache::Hotness> hotness,
+      cache::analyticHotness(plan, entry, graph,
+                             {split.train, static_cast<size_t>(split.numTrain)}, rows));
+  const auto &batches = options.cache.presample;
+  if (batches.empty())
+    return hotness;
+  HEDDLE_ASSIGN_OR_RETURN(std::vector<cache::Hotness> counted,
+                          presampledHotness(plan, entry, graph, batches, options.seed, rows, pool));
+  for (size_t t = 0; t < counted.size(); ++t)
+    cache::smooth(counted[t], batches.size(), hotness[t]);
+  return counted;
+}
 
 struct FeatureTiers::Feature {
   uint32_t nodeType = 0;
@@ -131,17 +155,7 @@ absl::Status FeatureTiers::choose(const plan::PlanT &plan, const graph::GraphSto
     std::erase_if(rows, [&](const cache::FetchedRows &r) {
       return r.feature.empty() || find(r.nodeType, r.feature) < 0;
     });
-    if (!cache.presample.empty()) {
-      HEDDLE_ASSIGN_OR_RETURN(hotness, presampledHotness(plan, entry, graph, cache.presample,
-                                                         options.seed, rows, pool));
-    } else if (plan.task) {
-      HEDDLE_ASSIGN_OR_RETURN(graph::SplitView split,
-                              graph.split(static_cast<int>(plan.task->node_type), plan.task->label,
-                                          plan.task->split));
-      HEDDLE_ASSIGN_OR_RETURN(
-          hotness, cache::analyticHotness(plan, entry, graph,
-                                          {split.train, static_cast<size_t>(split.numTrain)}, rows));
-    }
+    HEDDLE_ASSIGN_OR_RETURN(hotness, hotnessOf(plan, entry, graph, options, rows, pool));
   }
   std::vector<cache::Hotness> none(features_.size()); // of what training does not fetch
   std::vector<cache::Table> tables(features_.size());
@@ -203,20 +217,16 @@ absl::Status FeatureTiers::measure(Feature &feature) {
   const int64_t count = std::min(feature.rows, timedRows);
   if (count == 0)
     return absl::OkStatus();
-  // The first time pays for what the file system looks up once.
+  // The best of several: the first pays for what the file system looks up once, any for other work.
   double best = 0;
   std::vector<int64_t> ids(static_cast<size_t>(count));
-  std::vector<std::byte> row(static_cast<size_t>(count * feature.rowBytes));
-  for (int64_t time = 0; time < 2; ++time) {
+  for (int64_t time = 0; time < timings; ++time) {
     for (int64_t i = 0; i < count; ++i)
       ids[static_cast<size_t>(i)] =
-          std::min(feature.rows - 1, (2 * i + time) * feature.rows / (2 * count));
-    auto copy = [&](const std::byte *from, size_t place) {
-      std::memcpy(row.data() + int64_t(place) * feature.rowBytes, from,
-                  static_cast<size_t>(feature.rowBytes));
-    };
+          std::min(feature.rows - 1, (timings * i + time) * feature.rows / (timings * count));
     const auto start = std::chrono::steady_clock::now();
-    HEDDLE_RETURN_IF_ERROR(readRows(feature, ids, copy, 0, nothing));
+    HEDDLE_RETURN_IF_ERROR(
+        readRows(feature, ids, [](const std::byte *, size_t) {}, 0, nothing));
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     best = time == 0 ? seconds : std::min(best, seconds);

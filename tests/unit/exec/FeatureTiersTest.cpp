@@ -24,10 +24,22 @@ using testing::PlanBuilder;
 using testing::TestGraph;
 using Ids = std::vector<int64_t>;
 
+/// With a split whose training part is the first node.
+struct SplitGraph : TestGraph {
+  const int64_t first[1] = {0};
+  absl::StatusOr<graph::SplitView> split(int, const std::string &,
+                                         const std::string &) const override {
+    graph::SplitView view;
+    view.train = first;
+    view.numTrain = schema_.nodeTypes[0].numNodes ? 1 : 0;
+    return view;
+  }
+};
+
 /// One type with a feature in a file, behind some bytes that are not of it; the seeds' rows are fetched.
 struct Scene {
   test::TemporaryDirectory folder;
-  TestGraph graph;
+  SplitGraph graph;
   plan::PlanT plan;
   std::string bytes, dtype;
   int64_t rows, dim;

@@ -209,6 +209,17 @@ TEST(Hotness, SeedsThatAreNone) {
   EXPECT_EQ(*none, (std::vector<cache::Hotness>{cache::Hotness(5, 0.0f)}));
 }
 
+TEST(Hotness, FewBatchesCountLittle) {
+  cache::Hotness counted = {1, 0, 0.5f}, expected = {0, 1, 0.5f};
+  cache::smooth(counted, 16, expected);
+  EXPECT_EQ(counted, (cache::Hotness{0.5f, 0.5f, 0.5f}));
+  counted = {1, 0, 0.5f};
+  cache::smooth(counted, 16 * 15, expected);
+  EXPECT_FLOAT_EQ(counted[0], 15.0f / 16);
+  cache::smooth(counted, 0, expected);
+  EXPECT_EQ(counted, expected);
+}
+
 // A keeper is asked by all for its own rows, and for no other.
 TEST(Hotness, SpreadRows) {
   cache::Hotness sum(7, 0.0f), frontier = {1, 1, 1, 0.5f, 0.5f, 0.25f, 0};
