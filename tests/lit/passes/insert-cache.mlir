@@ -2,7 +2,6 @@
 // RUN: heddle-opt %t.training --hgnn-insert-cache | FileCheck %s
 // RUN: heddle-opt %t.training --hgnn-insert-cache 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 // RUN: heddle-opt %t.training --pass-pipeline="builtin.module(hgnn-insert-cache,hgnn-verify-phase{phase=cached},hgnn-fuse,hgnn-verify-phase{phase=kernels})" -o /dev/null
-// RUN: heddle-opt %t.training --hgnn-insert-cache --mlir-pass-statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATS
 
 // Before the entries, each feature once; every fetch of it, in all entries.
 // CHECK: hgnn.cache "year" of @paper {hits = array<f64: {{.*}}>, kept = array<f64: 1.000000e-02, 5.000000e-02, 1.000000e-01, 2.500000e-01, 5.000000e-01>, requested = {{.*}} : f64}
@@ -16,8 +15,6 @@
 // CHECK-NOT: fetch_rows {{.*}} {cached}
 
 // REMARK: remark: insert-cache: paper.year: a training step asks for {{[0-9]+}} rows of {{[0-9]+}} numbers, of {{[0-9]+}}; with 5% of them kept {{[0-9]+}}% are found, with 10% of them kept {{[0-9]+}}% are found
-// STATS-DAG: 1 caches
-// STATS-DAG: fetches
 
 // Keepers of spread rows read them through their cache; what a step asks for is what all partitions do.
 // RUN: heddle-compile --graph %inputs/graph.json --model %inputs/rgcn.json --partitions 2 --order vanilla --emit=cached | FileCheck %s --check-prefix=SPREAD

@@ -17,8 +17,8 @@
 // META: may not occur in the metatree phase: hgnn-unroll instantiates layer and input programs
 // RUN: not heddle-opt %t.training --hgnn-verify-phase=phase=metatree 2>&1 | FileCheck %s --check-prefix=GRAD
 // GRAD: may not occur in the metatree phase: gradients come with hgnn-differentiate
-// RUN: not heddle-opt %t.kernels --hgnn-verify-phase=phase=training 2>&1 | FileCheck %s --check-prefix=TRAIN
-// TRAIN: may not occur in the training phase: kernels come with hgnn-fuse
+// RUN: not heddle-opt %t.kernels --hgnn-verify-phase=phase=cached 2>&1 | FileCheck %s --check-prefix=TRAIN
+// TRAIN: may not occur in the cached phase: kernels come with hgnn-fuse
 // RUN: not heddle-opt %t.cached --hgnn-verify-phase=phase=training 2>&1 | FileCheck %s --check-prefix=CACHED
 // CACHED: may not occur in the training phase: caches come with hgnn-insert-cache
 // RUN: not heddle-opt %t.training --hgnn-verify-phase=phase=kernels 2>&1 | FileCheck %s --check-prefix=KERNELS
@@ -34,7 +34,7 @@ hgnn.entry train_step @e {
 
 // -----
 
-hgnn.node_type @p {id = 0 : i64, num_nodes = 3 : i64}
+hgnn.node_type @p {id = 0 : i64, num_nodes = 3 : i64, features = {x = {dim = 2 : i64}}}
 hgnn.entry train_step @e {
   %seeds = hgnn.seeds : <rows(0, @p)>
   // expected-error@+1 {{'hgnn.fetch_dense' op goes through a cache that is not there}}
@@ -43,7 +43,7 @@ hgnn.entry train_step @e {
 
 // -----
 
-hgnn.node_type @p {id = 0 : i64, num_nodes = 3 : i64}
+hgnn.node_type @p {id = 0 : i64, num_nodes = 3 : i64, features = {x = {dim = 2 : i64}}}
 hgnn.cache "x" of @p {requested = 1.0 : f64, kept = array<f64: 0.5>, hits = array<f64: 0.75>}
 hgnn.entry train_step @e {
   %seeds = hgnn.seeds : <rows(0, @p)>
@@ -54,13 +54,13 @@ hgnn.entry train_step @e {
 
 // -----
 
-hgnn.node_type @p {id = 0 : i64, num_nodes = 3 : i64}
+hgnn.node_type @p {id = 0 : i64, num_nodes = 3 : i64, features = {x = {dim = 2 : i64}}}
 // expected-error@+1 {{'hgnn.cache' op has no fetch that goes through it}}
 hgnn.cache "x" of @p {requested = 1.0 : f64, kept = array<f64>, hits = array<f64>}
 
 // -----
 
-hgnn.node_type @p {id = 0 : i64, num_nodes = 3 : i64}
+hgnn.node_type @p {id = 0 : i64, num_nodes = 3 : i64, features = {x = {dim = 2 : i64}}}
 hgnn.cache "x" of @p {requested = 1.0 : f64, kept = array<f64>, hits = array<f64>}
 // expected-error@+1 {{'hgnn.cache' op is the second one of this feature}}
 hgnn.cache "x" of @p {requested = 1.0 : f64, kept = array<f64>, hits = array<f64>}
