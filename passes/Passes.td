@@ -312,8 +312,30 @@ def DifferentiatePass : Pass<"hgnn-differentiate", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numGradients", "gradients", "states with a gradient">];
 }
 
+def InsertCachePass : Pass<"hgnn-insert-cache", "::mlir::ModuleOp"> {
+  let summary = "from the training phase to the cached phase";
+  let description = [{
+    Goal: let the fetches of dense features of nodes go through a cache (hgnn.cache), and say what it is
+    worth: rows that a training step asks for, and the share of them that finds its row where 1, 5, 10, 25 or
+    50 percent of the rows are kept.
+
+    Rows are asked for as the size model has it: a source of out-degree d is among k of E drawn edges with
+    probability 1 - (1 - k / E)^d, by the buckets of the degree histograms, relations independent of each
+    other. Those asked for most at one hop are taken to be those at every other.
+
+    Invariants established: all fetches of a feature are `cached`, or none; of each feature that has such
+    fetches there is one hgnn.cache. No value changes.
+
+    Restrictions: how many rows are kept is not decided here: which rows are hot is known when the graph is
+    at hand, and what a miss costs when its medium is (fundamental). Data of edges, sparse features and
+    learnable rows have no cache (incidental).
+  }];
+  let statistics = [Statistic<"numCaches", "caches", "features that go through a cache">,
+                    Statistic<"numFetches", "fetches", "fetches of all entries that do">];
+}
+
 def FusePass : Pass<"hgnn-fuse", "::mlir::ModuleOp"> {
-  let summary = "from the training phase to the kernels phase";
+  let summary = "from the cached phase to the kernels phase";
   let description = [{
     Goal: group compute ops into kernels, one loop over one domain each, and outline them. A value that
     several kernels would have to compute again is materialized unless it is only moved data; the scores
@@ -350,11 +372,12 @@ def VerifyPhasePass : Pass<"hgnn-verify-phase", "::mlir::ModuleOp"> {
     order, with one type. training: as metatree (partitioned where there are partitions), with
     optimizer steps, of replicated gradients where several partitions keep the state. In vanilla order:
     the blocks of the seeds are those of all partitions; a spread table is read from its keepers, and each
-    keeper steps the rows that it keeps. kernels: at the
+    keeper steps the rows that it keeps. Before cached: no cache; from there on: all
+    fetches of a feature go through its cache, or none. kernels: at the
     top level of entries only what hgnn-fuse leaves.
   }];
   let options = [Option<"phase", "phase", "std::string", "",
-                        "model, metatree, raf, partitioned, training or kernels">];
+                        "model, metatree, raf, partitioned, training, cached or kernels">];
 }
 
 #endif // HEDDLE_PASSES_TD

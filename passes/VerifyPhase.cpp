@@ -252,12 +252,58 @@ LogicalResult verifySteps(const SymbolTable &symbols, ArrayRef<EntryOp> entries)
   return success();
 }
 
+bool isCached(Operation *op) {
+  if (auto fetch = dyn_cast<FetchDenseOp>(op))
+    return fetch.getCached();
+  auto fetch = dyn_cast<FetchRemoteFeaturesOp>(op);
+  return fetch && fetch.getCached();
+}
+
+/// One cache for each feature whose fetches go through one, and then all of them do.
+LogicalResult verifyCaches(ModuleOp module) {
+  SymbolTable symbols(module);
+  std::map<std::pair<std::string, std::string>, std::pair<CacheOp, bool>> caches; ///< and whether used
+  for (auto cache : module.getOps<CacheOp>()) {
+    if (!symbols.lookup<NodeTypeOp>(cache.getType()))
+      return cache.emitOpError("is of @\"") << cache.getType() << "\", which is no node type";
+    if (!caches.try_emplace({cache.getType().str(), cache.getFeature().str()}, cache, false).second)
+      return cache.emitOpError("is the second one of this feature");
+  }
+  auto check = [&](auto fetch) -> LogicalResult {
+    auto feat = dyn_cast<FeatType>(fetch.getResult().getType());
+    if (!feat && fetch.getCached())
+      return fetch.emitOpError("is of a sparse feature: those have no cache");
+    if (!feat)
+      return success();
+    auto found = caches.find({feat.getDomain().getSymbol().getValue().str(), fetch.getFeature().str()});
+    if ((found != caches.end()) != bool(fetch.getCached()))
+      return fetch.emitOpError(fetch.getCached() ? "goes through a cache that is not there"
+                                                 : "goes past the cache of its feature");
+    if (fetch.getCached())
+      found->second.second = true;
+    return success();
+  };
+  for (auto entry : module.getOps<EntryOp>())
+    for (Operation &op : entry.getBody().front()) {
+      auto dense = dyn_cast<FetchDenseOp>(op);
+      auto remote = dyn_cast<FetchRemoteFeaturesOp>(op);
+      if ((dense && failed(check(dense))) || (remote && failed(check(remote))))
+        return failure();
+    }
+  for (auto &[feature, cache] : caches)
+    if (!cache.second)
+      return cache.first.emitOpError("has no fetch that goes through it");
+  return success();
+}
+
 struct VerifyPhasePass : heddle::passes::impl::VerifyPhasePassBase<VerifyPhasePass> {
   using VerifyPhasePassBase::VerifyPhasePassBase;
 
   void runOnOperation() override {
     markAllAnalysesPreserved(); // nothing changes: the ops need not be verified once more
-    if (failed(verifyOps()) || failed(verifyEntries()))
+    const bool cached = phase == "cached" || phase == "kernels";
+    if (failed(verifyOps()) || failed(verifyEntries()) ||
+        (cached && failed(verifyCaches(getOperation()))))
       signalPassFailure();
   }
 
@@ -271,9 +317,9 @@ LogicalResult VerifyPhasePass::verifyOps() {
   ModuleOp module = getOperation();
   std::string name = phase;
   if (name != "model" && name != "metatree" && name != "raf" && name != "partitioned" &&
-      name != "training" && name != "kernels")
+      name != "training" && name != "cached" && name != "kernels")
     return module.emitError("unknown phase '")
-           << name << "'; known: model, metatree, raf, partitioned, training, kernels";
+           << name << "'; known: model, metatree, raf, partitioned, training, cached, kernels";
   bool partitioned = isPartitioned(module);
   auto refuse = [&](Operation *op, StringRef why) {
     op->emitOpError("may not occur in the ") << name << " phase: " << why;
@@ -308,6 +354,8 @@ LogicalResult VerifyPhasePass::verifyOps() {
       return refuse(op, "communication comes with hgnn-insert-communication, or hgnn-data-parallel");
     if ((name == "partitioned" || partitioned) && isa<MergeOp>(op))
       return refuse(op, "hgnn-insert-communication makes a collective of it");
+    if (name != "cached" && name != "kernels" && (isa<CacheOp>(op) || isCached(op)))
+      return refuse(op, "caches come with hgnn-insert-cache");
     if (name != "kernels" && isa<KernelOp, LaunchOp>(op))
       return refuse(op, "kernels come with hgnn-fuse");
     if (name == "kernels" && isa_and_nonnull<EntryOp>(op->getParentOp()) &&
@@ -334,7 +382,8 @@ LogicalResult VerifyPhasePass::verifyEntries() {
       if (failed(verifyRaf(entry)))
         return failure();
     }
-    if (phase != "partitioned" && !((phase == "training" || phase == "kernels") && partitioned))
+    if (phase != "partitioned" &&
+        !((phase == "training" || phase == "cached" || phase == "kernels") && partitioned))
       continue;
     if (partition < 0)
       return entry.emitOpError("has no partition; run hgnn-insert-communication");
@@ -351,7 +400,7 @@ LogicalResult VerifyPhasePass::verifyEntries() {
     if (failed(verifyTogether(entries)) || failed(verifyOwners(entries, phase == "kernels")) ||
         failed(verifyBlocks(entries)) || failed(verifyBatchReductions(entries)) ||
         llvm::any_of(entries, [&](EntryOp e) { return failed(verifyTableReads(symbols, e)); }) ||
-        (phase == "training" && failed(verifySteps(symbols, entries))))
+        ((phase == "training" || phase == "cached") && failed(verifySteps(symbols, entries))))
       return failure();
   return success();
 }

@@ -29,7 +29,7 @@ int main(int argc, char **argv) {
   app.add_flag("--force", options.force, "Replace an existing plan");
   app.add_option("--emit", emit,
                  "Print the program after a phase instead: model, metatree, raf, partitioned, "
-                 "training or kernels; or layer: the layer programs alone, as a file that "
+                 "training, cached or kernels; or layer: the layer programs alone, as a file that "
                  "\"encoder\" may name");
   app.add_flag(
       "--check-layer", checkLayer,

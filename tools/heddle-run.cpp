@@ -12,6 +12,7 @@
 #include "runtime/exec/KernelLibrary.h"
 #include "runtime/launch/LaunchEnvironment.h"
 #include "runtime/launch/WorkerLink.h"
+#include "runtime/train/CacheReport.h"
 #include "runtime/train/Inference.h"
 #include "runtime/train/RunFolder.h"
 #include "runtime/train/Worker.h"
@@ -29,6 +30,7 @@ using namespace heddle;
 namespace {
 
 struct Options {
+  std::string cache = "off", cacheMemory, cacheHotness = "analytic";
   std::string plan, graph, memory, device = "cpu", mode = "train", predictions = "all", progress = "auto";
   train::TrainOverrides overrides;
   train::InferenceOptions inference;
@@ -100,11 +102,56 @@ absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &se
         {"threads", options.worker.executor.threads},
         {"overlap", !options.noOverlap},
         {"memory", options.worker.executor.memoryLimit},
+        {"cache", options.cache},
+        {"cache_memory", options.worker.executor.cache.bytes},
+        {"cache_hotness", options.cacheHotness},
         {"cpu_level", options.worker.executor.cpuLevel},
         {"trace", options.worker.trace},
         {"predictions", options.predictions},
         {"samples", options.worker.run.samples}}}};
   cli::print(printJson(out));
+  return absl::OkStatus();
+}
+
+/// The tiers of features.
+absl::Status readCache(Options &options) {
+  exec::CacheOptions &cache = options.worker.executor.cache;
+  using cache::Policy;
+  std::vector<std::pair<std::string, int>> policies = {{"off", -1}};
+  for (const std::string &name : cache::policyNames())
+    policies.emplace_back(name, int(policies.size()) - 1);
+  int policy = -1;
+  HEDDLE_RETURN_IF_ERROR(choose<int>("--cache", options.cache, policies, policy));
+  bool presampled = false;
+  HEDDLE_RETURN_IF_ERROR(choose<bool>("--cache-hotness", options.cacheHotness,
+                                {{"analytic", false}, {"presampled", true}}, presampled));
+  cache.use = policy >= 0;
+  if (cache.use)
+    cache.policy = Policy(policy);
+  const bool keeps = cache.use && cache.policy != Policy::None;
+  if (!options.cacheMemory.empty()) {
+    auto bytes = parseBytes(options.cacheMemory);
+    if (!bytes.ok())
+      return withPrefix(bytes.status(), "--cache-memory: ");
+    cache.bytes = *bytes;
+  }
+  if (keeps && options.cacheMemory.empty())
+    return invalidArgument("--cache " + options.cache +
+                           ": needs --cache-memory, the memory for the rows that are kept, for "
+                           "example --cache-memory 4GiB");
+  if (!keeps && !options.cacheMemory.empty())
+    return invalidArgument("--cache-memory: no row is kept with --cache " + options.cache +
+                           "; choose greedy, heta or uniform, or leave it out");
+  if (!keeps && presampled)
+    return invalidArgument("--cache-hotness: no row is kept with --cache " + options.cache +
+                           "; choose greedy, heta or uniform, or leave it out");
+  if (cache.use && options.deviceChoice.cuda)
+    return invalidArgument("--cache: is for --device cpu; on a GPU dense features are kept as far as half "
+                           "of its free memory goes");
+  if (keeps && options.mode == "infer")
+    return invalidArgument("--cache " + options.cache +
+                           ": inference reads each row once, and keeping it saves nothing; use "
+                           "--cache none to read features from disk");
   return absl::OkStatus();
 }
 
@@ -131,6 +178,7 @@ absl::Status readChoices(Options &options) {
       return withPrefix(bytes.status(), "--memory: ");
     worker.executor.memoryLimit = *bytes;
   }
+  HEDDLE_RETURN_IF_ERROR(readCache(options));
   worker.executor.overlap = !options.noOverlap;
   worker.timeout = std::chrono::milliseconds(std::llround(options.timeout * 1000));
   return absl::OkStatus();
@@ -277,7 +325,12 @@ absl::StatusOr<int> work(Options &options, std::shared_ptr<const plan::PlanT> pl
   HEDDLE_ASSIGN_OR_RETURN(auto graph, openGraph(options));
   if (link)
     worker.run.activity = [link](std::string_view activity) { link->setActivity(activity); };
-  auto make = [&](exec::ExecutorOptions executor) {
+  auto make = [&](exec::ExecutorOptions executor)
+      -> absl::StatusOr<std::unique_ptr<exec::Executor>> {
+    if (options.cacheHotness == "presampled") {
+      HEDDLE_ASSIGN_OR_RETURN(executor.cache.presample,
+                              train::presampleBatches(*plan, *graph, executor.seed));
+    }
     executor.device = cuda::deviceFactory(options.deviceChoice, executor.partition);
     return exec::Executor::create(plan, graph, executor);
   };
@@ -304,6 +357,10 @@ absl::StatusOr<int> trainPlan(Options &options, const launch::LaunchEnvironment 
   std::shared_ptr<const plan::PlanT> plan(std::move(loaded));
   HEDDLE_ASSIGN_OR_RETURN(train::TrainSettings settings,
                           train::readTrainSettings(*plan, options.plan, options.overrides));
+  if (options.worker.executor.cache.use && plan->caches.empty())
+    return invalidArgument("--cache: " + options.plan +
+                           " fetches no dense feature of nodes through a cache; leave it out, or recompile "
+                           "if an older heddle-compile wrote the plan");
   HEDDLE_RETURN_IF_ERROR(countWorkers(options, environment, *plan));
   if (options.printConfig) {
     HEDDLE_RETURN_IF_ERROR(printConfig(*plan, settings, options));
@@ -356,6 +413,7 @@ int main(int argc, char **argv) {
       "  heddle-run wn.plan --graph wn/ -o runs/wn\n"
       "  heddle-run wn.plan --graph wn/ -o runs/wn5 --runs 5 --epochs 30 --lr 0.005\n"
       "  heddle-run wn.plan --graph wn/ -o runs/wn --threads 8 --memory 4GiB\n"
+      "  heddle-run mag.plan --graph mag/ -o runs/mag --cache greedy --cache-memory 2GiB\n"
       "  heddle-run wn4.plan --graph wn/ -o runs/wn4 --workers 4 --timeout 60\n"
       "  mpirun -n 4 heddle-run wn4.plan --graph wn/ -o runs/wn4\n"
       "  torchrun --no-python --nproc-per-node 4 heddle-run wn4.plan --graph wn/ -o runs/wn4\n"
@@ -442,6 +500,21 @@ int main(int argc, char **argv) {
       ->group(machine);
   app.add_option("--memory", options.memory,
                  "Most memory for batches of each worker, for example 4GiB")
+      ->group(machine);
+  app.add_option("--cache", options.cache,
+                 "Read dense features of nodes from disk when a batch asks for them, past the system's "
+                 "cache, and keep hot rows in memory: none (keeps none), uniform, heta or greedy (see "
+                 "README); off, the default, maps the features")
+      ->type_name("POLICY")
+      ->group(machine);
+  app.add_option("--cache-memory", options.cacheMemory,
+                 "Memory of each worker for the rows that --cache keeps, beside --memory")
+      ->type_name("SIZE")
+      ->group(machine);
+  app.add_option("--cache-hotness", options.cacheHotness,
+                 "How rows are known to be hot: analytic (from degrees and fan-outs; the default) or "
+                 "presampled (the first batches are counted as well)")
+      ->type_name("HOW")
       ->group(machine);
   app.add_option("--cpu-level", options.worker.executor.cpuLevel,
                  "Force the code for a CPU level, for example x86-64-v2")

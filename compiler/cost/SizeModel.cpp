@@ -19,15 +19,6 @@ uint64_t bucketTop(size_t b) {
   return b >= 64 ? UINT64_MAX : (uint64_t(1) << b) - 1;
 }
 
-/// The degree that stands for bucket b.
-double bucketMiddle(size_t b, uint64_t maxDegree) {
-  if (b == 0)
-    return 0;
-  double low = std::ldexp(1.0, static_cast<int>(std::min<size_t>(b, 64)) - 1);
-  double middle = low * 1.5 - 0.5;
-  return maxDegree ? std::min(middle, std::max(low, static_cast<double>(maxDegree))) : middle;
-}
-
 uint64_t sumOf(const std::vector<uint64_t> &histogram) {
   uint64_t sum = 0;
   for (uint64_t count : histogram)
@@ -74,6 +65,14 @@ SizeEstimate clipped(uint64_t bound, double expected) {
 
 } // namespace
 
+double bucketDegree(size_t b, uint64_t maxDegree) {
+  if (b == 0)
+    return 0;
+  double low = std::ldexp(1.0, static_cast<int>(std::min<size_t>(b, 64)) - 1);
+  double middle = low * 1.5 - 0.5;
+  return maxDegree ? std::min(middle, std::max(low, static_cast<double>(maxDegree))) : middle;
+}
+
 double meanClippedDegree(const RelationStatistics &r, int64_t fanout) {
   if (r.numDestinations == 0 || r.numEdges == 0)
     return 0;
@@ -89,7 +88,7 @@ double meanClippedDegree(const RelationStatistics &r, int64_t fanout) {
   }
   double sum = 0;
   for (size_t b = 1; b < r.inHistogram.size(); ++b)
-    sum += static_cast<double>(r.inHistogram[b]) * std::min(limit, bucketMiddle(b, r.maxInDegree));
+    sum += static_cast<double>(r.inHistogram[b]) * std::min(limit, bucketDegree(b, r.maxInDegree));
   return std::min(mean, sum / static_cast<double>(r.numDestinations));
 }
 
@@ -118,7 +117,7 @@ static double sourcesSeen(const RelationStatistics &r, uint64_t withEdge, double
   } else {
     for (size_t b = 1; b < r.outHistogram.size(); ++b)
       seen += static_cast<double>(r.outHistogram[b]) *
-              (1 - std::pow(1 - share, bucketMiddle(b, r.numEdges)));
+              (1 - std::pow(1 - share, bucketDegree(b, r.numEdges)));
   }
   // Each source needs an edge of its own.
   return std::min(seen, edges);

@@ -72,6 +72,9 @@ inline SizeEstimate blockOf(SizeEstimate rows, uint64_t blocks) {
 /// Entries of `rows` sparse feature rows of a type with `totalNnz` entries over `numNodes` nodes.
 SizeEstimate estimateNnz(SizeEstimate rows, uint64_t numNodes, uint64_t totalNnz, uint64_t dim);
 
+/// The degree that stands for bucket `bucket` of a histogram, at most `maxDegree` (0 = unknown).
+double bucketDegree(size_t bucket, uint64_t maxDegree);
+
 /// Mean of min(degree, fanout) over the destinations; fanout -1 = no limit.
 double meanClippedDegree(const RelationStatistics &relation, int64_t fanout);
 

@@ -102,6 +102,8 @@ void addPhase(PassManager &manager, const std::string &phase, const PhaseOptions
     compact.decide = options.optimize.compactSources;
     manager.addPass(passes::createCompactSourcesPass(compact));
     manager.addPass(passes::createDifferentiatePass());
+  } else if (phase == "cached") {
+    manager.addPass(passes::createInsertCachePass());
   } else if (phase == "kernels") {
     passes::FusePassOptions fuse;
     fuse.maxFused = options.maxFused;
@@ -185,7 +187,8 @@ PhaseOptions phaseOptions(const CompileOptions &options) {
 
 const std::vector<std::string> &phaseNames() {
   static const std::vector<std::string> names = {"model",       "metatree", "raf",
-                                                 "partitioned", "training", "kernels"};
+                                                 "partitioned", "training", "cached",
+                                                 "kernels"};
   return names;
 }
 

@@ -9,6 +9,7 @@
 #include "compiler/plan/ModuleTables.h"
 #include "compiler/plan/PlanWriter.h"
 #include "runtime/plan/GpuCode.h"
+#include "runtime/plan/RowTerms.h"
 
 #include <set>
 
@@ -113,6 +114,36 @@ void addPartitioning(plan::PlanT &plan, ModuleOp module) {
       info->load = uint64_t(std::max<int64_t>(0, load));
       plan.partition_info.push_back(std::move(info));
     }
+  }
+}
+
+/// Those of features that the entries fetch: what nobody reads is not fetched.
+void addCaches(plan::PlanT &plan, ModuleOp module, const ModuleTables &tables) {
+  std::map<std::pair<uint32_t, std::string>, uint32_t> columns;
+  for (const auto &entry : plan.entries)
+    for (const auto &op : entry->ops) {
+      if (const auto *a = op->attrs.AsFetchDenseAttrs())
+        columns[{a->node_type, a->feature}] = a->dim;
+      if (const auto *a = op->attrs.AsFetchRemoteAttrs())
+        for (const plan::RemoteFeatureT &f : plan::featuresOf(*a))
+          if (!f.sparse)
+            columns[{f.node_type, f.feature}] = f.dim;
+    }
+  for (auto op : module.getOps<CacheOp>()) {
+    auto type = tables.typeIds.find(op.getType().str());
+    if (type == tables.typeIds.end())
+      continue; // hgnn-verify-phase says so
+    auto cache = std::make_unique<plan::CacheT>();
+    cache->node_type = type->second;
+    cache->feature = op.getFeature().str();
+    auto found = columns.find({cache->node_type, cache->feature});
+    if (found == columns.end())
+      continue;
+    cache->dim = found->second;
+    cache->requested = op.getRequested().convertToDouble();
+    for (auto [kept, hits] : llvm::zip(op.getKept(), op.getHits()))
+      cache->points.emplace_back(kept, hits);
+    plan.caches.push_back(std::move(cache));
   }
 }
 
@@ -266,6 +297,7 @@ FailureOr<std::unique_ptr<plan::PlanT>> assemblePlan(ModuleOp module,
   if (plan->entries.empty())
     return module.emitError("the module has no hgnn.entry"), failure();
   addPartitioning(*plan, module);
+  addCaches(*plan, module, *tables);
   remarks.push_back(
       "estimates of time assume " + plan::describeRates(options.rates) +
       (plan->partitions > 1 ? ", " + plan::describeLinkRates(options.rates) : std::string()) +

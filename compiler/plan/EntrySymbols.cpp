@@ -56,29 +56,41 @@ FailureOr<EntrySymbols::Estimates> EntrySymbols::estimate(const ModuleTables &ta
       if (type == tables.typeIds.end())
         return frontier.emitOpError("is of a node type that the module does not have"),
                failure();
-      std::vector<FrontierSource> sources;
-      for (Value value : frontier.getSamples()) {
-        auto adj = cast<AdjType>(value.getType());
-        auto relation = tables.relationIds.find(adj.getRelation().getValue().str());
-        if (relation == tables.relationIds.end())
-          return frontier.emitOpError("unites ") << adj.getRelation()
-                                                 << ", which the module does not have",
-               failure();
-        FrontierSource &source = sources.emplace_back();
-        source.relation = &tables.relations[relation->second].statistics;
-        source.edges = estimates[{SymbolKind::Edges, adj.getHop(), relation->second, 0}];
-        if (sampledBefore(frontier, value.getDefiningOp<SampleOp>()))
-          source.repeated =
-              estimates[{SymbolKind::Edges, adj.getHop() - 1, relation->second, 0}].expected;
-      }
+      FailureOr<std::vector<FrontierSource>> sources = sourcesOf(tables, estimates, frontier);
+      if (failed(sources))
+        return failure();
       SizeEstimate previous;
       if (frontier.getPrevious())
         previous = estimates[{SymbolKind::Rows, domain.getHop() - 1, type->second, 0}];
       estimates[{SymbolKind::Rows, domain.getHop(), type->second, 0}] =
-          estimateFrontier(tables.types[type->second].numNodes, sources, previous);
+          estimateFrontier(tables.types[type->second].numNodes, *sources, previous);
     }
   }
   return estimates;
+}
+
+FailureOr<std::vector<FrontierSource>>
+EntrySymbols::sourcesOf(const ModuleTables &tables, const Estimates &estimates,
+                        FrontierOp frontier) {
+  auto edgesOf = [&](int64_t hop, uint32_t relation) {
+    auto found = estimates.find({SymbolKind::Edges, hop, relation, 0});
+    return found == estimates.end() ? SizeEstimate() : found->second;
+  };
+  std::vector<FrontierSource> sources;
+  for (Value value : frontier.getSamples()) {
+    auto adj = cast<AdjType>(value.getType());
+    auto relation = tables.relationIds.find(adj.getRelation().getValue().str());
+    if (relation == tables.relationIds.end())
+      return frontier.emitOpError("unites ") << adj.getRelation()
+                                             << ", which the module does not have",
+             failure();
+    FrontierSource &source = sources.emplace_back();
+    source.relation = &tables.relations[relation->second].statistics;
+    source.edges = edgesOf(adj.getHop(), relation->second);
+    if (sampledBefore(frontier, value.getDefiningOp<SampleOp>()))
+      source.repeated = edgesOf(adj.getHop() - 1, relation->second).expected;
+  }
+  return sources;
 }
 
 Extent EntrySymbols::symbol(const Key &key, const SizeEstimate &size) {

@@ -24,6 +24,10 @@ public:
   /// Walks an entry's seeds, samples and frontiers.
   static mlir::FailureOr<Estimates> estimate(const ModuleTables &tables, hgnn::EntryOp entry);
 
+  /// What a frontier unites, by the estimates of what comes before it.
+  static mlir::FailureOr<std::vector<FrontierSource>>
+  sourcesOf(const ModuleTables &tables, const Estimates &estimates, hgnn::FrontierOp frontier);
+
   /// `estimates`: of the entries of one kind, by partition; this one is `partition`.
   EntrySymbols(const ModuleTables &tables, plan::EntryT &entry,
                const std::vector<Estimates> &estimates, size_t partition)

@@ -164,9 +164,10 @@ def Hgnn_RequestRowsOp : Hgnn_CollectiveOp<"request_rows"> {
 def Hgnn_FetchRemoteFeaturesOp : Hgnn_CollectiveOp<"fetch_remote_features"> {
   let summary = "feature rows of a frontier, from the partitions that keep them";
   let description = [{`kept` is the request of `ids`. A dense row travels as 4 bytes a number, a sparse row as
-    4 bytes and 8 for each stored number, which `bytes` does not have: it is per row.}];
+    4 bytes and 8 for each stored number, which `bytes` does not have: it is per row. `cached`: keepers read
+    dense rows through their cache.}];
   let arguments = (ins Hgnn_IdsType:$ids, Hgnn_IdsType:$kept, StrAttr:$feature, I64Attr:$id,
-                       DenseI64ArrayAttr:$partitions, I64Attr:$bytes);
+                       DenseI64ArrayAttr:$partitions, I64Attr:$bytes, UnitAttr:$cached);
   let results = (outs AnyTypeOf<[Hgnn_TensorType, Hgnn_SparseType]>:$result);
   let assemblyFormat = [{$feature `of` $ids `kept` $kept attr-dict `:`
     functional-type(operands, results)}];

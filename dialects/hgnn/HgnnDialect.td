@@ -14,7 +14,7 @@ def Hgnn_Dialect : Dialect {
   let name = "hgnn";
   let summary = "Training of heterogeneous graph neural networks";
   let description = [{
-    A module goes through phases (model, metatree, training, kernels); the same compute ops serve in
+    A module goes through phases (model, metatree, training, cached, kernels); the same compute ops serve in
     all of them. What changes is the iteration domain in the types: generic (`src`, `dst`, `edge`) in
     the layer programs of the model phase, concrete (`rows(hop, @type)`, `edges(hop, @relation)`,
     `active(hop, @relation)`, `unique(hop, @relation)`) afterwards. Reordering is then a local rewrite, because every change of

@@ -225,6 +225,19 @@ def Hgnn_StateOp : Hgnn_Op<"state", [Symbol]> {
   let assemblyFormat = "$role $sym_name attr-dict";
   let hasVerifier = 1;
 }
+def Hgnn_CacheOp : Hgnn_Op<"cache"> {
+  let summary = "fetches of a dense feature go through a cache";
+  let description = [{At the top of a module, one for each feature whose fetches are `cached`. `requested`: rows that a
+    training step is expected to ask for, in all partitions together. `hits`: the share of them that is
+    expected to be found where the share `kept` of the rows, those asked for most, is at hand; both ascend.
+    ```mlir
+    hgnn.cache "x" of @paper {requested = 1.2e+03 : f64, kept = array<f64: 0.1, 0.5>, hits = array<f64: 0.4, 0.8>}
+    ```}];
+  let arguments = (ins StrAttr:$feature, FlatSymbolRefAttr:$type, F64Attr:$requested,
+                       DenseF64ArrayAttr:$kept, DenseF64ArrayAttr:$hits);
+  let assemblyFormat = "$feature `of` $type attr-dict";
+  let hasVerifier = 1;
+}
 def Hgnn_EntryOp : Hgnn_Op<"entry", [Symbol, SingleBlock, NoTerminator, IsolatedFromAbove]> {
   let summary = "one kind of step as straight-line code";
   let description = [{With `partition` at least 0: what that partition does; the entries of one kind run
@@ -284,7 +297,8 @@ def Hgnn_SourcesOp : Hgnn_Op<"sources", [Pure]> {
 }
 def Hgnn_FetchDenseOp : Hgnn_Op<"fetch_dense", [Pure]> {
   let summary = "dense feature rows";
-  let arguments = (ins Hgnn_IdsType:$ids, StrAttr:$feature);
+  let description = [{`cached`: they go through the cache of that feature (hgnn.cache). The value is the same.}];
+  let arguments = (ins Hgnn_IdsType:$ids, StrAttr:$feature, UnitAttr:$cached);
   let results = (outs Hgnn_TensorType:$result);
   let assemblyFormat = "$feature `of` $ids attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;

@@ -163,6 +163,25 @@ LogicalResult FetchSparseOp::verify() { return verifyFetch(*this); }
 LogicalResult FetchLabelsOp::verify() { return verifyFetch(*this); }
 LogicalResult FetchRowsOp::verify() { return verifyFetch(*this); }
 
+LogicalResult CacheOp::verify() {
+  ArrayRef<double> kept = getKept(), hits = getHits();
+  auto shares = [](ArrayRef<double> values) {
+    double last = 0;
+    for (double value : values) {
+      if (!(value >= last && value <= 1))
+        return false;
+      last = value;
+    }
+    return true;
+  };
+  if (kept.size() != hits.size() || !shares(kept) || !shares(hits))
+    return emitOpError("`kept` and `hits` are ascending shares, 0 to 1, as many of each");
+  double requested = getRequested().convertToDouble();
+  if (!(requested >= 0) || std::isinf(requested))
+    return emitOpError("`requested` is a number of rows, not ") << requested;
+  return success();
+}
+
 LogicalResult FetchEdgeOp::verify() {
   auto adj = cast<AdjType>(getAdj().getType());
   auto type = cast<FeatType>(getResult().getType());

@@ -33,10 +33,12 @@ int32_t symbolOf(const plan::EntryT &entry, plan::SymbolKind kind, uint32_t hop,
 
 absl::StatusOr<std::unique_ptr<AheadExchange>>
 AheadExchange::create(const plan::PlanT &plan, const plan::EntryT &entry, const Partners &partners,
-                      const graph::GraphStore &graph, MemoryBudget &budget) {
+                      const graph::GraphStore &graph, MemoryBudget &budget,
+                      FeatureTiers *tiers) {
   if (!meetsAhead(entry))
     return std::unique_ptr<AheadExchange>();
   std::unique_ptr<AheadExchange> self(new AheadExchange(entry, partners, budget));
+  self->tiers_ = tiers;
   self->place_.assign(entry.ops.size(), -1);
   for (size_t i = 0; i < entry.ops.size(); ++i) {
     const plan::OpT &op = *entry.ops[i];

@@ -29,12 +29,14 @@
 
 namespace heddle::exec {
 
+class FeatureTiers;
+
 class AheadExchange {
 public:
   /// Null if the entry has no collective in the fetch queue. Errors name what the graph lacks.
   static absl::StatusOr<std::unique_ptr<AheadExchange>>
   create(const plan::PlanT &plan, const plan::EntryT &entry, const Partners &partners,
-         const graph::GraphStore &graph, MemoryBudget &budget);
+         const graph::GraphStore &graph, MemoryBudget &budget, FeatureTiers *tiers = nullptr);
   ~AheadExchange();
 
   /// Ops of the entry, by index, in their order.
@@ -71,6 +73,7 @@ private:
     plan::RemoteFeatureT feature;
     const int32_t *request = nullptr; ///< buffers: what is asked, counts, slices
     graph::DenseFeatureView dense;
+    int tier = -1; ///< table of tiers_, or -1
     graph::SparseFeatureView sparse;
     int32_t nnz = -1; ///< symbol; remote: of remote_nnz
     int64_t entries = 0, sentEntries = 0; ///< of the batch: own, and those that others are sent
@@ -133,6 +136,7 @@ private:
   const plan::EntryT &entry_;
   transport::Transport &transport_;
   MemoryBudget &budget_;
+  FeatureTiers *tiers_ = nullptr; ///< null: features are mapped
   std::vector<Op> ops_;
   std::vector<int32_t> place_; ///< by op of the entry: index in ops_, or -1
   std::vector<Partner> partners_;

@@ -8,7 +8,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/exec/AheadExchange.h"
 
-#include "runtime/exec/Fetch.h"
+#include "runtime/exec/ConvertRows.h"
+#include "runtime/exec/FeatureTiers.h"
 
 #include <algorithm>
 #include <cstring>
@@ -58,6 +59,7 @@ absl::Status AheadExchange::lookUp(const Op &op, Term &term, const plan::PlanT &
     HEDDLE_ASSIGN_OR_RETURN(term.dense,
                             graph.denseFeature(static_cast<int>(a.node_type), a.feature));
     dim = term.dense.dim;
+    term.tier = tiers_ ? tiers_->find(a.node_type, a.feature) : -1;
     if (!knownFeatureDtype(term.dense.dtype))
       return mismatch("the dtype " + term.dense.dtype);
   }
@@ -112,8 +114,13 @@ absl::Status AheadExchange::fetchRows(Op &op, StepSlot &slot, uint64_t &sent) {
     return std::pair(packed(slot.get<int64_t>(term.request[1])[b] * width(term)),
                      packed((slices[b + 1] - slices[b]) * width(term)));
   }));
+  absl::Status fetched;
   // Rows `which` of the term's feature, or their lengths; their entries are returned.
-  auto put = [](const Term &term, const int64_t *which, int64_t count, void *to) {
+  auto put = [&](const Term &term, const int64_t *which, int64_t count, void *to) {
+    if (term.tier >= 0) {
+      fetched.Update(tiers_->fetch(term.tier, which, count, static_cast<float *>(to)));
+      return int64_t(0);
+    }
     if (!term.feature.sparse) {
       convertRows(term.dense.data, term.dense.dtype, term.feature.dim, which, count,
                   static_cast<float *>(to));
@@ -150,6 +157,8 @@ absl::Status AheadExchange::fetchRows(Op &op, StepSlot &slot, uint64_t &sent) {
       term.nextAsked += count;
     }
   }
+  if (!fetched.ok())
+    return withPrefix(fetched, "op '" + op.op->name + "': ");
   return exchange(op, slot, trafficOf(op.collective.traffic), sent);
 }
 

@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/exec/EntryRuntime.h"
 
+#include "runtime/exec/FeatureTiers.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -44,13 +46,14 @@ absl::StatusOr<std::unique_ptr<EntryRuntime>> EntryRuntime::create(const plan::E
   self->sampler_ = std::make_unique<Sampler>(shared.plan, entry, shared.graph,
                                              shared.computePool, shared.budget);
   HEDDLE_ASSIGN_OR_RETURN(self->fetcher_, Fetcher::create(shared.plan, entry, shared.graph,
-                                                          shared.computePool, shared.budget));
+                                                          shared.computePool, shared.budget,
+                                                          shared.tiers));
   if (!shared.partners.alone()) {
     HEDDLE_ASSIGN_OR_RETURN(self->comm_,
                             CommQueue::create(entry, shared.partners, shared.budget));
     HEDDLE_ASSIGN_OR_RETURN(self->ahead_,
                             AheadExchange::create(shared.plan, entry, shared.partners,
-                                                  shared.graph, shared.budget));
+                                                  shared.graph, shared.budget, shared.tiers));
   }
   if (shared.device) {
     HEDDLE_ASSIGN_OR_RETURN(self->compute_, shared.device->compute(entry, self->comm_.get(), shared.budget));
@@ -404,6 +407,8 @@ absl::Status EntryRuntime::run(const Request &request) {
     count->reset();
   for (StepCount &semaphore : semaphores_)
     semaphore.reset();
+  if (shared_.tiers)
+    shared_.tiers->setTraining(entry_.kind == plan::EntryKind::TrainStep);
   stop_ = false;
   met_ = 0;
   aheadEnded_ = endedEarly_ = false;

@@ -18,6 +18,8 @@
 
 namespace heddle::exec {
 
+class FeatureTiers;
+
 /// Tracks of the queues; null or empty = not traced.
 struct Tracks {
   Trace::Track *sample = nullptr, *fetch = nullptr;
@@ -37,6 +39,7 @@ struct Shared {
   Tracks &tracks;
   ExecutorStats &stats;
   const Partners &partners;
+  FeatureTiers *tiers = nullptr; ///< null: features are mapped
 };
 
 /// The queues of one entry and its step slots. Batches go through them in order; batch i uses slot

@@ -6,6 +6,7 @@
 #include "runtime/exec/Executor.h"
 
 #include "runtime/exec/EntryRuntime.h"
+#include "runtime/exec/FeatureTiers.h"
 #include "runtime/exec/Gemm.h"
 
 #include <algorithm>
@@ -141,8 +142,12 @@ public:
       partners_.connections.ahead->setOpNames(
           [names = names_](uint32_t op) { return names->of(plan::Queue::Fetch, op); });
     }
+    if (options_.cache.use) {
+      HEDDLE_ASSIGN_OR_RETURN(tiers_,
+                              FeatureTiers::create(*plan_, *graph_, options_, computePool_));
+    }
     shared_.reset(new Shared{*plan_, *graph_, kernels_.get(), device_.get(), states_, computePool_, *samplePool_,
-                             *fetchPool_, budget_, tracks_, stats_, partners_});
+                             *fetchPool_, budget_, tracks_, stats_, partners_, tiers_.get()});
     for (const auto &entry : plan_->entries) {
       entries_.emplace_back();
       // Training has no use for those of inference.
@@ -223,6 +228,9 @@ public:
   }
 
   const ExecutorStats &stats() const override { return stats_; }
+  std::vector<CacheUse> cacheUse() const override {
+    return tiers_ ? tiers_->use() : std::vector<CacheUse>();
+  }
   int threads() const override { return computePool_.threads(); }
   std::string kernelTarget() const override {
     return device_ ? device_->kernelTarget() : kernels_->target();
@@ -261,6 +269,7 @@ private:
   absl::Status deviceStatus_;
   ExecutorStats stats_;
   Tracks tracks_;
+  std::unique_ptr<FeatureTiers> tiers_; ///< null: features are mapped
   std::unique_ptr<Shared> shared_;
   std::vector<std::unique_ptr<EntryRuntime>> entries_;
 };

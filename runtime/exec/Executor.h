@@ -10,6 +10,7 @@
 #ifndef HEDDLE_RUNTIME_EXEC_EXECUTOR_H
 #define HEDDLE_RUNTIME_EXEC_EXECUTOR_H
 
+#include "runtime/cache/CachePlan.h"
 #include "runtime/exec/Trace.h"
 #include "runtime/graph/GraphStore.h"
 #include "runtime/plan/PlanFile.h"
@@ -35,6 +36,32 @@ struct Connections {
   transport::Transport *ahead = nullptr;   ///< of the fetch queue, which works steps ahead
 };
 
+/// Whether, and how, features that the plan has a cache for are read from disk through host memory.
+struct CacheOptions {
+  bool use = false; ///< false: they are mapped memory, and the system keeps what it likes
+  cache::Policy policy = cache::Policy::Greedy;
+  uint64_t bytes = 0; ///< of rows; beside ExecutorOptions::memoryLimit
+  /// Batches whose requests are counted to find the hot rows, from global step 0 on; empty: closed forms
+  /// of degrees and fan-outs tell.
+  std::vector<std::vector<int64_t>> presample = {};
+};
+
+/// What became of the fetches of one feature.
+struct CacheUse {
+  std::string nodeType, feature;
+  int64_t rows = 0, keptRows = 0, rowBytes = 0;
+  double missSecondsPerByte = 0; ///< measured when the cache was filled
+  /// Rows, in training steps and in all others.
+  struct Count {
+    uint64_t requested = 0, hits = 0;
+  } training, other;
+  double expectedHits = 0; ///< of training requests, if they are as planned
+  uint64_t readBytes = 0;  ///< from disk, with what lies between the rows
+  double secondsSaved() const {
+    return double(training.hits + other.hits) * double(rowBytes) * missSecondsPerByte;
+  }
+};
+
 struct ExecutorOptions {
   int threads = 0;           ///< of the compute queue's pool, 0 = as many as cores
   uint64_t seed = 0;         ///< of every key
@@ -44,6 +71,7 @@ struct ExecutorOptions {
   Trace *trace = nullptr;    ///< optional
   /// Opens the device whose compute ops these are; empty: the CPU.
   std::function<absl::StatusOr<std::unique_ptr<Device>>()> device = {};
+  CacheOptions cache = {};
   uint32_t partition = 0;    ///< whose entries run here
   Connections connections = {}; ///< needed where the plan has several partitions
 };
@@ -117,6 +145,8 @@ public:
   /// partitions call it, between runs. One partition: nothing to do.
   virtual absl::Status gatherStates(uint32_t root) = 0;
   virtual const ExecutorStats &stats() const = 0;
+  /// Of each feature that goes through a cache here; between runs.
+  virtual std::vector<CacheUse> cacheUse() const { return {}; }
   virtual int threads() const = 0;
   virtual std::string kernelTarget() const = 0;
 };

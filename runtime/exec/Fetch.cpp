@@ -5,8 +5,9 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/exec/Fetch.h"
 
+#include "runtime/exec/FeatureTiers.h"
+
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <iterator>
@@ -18,71 +19,7 @@ namespace {
 
 constexpr int64_t maxLocal = std::numeric_limits<int32_t>::max();
 
-/// IEEE half as its bits.
-struct Half {
-  uint16_t bits;
-  explicit operator float() const {
-    uint32_t sign = uint32_t(bits & 0x8000u) << 16, exponent = (bits >> 10) & 31u,
-             fraction = bits & 0x3FFu;
-    if (exponent == 31)
-      return std::bit_cast<float>(sign | 0x7F800000u | (fraction << 13));
-    if (exponent)
-      return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
-    float value = static_cast<float>(fraction) * 0x1p-24f; // subnormal: exact
-    return sign ? -value : value;
-  }
-};
-struct Bfloat {
-  uint16_t bits;
-  explicit operator float() const { return std::bit_cast<float>(uint32_t(bits) << 16); }
-};
-
-template <class T>
-void convert(const void *source, int64_t dim, const int64_t *ids, int64_t rows, float *out) {
-  const T *from = static_cast<const T *>(source);
-  for (int64_t i = 0; i < rows; ++i) {
-    if (i + 4 < rows)
-      __builtin_prefetch(from + ids[i + 4] * dim);
-    const T *row = from + ids[i] * dim;
-    float *to = out + i * dim;
-    if constexpr (std::is_same_v<T, float>)
-      std::memcpy(to, row, static_cast<size_t>(dim) * sizeof(float));
-    else
-      for (int64_t c = 0; c < dim; ++c)
-        to[c] = static_cast<float>(row[c]);
-  }
-}
-
-using Convert = void (*)(const void *, int64_t, const int64_t *, int64_t, float *);
-
-Convert converterOf(const std::string &dtype) {
-  struct Entry {
-    const char *name;
-    Convert convert;
-  };
-  static constexpr Entry table[] = {
-      {"float32", convert<float>},    {"float64", convert<double>},  {"float16", convert<Half>},
-      {"bfloat16", convert<Bfloat>},  {"int8", convert<int8_t>},     {"uint8", convert<uint8_t>},
-      {"bool", convert<uint8_t>},     {"int16", convert<int16_t>},   {"uint16", convert<uint16_t>},
-      {"int32", convert<int32_t>},    {"uint32", convert<uint32_t>}, {"int64", convert<int64_t>},
-      {"uint64", convert<uint64_t>}};
-  for (const Entry &entry : table)
-    if (dtype == entry.name)
-      return entry.convert;
-  return nullptr;
-}
-
 } // namespace
-
-bool knownFeatureDtype(const std::string &dtype) { return converterOf(dtype) != nullptr; }
-
-bool convertRows(const void *source, const std::string &dtype, int64_t dim, const int64_t *ids,
-                 int64_t rows, float *out) {
-  Convert function = converterOf(dtype);
-  if (function)
-    function(source, dim, ids, rows, out);
-  return function != nullptr;
-}
 
 struct Fetcher::FetchOp {
   const plan::OpT *op = nullptr;
@@ -90,7 +27,8 @@ struct Fetcher::FetchOp {
   int64_t dim = 0;
   graph::DenseFeatureView dense;
   graph::IndexArray edgeData; ///< of a reverse view: where the data of an edge stand
-  Convert convert = nullptr;
+  RowConverter convert = nullptr;
+  int tier = -1; ///< table of the tiers, or -1: mapped
   graph::SparseFeatureView sparse;
   graph::LabelView label;
   std::vector<plan::ScalarSpecT> scalars;
@@ -106,8 +44,10 @@ Fetcher::~Fetcher() = default;
 absl::StatusOr<std::unique_ptr<Fetcher>> Fetcher::create(const plan::PlanT &plan,
                                                          const plan::EntryT &entry,
                                                          const graph::GraphStore &graph,
-                                                         ThreadPool &pool, MemoryBudget &budget) {
+                                                         ThreadPool &pool, MemoryBudget &budget,
+                                                         FeatureTiers *tiers) {
   std::unique_ptr<Fetcher> self(new Fetcher(plan, entry, pool, budget));
+  self->tiers_ = tiers;
   for (size_t i = 0; i < entry.ops.size(); ++i) {
     const plan::OpT &op = *entry.ops[i];
     if (op.queue != plan::Queue::Fetch && !op.attrs.AsScalarsAttrs())
@@ -128,7 +68,8 @@ absl::StatusOr<std::unique_ptr<Fetcher>> Fetcher::create(const plan::PlanT &plan
         return mismatch(a->node_type, "feature '" + a->feature + "' has " +
                                           std::to_string(fetch->dense.dim) + " columns, the plan " +
                                           std::to_string(fetch->dim));
-      fetch->convert = converterOf(fetch->dense.dtype);
+      fetch->convert = rowConverterOf(fetch->dense.dtype);
+      fetch->tier = tiers ? tiers->find(a->node_type, a->feature) : -1;
       if (!fetch->convert)
         return mismatch(a->node_type,
                         "feature '" + a->feature + "' has the dtype " + fetch->dense.dtype);
@@ -137,7 +78,7 @@ absl::StatusOr<std::unique_ptr<Fetcher>> Fetcher::create(const plan::PlanT &plan
       HEDDLE_ASSIGN_OR_RETURN(fetch->dense, graph.denseEdgeFeature(relation, a->feature));
       fetch->edgeData = graph.relation(relation).inEdgeData;
       fetch->dim = a->dim;
-      fetch->convert = converterOf(fetch->dense.dtype);
+      fetch->convert = rowConverterOf(fetch->dense.dtype);
       std::string what = "relation '" + graph.schema().relations[a->relation].triple() +
                          "': feature '" + a->feature + "' has ";
       if (fetch->dense.dim != fetch->dim)
@@ -229,6 +170,8 @@ absl::Status Fetcher::dense(FetchOp &op, StepSlot &slot) {
   HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, out, uint64_t(rows) * uint64_t(op.dim)));
   const int64_t *ids = slot.get<int64_t>(op.op->inputs[0]);
   float *to = slot.get<float>(out);
+  if (op.tier >= 0)
+    return withPrefix(tiers_->fetch(op.tier, ids, rows, to), "op '" + op.op->name + "': ");
   const int64_t block = std::max<int64_t>(1, 65536 / op.dim);
   pool_->parallelFor((rows + block - 1) / block, [&](int64_t b, int) {
     int64_t begin = b * block, count = std::min(rows - begin, block);

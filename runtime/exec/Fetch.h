@@ -7,6 +7,7 @@
 #define HEDDLE_RUNTIME_EXEC_FETCH_H
 
 #include "runtime/base/ThreadPool.h"
+#include "runtime/exec/ConvertRows.h"
 #include "runtime/exec/StepSlot.h"
 #include "runtime/graph/GraphStore.h"
 #include "runtime/plan/PlanFile.h"
@@ -16,20 +17,17 @@
 
 namespace heddle::exec {
 
-/// `rows` rows of `dim` values of `source` (dtype as in graph.json), picked by `ids`, as f32.
-/// Integers and f64 are rounded to the nearest f32. `bool` counts as uint8. False: unknown dtype.
-bool convertRows(const void *source, const std::string &dtype, int64_t dim, const int64_t *ids,
-                 int64_t rows, float *out);
-bool knownFeatureDtype(const std::string &dtype);
+class FeatureTiers;
 
 /// Runs the ops FetchDense, FetchEdge, FetchSparse, FetchLabels and Scalars of one entry; one batch
 /// at a time.
 class Fetcher {
 public:
-  /// Looks up every feature and label. Errors name what the graph lacks.
+  /// Looks up every feature and label. Errors name what the graph lacks. `tiers`: what has features
+  /// in place of the graph's mapped arrays, or null.
   static absl::StatusOr<std::unique_ptr<Fetcher>>
   create(const plan::PlanT &plan, const plan::EntryT &entry, const graph::GraphStore &graph,
-         ThreadPool &pool, MemoryBudget &budget);
+         ThreadPool &pool, MemoryBudget &budget, FeatureTiers *tiers = nullptr);
   ~Fetcher();
 
   /// Op `index` for `slot`; `rates` holds the learning rate of each optimizer group at this step.
@@ -55,6 +53,7 @@ private:
   const plan::EntryT &entry_;
   ThreadPool *pool_;
   MemoryBudget &budget_;
+  FeatureTiers *tiers_ = nullptr;
   std::vector<std::unique_ptr<FetchOp>> ops_; ///< by op index
   bool taskLabel_ = false;
   graph::LabelView label_;

@@ -230,7 +230,8 @@ absl::Status MappedGraphStore::loadNodeType(const NodeTypeSchema &type) {
     if (schema.kind == FeatureKind::Dense) {
       HEDDLE_ASSIGN_OR_RETURN(const NpyArray *array, openArray(name, schema.file));
       HEDDLE_RETURN_IF_ERROR(array->expect(schema.dtype, {n, schema.dim}));
-      feature.dense = {array->data(), schema.dtype, n, schema.dim};
+      feature.dense = {array->data(), schema.dtype, n, schema.dim, place(schema.file),
+                       array->header().dataOffset};
     } else {
       SparseFeatureView &sparse = feature.sparse;
       HEDDLE_ASSIGN_OR_RETURN(sparse.indptr,
@@ -305,7 +306,8 @@ absl::Status MappedGraphStore::loadEdgeFeatures(const RelationSchema &schema,
                              ": edges have dense features only; import it as columns of numbers");
     HEDDLE_ASSIGN_OR_RETURN(const NpyArray *array, openArray(name, feature.file));
     HEDDLE_RETURN_IF_ERROR(array->expect(feature.dtype, {schema.numEdges, feature.dim}));
-    views.push_back({array->data(), feature.dtype, schema.numEdges, feature.dim});
+    views.push_back({array->data(), feature.dtype, schema.numEdges, feature.dim, place(feature.file),
+                     array->header().dataOffset});
   }
   return absl::OkStatus();
 }

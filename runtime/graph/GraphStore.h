@@ -42,6 +42,9 @@ struct DenseFeatureView {
   const void *data = nullptr; ///< row-major [rows, dim]
   std::string dtype;
   int64_t rows = 0, dim = 0;
+  /// Where `data` is on disk; empty: nowhere.
+  std::string file = {};
+  int64_t offset = 0;
 };
 struct SparseFeatureView {
   const int64_t *indptr = nullptr; ///< [rows + 1]

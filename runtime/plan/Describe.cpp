@@ -381,6 +381,7 @@ std::string wholeSections(const PlanT &plan, const DescribeOptions &options) {
   out += memorySection(plan, options);
   out += kernelSection(plan);
   out += costSection(plan, options);
+  out += cachesSection(plan);
   out += alternativesSection(plan);
   if (main >= 0)
     out += heaviestSection(*plan.entries[main], "'" + printable(plan.entries[main]->name) + "'",
@@ -401,6 +402,7 @@ std::string partitionedSections(const PlanT &plan, const DescribeOptions &option
   out += kernelSection(plan);
   out += partitionCostSection(plan, step, options);
   out += wireSection(plan, step);
+  out += cachesSection(plan);
   out += alternativesSection(plan);
   const EntryT &slowest = *plan.entries[slowestEntry(plan, step, options.rates)];
   out += heaviestSection(slowest,

@@ -338,6 +338,17 @@ void addPartitions(Json &out, const PlanT &plan, const MachineRates &rates) {
                                    {"seconds", numberOrNull(alternative->seconds)},
                                    {"wire_bytes", numberOrNull(alternative->wire_bytes)},
                                    {"note", alternative->note}});
+  out["caches"] = Json::array();
+  for (const auto &cache : plan.caches) {
+    Json points = Json::array();
+    for (const CachePoint &point : cache->points)
+      points.push_back({{"kept", point.kept()}, {"hits", point.hits()}});
+    out["caches"].push_back({{"node_type", plan.node_types[cache->node_type]->name},
+                             {"feature", cache->feature},
+                             {"dim", cache->dim},
+                             {"requested", numberOrNull(cache->requested)},
+                             {"points", points}});
+  }
 }
 
 /// Text that holds JSON as JSON, anything else as a string.

@@ -41,6 +41,7 @@ std::string partitionSizesSection(const PlanT &plan, const StepFacts &step,
 std::string wireSection(const PlanT &plan, const StepFacts &step);
 /// "" if the plan has none.
 std::string alternativesSection(const PlanT &plan);
+std::string cachesSection(const PlanT &plan);
 std::string partitionMemorySection(const PlanT &plan, const DescribeOptions &options);
 std::string partitionCostSection(const PlanT &plan, const StepFacts &step,
                                  const DescribeOptions &options);

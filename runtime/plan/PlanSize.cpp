@@ -131,6 +131,10 @@ public:
       text(a.name());
       text(a.note());
     });
+    tables(p.caches(), [&](const Cache &c) {
+      text(c.feature());
+      structs(c.points());
+    });
     tables(p.node_types(), [&](const NodeType &t) { text(t.name()); });
     tables(p.relations(), [&](const Relation &r) { text(r.name()); });
     tables(p.optimizer_groups(), [&](const OptimizerGroup &g) { text(g.name()); });

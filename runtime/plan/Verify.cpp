@@ -394,7 +394,7 @@ absl::Status verifyPlan(const PlanT &plan) {
       if (!checkEntry(c, *plan.entries[i], place, opIds))
         return false;
     }
-    return checkPartitions(c);
+    return checkPartitions(c) && checkCaches(c);
   };
   return run() ? absl::OkStatus() : invalidArgument(c.error);
 }

@@ -63,6 +63,8 @@ bool checkFlow(Context &context, const EntryT &entry, const std::string &place);
 
 /// What the entries of several partitions must agree on. Each entry has been checked by itself.
 bool checkPartitions(Context &context);
+/// Of features that entries fetch. Each entry has been checked by itself.
+bool checkCaches(Context &context);
 
 inline bool sameExtent(const Extent &a, const Extent &b) {
   if (a.symbol() < 0 && b.symbol() < 0)

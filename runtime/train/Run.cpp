@@ -241,6 +241,7 @@ absl::StatusOr<RunReport> runOne(const Context &context, const TrainSettings &se
   context.note("evaluating");
   if (!report.result.interrupted)
     HEDDLE_RETURN_IF_ERROR(reportBest(context, settings, *trainer, folder, report));
+  HEDDLE_ASSIGN_OR_RETURN(report.caches, collectCaches(context.plan, executor, team));
   return report;
 }
 

@@ -118,6 +118,7 @@ std::string describeRun(const RunReport &report, const TrainSettings &settings) 
   }
   for (const std::string &note : notes)
     out += "  note: " + printable(note) + "\n";
+  out += describeCaches(report.caches);
   if (!report.examples.empty()) {
     out += "\nExamples from the test nodes\n";
     for (const std::string &example : report.examples)
@@ -185,6 +186,7 @@ std::string runJson(const RunReport &report, const TrainSettings &settings) {
               {"baseline", scoresJson(report.baseline, settings)},
               {"baseline_name", report.baselineName},
               {"examples", report.examples},
+              {"caches", Json::parse(cachesJson(report.caches))},
               {"remarks", result.remarks}};
   return printJson(out);
 }

@@ -6,6 +6,7 @@
 #ifndef HEDDLE_RUNTIME_TRAIN_RUNREPORT_H
 #define HEDDLE_RUNTIME_TRAIN_RUNREPORT_H
 
+#include "runtime/train/CacheReport.h"
 #include "runtime/train/Trainer.h"
 
 #include <optional>
@@ -22,6 +23,7 @@ struct RunReport {
   std::optional<Scores> baseline;    ///< on test, of a predictor that knows class frequencies only
   std::string baselineName;          ///< "most frequent class 'noun.artifact'"
   std::vector<std::string> examples;
+  std::vector<CacheReport> caches;
   int threads = 0; ///< of each partition
   int partitions = 1, workers = 1;
   std::string kernelTarget;

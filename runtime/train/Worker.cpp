@@ -177,6 +177,7 @@ absl::StatusOr<RunOutcome> runPartitions(const Work &work) {
     exec::ExecutorOptions executor = work.executor;
     executor.threads = shareOf(threads, k - range.first, hosted);
     executor.memoryLimit /= uint64_t(hosted);
+    executor.cache.bytes /= uint64_t(hosted);
     auto own = runGuarded(work, k, std::move(pairs[size_t(k)]), executor, k == range.first);
     std::lock_guard<std::mutex> lock(mutex);
     if (severityOf(own.status()) > severityOf(worst))

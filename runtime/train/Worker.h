@@ -18,7 +18,7 @@ namespace heddle::train {
 
 struct WorkerOptions {
   RunOptions run;
-  /// Threads (0: one per core) and memory are the worker's and are divided among its partitions.
+  /// Threads (0: one per core), memory and cache are the worker's and are divided among its partitions.
   /// What differs between partitions is filled in.
   exec::ExecutorOptions executor;
   int rank = 0, workers = 1; ///< workers <= partitions

@@ -432,7 +432,43 @@ private:
     if (std::string name = run.differingCopy(); !name.empty())
       findings.add(ofPlan("train_step"), name + " has copies of different bits");
     HEDDLE_RETURN_IF_ERROR(compareLosses(run, wanted));
+    HEDDLE_RETURN_IF_ERROR(compareCaches());
     return seed % 4 == 0 ? compareThreads() : absl::OkStatus();
+  }
+
+  /// Features from disk, with no row, one, some and all of them kept, by any policy: the same bits.
+  absl::Status compareCaches() {
+    if (plan->caches.empty())
+      return absl::OkStatus();
+    struct Choice {
+      const char *what;
+      exec::CacheOptions cache;
+    };
+    using cache::Policy;
+    const uint64_t all = UINT64_MAX / 2;
+    const Choice choices[] = {{"no tiers", {}},
+                              {"no row kept", {true, Policy::None, 0}},
+                              {"about one row kept", {true, Policy::Greedy, 64}},
+                              {"some rows kept by Heta's formula", {true, Policy::Heta, 600}},
+                              {"some rows kept, presampled", {true, Policy::Uniform, 900, batches}},
+                              {"all rows kept", {true, Policy::Greedy, all}}};
+    std::string bytes;
+    PlanSteps steps;
+    for (const Choice &choice : choices) {
+      HEDDLE_ASSIGN_OR_RETURN(PlanRun run,
+                              PlanRun::create(plan, store, seed + 100, 2, true, choice.cache));
+      HEDDLE_ASSIGN_OR_RETURN(PlanSteps got, run.run(plan::EntryKind::TrainStep, batches, 0));
+      HEDDLE_ASSIGN_OR_RETURN(PlanSteps eval, run.run(plan::EntryKind::EvalStep, {evalSeeds}, 0));
+      got.logits = eval.logits;
+      if (!choice.cache.use) {
+        bytes = run.stateBytes();
+        steps = std::move(got);
+      } else if (run.stateBytes() != bytes || got.losses != steps.losses ||
+                 got.logits.data != steps.logits.data) {
+        findings.add(ofPlan("five train_steps"), std::string("other bits with ") + choice.what);
+      }
+    }
+    return absl::OkStatus();
   }
 
   void compareStep(const std::string &where, const PlanSteps &got,

@@ -13,7 +13,8 @@ namespace heddle::test {
 
 absl::StatusOr<PlanRun> PlanRun::create(std::shared_ptr<const plan::PlanT> plan,
                                         std::shared_ptr<graph::GraphStore> graph, uint64_t seed,
-                                        int threads, bool overlap) {
+                                        int threads, bool overlap,
+                                        const exec::CacheOptions &cache) {
   PlanRun run;
   run.plan_ = plan;
   const uint32_t partitions = plan->partitions;
@@ -24,6 +25,7 @@ absl::StatusOr<PlanRun> PlanRun::create(std::shared_ptr<const plan::PlanT> plan,
     options.threads = threads;
     options.seed = seed;
     options.overlap = overlap;
+    options.cache = cache;
     options.partition = partition;
     if (partitions > 1)
       options.connections = {(*run.connections_)[partition].compute.get(),

@@ -30,7 +30,8 @@ class PlanRun {
 public:
   static absl::StatusOr<PlanRun> create(std::shared_ptr<const plan::PlanT> plan,
                                         std::shared_ptr<graph::GraphStore> graph, uint64_t seed,
-                                        int threads, bool overlap);
+                                        int threads, bool overlap,
+                                        const exec::CacheOptions &cache = {});
   /// Of partition 0; then its states are those of all.
   absl::StatusOr<PlanSteps> run(plan::EntryKind kind, const std::vector<std::vector<int64_t>> &batches,
                                 uint64_t firstStep);

@@ -249,6 +249,9 @@ hgnn.kernel @compute {
   hgnn.yield %own : !hgnn.tensor<rows(0, @p) : 8xf32>
 }
 
+// CHECK: hgnn.cache "x" of @p {hits = array<f64: 2.500000e-01, 5.000000e-01>, kept = array<f64: 1.000000e-01, 5.000000e-01>, requested = 1.200000e+02 : f64}
+hgnn.cache "x" of @p {requested = 120.0 : f64, kept = array<f64: 0.1, 0.5>, hits = array<f64: 0.25, 0.5>}
+
 // Terms of merges that are no sum; terms.mlir has all their forms.
 // CHECK-LABEL: hgnn.kernel @terms
 hgnn.kernel @terms {

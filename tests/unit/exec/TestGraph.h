@@ -76,6 +76,13 @@ public:
                    const void *data) {
     dense_[{type, name}] = {data, dtype, schema_.nodeTypes[size_t(type)].numNodes, dim};
   }
+  /// The feature is in a file, and nowhere else.
+  void moveDense(int type, const std::string &name, const std::string &file, int64_t offset) {
+    graph::DenseFeatureView &view = dense_.at({type, name});
+    view.data = nullptr;
+    view.file = file;
+    view.offset = offset;
+  }
   /// Rows by in-edge of `relation`; `places` (or none): the view's, see RelationView::inEdgeData.
   void addEdgeFeature(int relation, const std::string &name, const std::string &dtype, int64_t dim,
                       const void *data, std::vector<int32_t> places = {}) {

@@ -285,6 +285,29 @@ TEST(Describe, SummarySaysWhatAPersonAsks) {
     EXPECT_LE(displayWidth(line), 100u) << line;
 }
 
+TEST(Describe, CachesSayWhatTheyAreWorth) {
+  PlanT plan = smallPlan();
+  EXPECT_FALSE(has(describe(plan, {}), "cache"));
+  auto cache = std::make_unique<CacheT>();
+  cache->node_type = 1;
+  cache->feature = "f\x1B" + std::string(60, 'e');
+  cache->dim = 64;
+  cache->requested = 1234;
+  cache->points = {CachePoint(0.01, 0.2), CachePoint(0.05, 0.3), CachePoint(0.1, 0.47),
+                   CachePoint(0.25, 0.6), CachePoint(0.5, 1)};
+  plan.caches.push_back(std::move(cache));
+  std::string text = describe(plan, {});
+  for (const char *part : {"go through a cache", "1,234", " 1 %", "10 %", "47 %", "100 %"})
+    EXPECT_TRUE(has(text, part)) << part << "\n" << text;
+  EXPECT_FALSE(has(text, "\x1B"));
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    EXPECT_LE(displayWidth(line), 100u) << line;
+  Json json = Json::parse(describeJson(plan, {}));
+  EXPECT_EQ(json["caches"][0]["requested"], 1234);
+  EXPECT_EQ(json["caches"][0]["points"][2]["hits"], 0.47);
+}
+
 TEST(Describe, SecondsNeedRates) {
   PlanT plan = smallPlan();
   std::string text = describe(plan, {.rates = {1e9, 1e9}});

@@ -32,8 +32,21 @@ void reseal(std::vector<uint8_t> &bytes) {
   std::memcpy(bytes.data() + bytes.size() - 24, &checksum, 8);
 }
 
-TEST(PlanFile, RoundTrips) {
+/// A model whose feature "x" goes through a cache.
+TestModel cachedModel() {
   TestModel model({});
+  auto cache = std::make_unique<CacheT>();
+  cache->node_type = 1;
+  cache->feature = "x";
+  cache->dim = 8;
+  cache->requested = 3.5;
+  cache->points = {CachePoint(0.1, 0.25), CachePoint(0.5, 0.75)};
+  model.plan->caches.push_back(std::move(cache));
+  return model;
+}
+
+TEST(PlanFile, RoundTrips) {
+  TestModel model = cachedModel();
   model.plan->remarks = {"fused a, b", "Größe ≥ 3"};
   model.plan->spec = "{\"version\": \"1.0\"}";
   auto bytes = serializePlan(*model.plan);
@@ -44,6 +57,8 @@ TEST(PlanFile, RoundTrips) {
   EXPECT_EQ((*plan)->remarks, model.plan->remarks);
   EXPECT_EQ((*plan)->entries[0]->ops.size(), model.plan->entries[0]->ops.size());
   EXPECT_EQ((*plan)->states[1]->init->kind, InitKind::Normal);
+  ASSERT_EQ((*plan)->caches.size(), 1u);
+  EXPECT_EQ((*plan)->caches[0]->points[1].hits(), 0.75);
   // Also from an odd address.
   std::vector<uint8_t> shifted(bytes.size() + 1);
   std::memcpy(shifted.data() + 1, bytes.data(), bytes.size());
@@ -113,7 +128,7 @@ void damageBehindTheChecksum(const PlanT &plan) {
 }
 
 TEST(PlanFile, DamageBehindTheChecksumNeverCrashes) {
-  damageBehindTheChecksum(*TestModel({}).plan);
+  damageBehindTheChecksum(*cachedModel().plan);
 }
 
 TEST(PlanFile, DamageToPartitionsNeverCrashes) {

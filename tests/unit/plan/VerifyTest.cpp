@@ -67,6 +67,19 @@ OpT &numberUnique(PlanT &p) {
   return op;
 }
 
+/// Adds a good cache of what "fetch x" fetches.
+CacheT &cacheX(PlanT &p) {
+  const FetchDenseAttrsT &fetch = *find(p, "fetch x").attrs.AsFetchDenseAttrs();
+  auto cache = std::make_unique<CacheT>();
+  cache->node_type = fetch.node_type;
+  cache->feature = fetch.feature;
+  cache->dim = fetch.dim;
+  cache->requested = 12.5;
+  cache->points = {CachePoint(0.1, 0.4), CachePoint(0.5, 0.4), CachePoint(1, 1)};
+  p.caches.push_back(std::move(cache));
+  return *p.caches.back();
+}
+
 /// Adds a good fetch of a feature of the edges of `made`, which the sample of hop 0 gives ids of.
 OpT &fetchEdges(PlanT &p) {
   EntryT &entry = *p.entries[0];
@@ -262,6 +275,19 @@ const std::vector<Case> &cases() {
       {"'fetch edges' output 0: it is absent", [](PlanT &p) { fetchEdges(p).outputs[0] = -1; }},
       {"'fetch edges' output 0: the rows are not Edges", [](PlanT &p) { OpT &op = fetchEdges(p); *buffer(p, "edge rows").rows = *buffer(p, "x").rows; op.wave = 0; }},
       {"'fetch edges': it is not in the Fetch queue", [](PlanT &p) { fetchEdges(p).queue = Queue::Compute; }},
+      {"cache 0 'x': node type 9 is out of range", [](PlanT &p) { cacheX(p).node_type = 9; }},
+      {"cache 0 'x': no op fetches that feature with 8 columns", [](PlanT &p) { cacheX(p).node_type = 0; }},
+      {"cache 0 'x': no op fetches that feature with 7 columns", [](PlanT &p) { cacheX(p).dim = 7; }},
+      {"cache 0 '': no op fetches", [](PlanT &p) { cacheX(p).feature.clear(); }},
+      {"cache 1 'x': the feature has another one", [](PlanT &p) { cacheX(p); cacheX(p); }},
+      {"cache 1: a table is missing", [](PlanT &p) { cacheX(p); p.caches.emplace_back(); }},
+      {"cache 0 'x': the requested rows are no number", [](PlanT &p) { cacheX(p).requested = -1; }},
+      {"cache 0 'x': the requested rows are no number", [](PlanT &p) { cacheX(p).requested = 0.0 / 0.0; }},
+      {"cache 0 'x': the requested rows are no number", [](PlanT &p) { cacheX(p).requested = 1e300; }},
+      {"cache 0 'x': kept rows and hits are not ascending", [](PlanT &p) { cacheX(p).points[1] = CachePoint(0.05, 0.4); }},
+      {"cache 0 'x': kept rows and hits are not ascending", [](PlanT &p) { cacheX(p).points[1] = CachePoint(0.5, 0.3); }},
+      {"cache 0 'x': kept rows and hits are not ascending", [](PlanT &p) { cacheX(p).points[2] = CachePoint(1.5, 1); }},
+      {"cache 0 'x': kept rows and hits are not ascending", [](PlanT &p) { cacheX(p).points[0] = CachePoint(0.0 / 0.0, 0.4); }},
       {"'fetch labels': the label has no classes", [](PlanT &p) { find(p, "fetch labels").attrs.AsFetchLabelsAttrs()->num_classes = 0; }},
       {"'fetch labels': it has 1 outputs, not 2", [](PlanT &p) { find(p, "fetch labels").attrs.AsFetchLabelsAttrs()->multilabel = true; }},
       {"'scalars': scalar 1 group 3", [](PlanT &p) { find(p, "scalars").attrs.AsScalarsAttrs()->scalars[1]->group = 3; }},

@@ -1,0 +1,182 @@
+//===- BitsTest.cpp - the same run with any cache --------------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// heddle-run as a user calls it: weights, moments, losses and predictions are the same bits whatever is
+// kept, on one worker and on several; what is reported adds up; wrong use is told.
+//
+//===----------------------------------------------------------------------===//
+#include "tests/e2e/caches/ToolRun.h"
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <map>
+#include <sstream>
+
+namespace heddle::e2e {
+namespace {
+
+using Json = nlohmann::json;
+using test::readAll;
+using test::TemporaryDirectory;
+
+/// A graph like IGB-HET (all types have features), and plans for 1 and 2 partitions in both orders.
+class Scene {
+public:
+  static Scene &instance() {
+    static Scene scene;
+    return scene;
+  }
+  std::string in(const std::string &name) const { return folder_ / name; }
+  std::string plan(const std::string &name) const { return folder_ / (name + ".plan"); }
+  TemporaryDirectory &folder() { return folder_; }
+
+  ToolRun train(const std::string &plan, const std::string &name, Arguments more) {
+    Arguments arguments = {this->plan(plan), "--graph", in("graph"), "-o", in(name), "--threads", "2"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(folder_, "heddle-run", arguments);
+  }
+
+private:
+  Scene() {
+    good(folder_, "heddle-import",
+         {"--generate=igb-het", "--scale=0.00001", "--features=24", "-o", in("graph")});
+    test::writeAll(in("model.json"), R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},
+      "inputs": {"*": {"features": "all", "learnable": true}},
+      "model": {"encoder": "rgcn", "num_layers": 2, "hidden_size": 8, "dropout": 0.2},
+      "sampling": {"fanout": [4, 3]}, "train": {"batch_size": 300, "num_epochs": 2}})");
+    for (auto [name, more] : std::map<std::string, Arguments>{
+             {"one", {}},
+             {"raf", {"--partitions=2", "--order=raf"}},
+             {"vanilla", {"--partitions=2", "--order=vanilla"}}}) {
+      Arguments arguments = {"--graph", in("graph"), "--model", in("model.json"), "-o", plan(name)};
+      arguments.insert(arguments.end(), more.begin(), more.end());
+      good(folder_, "heddle-compile", arguments);
+    }
+  }
+  TemporaryDirectory folder_;
+};
+
+/// Everything of a run folder that is a result: names and bytes.
+std::map<std::string, std::string> resultsOf(const std::string &folder) {
+  std::map<std::string, std::string> results;
+  for (const auto &entry : std::filesystem::recursive_directory_iterator(folder)) {
+    std::string name = std::filesystem::relative(entry.path(), folder).string();
+    if (entry.path().extension() == ".safetensors" || name == "predictions.csv")
+      results[name] = readAll(entry.path().string());
+    if (name == "metrics.jsonl") {
+      std::istringstream lines(readAll(entry.path().string()));
+      for (std::string line; std::getline(lines, line);)
+        if (Json event = Json::parse(line); event.contains("loss"))
+          results["losses"] += event["loss"].dump() + "\n";
+    }
+  }
+  return results;
+}
+
+TEST(Caches, TheSameBits) {
+  Scene &scene = Scene::instance();
+  const std::string width = std::to_string(24 * 4);
+  for (const std::string plan : {"one", "raf", "vanilla"}) {
+    ToolRun base = scene.train(plan, plan + "-off", {});
+    ASSERT_EQ(base.code, 0) << base.err;
+    auto wanted = resultsOf(scene.in(plan + "-off"));
+    ASSERT_GE(wanted.size(), 4u);
+    EXPECT_TRUE(Json::parse(readAll(scene.in(plan + "-off/run.json")))["result"]["caches"].empty());
+    int number = 0;
+    for (const Arguments &cache : std::vector<Arguments>{
+             {"--cache=none"},
+             {"--cache=greedy", "--cache-memory=0"},
+             {"--cache=greedy", "--cache-memory=" + width},
+             {"--cache=heta", "--cache-memory=50KiB", "--no-overlap"},
+             {"--cache=uniform", "--cache-memory=100KiB", "--cache-hotness=presampled"},
+             {"--cache=greedy", "--cache-memory=1GiB", "--cache-hotness=presampled"},
+             {"--cache=greedy", "--cache-memory=1GiB"}}) {
+      std::string name = plan + "-" + std::to_string(number++);
+      ToolRun got = scene.train(plan, name, cache);
+      ASSERT_EQ(got.code, 0) << got.err;
+      EXPECT_EQ(resultsOf(scene.in(name)), wanted) << plan << " " << cache[0];
+      Json caches = Json::parse(readAll(scene.in(name) + "/run.json"))["result"]["caches"];
+      ASSERT_EQ(caches.size(), 4u);
+      EXPECT_NE(got.out.find("paper."), std::string::npos) << got.out;
+      for (const Json &feature : caches) {
+        const int64_t asked = feature["training"]["requested"], hits = feature["training"]["hits"];
+        if (number == 7 || number == 6) { // all of it, in each partition that fetches it
+          EXPECT_GE(feature["kept_rows"], feature["rows"]);
+          EXPECT_EQ(hits, asked);
+          EXPECT_EQ(feature["read_bytes"], 0);
+        } else if (number <= 2) {
+          EXPECT_EQ(hits, 0);
+          EXPECT_EQ(feature["seconds_saved"], 0.0);
+          EXPECT_GT(asked, 0);
+        } else {
+          EXPECT_LE(hits, asked);
+        }
+      }
+    }
+  }
+  // Processes of their own, each with its cache.
+  ToolRun workers = scene.train("vanilla", "workers",
+                                {"--workers=2", "--cache=greedy", "--cache-memory=40KiB"});
+  ASSERT_EQ(workers.code, 0) << workers.err;
+  EXPECT_EQ(resultsOf(scene.in("workers")), resultsOf(scene.in("vanilla-off")));
+}
+
+TEST(Caches, InferenceReadsFromDisk) {
+  Scene &scene = Scene::instance();
+  ASSERT_EQ(scene.train("one", "trained", {}).code, 0);
+  for (const std::string cache : {"off", "none"}) {
+    ToolRun got = run(scene.folder(), "heddle-run",
+                      {scene.plan("one"), "--graph", scene.in("graph"), "--mode=infer", "--restore",
+                       scene.in("trained"), "-o", scene.in("inferred-" + cache), "--cache", cache});
+    ASSERT_EQ(got.code, 0) << got.err;
+  }
+  size_t files = 0;
+  for (const auto &entry :
+       std::filesystem::recursive_directory_iterator(scene.in("inferred-off"))) {
+    std::string name = std::filesystem::relative(entry.path(), scene.in("inferred-off")).string();
+    if (entry.path().extension() != ".npy" && entry.path().extension() != ".csv")
+      continue;
+    ++files;
+    EXPECT_EQ(readAll(entry.path().string()), readAll(scene.in("inferred-none/" + name))) << name;
+  }
+  EXPECT_GE(files, 1u);
+}
+
+TEST(Caches, WrongUse) {
+  Scene &scene = Scene::instance();
+  auto refused = [&](Arguments more, const std::string &text) {
+    ToolRun got = scene.train("one", "refused", more);
+    EXPECT_EQ(got.code, 2) << got.out;
+    EXPECT_NE(got.err.find(text), std::string::npos) << got.err;
+    EXPECT_FALSE(std::filesystem::exists(scene.in("refused")));
+  };
+  refused({"--cache=gredy"}, "--cache: unknown value 'gredy'; did you mean 'greedy'");
+  refused({"--cache=greedy"}, "--cache greedy: needs --cache-memory");
+  refused({"--cache=greedy", "--cache-memory=lots"}, "--cache-memory: ");
+  refused({"--cache=greedy", "--cache-memory=-1"}, "--cache-memory: ");
+  refused({"--cache-memory=1GiB"}, "--cache-memory: no row is kept with --cache off");
+  refused({"--cache=none", "--cache-memory=1GiB"}, "--cache-memory: no row is kept with --cache none");
+  refused({"--cache=none", "--cache-hotness=presampled"}, "--cache-hotness: no row is kept");
+  refused({"--cache=heta", "--cache-memory=1GiB", "--cache-hotness=guess"},
+          "--cache-hotness: unknown value 'guess'");
+  refused({"--cache=heta", "--cache-memory=1GiB", "--mode=infer", "--restore=x"},
+          "inference reads each row once");
+}
+
+// The compiler says what to expect, and the dump shows it.
+TEST(Caches, Dump) {
+  Scene &scene = Scene::instance();
+  std::string text = good(scene.folder(), "heddle-dump", {scene.plan("one")});
+  EXPECT_NE(text.find("Features that can go through a cache"), std::string::npos) << text;
+  EXPECT_NE(text.find("asked/step"), std::string::npos) << text;
+  std::string phase = good(scene.folder(), "heddle-compile",
+                           {"--graph", scene.in("graph"), "--model", scene.in("model.json"),
+                            "--emit=cached"});
+  EXPECT_NE(phase.find("hgnn.cache"), std::string::npos) << phase;
+  EXPECT_NE(phase.find("{cached}"), std::string::npos) << phase;
+}
+
+} // namespace
+} // namespace heddle::e2e
