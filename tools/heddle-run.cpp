@@ -145,9 +145,6 @@ absl::Status readCache(Options &options) {
   if (!keeps && presampled)
     return invalidArgument("--cache-hotness: no row is kept with --cache " + options.cache +
                            "; choose greedy, heta or uniform, or leave it out");
-  if (cache.use && options.deviceChoice.cuda)
-    return invalidArgument("--cache: is for --device cpu; on a GPU dense features are kept as far as half "
-                           "of its free memory goes");
   if (keeps && options.mode == "infer")
     return invalidArgument("--cache " + options.cache +
                            ": inference reads each row once, and keeping it saves nothing; use "
@@ -504,7 +501,8 @@ int main(int argc, char **argv) {
   app.add_option("--cache", options.cache,
                  "Read dense features of nodes from disk when a batch asks for them, past the system's "
                  "cache, and keep hot rows in memory: none (keeps none), uniform, heta or greedy (see "
-                 "README); off, the default, maps the features")
+                 "README); off, the default, maps the features. With --device=cuda: hot rows in the "
+                 "GPU's memory, all in the host's")
       ->type_name("POLICY")
       ->group(machine);
   app.add_option("--cache-memory", options.cacheMemory,

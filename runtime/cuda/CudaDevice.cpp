@@ -30,7 +30,7 @@ public:
   std::string kernelTarget() const override { return kernels_.target(); }
 
   absl::Status load(const plan::PlanT &plan, const exec::States &states,
-                    const graph::GraphStore &graph) override {
+                    const graph::GraphStore &graph, const exec::RowChooser &chooser) override {
     HEDDLE_RETURN_IF_ERROR(session_->enter());
     HEDDLE_RETURN_IF_ERROR(kernels_.load(plan));
     for (size_t s = 0; s < states.views().size(); ++s) {
@@ -43,7 +43,8 @@ public:
     }
     HEDDLE_RETURN_IF_ERROR(sampling_.load());
     HEDDLE_RETURN_IF_ERROR(relations_.load(plan, graph, relationShare));
-    HEDDLE_RETURN_IF_ERROR(features_.load(plan, graph, featureShare));
+    HEDDLE_RETURN_IF_ERROR(chooser ? features_.loadTiers(plan, graph, chooser, sampling_)
+                                   : features_.load(plan, graph, featureShare));
     resident_.emplace(Resident{*session_, kernels_, sampling_, relations_, features_, plan, graph,
                                states, pointers_});
     return absl::OkStatus();
@@ -55,6 +56,8 @@ public:
     HEDDLE_RETURN_IF_ERROR(queue->initialize(budget));
     return std::unique_ptr<exec::StepCompute>(std::move(queue));
   }
+
+  std::vector<exec::CacheUse> cacheUse() const override { return features_.use(); }
 
   absl::Status upload() override { return copy(true); }
   absl::Status download() override { return copy(false); }

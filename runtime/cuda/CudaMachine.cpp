@@ -46,7 +46,20 @@ absl::Status SamplingModule::load() {
     HEDDLE_RETURN_IF_ERROR(
         driver.check(driver.cuModuleGetFunction(&functions_.back(), module_, name), name));
   }
-  return absl::OkStatus();
+  return driver.check(driver.cuModuleGetFunction(&gather_, module_, "heddle_gatherRows"),
+                      "heddle_gatherRows");
+}
+
+absl::Status SamplingModule::gather(const kernels::Gather &gather) const {
+  if (gather.rows == 0)
+    return absl::OkStatus();
+  kernels::Gather argument = gather;
+  void *values[] = {&argument};
+  const uint64_t blocks = (uint64_t(gather.rows) + kernels::threads - 1) / kernels::threads;
+  return session_.driver().check(
+      session_.driver().cuLaunchKernel(gather_, unsigned(blocks), 1, 1, kernels::threads, 1, 1, 0,
+                                       session_.stream(), values, nullptr),
+      "gathering features");
 }
 
 CudaMachine::~CudaMachine() {

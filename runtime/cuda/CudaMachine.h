@@ -23,11 +23,14 @@ public:
 
   absl::Status load();
   Function function(SampleKernel kernel) const { return functions_[size_t(kernel)]; }
+  /// On the session's first stream.
+  absl::Status gather(const kernels::Gather &gather) const;
 
 private:
   const Session &session_;
   Module module_ = nullptr;
   std::vector<Function> functions_;
+  Function gather_ = nullptr;
 };
 
 /// A stream of its own, before others where both have work: a batch that is sampled early keeps the

@@ -52,13 +52,16 @@ CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::
       if (b >= 0)
         (op.kind == Kind::Comm ? sent : read)[size_t(b)] = true;
   for (const auto &op : entry.ops)
-    if (const DevicePointer table = resident.features.table(*op);
-        table && read[size_t(op->outputs[0])] && !sent[size_t(op->outputs[0])]) {
-      gathers_.push_back(
-          {uint32_t(op->inputs[0]), uint32_t(op->outputs[0]), table, op->in_loop_static, op.get()});
+  {
+    const DevicePointer table = resident.features.table(*op);
+    Features::Tier *tier = resident.features.tier(*op);
+    if ((table || tier) && read[size_t(op->outputs[0])] && !sent[size_t(op->outputs[0])]) {
+      gathers_.push_back({uint32_t(op->inputs[0]), uint32_t(op->outputs[0]), table, tier,
+                          op->in_loop_static, op.get()});
       read[size_t(op->inputs[0])] = true;
       read[size_t(op->outputs[0])] = false;
     }
+  }
   const bool samples = DeviceSampler::supports(entry);
   for (const auto &op : entry.ops)
     for (int32_t b : op->outputs) {
@@ -292,9 +295,22 @@ absl::Status CudaQueue::gather() {
   for (size_t g = 0; g < gathers_.size(); ++g) {
     const plan::BufferT &rows = *entry_.buffers[gathers_[g].rows];
     const int64_t count = int64_t(plan::evaluate(*rows.rows, *symbols_));
-    if (count > 0 && !(kept_ && gathers_[g].isStatic))
-      HEDDLE_RETURN_IF_ERROR(resident_.kernels.gatherRows(first + 3 * g * sizeof(DevicePointer),
-                                                          count, int64_t(rows.width), 0));
+    if (count == 0 || (kept_ && gathers_[g].isStatic))
+      continue;
+    if (Features::Tier *tier = gathers_[g].tier) {
+      const bool training = entry_.kind == plan::EntryKind::TrainStep;
+      (training ? tier->use.training : tier->use.other).requested += uint64_t(count);
+      HEDDLE_RETURN_IF_ERROR(resident_.sampling.gather(
+          {reinterpret_cast<const int64_t *>(pointer(int32_t(gathers_[g].ids))), count,
+           int64_t(rows.width), reinterpret_cast<const int32_t *>(tier->places.data()),
+           reinterpret_cast<const float *>(tier->kept.data()),
+           reinterpret_cast<const float *>(tier->all.data()),
+           reinterpret_cast<float *>(pointer(int32_t(gathers_[g].rows))),
+           reinterpret_cast<uint64_t *>(tier->hits.data()) + training}));
+    } else {
+      HEDDLE_RETURN_IF_ERROR(resident_.kernels.gatherRows(
+          first + 3 * g * sizeof(DevicePointer), count, int64_t(rows.width), 0));
+    }
   }
   return absl::OkStatus();
 }

@@ -83,7 +83,8 @@ private:
   /// Rows that are picked on the device.
   struct Gather {
     uint32_t ids, rows; ///< buffers
-    DevicePointer table;
+    DevicePointer table;   ///< all rows; or:
+    Features::Tier *tier;
     bool isStatic;
     const plan::OpT *op;
   };

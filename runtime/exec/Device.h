@@ -9,11 +9,13 @@
 #ifndef HEDDLE_RUNTIME_EXEC_DEVICE_H
 #define HEDDLE_RUNTIME_EXEC_DEVICE_H
 
+#include "runtime/exec/ChooseRows.h"
 #include "runtime/exec/CommQueue.h"
 #include "runtime/exec/States.h"
 #include "runtime/exec/StepSlot.h"
 #include "runtime/exec/Trace.h"
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -59,6 +61,9 @@ public:
   virtual const void *output(uint32_t buffer) const = 0;
 };
 
+/// Chooses the rows of features that a device keeps, the others staying with the host.
+using RowChooser = std::function<absl::StatusOr<cache::Plan>(std::span<CachedFeature>)>;
+
 /// An accelerator as one executor uses it. Calls come from one thread at a time.
 class Device {
 public:
@@ -68,10 +73,13 @@ public:
   virtual std::string name() const = 0;
   /// The plan's target that its kernels were loaded from.
   virtual std::string kernelTarget() const = 0;
-  /// Loads the plan's kernels, makes room for the states, and brings features there as far as there is
-  /// room. All three outlive the device. Errors: no code for this device in the plan, no memory.
+  /// Loads the plan's kernels, makes room for the states, and brings features there: as far as there is
+  /// room, or with a chooser the rows that it names. All three outlive the device. Errors: no code for
+  /// this device in the plan, no memory.
   virtual absl::Status load(const plan::PlanT &plan, const States &states,
-                            const graph::GraphStore &graph) = 0;
+                            const graph::GraphStore &graph, const RowChooser &chooser) = 0;
+  /// Of the features that a chooser was asked about.
+  virtual std::vector<CacheUse> cacheUse() const = 0;
   /// What runs the compute ops of an entry. `comm`: its collectives, or null.
   virtual absl::StatusOr<std::unique_ptr<StepCompute>>
   compute(const plan::EntryT &entry, CommQueue *comm, MemoryBudget &budget) = 0;

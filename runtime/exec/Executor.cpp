@@ -115,8 +115,13 @@ public:
       HEDDLE_ASSIGN_OR_RETURN(kernels_, KernelLibrary::load(*plan_, options_.cpuLevel));
     }
     HEDDLE_RETURN_IF_ERROR(states_.create(*plan_, *graph_, options_.partition));
+    RowChooser chooser;
+    if (options_.cache.use)
+      chooser = [this](std::span<CachedFeature> features) {
+        return chooseRows(*plan_, *graph_, options_, computePool_, features);
+      };
     if (device_)
-      HEDDLE_RETURN_IF_ERROR(device_->load(*plan_, states_, *graph_));
+      HEDDLE_RETURN_IF_ERROR(device_->load(*plan_, states_, *graph_, chooser));
     states_.initialize(seed_, computePool_);
     // Beside the computation a few threads are enough: they only have to keep up with it.
     int helpers = options_.overlap ? (computePool_.threads() + 3) / 4 : 1;
@@ -142,7 +147,7 @@ public:
       partners_.connections.ahead->setOpNames(
           [names = names_](uint32_t op) { return names->of(plan::Queue::Fetch, op); });
     }
-    if (options_.cache.use) {
+    if (options_.cache.use && !device_) {
       HEDDLE_ASSIGN_OR_RETURN(tiers_,
                               FeatureTiers::create(*plan_, *graph_, options_, computePool_));
     }
@@ -229,7 +234,7 @@ public:
 
   const ExecutorStats &stats() const override { return stats_; }
   std::vector<CacheUse> cacheUse() const override {
-    return tiers_ ? tiers_->use() : std::vector<CacheUse>();
+    return device_ ? device_->cacheUse() : tiers_ ? tiers_->use() : std::vector<CacheUse>();
   }
   int threads() const override { return computePool_.threads(); }
   std::string kernelTarget() const override {

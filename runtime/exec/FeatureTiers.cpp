@@ -8,9 +8,10 @@
 #include "runtime/base/Format.h"
 #include "runtime/base/HugeMemory.h"
 #include "runtime/base/Npy.h"
+#include "runtime/cache/Hotness.h"
 #include "runtime/cache/RowFile.h"
+#include "runtime/exec/ChooseRows.h"
 #include "runtime/exec/ConvertRows.h"
-#include "runtime/exec/Presample.h"
 #include "runtime/exec/RankBitmap.h"
 
 #include <algorithm>
@@ -34,30 +35,6 @@ constexpr size_t maxKept = std::numeric_limits<int32_t>::max();
 constexpr auto nothing = [](int64_t) {};
 
 } // namespace
-
-/// Requests of a training step.
-static absl::StatusOr<std::vector<cache::Hotness>>
-hotnessOf(const plan::PlanT &plan, const plan::EntryT &entry, const graph::GraphStore &graph,
-          const ExecutorOptions &options, std::span<const cache::FetchedRows> rows,
-          ThreadPool &pool) {
-  if (!plan.task)
-    return failedPrecondition("the plan has no task: nothing says which rows are hot");
-  HEDDLE_ASSIGN_OR_RETURN(graph::SplitView split,
-                          graph.split(static_cast<int>(plan.task->node_type), plan.task->label,
-                                      plan.task->split));
-  HEDDLE_ASSIGN_OR_RETURN(
-      std::vector<cache::Hotness> hotness,
-      cache::analyticHotness(plan, entry, graph,
-                             {split.train, static_cast<size_t>(split.numTrain)}, rows));
-  const auto &batches = options.cache.presample;
-  if (batches.empty())
-    return hotness;
-  HEDDLE_ASSIGN_OR_RETURN(std::vector<cache::Hotness> counted,
-                          presampledHotness(plan, entry, graph, batches, options.seed, rows, pool));
-  for (size_t t = 0; t < counted.size(); ++t)
-    cache::smooth(counted[t], batches.size(), hotness[t]);
-  return counted;
-}
 
 struct FeatureTiers::Feature {
   uint32_t nodeType = 0;
@@ -146,37 +123,16 @@ absl::Status FeatureTiers::choose(const plan::PlanT &plan, const graph::GraphSto
   const CacheOptions &cache = options.cache;
   if (cache.policy == cache::Policy::None || cache.bytes == 0)
     return absl::OkStatus();
-  const int training = findEntry(plan, plan::EntryKind::TrainStep, options.partition);
-  std::vector<cache::FetchedRows> rows;
-  std::vector<cache::Hotness> hotness;
-  if (training >= 0) {
-    const plan::EntryT &entry = *plan.entries[static_cast<size_t>(training)];
-    rows = cache::rowsFetched(plan, entry);
-    std::erase_if(rows, [&](const cache::FetchedRows &r) {
-      return r.feature.empty() || find(r.nodeType, r.feature) < 0;
-    });
-    HEDDLE_ASSIGN_OR_RETURN(hotness, hotnessOf(plan, entry, graph, options, rows, pool));
+  std::vector<CachedFeature> described;
+  for (auto &feature : features_) {
+    HEDDLE_RETURN_IF_ERROR(measure(*feature));
+    described.push_back({feature->nodeType, feature->name, feature->rows, feature->rowBytes,
+                         feature->use.missSecondsPerByte});
   }
-  std::vector<cache::Hotness> none(features_.size()); // of what training does not fetch
-  std::vector<cache::Table> tables(features_.size());
-  for (size_t t = 0; t < features_.size(); ++t) {
-    Feature &feature = *features_[t];
-    HEDDLE_RETURN_IF_ERROR(measure(feature));
-    tables[t].rowBytes = feature.rowBytes;
-    tables[t].missSecondsPerByte = feature.use.missSecondsPerByte;
-    for (size_t r = 0; r < hotness.size(); ++r)
-      if (find(rows[r].nodeType, rows[r].feature) == int(t))
-        tables[t].hotness = hotness[r];
-    if (tables[t].hotness.empty()) {
-      none[t].assign(static_cast<size_t>(feature.rows), 0.0f);
-      tables[t].hotness = none[t];
-    }
-  }
-  cache::Plan chosen = cache::planCache(tables, cache.policy, cache.bytes);
+  HEDDLE_ASSIGN_OR_RETURN(cache::Plan chosen,
+                          chooseRows(plan, graph, options, pool, described));
   for (size_t t = 0; t < features_.size(); ++t)
-    features_[t]->use.expectedHits = cache::expectedHits(tables[t], chosen.rows[t]);
-  hotness.clear();
-  none.clear();
+    features_[t]->use.expectedHits = described[t].expectedHits;
   for (size_t t = 0; t < features_.size(); ++t)
     HEDDLE_RETURN_IF_ERROR(fill(*features_[t], std::move(chosen.rows[t])));
   return absl::OkStatus();

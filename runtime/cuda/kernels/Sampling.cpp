@@ -23,6 +23,7 @@ struct GpuBlock {
     if (!(__atomic_load_n(word, __ATOMIC_RELAXED) & bit))
       __atomic_fetch_or(word, bit, __ATOMIC_RELAXED);
   }
+  void add(uint64_t *sum, uint64_t value) { __atomic_fetch_add(sum, value, __ATOMIC_RELAXED); }
 };
 
 __attribute__((address_space(3))) Shared shared;
@@ -35,3 +36,8 @@ __attribute__((address_space(3))) Shared shared;
     NAME(block, (Shared &)shared, launch);                                                         \
   }
 HEDDLE_SAMPLING_KERNELS(KERNEL)
+
+extern "C" __attribute__((device_kernel)) void heddle_gatherRows(Gather gather) {
+  GpuBlock block{uint32_t(__nvvm_read_ptx_sreg_ctaid_x())};
+  gatherRows(block, (Shared &)shared, gather);
+}

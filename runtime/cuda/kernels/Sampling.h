@@ -517,7 +517,39 @@ template <class Block> void sortFinish(Block &block, Shared &, const Launch &lau
   });
 }
 
-/// All kernels, as KERNEL(name): entry points heddle_NAME(Launch).
+/// Rows of a feature, of which a device keeps some; it reads the others in the host's memory.
+struct Gather {
+  const int64_t *ids; ///< [rows]
+  int64_t rows, dim;
+  const int32_t *places;    ///< by id: the row of `kept`, or -1
+  const float *kept, *all;  ///< [.., dim]
+  float *out;               ///< [rows, dim]
+  uint64_t *hits;           ///< rows found in `kept` are added
+};
+
+/// Blocks of `threads` rows each.
+template <class Block> void gatherRows(Block &block, Shared &shared, const Gather &gather) {
+  const int64_t first = int64_t(block.index) * threads;
+  const int64_t rows = smaller(gather.rows - first, threads);
+  block.each(threads, [&](int64_t i) {
+    const int32_t place = i < rows ? gather.places[gather.ids[first + i]] : -1;
+    shared.words[0][i + 1] = place >= 0;
+    shared.counters[i] = uint32_t(place);
+  });
+  const uint32_t *hits = scan(block, shared.words);
+  block.each(1, [&](int64_t) { block.add(gather.hits, hits[threads]); });
+  block.each(rows * gather.dim, [&](int64_t e) {
+    const uint32_t row = uint32_t(e) / uint32_t(gather.dim);
+    const int64_t column = e - int64_t(row) * gather.dim;
+    const int32_t place = int32_t(shared.counters[row]);
+    gather.out[(first + row) * gather.dim + column] =
+        place >= 0 ? gather.kept[place * gather.dim + column]
+                   : gather.all[gather.ids[first + row] * gather.dim + column];
+  });
+}
+
+/// The kernels that sample, as KERNEL(name): entry points heddle_NAME(Launch). Beside them is
+/// heddle_gatherRows(Gather).
 #define HEDDLE_SAMPLING_KERNELS(KERNEL)                                                            \
   KERNEL(countRows)                                                                                \
   KERNEL(scanSums)                                                                                 \

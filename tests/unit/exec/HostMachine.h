@@ -27,6 +27,7 @@ struct HostBlock {
       f((i + shift) % n);
   }
   void setBit(uint64_t *word, uint64_t bit) { *word |= bit; }
+  void add(uint64_t *sum, uint64_t value) { *sum += value; }
 };
 
 class HostMachine final : public cuda::SampleMachine {
