@@ -95,7 +95,7 @@ std::string describeCaches(const std::vector<CacheReport> &caches) {
   if (caches.empty())
     return "";
   using Align = TextTable::Align;
-  TextTable table({{"features on disk", Align::Left},
+  TextTable table({{"cached features", Align::Left},
                    {"rows kept", Align::Right},
                    {"of", Align::Right},
                    {"memory", Align::Right},
