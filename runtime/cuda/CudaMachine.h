@@ -13,7 +13,7 @@
 
 namespace heddle::cuda {
 
-/// The kernels of kernels/Sampling.h, loaded on a device.
+/// The kernels of kernels/, loaded on a device.
 class SamplingModule {
 public:
   explicit SamplingModule(const Session &session) : session_(session) {}

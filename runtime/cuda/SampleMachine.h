@@ -7,7 +7,7 @@
 #define HEDDLE_RUNTIME_CUDA_SAMPLEMACHINE_H
 
 #include "runtime/base/Status.h"
-#include "runtime/cuda/kernels/Sampling.h"
+#include "runtime/cuda/kernels/Tasks.h"
 
 #include <utility>
 
@@ -19,7 +19,7 @@ enum class SampleKernel : uint8_t {
 #undef KERNEL
 };
 
-/// A stream of a GPU with memory and the kernels of kernels/Sampling.h; in the tests, a CPU. All
+/// A stream of a GPU with memory and the kernels of kernels/; in the tests, a CPU. All
 /// but allocate() and synchronize() may return before they have ended, and run in the order of the
 /// calls.
 class SampleMachine {

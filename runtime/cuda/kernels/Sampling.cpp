@@ -5,7 +5,7 @@
 // Compiled for NVIDIA GPUs by the host's clang, without a toolkit (runtime/CMakeLists.txt).
 //
 //===----------------------------------------------------------------------===//
-#include "runtime/cuda/kernels/Sampling.h"
+#include "runtime/cuda/kernels/SortBySource.h"
 
 namespace {
 

@@ -7,6 +7,7 @@
 #define HEDDLE_TESTS_UNIT_EXEC_HOSTMACHINE_H
 
 #include "runtime/cuda/SampleMachine.h"
+#include "runtime/cuda/kernels/SortBySource.h"
 
 #include <cstdlib>
 #include <cstring>

@@ -1,0 +1,211 @@
+//===- CudaBatch.cpp - sizes and data of a step on a GPU --------------------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#include "runtime/cuda/CudaQueue.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace heddle::cuda {
+
+using exec::StepSlot;
+using exec::Trace;
+
+namespace {
+constexpr uint64_t alignment = 256;
+uint64_t aligned(uint64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+} // namespace
+
+uint64_t CudaQueue::bytesOf(size_t buffer) const {
+  return plan::bufferBytes(*entry_.buffers[buffer], *symbols_);
+}
+
+absl::Status CudaQueue::upload(const StepSlot &slot) {
+  auto found = std::find_if(slots_.begin(), slots_.end(),
+                            [&](const DeviceSlot &own) { return own.slot == &slot; });
+  if (found == slots_.end()) {
+    slots_.push_back({&slot, DeviceMemory(session_), PinnedMemory(session_), {}, false});
+    found = slots_.end() - 1;
+  }
+  DeviceSlot &own = *found;
+  // Arrays that stay come last: the others are copied as one block.
+  kept_ = slot.sameSeeds && own.complete;
+  own.offsets.resize(uploads_.size() + gathers_.size());
+  uint64_t total = 0, changing = 0;
+  for (bool isStatic : {false, true}) {
+    for (size_t u = 0; u < uploads_.size(); ++u)
+      if (uploads_[u].isStatic == isStatic) {
+        own.offsets[u] = total;
+        total += aligned(std::max<uint64_t>(bytesOf(uploads_[u].buffer), 1));
+      }
+    if (!isStatic)
+      changing = total;
+  }
+  const uint64_t copied = total;
+  for (size_t g = 0; g < gathers_.size(); ++g) {
+    own.offsets[uploads_.size() + g] = total;
+    total += aligned(std::max<uint64_t>(bytesOf(gathers_[g].rows), 1));
+  }
+  own.complete = false;
+  HEDDLE_RETURN_IF_ERROR(own.memory.reserve(std::max<uint64_t>(total, 1), "a batch"));
+  HEDDLE_RETURN_IF_ERROR(own.staging.reserve(std::max<uint64_t>(copied, 1), "a batch"));
+  for (size_t g = 0; g < gathers_.size(); ++g)
+    device_[gathers_[g].rows] = own.memory.data() + own.offsets[uploads_.size() + g];
+  for (uint32_t b : sampled_)
+    device_[b] = sampler_->device().address(slot, int32_t(b));
+  for (size_t u = 0; u < uploads_.size(); ++u) {
+    const size_t b = uploads_[u].buffer;
+    device_[b] = own.memory.data() + own.offsets[u];
+    if (!kept_ || !uploads_[u].isStatic)
+      std::memcpy(own.staging.data() + own.offsets[u], host_[b], bytesOf(b));
+  }
+  HEDDLE_RETURN_IF_ERROR(
+      session_.toDevice(own.memory.data(), own.staging.data(), kept_ ? changing : copied));
+  own.complete = true;
+  return absl::OkStatus();
+}
+
+absl::Status CudaQueue::gather() {
+  const DevicePointer first =
+      argumentMemory_.data() + (arguments_.size() - 3 * gathers_.size()) * sizeof(DevicePointer);
+  for (size_t g = 0; g < gathers_.size(); ++g) {
+    const plan::BufferT &rows = *entry_.buffers[gathers_[g].rows];
+    const int64_t count = int64_t(plan::evaluate(*rows.rows, *symbols_));
+    if (count == 0 || (kept_ && gathers_[g].isStatic))
+      continue;
+    if (Features::Tier *tier = gathers_[g].tier) {
+      const bool training = entry_.kind == plan::EntryKind::TrainStep;
+      (training ? tier->use.training : tier->use.other).requested += uint64_t(count);
+      HEDDLE_RETURN_IF_ERROR(resident_.sampling.gather(
+          {reinterpret_cast<const int64_t *>(pointer(int32_t(gathers_[g].ids))), count,
+           int64_t(rows.width), reinterpret_cast<const int32_t *>(tier->places.data()),
+           reinterpret_cast<const float *>(tier->kept.data()),
+           reinterpret_cast<const float *>(tier->all.data()),
+           reinterpret_cast<float *>(pointer(int32_t(gathers_[g].rows))),
+           reinterpret_cast<uint64_t *>(tier->hits.data()) + training}));
+    } else {
+      HEDDLE_RETURN_IF_ERROR(resident_.kernels.gatherRows(first + 3 * g * sizeof(DevicePointer),
+                                                          count, int64_t(rows.width), 0));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CudaQueue::makeHostArena(uint64_t bytes) {
+  if (bytes > hostArena_.capacity() && !hostArena_.reserve(bytes + bytes / 4))
+    return absl::ResourceExhaustedError("the arena's copy for collectives: no memory");
+  char *base = static_cast<char *>(hostArena_.data());
+  for (size_t b = 0; b < host_.size(); ++b)
+    if (entry_.buffers[b]->space == plan::Space::Arena)
+      host_[b] = base + regionOffsets_[size_t(entry_.buffers[b]->region)];
+  return absl::OkStatus();
+}
+
+uint64_t CudaQueue::layOut() {
+  uint64_t total = 0;
+  for (size_t b = 0; b < bufferOffsets_.size(); ++b) {
+    bufferOffsets_[b] = total;
+    if (entry_.buffers[b]->space == plan::Space::Arena)
+      total += aligned(bytesOf(b));
+  }
+  // Collectives exchange the host's copy of the arena, which is laid out by regions.
+  apart_ = !comm_ && total <= mostApart_;
+  if (!apart_)
+    total = plan::layoutArena(entry_, *symbols_, regionOffsets_);
+  return std::max<uint64_t>(total, 1);
+}
+
+absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::Track *commTrack) {
+  HEDDLE_RETURN_IF_ERROR(session_.enter());
+  symbols_ = &slot.symbols;
+  const uint64_t needed = layOut();
+  if (needed > arena_.capacity())
+    ++arenaGrowths;
+  HEDDLE_RETURN_IF_ERROR(arena_.reserve(needed, "arena"));
+  if (comm_)
+    HEDDLE_RETURN_IF_ERROR(makeHostArena(needed));
+  for (size_t b = 0; b < device_.size(); ++b) {
+    const plan::BufferT &buffer = *entry_.buffers[b];
+    if (buffer.space == plan::Space::Arena)
+      device_[b] =
+          arena_.data() + (apart_ ? bufferOffsets_[b] : regionOffsets_[size_t(buffer.region)]);
+    else if (buffer.space == plan::Space::Slot)
+      host_[b] = slot.memory[b].data();
+  }
+  uint64_t outputBytes = 0;
+  for (uint32_t b : outputBuffers_)
+    outputBytes += aligned(bytesOf(b));
+  HEDDLE_RETURN_IF_ERROR(outputs_.reserve(std::max<uint64_t>(outputBytes, 1), "results"));
+  if (!comm_) {
+    outputBytes = 0;
+    for (uint32_t b : outputBuffers_) {
+      host_[b] = outputs_.data() + outputBytes;
+      outputBytes += aligned(bytesOf(b));
+    }
+  }
+  HEDDLE_RETURN_IF_ERROR(upload(slot));
+  for (Op &op : ops_) {
+    const plan::OpT &o = *op.op;
+    switch (op.kind) {
+    case Kind::Kernel:
+      op.domain = int64_t(plan::evaluate(*op.kernel->domain, slot.symbols));
+      break;
+    case Kind::GemmRows:
+    case Kind::GemmChunks:
+      op.domain = int64_t(plan::evaluate(*op.gemm->rows, slot.symbols));
+      break;
+    case Kind::Merge:
+      op.domain = int64_t(plan::evaluate(*op.merge->chunks, slot.symbols));
+      break;
+    case Kind::FetchRows: {
+      const size_t ids = size_t(o.inputs[0]), table = size_t(o.inputs[1]);
+      const size_t result = size_t(o.outputs[0]);
+      op.domain = int64_t(plan::evaluate(*entry_.buffers[ids]->rows, slot.symbols));
+      // Sorted unique ids as many as there are nodes are all of them: the table is the result.
+      op.alias = op.domain == resident_.states.views()[size_t(entry_.buffers[table]->state)].rows;
+      if (op.alias) {
+        device_[result] = device_[table];
+        if (comm_)
+          host_[result] = host_[table];
+      }
+      break;
+    }
+    case Kind::Comm:
+      break;
+    }
+    if (op.domain < 0 || op.domain > int64_t(1) << 48)
+      return internalError("op '" + o.name + "': its domain is too large");
+  }
+  arguments_.resize(argumentBuffers_.size());
+  for (size_t a = 0; a < arguments_.size(); ++a)
+    arguments_[a] = argumentBuffers_[a] < 0 ? 0 : pointer(argumentBuffers_[a]);
+  batches_.clear();
+  for (Op &op : ops_)
+    if (op.kind == Kind::GemmChunks && op.gemm->heads > 1)
+      listMatrices(op);
+  arguments_.insert(arguments_.end(), batches_.begin(), batches_.end());
+  for (const Gather &gather : gathers_)
+    arguments_.insert(arguments_.end(),
+                      {pointer(int32_t(gather.ids)), gather.table, pointer(int32_t(gather.rows))});
+  repeats_ =
+      !comm_ && lastSlot_ == &slot && lastSymbols_ == slot.symbols && uploaded_ == arguments_;
+  if (!repeats_) {
+    forgetGraphs();
+    lastSlot_ = &slot;
+    lastSymbols_ = slot.symbols;
+  }
+  if (uploaded_ != arguments_) {
+    const uint64_t bytes = arguments_.size() * sizeof(DevicePointer);
+    HEDDLE_RETURN_IF_ERROR(argumentMemory_.reserve(bytes, "arguments"));
+    HEDDLE_RETURN_IF_ERROR(argumentStaging_.reserve(bytes, "arguments"));
+    std::memcpy(argumentStaging_.data(), arguments_.data(), bytes);
+    HEDDLE_RETURN_IF_ERROR(
+        session_.toDevice(argumentMemory_.data(), argumentStaging_.data(), bytes));
+    uploaded_ = arguments_;
+  }
+  return comm_ ? comm_->prepare(slot, host_, commTrack) : absl::OkStatus();
+}
+
+} // namespace heddle::cuda

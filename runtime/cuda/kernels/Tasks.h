@@ -1,0 +1,140 @@
+//===- Tasks.h - what the kernels of the GPU sampler are given ---*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// Nothing but the language is used here: host and GPU have the same layout of it.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_RUNTIME_CUDA_KERNELS_TASKS_H
+#define HEDDLE_RUNTIME_CUDA_KERNELS_TASKS_H
+
+#include <stdint.h>
+
+namespace heddle::cuda::kernels {
+
+inline constexpr uint32_t threads = 128;
+/// What one block does of a task.
+inline constexpr uint32_t rowsPerBlock = threads, itemsPerBlock = 8 * threads,
+                          wordsPerBlock = 4 * threads;
+/// A pass of the sort by source looks at `digits` values of a key; one thread counts sortRun items.
+inline constexpr uint32_t digitBits = 4, digits = 1u << digitBits, sortRun = 16,
+                          sortTile = threads * sortRun;
+/// So few draws of a row are made by one thread, more by the whole block.
+inline constexpr int64_t fewDraws = 64;
+
+struct Sum {
+  int64_t edges, active;
+  Sum operator+(const Sum &other) const { return {edges + other.edges, active + other.active}; }
+};
+
+/// In-edges of some rows for one relation (op Sample of plan.fbs). Null: not wanted.
+struct RowsTask {
+  const int64_t *ptr;       ///< of the relation, by destination
+  const int32_t *sources32; ///< of its edges: one of the two
+  const int64_t *sources64;
+  const int64_t *ids;   ///< destinations
+  int64_t rows, fanout; ///< -1: all
+  uint32_t relation, hop;
+  int32_t *dstPos, *inPtr, *rowPos;
+  int64_t *edgeId;
+  int64_t *sources;    ///< [edges] global ids
+  int32_t *edgeActive; ///< [edges] the active destination
+  uint32_t *chosen;    ///< [edges] offsets that were drawn; null where none are
+  uint32_t *spare;     ///< [edges] where more than fewDraws are drawn of a row
+};
+
+/// Ids, or rows, that are put into a set.
+struct MarkTask {
+  const int64_t *ids;
+  const int32_t *rows;
+  int64_t count;
+  uint64_t *words;
+};
+
+/// A set as a bit for each id; its members in ascending order, and how many are before each word.
+struct SetTask {
+  uint64_t *words;
+  uint32_t *ranks;
+  int64_t numWords;
+  int64_t *ids; ///< or:
+  int32_t *rows;
+};
+
+/// The number of each id (or row, or of 0, 1, 2...) in a set, or -1.
+struct NumberTask {
+  const int64_t *ids;
+  const int32_t *rows;
+  int64_t count;
+  const uint64_t *words;
+  const uint32_t *ranks;
+  int32_t *out;
+};
+
+/// out[rows[i]] = i where rows[i] is not -1.
+struct InvertTask {
+  const int32_t *rows;
+  int64_t count;
+  int32_t *out;
+};
+
+/// Edges by source, those of one source in their order.
+struct TransposeTask {
+  const int32_t *rows; ///< source of each edge
+  int64_t edges, sources;
+  uint32_t *keys[2], *values[2]; ///< [edges]
+  const int32_t *edgeActive;
+  int32_t *outPtr, *outDst, *outEdge;
+};
+
+/// A launch: task t has the blocks [starts[t], starts[t + 1]).
+struct Launch {
+  const void *tasks;
+  const uint32_t *starts; ///< [count + 1]
+  uint32_t count;
+  uint32_t step;
+  uint64_t seed;
+  Sum *sums; ///< of each block; before scanSums the block's, after it those of the blocks before it
+  Sum *totals;    ///< of each task
+  uint32_t *hist; ///< of a sort: for task t digits * (its blocks) numbers from digits * starts[t]
+  uint32_t pass;  ///< of a sort
+};
+
+/// What threads of a block share.
+struct Shared {
+  Sum sums[2][threads + 1];
+  uint32_t words[2][threads + 1];
+  uint32_t counters[sortTile];
+  int64_t first[threads];
+  bool drawn[threads];
+};
+static_assert(digits * threads == sortTile, "a counter for each digit and thread");
+
+/// Rows of a feature, of which a device keeps some; it reads the others in the host's memory.
+struct Gather {
+  const int64_t *ids; ///< [rows]
+  int64_t rows, dim;
+  const int32_t *places;   ///< by id: the row of `kept`, or -1
+  const float *kept, *all; ///< [.., dim]
+  float *out;              ///< [rows, dim]
+  uint64_t *hits;          ///< rows found in `kept` are added
+};
+
+/// The kernels that sample, as KERNEL(name): entry points heddle_NAME(Launch). Beside them is
+/// heddle_gatherRows(Gather).
+#define HEDDLE_SAMPLING_KERNELS(KERNEL)                                                            \
+  KERNEL(countRows)                                                                                \
+  KERNEL(scanSums)                                                                                 \
+  KERNEL(fillRows)                                                                                 \
+  KERNEL(mark)                                                                                     \
+  KERNEL(countSet)                                                                                 \
+  KERNEL(listSet)                                                                                  \
+  KERNEL(number)                                                                                   \
+  KERNEL(invert)                                                                                   \
+  KERNEL(sortCount)                                                                                \
+  KERNEL(sortScan)                                                                                 \
+  KERNEL(sortMove)                                                                                 \
+  KERNEL(sortFinish)
+
+} // namespace heddle::cuda::kernels
+
+#endif // HEDDLE_RUNTIME_CUDA_KERNELS_TASKS_H
