@@ -35,12 +35,8 @@ SamplingModule::~SamplingModule() {
 
 absl::Status SamplingModule::load() {
   const Driver &driver = session_.driver();
-  char log[4096] = {};
-  int options[] = {jitErrorLog, jitErrorLogBytes};
-  void *values[] = {log, reinterpret_cast<void *>(sizeof log)};
-  if (Result result = driver.cuModuleLoadDataEx(&module_, samplingPtx, 2, options, values))
-    return driver.check(result, "the sampler on " + session_.name() +
-                                    (log[0] ? ": " + std::string(log) : ""));
+  HEDDLE_RETURN_IF_ERROR(
+      session_.loadModule(module_, samplingPtx, "the sampler on " + session_.name()));
   for (const char *name : kernelNames) {
     functions_.push_back(nullptr);
     HEDDLE_RETURN_IF_ERROR(

@@ -46,12 +46,8 @@ absl::Status Kernels::load(const plan::PlanT &plan) {
   target_ = best->target;
   const Driver &driver = session_.driver();
   std::string text(best->object.begin(), best->object.end());
-  char log[4096] = {};
-  int options[] = {jitErrorLog, jitErrorLogBytes};
-  void *values[] = {log, reinterpret_cast<void *>(sizeof log)};
-  if (Result result = driver.cuModuleLoadDataEx(&module_, text.c_str(), 2, options, values))
-    return driver.check(result, "the plan's code for " + target_ + " on " + session_.name() +
-                                    (log[0] ? ": " + std::string(log) : ""));
+  HEDDLE_RETURN_IF_ERROR(session_.loadModule(
+      module_, text.c_str(), "the plan's code for " + target_ + " on " + session_.name()));
   auto find = [&](Function &function, const std::string &symbol) {
     return driver.check(driver.cuModuleGetFunction(&function, module_, symbol.c_str()),
                         "the plan's code for " + target_ + ": '" + symbol +

@@ -31,18 +31,18 @@ absl::StatusOr<std::unique_ptr<Session>> Session::open(int ordinal) {
   driver.cuDeviceGetAttribute(&self->processors_, attributeProcessors, self->device_);
   self->name_ = name;
   self->capability_ = 10 * major + minor;
-  HEDDLE_RETURN_IF_ERROR(driver.check(
-      driver.cuDevicePrimaryCtxRetain(&self->context_, self->device_), "context of " + self->name_));
+  HEDDLE_RETURN_IF_ERROR(
+      driver.check(driver.cuDevicePrimaryCtxRetain(&self->context_, self->device_),
+                   "context of " + self->name_));
   HEDDLE_RETURN_IF_ERROR(self->enter());
   HEDDLE_ASSIGN_OR_RETURN(self->blas_, BlasLibrary::get());
   for (uint32_t s = 0; s < maxStreams; ++s) {
-    HEDDLE_RETURN_IF_ERROR(driver.check(
-        driver.cuStreamCreate(&self->streams_[s], streamNonBlocking), "stream"));
+    HEDDLE_RETURN_IF_ERROR(
+        driver.check(driver.cuStreamCreate(&self->streams_[s], streamNonBlocking), "stream"));
     HEDDLE_RETURN_IF_ERROR(
         self->blas_->check(self->blas_->cublasCreate_v2(&self->handles_[s]), "cublasCreate"));
-    HEDDLE_RETURN_IF_ERROR(
-        self->blas_->check(self->blas_->cublasSetStream_v2(self->handles_[s], self->streams_[s]),
-                           "cublasSetStream"));
+    HEDDLE_RETURN_IF_ERROR(self->blas_->check(
+        self->blas_->cublasSetStream_v2(self->handles_[s], self->streams_[s]), "cublasSetStream"));
   }
   return self;
 }
@@ -80,6 +80,15 @@ absl::Status Session::toHost(void *to, DevicePointer from, uint64_t bytes) const
 
 absl::Status Session::synchronize(const std::string &what) const {
   return driver_->check(driver_->cuStreamSynchronize(stream()), what);
+}
+
+absl::Status Session::loadModule(Module &module, const char *text, const std::string &what) const {
+  char log[4096] = {};
+  int options[] = {jitErrorLog, jitErrorLogBytes};
+  void *values[] = {log, reinterpret_cast<void *>(sizeof log)};
+  const Result result = driver_->cuModuleLoadDataEx(&module, text, 2, options, values);
+  return result ? driver_->check(result, what + (log[0] ? ": " + std::string(log) : ""))
+                : absl::OkStatus();
 }
 
 //===----------------------------------------------------------------------===//

@@ -39,6 +39,8 @@ public:
   absl::Status toDevice(DevicePointer to, const void *from, uint64_t bytes) const;
   absl::Status toHost(void *to, DevicePointer from, uint64_t bytes) const;
   absl::Status synchronize(const std::string &what) const;
+  /// Code of a PTX text. `what`: for the error, which has the driver's own words.
+  absl::Status loadModule(Module &module, const char *text, const std::string &what) const;
 
 private:
   Session() = default;

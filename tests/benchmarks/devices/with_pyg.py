@@ -13,11 +13,10 @@ import time
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "peers"))
 from graph import Graph, Spec  # noqa: E402
-from training import begin, peer_arguments  # noqa: E402
+from training import begin, make_optimizers, peer_arguments, step  # noqa: E402
 from with_pyg import Model  # noqa: E402
 
 
@@ -94,24 +93,14 @@ def main():
     model.cuda()
     for t, (index, parts) in model.inputs.data.items():
         model.inputs.data[t] = index, [part.pin_memory() if arguments.host_features else part.cuda() for part in parts]
-    tables = list(model.inputs.tables.parameters())
-    known = {id(p) for p in tables}
-    optimizers = [torch.optim.Adam([p for p in model.parameters() if id(p) not in known], lr=spec.lr, fused=True)]
-    if tables:
-        optimizers.append(torch.optim.SparseAdam(tables, lr=spec.lr))
+    optimizers = make_optimizers(model, spec)
     torch.backends.cuda.matmul.allow_tf32 = False
     times = []
-    for step in range(arguments.steps):
-        *inputs, labels = batches[step % len(batches)]
+    for number in range(arguments.steps):
+        *inputs, labels = batches[number % len(batches)]
         torch.cuda.synchronize()
         start = time.perf_counter()
-        for optimizer in optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(model(*inputs)[: len(labels)], labels)
-        loss.backward()
-        for optimizer in optimizers:
-            optimizer.step()
-        loss.item()
+        step(model, optimizers, inputs, labels).item()
         times.append(time.perf_counter() - start)
     steps = -(-len(graph.train) // spec.batch_size)
     median = float(np.median(times[len(batches):]))

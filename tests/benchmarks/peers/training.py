@@ -96,8 +96,8 @@ def begin(parser):
     return arguments
 
 
-def train(model, batches, spec, epochs, most_steps, seeds):
-    """`batches()` gives an epoch's (arguments of the model ..., labels of its first rows); it has `seeds` in all."""
+def make_optimizers(model, spec):
+    """Adam, fused where PyTorch has it, and SparseAdam for the learnable rows of batches."""
     sparse = [] if spec.full_graph else list(model.inputs.tables.parameters())
     known = {id(p) for p in sparse}
     dense = [p for p in model.parameters() if id(p) not in known]
@@ -105,17 +105,29 @@ def train(model, batches, spec, epochs, most_steps, seeds):
     optimizers = [torch.optim.Adam(dense, lr=spec.lr, **fused)]
     if sparse:
         optimizers.append(torch.optim.SparseAdam(sparse, lr=spec.lr))
+    return optimizers
+
+
+def step(model, optimizers, inputs, labels):
+    """A training step; returns the loss."""
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
+    loss = F.cross_entropy(model(*inputs)[: len(labels)], labels)
+    loss.backward()
+    for optimizer in optimizers:
+        optimizer.step()
+    return loss
+
+
+def train(model, batches, spec, epochs, most_steps, seeds):
+    """`batches()` gives an epoch's (arguments of the model ..., labels of its first rows); it has `seeds` in all."""
+    optimizers = make_optimizers(model, spec)
     times, loss = [], None
     model.train()
     for _ in range(epochs):
         done, seen, start = 0, 0, time.perf_counter()
         for *inputs, labels in batches():
-            for optimizer in optimizers:
-                optimizer.zero_grad(set_to_none=True)
-            loss = F.cross_entropy(model(*inputs)[: len(labels)], labels)
-            loss.backward()
-            for optimizer in optimizers:
-                optimizer.step()
+            loss = step(model, optimizers, inputs, labels)
             done, seen = done + 1, seen + len(labels)
             if done == most_steps:
                 break
