@@ -62,13 +62,18 @@ public:
     return static_cast<int64_t>(rank);
   }
 
-  /// Writes the members in ascending order; call number() before.
-  void list(int64_t *ids) const {
+  /// Calls fn(id) for the members in ascending order.
+  template <class Fn> void forEach(Fn fn) const {
     forEachBlock([&](size_t word) {
       for (size_t w = word; w < word + blockWords && w < words_.size(); ++w)
         for (uint64_t bits = words_[w]; bits; bits &= bits - 1)
-          *ids++ = static_cast<int64_t>(w * 64 + static_cast<size_t>(std::countr_zero(bits)));
+          fn(static_cast<int64_t>(w * 64 + static_cast<size_t>(std::countr_zero(bits))));
     });
+  }
+
+  /// Writes the members in ascending order.
+  void list(int64_t *ids) const {
+    forEach([&](int64_t id) { *ids++ = id; });
   }
 
   bool contains(int64_t id) const { return words_[size_t(id) >> 6] >> (id & 63) & 1; }

@@ -10,7 +10,7 @@
 #include "runtime/exec/Sampler.h"
 
 #include "runtime/base/Keys.h"
-#include "runtime/exec/SamplingOps.h"
+#include "runtime/exec/SamplerParts.h"
 #include "runtime/plan/Collective.h"
 
 #include <algorithm>
@@ -22,7 +22,6 @@ using plan::SymbolKind;
 
 namespace {
 constexpr int64_t rowsPerBlock = 1024;
-constexpr int64_t edgesPerBlock = 1 << 15;
 } // namespace
 
 void sampleOffsets(uint64_t seed, uint32_t step, uint32_t hop, uint32_t relation,
@@ -67,45 +66,6 @@ void sampleOffsets(uint64_t seed, uint32_t step, uint32_t hop, uint32_t relation
       *chosen++ = static_cast<int64_t>(w * 64 + static_cast<size_t>(std::countr_zero(b)));
 }
 
-struct Sampler::SampleOp : SampleInfo {
-  explicit SampleOp(SampleInfo &&info) : SampleInfo(std::move(info)) {}
-
-  std::vector<int64_t> work, begins; ///< of blocks; empty where there is but one
-  int64_t firstRow = 0, endRow = 0; ///< of the batch: the rows that have edges here
-  HugeMemory sources;      ///< global ids where output 2 cannot hold them
-  HugeMemory rows, inPtr, outPtr; ///< in place of absent outputs 2, 1, 4 for the transposition
-  HugeMemory inverse;             ///< in place of an absent output 9, to number distinct sources
-  struct Count {
-    int64_t active = 0, edges = 0;
-  };
-  std::vector<Count> counts;
-  int64_t edges = 0, active = 0, uniqueSources = 0;
-
-  int32_t *inPtrOf(StepSlot &slot) const {
-    int32_t out = op->outputs[1];
-    return out >= 0 ? slot.get<int32_t>(out)
-                    : static_cast<int32_t *>(transposed ? inPtr.data() : nullptr);
-  }
-  /// Sources as rows of the frontier.
-  int32_t *rowsOf(StepSlot &slot) const {
-    int32_t out = op->outputs[2];
-    return out >= 0 ? slot.get<int32_t>(out)
-                    : static_cast<int32_t *>(wideIds ? rows.data() : sources.data());
-  }
-  /// By row of the frontier.
-  int32_t *inverseOf(StepSlot &slot) const {
-    int32_t out = op->outputs[9];
-    return out >= 0 ? slot.get<int32_t>(out) : static_cast<int32_t *>(inverse.data());
-  }
-};
-
-struct Sampler::FrontierOp : FrontierInfo {
-  explicit FrontierOp(FrontierInfo &&info) : FrontierInfo(std::move(info)) {}
-
-  std::vector<SampleOp *> joined; ///< samples
-  RankBitmap *set = nullptr;
-};
-
 Sampler::~Sampler() = default;
 
 Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph::GraphStore &graph,
@@ -114,7 +74,7 @@ Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph
       samples_(entry.ops.size()), frontiers_(entry.ops.size()),
       bits_(static_cast<size_t>(pool.threads())), chosen_(static_cast<size_t>(pool.threads())) {
   SamplingOps ops = samplingOps(plan, entry, graph);
-  int64_t largest = 1;
+  int64_t largest = 1, mostRows = 0;
   for (size_t i = 0; i < entry.ops.size(); ++i) {
     if (const auto *seeds = entry.ops[i]->attrs.AsSeedsAttrs()) {
       seedsType_ = static_cast<int>(seeds->node_type);
@@ -124,6 +84,16 @@ Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph
     if (!ops.samples[i].op)
       continue;
     samples_[i] = std::make_unique<SampleOp>(std::move(ops.samples[i]));
+    SampleOp &sample = *samples_[i];
+    const BusyDestinations &busy = busy_.try_emplace(sample.relation, *sample.view).first->second;
+    if (busy.listed()) {
+      sample.busy = &busy;
+      sample.busyRows.resize(busy.size());
+      auto &asked = asked_[entry.ops[i]->inputs[0]];
+      if (!asked)
+        asked = std::make_unique<AskedRows>(sample.view->numDestinations);
+      sample.asked = asked.get();
+    }
     if (samples_[i]->blocks > 1)
       samples_[i]->begins.resize(size_t(samples_[i]->blocks) + 1);
     largest = std::max(largest, samples_[i]->fanout);
@@ -138,12 +108,16 @@ Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph
     if (!set)
       set = std::make_unique<RankBitmap>(frontiers_[i]->nodes);
     frontiers_[i]->set = set.get();
+    mostRows = std::max(mostRows, frontiers_[i]->nodes);
   }
+  for (int t = 0; t < pool.threads(); ++t)
+    rowSets_.push_back(std::make_unique<RankBitmap>(mostRows));
   for (auto &chosen : chosen_)
     chosen.resize(static_cast<size_t>(largest));
 }
 
-absl::Status Sampler::checkSeeds(const std::vector<int64_t> &seeds, const std::string &place) const {
+absl::Status Sampler::checkSeeds(const std::vector<int64_t> &seeds,
+                                 const std::string &place) const {
   if (seeds.empty() || seedsType_ < 0)
     return absl::OkStatus();
   const auto &type = graph_.schema().nodeTypes[static_cast<size_t>(seedsType_)];
@@ -179,6 +153,7 @@ absl::Status Sampler::seeds(const plan::OpT &op, StepSlot &slot) {
   const auto &attrs = *op.attrs.AsSeedsAttrs();
   const int64_t all = static_cast<int64_t>(slot.seeds.size());
   auto give = [&](int32_t out, int64_t first, int64_t end) -> absl::Status {
+    rowsChange(out);
     HEDDLE_RETURN_IF_ERROR(
         growSlot(budget_, entry_, slot, out, static_cast<uint64_t>(end - first)));
     if (first < end)
@@ -202,12 +177,33 @@ absl::Status Sampler::seeds(const plan::OpT &op, StepSlot &slot) {
   return give(op.outputs[0], begins[attrs.block], begins[attrs.block + 1]);
 }
 
+const RankBitmap &Sampler::asked(AskedRows &rows, const StepSlot &slot,
+                                 std::span<const int64_t> ids) {
+  if (rows.of != &slot) {
+    rows.set.clear();
+    for (int64_t id : ids)
+      rows.set.insert(id);
+    rows.set.number();
+    rows.of = &slot;
+  }
+  return rows.set;
+}
+
+void Sampler::rowsChange(int32_t ids) {
+  if (auto at = asked_.find(ids); at != asked_.end())
+    at->second->of = nullptr;
+}
+
 absl::Status Sampler::sample(SampleOp &op, StepSlot &slot, uint64_t seed) {
   const int64_t *ids = slot.get<int64_t>(op.op->inputs[0]);
   const int64_t rows = static_cast<int64_t>(slot.symbols[size_t(op.rowsSymbol)]);
-  const int64_t *ptr = op.view->inPtr;
   const int64_t limit = op.fanout < 0 ? std::numeric_limits<int64_t>::max() : op.fanout;
-  const int64_t blocks = (rows + rowsPerBlock - 1) / rowsPerBlock;
+  op.visits = rows;
+  op.asksBusy = op.busy && op.busy->size() < static_cast<size_t>(rows);
+  if (op.asksBusy)
+    op.visits = static_cast<int64_t>(
+        op.busy->rowsIn(asked(*op.asked, slot, {ids, static_cast<size_t>(rows)}), op.busyRows));
+  const int64_t blocks = (op.visits + rowsPerBlock - 1) / rowsPerBlock;
   const bool empty = op.view->numEdges == 0 || limit == 0;
   op.firstRow = 0;
   op.endRow = rows;
@@ -221,11 +217,14 @@ absl::Status Sampler::sample(SampleOp &op, StepSlot &slot, uint64_t seed) {
   if (!empty)
     pool_->parallelFor(blocks, [&](int64_t block, int) {
       SampleOp::Count count;
-      int64_t end = std::min(op.endRow, (block + 1) * rowsPerBlock);
-      for (int64_t i = std::max(op.firstRow, block * rowsPerBlock); i < end; ++i) {
-        if (i + 16 < end)
-          __builtin_prefetch(ptr + ids[i + 16]);
-        int64_t degree = std::min(ptr[ids[i] + 1] - ptr[ids[i]], limit);
+      int64_t end = std::min(op.visits, (block + 1) * rowsPerBlock);
+      for (int64_t i = block * rowsPerBlock; i < end; ++i) {
+        if (!op.asksBusy && i + 16 < end)
+          __builtin_prefetch(op.view->inPtr + ids[i + 16]);
+        const SampleOp::Visit visit = op.visit(i, ids);
+        if (visit.row < op.firstRow || visit.row >= op.endRow)
+          continue;
+        int64_t degree = std::min(visit.degree, limit);
         count.edges += degree;
         count.active += degree > 0;
       }
@@ -267,7 +266,8 @@ absl::Status Sampler::sample(SampleOp &op, StepSlot &slot, uint64_t seed) {
 
   auto fill = [&](auto *sources) {
     if (op.wideIds)
-      fillSample(op, slot, seed, sources, static_cast<int64_t *>(own ? op.sources.data() : nullptr));
+      fillSample(op, slot, seed, sources,
+                 static_cast<int64_t *>(own ? op.sources.data() : nullptr));
     else
       fillSample(op, slot, seed, sources,
                  own ? static_cast<int32_t *>(op.sources.data()) : slot.get<int32_t>(out[2]));
@@ -288,23 +288,21 @@ void Sampler::fillSample(SampleOp &op, StepSlot &slot, uint64_t seed, const Sour
   int32_t *dstPos = slot.get<int32_t>(outputs[0]), *inPtr = op.inPtrOf(slot);
   int32_t *rowPos = slot.get<int32_t>(outputs[3]);
   int64_t *edgeId = slot.get<int64_t>(outputs[7]);
-  const int64_t *ptr = op.view->inPtr;
   const int64_t fanout = op.fanout;
   const int64_t blocks = static_cast<int64_t>(op.counts.size()) - 1;
-  if (op.edges == 0) {
-    if (rowPos && rows)
-      std::memset(rowPos, 0xff, static_cast<size_t>(rows) * sizeof(int32_t));
+  if (rowPos && rows && (op.asksBusy || op.edges == 0))
+    std::memset(rowPos, 0xff, static_cast<size_t>(rows) * sizeof(int32_t));
+  if (op.edges == 0)
     return;
-  }
   const uint32_t step = static_cast<uint32_t>(slot.step);
   pool_->parallelFor(blocks, [&](int64_t block, int thread) {
     int64_t edge = op.counts[size_t(block)].edges, active = op.counts[size_t(block)].active;
-    int64_t end = std::min(rows, (block + 1) * rowsPerBlock);
+    int64_t end = std::min(op.visits, (block + 1) * rowsPerBlock);
     int64_t *chosen = chosen_[size_t(thread)].data();
-    for (int64_t i = block * rowsPerBlock; i < end; ++i) {
-      if (i + 8 < end)
-        __builtin_prefetch(ptr + ids[i + 8]);
-      int64_t id = ids[i], first = ptr[id], degree = ptr[id + 1] - first;
+    for (int64_t n = block * rowsPerBlock; n < end; ++n) {
+      if (!op.asksBusy && n + 8 < end)
+        __builtin_prefetch(op.view->inPtr + ids[n + 8]);
+      const auto [i, first, degree] = op.visit(n, ids);
       int64_t k = fanout < 0 ? degree : std::min(degree, fanout);
       if (i < op.firstRow || i >= op.endRow)
         k = 0;
@@ -320,7 +318,8 @@ void Sampler::fillSample(SampleOp &op, StepSlot &slot, uint64_t seed, const Sour
           for (int64_t e = 0; e < k; ++e)
             edgeId[edge + e] = first + e;
       } else {
-        sampleOffsets(seed, step, op.hop, op.relation, id, degree, k, chosen, bits_[size_t(thread)]);
+        sampleOffsets(seed, step, op.hop, op.relation, ids[i], degree, k, chosen,
+                      bits_[size_t(thread)]);
         if (out)
           for (int64_t e = 0; e < k; ++e)
             out[edge + e] = static_cast<Id>(sources[first + chosen[e]]);
@@ -336,195 +335,6 @@ void Sampler::fillSample(SampleOp &op, StepSlot &slot, uint64_t seed, const Sour
         inPtr[active] = static_cast<int32_t>(edge);
     }
   });
-}
-
-absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
-  const auto &outputs = op.op->outputs;
-  RankBitmap &members = *op.set;
-  const int64_t *previous = slot.get<int64_t>(op.op->inputs[0]);
-  const int64_t previousRows =
-      op.previousSymbol < 0 ? 0 : static_cast<int64_t>(slot.symbols[size_t(op.previousSymbol)]);
-
-  blocks_.clear();
-  for (SampleOp *sample : op.joined)
-    for (int64_t e = 0; e < sample->edges; e += edgesPerBlock)
-      blocks_.push_back({sample, e, std::min(sample->edges, e + edgesPerBlock)});
-  auto sourcesOf = [&](const SampleOp &sample, auto use) {
-    if (sample.wideIds)
-      use(static_cast<const int64_t *>(sample.sources.data()));
-    else if (sample.op->outputs[2] < 0)
-      use(static_cast<const int32_t *>(sample.sources.data()));
-    else
-      use(static_cast<const int32_t *>(slot.get<int32_t>(sample.op->outputs[2])));
-  };
-  const bool shared = pool_->threads() > 1 && blocks_.size() > 1;
-  pool_->parallelFor(static_cast<int64_t>(blocks_.size()), [&](int64_t b, int) {
-    const Block &block = blocks_[size_t(b)];
-    sourcesOf(*block.op, [&](const auto *ids) {
-      if (shared)
-        for (int64_t e = block.begin; e < block.end; ++e)
-          members.insertShared(ids[e]);
-      else
-        for (int64_t e = block.begin; e < block.end; ++e)
-          members.insert(ids[e]);
-    });
-  });
-  if (op.selfLink)
-    for (int64_t i = 0; i < previousRows; ++i)
-      members.insert(previous[i]);
-
-  const int64_t rows = members.number();
-  absl::Status status = [&]() -> absl::Status {
-    if (rows > maxLocal)
-      return tooMany("node type " + plan_.node_types[op.type]->name, rows);
-    setSymbol(slot, op.rowsSymbol, rows);
-    uint64_t urows = static_cast<uint64_t>(rows);
-    HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, outputs[0], urows));
-    HEDDLE_RETURN_IF_ERROR(
-        growSlot(budget_, entry_, slot, outputs[1], static_cast<uint64_t>(previousRows)));
-    HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, outputs[2], urows));
-    for (SampleOp *sample : op.joined)
-      if (!sample->unique)
-        HEDDLE_RETURN_IF_ERROR(growBySource(*sample, slot, rows));
-      else if (sample->op->outputs[9] >= 0)
-        HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, sample->op->outputs[9], urows));
-      else
-        HEDDLE_RETURN_IF_ERROR(budget_.grow(sample->inverse, urows * sizeof(int32_t), UINT64_MAX,
-                                            "sampled sources"));
-    return absl::OkStatus();
-  }();
-  if (!status.ok()) {
-    members.clear();
-    return status;
-  }
-  members.list(slot.get<int64_t>(outputs[0]));
-
-  const bool whole = rows == op.nodes; // then a row is its node
-  pool_->parallelFor(static_cast<int64_t>(blocks_.size()), [&](int64_t b, int) {
-    const Block &block = blocks_[size_t(b)];
-    if (!block.op->numbered)
-      return;
-    sourcesOf(*block.op, [&](const auto *ids) {
-      renumber(*block.op, slot, ids, whole, members, block.begin, block.end);
-    });
-  });
-  int32_t *selfPos = slot.get<int32_t>(outputs[1]), *selfInv = slot.get<int32_t>(outputs[2]);
-  if (selfInv && rows)
-    std::memset(selfInv, 0xff, static_cast<size_t>(rows) * sizeof(int32_t));
-  if (selfPos || selfInv)
-    for (int64_t i = 0; i < previousRows; ++i) {
-      int32_t row = members.contains(previous[i]) ? members.rank(previous[i]) : -1;
-      if (selfPos)
-        selfPos[i] = row;
-      if (selfInv && row >= 0)
-        selfInv[row] = static_cast<int32_t>(i);
-    }
-  members.clear();
-  HEDDLE_RETURN_IF_ERROR(numberUniqueSources(op, slot, rows));
-  pool_->parallelFor(static_cast<int64_t>(op.joined.size()), [&](int64_t s, int) {
-    const SampleOp &sample = *op.joined[size_t(s)];
-    transpose(sample, slot, sample.unique ? sample.uniqueSources : rows);
-  });
-  return absl::OkStatus();
-}
-
-/// Memory of what is by source.
-absl::Status Sampler::growBySource(SampleOp &op, StepSlot &slot, int64_t sources) {
-  const uint64_t pointers = static_cast<uint64_t>(sources) + 1;
-  if (op.transposed && op.op->outputs[4] < 0)
-    return budget_.grow(op.outPtr, pointers * sizeof(int32_t), UINT64_MAX, "sampled edges");
-  return growSlot(budget_, entry_, slot, op.op->outputs[4], pointers);
-}
-
-/// Of the samples whose sources are numbered among themselves: which rows of the frontier those are, and
-/// the edges' sources in their numbers.
-absl::Status Sampler::numberUniqueSources(FrontierOp &op, StepSlot &slot, int64_t rows) {
-  auto ofEach = [&](auto body) {
-    pool_->parallelFor(static_cast<int64_t>(op.joined.size()), [&](int64_t s, int) {
-      if (op.joined[size_t(s)]->unique)
-        body(*op.joined[size_t(s)]);
-    });
-  };
-  ofEach([&](SampleOp &sample) {
-    int32_t *inverse = sample.inverseOf(slot), next = 0;
-    const int32_t *sources = sample.rowsOf(slot);
-    std::fill_n(inverse, rows, -1);
-    for (int64_t e = 0; e < sample.edges; ++e)
-      inverse[sources[e]] = 0;
-    for (int64_t row = 0; row < rows; ++row)
-      if (inverse[row] == 0)
-        inverse[row] = next++;
-    sample.uniqueSources = next;
-  });
-  for (SampleOp *sample : op.joined) {
-    if (!sample->unique)
-      continue;
-    setSymbol(slot, sample->uniqueSymbol, sample->uniqueSources);
-    HEDDLE_RETURN_IF_ERROR(growSlot(budget_, entry_, slot, sample->op->outputs[8],
-                                    static_cast<uint64_t>(sample->uniqueSources)));
-    HEDDLE_RETURN_IF_ERROR(growBySource(*sample, slot, sample->uniqueSources));
-  }
-  ofEach([&](SampleOp &sample) {
-    const int32_t *inverse = sample.inverseOf(slot);
-    if (int32_t *position = slot.get<int32_t>(sample.op->outputs[8]))
-      for (int64_t row = 0; row < rows; ++row)
-        if (inverse[row] >= 0)
-          position[inverse[row]] = static_cast<int32_t>(row);
-    int32_t *sources = sample.rowsOf(slot);
-    for (int64_t e = 0; e < sample.edges; ++e)
-      sources[e] = inverse[sources[e]];
-  });
-  return absl::OkStatus();
-}
-
-template <class Id>
-void Sampler::renumber(const SampleOp &op, StepSlot &slot, const Id *ids, bool whole,
-                       const RankBitmap &members, int64_t begin, int64_t end) {
-  int32_t *rows = op.rowsOf(slot);
-  if (whole) {
-    if (static_cast<const void *>(rows) != static_cast<const void *>(ids))
-      for (int64_t e = begin; e < end; ++e)
-        rows[e] = static_cast<int32_t>(ids[e]);
-    return;
-  }
-  for (int64_t e = begin; e < end; ++e)
-    rows[e] = members.rank(ids[e]);
-}
-
-void Sampler::transpose(const SampleOp &op, StepSlot &slot, int64_t sourceRows) {
-  if (!op.transposed)
-    return;
-  const auto &outputs = op.op->outputs;
-  int32_t *outPtr = outputs[4] >= 0 ? slot.get<int32_t>(outputs[4])
-                                    : static_cast<int32_t *>(op.outPtr.data());
-  int32_t *outDst = slot.get<int32_t>(outputs[5]), *outEdge = slot.get<int32_t>(outputs[6]);
-  const int32_t *rows = op.rowsOf(slot), *inPtr = op.inPtrOf(slot);
-  std::memset(outPtr, 0, (static_cast<size_t>(sourceRows) + 1) * sizeof(int32_t));
-  for (int64_t e = 0; e < op.edges; ++e)
-    ++outPtr[rows[e]];
-  int32_t sum = 0;
-  for (int64_t r = 0; r < sourceRows; ++r) {
-    sum += outPtr[r];
-    outPtr[r] = sum;
-  }
-  outPtr[sourceRows] = sum;
-  if (!outDst && !outEdge) {
-    // Ends become starts.
-    for (int64_t r = sourceRows; r > 0; --r)
-      outPtr[r] = outPtr[r - 1];
-    outPtr[0] = 0;
-    return;
-  }
-  // From the last edge to the first, each row's end moves down to its start: the order within a row
-  // stays that of the edges.
-  for (int64_t a = op.active - 1, e = op.edges - 1; a >= 0; --a)
-    for (; e >= inPtr[a]; --e) {
-      int32_t at = --outPtr[rows[e]];
-      if (outDst)
-        outDst[at] = static_cast<int32_t>(a);
-      if (outEdge)
-        outEdge[at] = static_cast<int32_t>(e);
-    }
 }
 
 } // namespace heddle::exec

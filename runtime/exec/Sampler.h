@@ -7,6 +7,7 @@
 #define HEDDLE_RUNTIME_EXEC_SAMPLER_H
 
 #include "runtime/base/ThreadPool.h"
+#include "runtime/exec/BusyDestinations.h"
 #include "runtime/exec/RankBitmap.h"
 #include "runtime/exec/StepSlot.h"
 #include "runtime/graph/GraphStore.h"
@@ -45,18 +46,23 @@ public:
 private:
   struct SampleOp;
   struct FrontierOp;
-  struct Source;
+  struct AskedRows;
 
   absl::Status seeds(const plan::OpT &op, StepSlot &slot);
+  /// The set of `ids`, made once for a batch.
+  const RankBitmap &asked(AskedRows &rows, const StepSlot &slot, std::span<const int64_t> ids);
+  /// The array of ids in this buffer is another one now.
+  void rowsChange(int32_t ids);
   absl::Status sample(SampleOp &op, StepSlot &slot, uint64_t seed);
   template <class SourceIndex, class Id>
   void fillSample(SampleOp &op, StepSlot &slot, uint64_t seed, const SourceIndex *sources, Id *out);
   absl::Status frontier(FrontierOp &op, StepSlot &slot);
-  template <class Id> void renumber(const SampleOp &op, StepSlot &slot, const Id *ids, bool whole,
-                                    const RankBitmap &set, int64_t begin, int64_t end);
+  template <class Id>
+  void renumber(const SampleOp &op, StepSlot &slot, const Id *ids, bool whole,
+                const RankBitmap &set, int64_t begin, int64_t end);
   absl::Status growBySource(SampleOp &op, StepSlot &slot, int64_t sources);
   absl::Status numberUniqueSources(FrontierOp &op, StepSlot &slot, int64_t rows);
-  void transpose(const SampleOp &op, StepSlot &slot, int64_t sourceRows);
+  void transpose(const SampleOp &op, StepSlot &slot, int64_t sourceRows, RankBitmap &set);
 
   const plan::PlanT &plan_;
   const plan::EntryT &entry_;
@@ -68,14 +74,18 @@ private:
   std::vector<int64_t> work_;
   std::vector<std::unique_ptr<SampleOp>> samples_;     ///< by op index
   std::vector<std::unique_ptr<FrontierOp>> frontiers_; ///< by op index
-  std::map<uint32_t, std::unique_ptr<RankBitmap>> sets_; ///< by node type; looked up in the constructor
+  std::map<uint32_t, std::unique_ptr<RankBitmap>>
+      sets_;                                  ///< by node type; looked up in the constructor
+  std::map<uint32_t, BusyDestinations> busy_; ///< by relation; looked up in the constructor
+  std::map<int32_t, std::unique_ptr<AskedRows>> asked_; ///< by buffer of ids
   struct Block {
     SampleOp *op;
     int64_t begin, end;
   };
   std::vector<Block> blocks_;
-  std::vector<std::vector<uint64_t>> bits_;     ///< by thread
-  std::vector<std::vector<int64_t>> chosen_;    ///< by thread
+  std::vector<std::vector<uint64_t>> bits_;          ///< by thread
+  std::vector<std::unique_ptr<RankBitmap>> rowSets_; ///< of rows of a frontier, by thread
+  std::vector<std::vector<int64_t>> chosen_;         ///< by thread
 };
 
 } // namespace heddle::exec

@@ -20,6 +20,12 @@ std::string dtypeName(plan::DType dtype) {
   return name;
 }
 
+/// What is learnt. Rows that inference keeps between layers are address space until it runs:
+/// reading them would take their pages.
+bool isWeight(const plan::StateT &state) {
+  return state.checkpointed && partOf(state) == StatePart::Weights;
+}
+
 } // namespace
 
 StatePart partOf(const plan::StateT &state) {
@@ -37,7 +43,7 @@ void StateSnapshot::take(exec::Executor &executor) {
   std::vector<exec::StateView> states = executor.states();
   copies_.resize(states.size());
   for (size_t i = 0; i < states.size(); ++i)
-    if (partOf(*states[i].description) == StatePart::Weights && executor.keeps(i)) {
+    if (isWeight(*states[i].description) && executor.keeps(i)) {
       const uint8_t *data = static_cast<const uint8_t *>(states[i].data);
       copies_[i].assign(data, data + states[i].bytes);
     }
@@ -53,7 +59,7 @@ void StateSnapshot::restore(exec::Executor &executor) const {
 std::vector<exec::StateView> StateSnapshot::views(exec::Executor &executor) const {
   std::vector<exec::StateView> out, states = executor.states();
   for (size_t i = 0; i < std::min(states.size(), copies_.size()); ++i)
-    if (partOf(*states[i].description) == StatePart::Weights && executor.keeps(i)) {
+    if (isWeight(*states[i].description) && executor.keeps(i)) {
       out.push_back(states[i]);
       out.back().data = const_cast<uint8_t *>(copies_[i].data());
     }

@@ -26,6 +26,8 @@ public:
   bool empty() const { return copies_.empty(); }
   /// Replaces the copy; memory of an earlier one is reused.
   void take(exec::Executor &executor);
+  /// Forgets the copy.
+  void drop() { copies_ = {}; }
   /// Writes the copy back into the executor it was taken from.
   void restore(exec::Executor &executor) const;
   /// The executor's states with data pointing into this copy; the weights that it keeps only.

@@ -149,7 +149,11 @@ absl::Status Trainer::validate(int64_t epoch, TrainResult &result, EarlyStopping
            (!last && stop_() ? stopNow : 0) | (listener_->wantsStates() ? wantStates : 0);
   }));
   if (word & isBest) {
-    best_.take(*executor_);
+    // Behind the last epoch nothing changes the state any more: the executor keeps it.
+    if (epoch == settings_->numEpochs)
+      best_.drop();
+    else
+      best_.take(*executor_);
     result.bestEpoch = epoch;
   }
   if (word & wantStates)
