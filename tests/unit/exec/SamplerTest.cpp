@@ -60,13 +60,17 @@ std::unique_ptr<Setup> makeSetup(int32_t fanout, uint32_t hops, uint64_t graphSe
     const char *name;
     int destination;
     int64_t edges;
-  } relations[] = {{0, "likes", 0, 900}, {0, "made", 1, 4000}, {1, "none", 0, 0},
-                   {1, "p1", 0, 2000},   {1, "p2", 0, 9000},   {1, "self", 1, 20000},
+  } relations[] = {{0, "likes", 0, 900}, {0, "made", 1, 4000},  {0, "rare", 0, 140},
+                   {0, "rare", 1, 400},  {1, "none", 0, 0},     {1, "p1", 0, 2000},
+                   {1, "p2", 0, 9000},   {1, "rare", 0, 60},    {1, "self", 1, 20000},
                    {2, "x", 0, 0},       {2, "x", 1, 0}};
   for (const R &r : relations) {
     auto edges = testing::randomEdges(random, nodes[r.source], nodes[r.destination], r.edges);
     if (!edges.empty())
       edges.insert(edges.end(), edges.begin(), edges.begin() + 50); // parallel edges
+    if (std::string_view(r.name) == "rare") // few destinations have edges
+      for (auto &edge : edges)
+        edge.second = edge.second % 31 * 9;
     if (r.edges > 5000)                                             // hubs
       for (int64_t i = 0; i < 700; ++i)
         edges.emplace_back(i * 7 % nodes[r.source], i % 5 ? 3 : 100);
