@@ -334,6 +334,31 @@ def InsertCachePass : Pass<"hgnn-insert-cache", "::mlir::ModuleOp"> {
                     Statistic<"numFetches", "fetches", "fetches of all entries that do">];
 }
 
+def StitchRelationsPass : Pass<"hgnn-stitch-relations", "::mlir::ModuleOp"> {
+  let summary = "sums over many relations, gone through relation by relation (before hgnn-fuse)";
+  let description = [{
+    Goal: stitching of many small relations. A sum whose terms are mostly absent (hgnn.expand of active
+    destinations, hgnn.reduce_src of a relation's edges, hgnn.self_scatter of distinct sources) is marked
+    `stitched`: a CPU's kernel then goes through its terms one after the other for a block of rows, each
+    for the rows that it has something for, instead of asking every term for every row.
+
+    Decision: by the cost model for each sum of at least 4 such terms, from the expected rows that each has
+    something for; `decide=on` takes all of them, `off` none.
+
+    Invariants established: none beyond the mark; values are the same, to the bit.
+
+    Restrictions: terms of a softmax or largest value (hgnn.combine) are asked row by row (incidental); on a GPU the mark
+    has no effect: there other rows are computed while one waits.
+
+    Example:
+    ```mlir
+    %s = hgnn.add %e0, %e1, ... %e236   =>   %s = hgnn.add %e0, %e1, ... %e236 {stitched}
+    ```
+  }];
+  let options = [Option<"decide", "decide", "std::string", "\"auto\"", "auto, on or off">];
+  let statistics = [Statistic<"numStitched", "stitched", "sums of the training step that are stitched">];
+}
+
 def FusePass : Pass<"hgnn-fuse", "::mlir::ModuleOp"> {
   let summary = "from the cached phase to the kernels phase";
   let description = [{

@@ -71,7 +71,8 @@ int main(int argc, char **argv) {
                  "NAME=auto|on|off, a rewrite that the cost model decides (auto, the default), that is "
                  "made wherever it can be, or never: aggregate-first (products after sums over edges; "
                  "off: before them), reorder-products ((x W) a becomes x (W a)), compact-sources (what "
-                 "one relation reads of its sources is made for those alone)")
+                 "one relation reads of its sources is made for those alone), stitch-relations (sums "
+                 "over many relations go through one relation after the other)")
       ->delimiter(',');
   app.add_option("--max-fused", options.maxFused,
                  "Most ops in one kernel; 1 makes a kernel of every op, 0 = no limit")

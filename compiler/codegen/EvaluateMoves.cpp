@@ -23,6 +23,8 @@ static int64_t widthOf(Value value) { return cast<FeatType>(value.getType()).get
 //===----------------------------------------------------------------------===//
 
 Values KernelEmitter::eval(Value value, const Place &place, const Tile &tile) {
+  if (isStitched(value, place))
+    return stitchedSum(value, place, tile);
   FunctionBuilder::Key key{
       {value.getAsOpaquePointer(), place.identity(), frame, tile.base.getAsOpaquePointer()},
       {tile.offset, tile.width, 0}};
@@ -250,7 +252,7 @@ void KernelEmitter::prefetchEdges(Value edges, Value adj, bool bySource, const P
 //===----------------------------------------------------------------------===//
 
 Values KernelEmitter::accumulate(Value value, const Place &place, const Tile &tile, Values acc) {
-  Operation *op = value.getDefiningOp();
+  Operation *op = isStitched(value, place) ? nullptr : value.getDefiningOp();
   bool fresh = acc.empty();
   // Adding into the caller's registers pays where nobody else needs the sum itself.
   if (op && (fresh || value.hasOneUse()) && place.kind != Place::Flat) {

@@ -89,7 +89,7 @@ Value KernelEmitter::reduceRow(RowReduction kind, int64_t width, const Cuts &cut
 /// Once per row, what ops with row reductions need before any of their columns.
 void KernelEmitter::prepareRow(Value value, const Place &place) {
   Operation *op = value.getDefiningOp();
-  if (!op || place.kind == Place::Flat)
+  if (!op || place.kind == Place::Flat || isStitched(value, place))
     return;
   if (gpu) // what is reduced inside of a loop over columns is not shared by threads
     prepareOperands(op, place);

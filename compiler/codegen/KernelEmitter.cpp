@@ -236,6 +236,10 @@ void KernelEmitter::evaluateScalarsOnce() {
 }
 
 void KernelEmitter::emitRows() {
+  if (findStitchedSums()) {
+    emitStitchedRows();
+    return;
+  }
   forChunks([&] {
     Values sums = initialSums();
     sums = forRows(sums, [&](Value row, ArrayRef<Value> carried) {

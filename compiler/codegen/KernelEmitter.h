@@ -249,6 +249,25 @@ private:
   Values evalLayerNorm(mlir::Operation *op, const Place &place, const Tile &tile);
   Values evalLoss(mlir::Operation *op, const Place &place, const Tile &tile);
 
+  //===--- Sums of the terms of many relations (StitchedSums.cpp) ----------===//
+  struct StitchedSum {
+    Value rows; ///< [stitchedRows, width], of the block of rows at hand
+    int64_t width;
+  };
+  llvm::MapVector<mlir::Operation *, StitchedSum> stitched; ///< in the order of the body
+  int64_t stitchedRows = 0;
+  Value blockFirst, blockRow;              ///< of the block; null outside of its loops over rows
+  mlir::Operation *beingSummed = nullptr;
+  bool findStitchedSums();
+  void emitStitchedRows();
+  void sumTerms(mlir::Operation *add, Value first, Value last, const StitchedSum &sum);
+  void addTerm(Value term, Value first, Value last, const StitchedSum &sum);
+  bool isStitched(Value value, const Place &place) const;
+  Values stitchedSum(Value value, const Place &place, const Tile &tile);
+  std::optional<std::pair<ArgPart, Value>> presenceOf(Value term);
+  Value presenceMask(ArgPart part, Value array, Value row);
+  Value isPresent(ArgPart part, Value array, Value row);
+
   //===--- Terms of merges that are no sum (EvaluateMerges.cpp) ------------===//
   /// The columns where the parts of a term's row begin, but for the first.
   static Cuts seamsOf(hgnn::MergeRule merge, int64_t width);

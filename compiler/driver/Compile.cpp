@@ -105,6 +105,9 @@ void addPhase(PassManager &manager, const std::string &phase, const PhaseOptions
   } else if (phase == "cached") {
     manager.addPass(passes::createInsertCachePass());
   } else if (phase == "kernels") {
+    passes::StitchRelationsPassOptions stitch;
+    stitch.decide = options.optimize.stitchRelations;
+    manager.addPass(passes::createStitchRelationsPass(stitch));
     passes::FusePassOptions fuse;
     fuse.maxFused = options.maxFused;
     fuse.keepGradients = options.keepGradients;
@@ -132,7 +135,7 @@ absl::Status known(const std::string &option, const std::string &value,
 /// Where the choice of an optimization stands, by its place in optimizationNames().
 std::string *choiceOf(Optimizations &choices, size_t name) {
   std::string *const places[] = {&choices.aggregateFirst, &choices.reorderProducts,
-                                 &choices.compactSources};
+                                 &choices.compactSources, &choices.stitchRelations};
   return places[name];
 }
 
@@ -186,15 +189,14 @@ PhaseOptions phaseOptions(const CompileOptions &options) {
 } // namespace
 
 const std::vector<std::string> &phaseNames() {
-  static const std::vector<std::string> names = {"model",       "metatree", "raf",
-                                                 "partitioned", "training", "cached",
-                                                 "kernels"};
+  static const std::vector<std::string> names = {"model",    "metatree", "raf",    "partitioned",
+                                                 "training", "cached",   "kernels"};
   return names;
 }
 
 const std::vector<std::string> &optimizationNames() {
   static const std::vector<std::string> names = {"aggregate-first", "reorder-products",
-                                                 "compact-sources"};
+                                                 "compact-sources", "stitch-relations"};
   return names;
 }
 

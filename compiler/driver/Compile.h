@@ -31,6 +31,7 @@ struct Optimizations {
   std::string aggregateFirst = "auto";  ///< hgnn-order-aggregation
   std::string reorderProducts = "auto"; ///< hgnn-reorder-products
   std::string compactSources = "auto";  ///< hgnn-compact-sources
+  std::string stitchRelations = "auto"; ///< hgnn-stitch-relations
 };
 
 /// How a step is cut, and what passes do on the way.

@@ -211,7 +211,17 @@ def Hgnn_RowDotOp : Hgnn_ComputeOp<"row_dot", [Hgnn_Diff]> {
 }
 def Hgnn_AddOp : Hgnn_ComputeOp<"add", [Hgnn_Diff]> {
   let summary = "the sum of one or more values of one type, left to right";
-  let arguments = (ins Variadic<Hgnn_TensorType>:$inputs);
+  let description = [{`stitched`: on a CPU its terms are gone through one after the other for a block of rows, each for the
+    rows that it has something for, instead of all terms for each row (hgnn-stitch-relations). The same bits.}];
+  let arguments = (ins Variadic<Hgnn_TensorType>:$inputs, UnitAttr:$stitched);
+  let skipDefaultBuilders = 1; // two of them cannot be told apart
+  let builders = [OpBuilder<(ins "::mlir::ValueRange":$inputs), [{
+    $_state.addOperands(inputs);
+    ::llvm::SmallVector<::mlir::Type, 1> types;
+    if (::mlir::failed(inferReturnTypes($_builder.getContext(), $_state.location, inputs, {}, ::mlir::OpaqueProperties(nullptr), {}, types)))
+      ::llvm::report_fatal_error("a sum of values of several types");
+    $_state.addTypes(types);
+  }]>];
 }
 def Hgnn_MulOp : Hgnn_ComputeOp<"mul", [Hgnn_Diff]> {
   let summary = "the element-wise product";

@@ -150,6 +150,8 @@ void EntryRuntime::record(Trace::Track &track, const plan::OpT &op, const StepSl
       rows = std::max(rows, plan::evaluate(*buffer.rows, slot.symbols));
       bytes += plan::bufferBytes(buffer, slot.symbols);
     }
+  if (op.attrs.AsSampleAttrs()) // whose arrays are of several lengths
+    rows = sampler_->edges(op, slot);
   track.record({op.name.c_str(), op.id, slot.step, start, Trace::nowNs(), rows, bytes});
 }
 

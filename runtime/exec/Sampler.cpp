@@ -135,6 +135,13 @@ absl::Status Sampler::checkSeeds(const std::vector<int64_t> &seeds,
   return absl::OkStatus();
 }
 
+uint64_t Sampler::edges(const plan::OpT &op, const StepSlot &slot) const {
+  for (const auto &sample : samples_)
+    if (sample && sample->op == &op)
+      return sample->edgesSymbol < 0 ? 0 : slot.symbols[static_cast<size_t>(sample->edgesSymbol)];
+  return 0;
+}
+
 absl::Status Sampler::run(size_t index, StepSlot &slot, uint64_t seed) {
   const plan::OpT &op = *entry_.ops[index];
   if (op.in_loop_static && slot.sameSeeds) {

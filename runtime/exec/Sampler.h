@@ -37,6 +37,9 @@ public:
   /// Op `index` of the entry for `slot`. Errors: more than 2^31 - 1 rows or edges, memory.
   absl::Status run(size_t index, StepSlot &slot, uint64_t seed);
 
+  /// Edges that a sample op has chosen for `slot`.
+  uint64_t edges(const plan::OpT &op, const StepSlot &slot) const;
+
   /// Checks a sorted batch: ids in range, none twice. `place` names the batch.
   absl::Status checkSeeds(const std::vector<int64_t> &seeds, const std::string &place) const;
 

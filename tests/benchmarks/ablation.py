@@ -7,7 +7,7 @@ For each case and encoder, plans are compiled with every optimization of `heddle
 model (`auto`), with each alone forced on or off, with all of them forced in every combination, and with kernels of
 one op (`--max-fused 1`). One process with `--threads` threads trains `--epochs` epochs of each, in turn, `--repeat` times; a run's
 figure is the median epoch without the first, a plan's the median over its runs. Off means for aggregate-first that products
-stand before all sums; as means are written, they stand behind: `none_over_pick` is the step with the other two off and this one on,
+stand before all sums; as means are written, they stand behind: `none_over_pick` is the step with the others off and this one on,
 over `auto`. `spread` is the largest minus the smallest run
 of `auto`, over its median; `pick_over_best` is `auto` over the fastest combination. Equal plans are run once, under the
 first of their names. Prints JSON; `--table` prints Markdown instead. Needs only Python's standard library.
@@ -26,7 +26,7 @@ import tempfile
 
 import cases
 
-OPTIMIZATIONS = ["aggregate-first", "reorder-products", "compact-sources"]
+OPTIMIZATIONS = ["aggregate-first", "reorder-products", "compact-sources", "stitch-relations"]
 
 
 def variants():
@@ -100,13 +100,13 @@ def measure(arguments, name, graph, spec, folder):
     row["best_forced"] = min(forced, key=forced.get)
     row["pick_over_best"] = own["epoch_seconds"] / forced[row["best_forced"]]
     row["spread"] = (max(own["all_epoch_seconds"]) - min(own["all_epoch_seconds"])) / own["epoch_seconds"]
-    row["none_over_pick"] = forced[combination(["on", "off", "off"])] / own["epoch_seconds"]
+    row["none_over_pick"] = forced[combination(["on", "off", "off", "off"])] / own["epoch_seconds"]
     return row
 
 
 def print_table(rows):
     print("| graph | model | epoch | " + " | ".join(f"{n} off" for n in OPTIMIZATIONS)
-          + " | none | kernels of one op | pick against the best of 8 |")
+          + " | none | kernels of one op | pick against the best of 16 |")
     print("|---" * (len(OPTIMIZATIONS) + 6) + "|")
     for row in rows:
         own = row["variants"]["auto"]["epoch_seconds"]

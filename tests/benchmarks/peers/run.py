@@ -10,8 +10,7 @@ process of its own; its figure is the median epoch without the first, then the m
 adjacencies; in batches with and without a process that samples ahead): all run once, then the fastest alone, and it counts. Of an epoch
 in batches peers run --most-steps steps, scaled to all of it (0: all); Heddle runs all. A form that takes longer than
 --limit seconds is ended and named. `peak_bytes` is the process's largest resident size, everything that it loads
-included, of the fastest form. The floor of a step: (bytes of the rows that aggregation must read for each edge, forward and backward, and of the
-rows that it writes) / gather rate + flops of dense products / product rate, both rates measured here; with `--pyg` only.
+included, of the fastest form. floor.py says what the floor of a step is; with `--pyg` only.
 Prints JSON; `--table` prints Markdown instead, and --json FILE keeps what has been measured so far. Needs only Python's
 standard library itself.
 """
@@ -28,10 +27,9 @@ import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import cases
+import floor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-#: Rows of hidden_size numbers that an edge's aggregation reads: forward, and its gradient backward.
-ROWS_PER_EDGE = {"rgcn": (1, 1), "rgat": (1, 2), "hgt": (2, 3)}
 
 
 def run_child(command, environment=None, limit=None):
@@ -109,30 +107,6 @@ def contenders(arguments, spec):
     return found
 
 
-def measure_rates(arguments, width):
-    """(bytes a second, read and written, of gathered rows; flops a second of products), by torch's own kernels."""
-    code = (f"import json,time,torch\ntorch.set_num_threads({arguments.threads})\n"
-            f"table=torch.randn(200000,{width}); at=torch.randint(0,200000,(1000000,)); out=torch.empty(1000000,{width})\n"
-            "def timed(f):\n b=time.perf_counter(); f(); return time.perf_counter()-b\n"
-            "g=min(timed(lambda: torch.index_select(table,0,at,out=out)) for _ in range(9))\n"
-            "rates=[]\n"
-            f"for m,k,n in ((65536,{width},{width}),(1024,1024,1024)):\n"
-            " a,b=torch.randn(m,k),torch.randn(k,n); rates.append(2*m*k*n/min(timed(lambda: a@b) for _ in range(9)))\n"
-            f"print(json.dumps([2*4*{width}*1000000/g,max(rates)]))")
-    return json.loads(run_child([arguments.pyg, "-c", code])[0])
-
-
-def floor_seconds(arguments, plan, spec, rates):
-    text, _ = run_child([os.path.join(arguments.bin, "heddle-dump"), "--json", plan])
-    step = next(e for e in json.loads(text)["entries"] if e["name"] == "train_step")
-    count = lambda kind: sum(s["expected"] for s in step["symbols"] if s["kind"] == kind)
-    flops = sum(op["estimate"]["flops"] for op in step["ops"] if op["kind"] == "gemm")
-    forward, backward = ROWS_PER_EDGE[spec["model"]["encoder"]]
-    width = 4 * spec["model"]["hidden_size"]
-    moved = width * ((forward + backward) * count("edges") + 2 * count("active"))
-    return moved / rates[0] + flops / rates[1]
-
-
 def fastest(peer, seconds):
     """The form of a peer that has run fastest so far; None if none has run."""
     ran = {n: statistics.median(times) for n, times in seconds.items() if n.split()[0].strip(",") == peer and times}
@@ -172,12 +146,13 @@ def measure(arguments, name, graph, spec, folder):
             one = row["contenders"][best]
             row[peer] = {"fastest": best, "speedup": one["epoch_seconds"] / own["epoch_seconds"],
                          "peak_over_heddle": one["peak_bytes"] / own["peak_bytes"]}
-    if arguments.pyg and encoder in ROWS_PER_EDGE:
-        size = spec["train"]["batch_size"]
-        batches = 1 if size == "all" else own["seeds"] / size  # the last one is no whole one
-        rates = measure_rates(arguments, spec["model"]["hidden_size"])
-        least = batches * floor_seconds(arguments, plan, spec, rates)
-        row["floor_seconds"], row["fraction_of_floor"] = least, least / own["epoch_seconds"]
+    if arguments.pyg and encoder in floor.ROWS_PER_EDGE:
+        width = spec["model"]["hidden_size"]
+        rates = floor.measure_rates(arguments.pyg, arguments.threads, width, run_child)
+        row.update(floor.measure(arguments.bin, arguments.threads, graph, plan, encoder, width, rates, run_child), rates=rates)
+        without = row["floor_seconds"] - row["floor_parts"]["learning"]
+        row["fraction_of_floor"] = row["floor_seconds"] / row["compute_seconds"]
+        row["fraction_without_learning"] = without / row["compute_seconds"]
     return row
 
 
@@ -186,12 +161,14 @@ def mean(values):
 
 
 def print_table(rows, means):
-    print("| graph | model | Heddle's epoch | step | PyG | DGL | peak memory of PyG, DGL against Heddle's | of the floor |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| graph | model | Heddle's epoch | step | PyG | DGL | peak memory of PyG, DGL against Heddle's | compute phase of a step "
+          "| of the floor | without learning |")
+    print("|---" * 10 + "|")
     for row in rows:
         cells = [f"{row[p]['speedup']:.1f}x ({row[p]['fastest']})" if p in row else "-" for p in ("pyg", "dgl")]
         peaks = ", ".join(f"{row[p]['peak_over_heddle']:.1f}x" if p in row else "-" for p in ("pyg", "dgl"))
-        least = f"{row['fraction_of_floor']:.2f}" if "fraction_of_floor" in row else "-"
+        least = (f"{row['compute_seconds']:.4f} s | {row['fraction_of_floor']:.2f} | {row['fraction_without_learning']:.2f}"
+                 if "fraction_of_floor" in row else "- | - | -")
         own = row["contenders"]["heddle"]
         print(f"| {row['case']} | {row['encoder']} | {own['epoch_seconds']:.4f} s | {own['epoch_seconds'] / own['steps']:.4f} s "
               f"| {cells[0]} | {cells[1]} | {peaks} | {least} |")
