@@ -158,6 +158,7 @@ private:
     made.reorderProducts = choices[seed % 4];
     made.compactSources = choices[seed / 4 % 4];
     made.aggregateFirst = choices[(seed + seed / 4) % 4];
+    made.stitchRelations = choices[seed / 2 % 4];
     return made;
   }
 

@@ -24,8 +24,9 @@ namespace {
 // Sums of many relations
 //===----------------------------------------------------------------------===//
 
-/// A sum over `n` relations into rows(0, @t0); every third has another form when `mixed`.
-std::string manyRelations(int n, int width, bool mixed) {
+/// A sum over `n` relations into rows(0, @t0); every third has another form when `mixed`. `dense`:
+/// the first and the last but one term are rows as they are.
+std::string manyRelations(int n, int width, bool mixed, bool dense = false, bool stitched = false) {
   std::string arguments, body, operands, operandTypes;
   std::string w = std::to_string(width), row = "!hgnn.tensor<rows(0, @t0) : " + w + "xf32>";
   for (int k = 0; k < n; ++k) {
@@ -48,12 +49,20 @@ std::string manyRelations(int n, int width, bool mixed) {
       body += "%t" + i + " = hgnn.expand %x" + i + ", %a" + i + " : " + tensor("active") + ", " +
               adj + "\n";
     }
+    if (dense && (k == 0 || k == n - 1)) {
+      arguments += ", %d" + i + ": " + row;
+      operands += (k ? ", %d" : "%d") + i + ",";
+      operandTypes += (k ? ", " : "") + row + ",";
+      operands += " %t" + i;
+      operandTypes += " " + row;
+      continue;
+    }
     operands += (k ? ", %t" : "%t") + i;
     operandTypes += (k ? ", " : "") + row;
   }
   return "hgnn.kernel @sum {\n^bb0(" + arguments + "):\n" + body + "%z = hgnn.add " + operands +
-         " : " + operandTypes + "\n%u = hgnn.unary relu %z : " + row + "\nhgnn.yield %u : " + row +
-         "\n}\n";
+         (stitched ? " {stitched} : " : " : ") + operandTypes +
+         "\n%u = hgnn.unary relu %z : " + row + "\nhgnn.yield %u : " + row + "\n}\n";
 }
 
 TEST(ManyRelations, AreAddedInOneLoop) {
@@ -73,7 +82,7 @@ TEST(ManyRelations, AreAddedInOneLoop) {
 }
 
 /// The gradient to the sources of a mean over each of `n` relations, and to the rows themselves.
-std::string manyGradients(int n, int width) {
+std::string manyGradients(int n, int width, bool stitched = false) {
   std::string w = std::to_string(width), source = "!hgnn.tensor<rows(1, @t1) : " + w + "xf32>";
   std::string arguments =
       "%own: !hgnn.tensor<rows(0, @t1) : " + w + "xf32>, %l: !hgnn.link<0, @t1>";
@@ -98,7 +107,8 @@ std::string manyGradients(int n, int width) {
     operandTypes += source + ", ";
   }
   return "hgnn.kernel @sum {\n^bb0(" + arguments + "):\n" + body + "%z = hgnn.add " + operands +
-         "%s : " + operandTypes + source + "\nhgnn.yield %z : " + source + "\n}\n";
+         "%s " + (stitched ? "{stitched} : " : ": ") + operandTypes + source +
+         "\nhgnn.yield %z : " + source + "\n}\n";
 }
 
 TEST(ManyRelations, GradientsAreAddedInOneLoop) {
@@ -117,6 +127,50 @@ TEST(ManyRelations, GradientsAreAddedInOneLoop) {
         EXPECT_EQ(module.run("sum", inputs, counts, {3, 8, 9}), result);
       }
     }
+}
+
+/// A kernel @sum that goes through its relations one after the other gives the same bits.
+void expectSameBits(const std::string &rowByRow, const std::string &stitched,
+                    const std::vector<Counts> &sizes) {
+  for (const char *target : {"", "x86-64-v2"}) {
+    KernelModule one(rowByRow, target), other(stitched, target);
+    ASSERT_TRUE(one.ok() && other.ok());
+    EXPECT_NE(one.librarySize(), other.librarySize()) << "is it stitched?";
+    for (const Counts &counts : sizes) {
+      std::mt19937 rng(13);
+      Inputs inputs = one.randomInputs("sum", counts, rng);
+      auto result = other.run("sum", inputs, counts);
+      EXPECT_EQ(one.run("sum", inputs, counts), result);
+      expectClose(result[0], reference(other.kernel("sum"), inputs, counts)[0], 1e-5, "sum");
+      EXPECT_EQ(other.run("sum", inputs, counts, {1, 17, 50}), result);
+    }
+  }
+}
+
+TEST(ManyRelations, StitchedSumsHaveTheSameBits) {
+  std::vector<Counts> sizes;
+  for (int64_t rows : {0, 5, 16, 300})
+    sizes.push_back({{"rows(0, @t0)", rows}, {"rows(1, @t1)", 13}});
+  for (auto [n, width, mixed, dense] :
+       {std::tuple(4, 64, false, false), std::tuple(29, 1, true, false),
+        std::tuple(29, 7, true, true), std::tuple(6, 64, false, true),
+        std::tuple(29, 64, true, true), std::tuple(8, 200, false, true)}) {
+    SCOPED_TRACE(std::to_string(n) + " relations of width " + std::to_string(width));
+    expectSameBits(manyRelations(n, width, mixed, dense),
+                   manyRelations(n, width, mixed, dense, true), sizes);
+  }
+}
+
+TEST(ManyRelations, StitchedGradientsHaveTheSameBits) {
+  std::vector<Counts> sizes;
+  for (int64_t sources : {0, 1, 37, 250})
+    sizes.push_back({{"rows(0, @t0)", 21},
+                     {"rows(0, @t1)", std::min<int64_t>(sources, 9)},
+                     {"rows(1, @t1)", sources}});
+  for (auto [n, width] : {std::tuple(4, 64), std::tuple(19, 7), std::tuple(19, 100)}) {
+    SCOPED_TRACE(std::to_string(n) + " relations of width " + std::to_string(width));
+    expectSameBits(manyGradients(n, width), manyGradients(n, width, true), sizes);
+  }
 }
 
 TEST(ManyRelations, CodeDoesNotGrow) {
@@ -141,10 +195,10 @@ TEST(SameCode, IsCompiledOnceForACpu) {
   for (auto [name, domain, width] :
        {std::tuple("a", "rows(0, @t0)", "40"), std::tuple("b", "rows(1, @t0)", "40"),
         std::tuple("c", "rows(0, @t0)", "24")})
-    text += fill("hgnn.kernel @$N {\n^bb0(%x: $R):\n%y = hgnn.unary relu %x : $R\n"
-                 "hgnn.yield %y : $R\n}\n",
-                 {{"$N", name},
-                  {"$R", "!hgnn.tensor<" + std::string(domain) + " : " + width + "xf32>"}});
+    text += fill(
+        "hgnn.kernel @$N {\n^bb0(%x: $R):\n%y = hgnn.unary relu %x : $R\n"
+        "hgnn.yield %y : $R\n}\n",
+        {{"$N", name}, {"$R", "!hgnn.tensor<" + std::string(domain) + " : " + width + "xf32>"}});
   KernelModule module(text);
   ASSERT_TRUE(module.ok());
   auto ir = compiler::kernelsToLlvmIr(*module.module, module.signatures, "x86-64-v3");
