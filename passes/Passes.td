@@ -337,7 +337,7 @@ def InsertCachePass : Pass<"hgnn-insert-cache", "::mlir::ModuleOp"> {
 def StitchRelationsPass : Pass<"hgnn-stitch-relations", "::mlir::ModuleOp"> {
   let summary = "sums over many relations, gone through relation by relation (before hgnn-fuse)";
   let description = [{
-    Goal: stitching of many small relations. A sum whose terms are mostly absent (hgnn.expand of active
+    Goal: stitching of many small relations. A sum, or a softmax over relations (hgnn.combine), whose terms are mostly absent (hgnn.expand of active
     destinations, hgnn.reduce_src of a relation's edges, hgnn.self_scatter of distinct sources) is marked
     `stitched`: a CPU's kernel then goes through its terms one after the other for a block of rows, each
     for the rows that it has something for, instead of asking every term for every row.
@@ -347,7 +347,7 @@ def StitchRelationsPass : Pass<"hgnn-stitch-relations", "::mlir::ModuleOp"> {
 
     Invariants established: none beyond the mark; values are the same, to the bit.
 
-    Restrictions: terms of a softmax or largest value (hgnn.combine) are asked row by row (incidental); on a GPU the mark
+    Restrictions: terms of a largest value (hgnn.combine of max, argmax) are asked row by row (incidental); on a GPU the mark
     has no effect: there other rows are computed while one waits.
 
     Example:

@@ -37,7 +37,7 @@ std::optional<double> presentRows(Value term, const ExpectedRows &expected) {
   auto rowsOf = [&](Value value) {
     return expected.rows(cast<FeatType>(value.getType()).getDomain());
   };
-  if (auto expand = dyn_cast_if_present<ExpandOp>(op); expand && expand.getMerge() == Merge::Sum)
+  if (auto expand = dyn_cast_if_present<ExpandOp>(op); expand)
     return rowsOf(expand.getInput());
   if (auto scatter = dyn_cast_if_present<SelfScatterOp>(op))
     return rowsOf(scatter.getInput());
@@ -61,7 +61,13 @@ struct StitchRelationsPass : heddle::passes::impl::StitchRelationsPassBase<Stitc
       return;
     auto decideEntry = [&](EntryOp entry, const ExpectedRows &expected) -> LogicalResult {
       Counts counts;
-      entry.walk([&](AddOp add) { decideSum(add, *decision, expected, counts); });
+      entry.walk([&](Operation *op) {
+        if (auto add = dyn_cast<AddOp>(op))
+          add.setStitched(stitches(op, 1, *decision, expected, counts));
+        else if (auto combine = dyn_cast<CombineOp>(op);
+                 combine && combine.getMerge() == Merge::Softmax)
+          combine.setStitched(stitches(op, 2, *decision, expected, counts));
+      });
       if (entry.getKind() != EntryKind::Train)
         return success();
       numStitched += counts.stitched;
@@ -79,19 +85,20 @@ private:
     double before = 0, after = 0, kept = 0, other = 0;
   };
 
-  static void decideSum(AddOp add, Decision decision, const ExpectedRows &expected,
-                        Counts &counts) {
-    auto type = cast<FeatType>(add.getType());
+  /// Whether to go through the terms of `op` one after the other, `passes` times.
+  static bool stitches(Operation *op, double passes, Decision decision,
+                       const ExpectedRows &expected, Counts &counts) {
+    auto type = cast<FeatType>(op->getResult(0).getType());
     int64_t terms = 0;
     double present = 0;
-    for (Value term : add.getInputs())
+    for (Value term : op->getOperands())
       if (auto rows = presentRows(term, expected)) {
         ++terms;
         present += *rows;
       }
     if (terms < fewestTerms || type.getDomain().isParam())
-      return;
-    const double asked = expected.rows(type.getDomain()) * double(terms);
+      return false;
+    const double asked = expected.rows(type.getDomain()) * double(terms) * passes;
     const double before = expected.moved(askedAlone * asked, /*gathered=*/false);
     const double after = expected.moved(
         askedInBlock * asked + addedInCache * present * double(type.getWidth()), false);
@@ -99,13 +106,13 @@ private:
       ++counts.stay;
       counts.kept += before;
       counts.other += after;
-      return;
+      return false;
     }
-    add.setStitched(true);
     ++counts.stitched;
     counts.terms += terms;
     counts.before += before;
     counts.after += after;
+    return true;
   }
 
   void remark(EntryOp entry, const Counts &counts) {

@@ -256,15 +256,19 @@ private:
   };
   llvm::MapVector<mlir::Operation *, StitchedSum> stitched; ///< in the order of the body
   int64_t stitchedRows = 0;
-  Value blockFirst, blockRow;              ///< of the block; null outside of its loops over rows
+  Value blockFirst, blockRow; ///< of the block; null outside of its loops over rows
   mlir::Operation *beingSummed = nullptr;
   bool findStitchedSums();
   void emitStitchedRows();
-  void sumTerms(mlir::Operation *add, Value first, Value last, const StitchedSum &sum);
+  void storeStitched(Value first, Value last, const StitchedSum &sum, const Cuts &cuts,
+                     llvm::function_ref<Values(Value, const Tile &)> values);
+  void addTerms(mlir::Operation *add, Value first, Value last, const StitchedSum &sum);
   void addTerm(Value term, Value first, Value last, const StitchedSum &sum);
+  void combineTerms(hgnn::CombineOp op, Value first, Value last, const StitchedSum &sum);
+  void forPresentRows(Value term, Value first, Value last,
+                      llvm::function_ref<void(Value, Value, const Place &)> body);
   bool isStitched(Value value, const Place &place) const;
   Values stitchedSum(Value value, const Place &place, const Tile &tile);
-  std::optional<std::pair<ArgPart, Value>> presenceOf(Value term);
   Value presenceMask(ArgPart part, Value array, Value row);
   Value isPresent(ArgPart part, Value array, Value row);
 

@@ -1,4 +1,4 @@
-//===- StitchedSums.cpp - sums of the terms of many relations --------------===//
+//===- StitchedSums.cpp - sums and softmaxes over many relations -----------===//
 //
 // Part of Heddle, under the Apache License v2.0.
 //
@@ -24,11 +24,11 @@ static constexpr int64_t numbersPerBlock = 4096;
 static int64_t widthOf(Value value) { return cast<FeatType>(value.getType()).getWidth(); }
 
 /// The array that says which rows a term has something for, if there is one.
-std::optional<std::pair<ArgPart, Value>> KernelEmitter::presenceOf(Value term) {
+static std::optional<std::pair<ArgPart, Value>> presenceOf(Value term) {
   Operation *op = term.getDefiningOp();
   if (!op || op->getNumOperands() < 2 || !isa<BlockArgument>(op->getOperand(1)))
     return std::nullopt;
-  if (auto expand = dyn_cast<hgnn::ExpandOp>(op); expand && expand.getMerge() == hgnn::Merge::Sum)
+  if (isa<hgnn::ExpandOp>(op))
     return std::pair{ArgPart::RowPos, op->getOperand(1)};
   if (isa<hgnn::SelfScatterOp>(op))
     return std::pair{ArgPart::SelfInv, op->getOperand(1)};
@@ -43,15 +43,18 @@ bool KernelEmitter::findStitchedSums() {
     return false;
   for (Operation &op : body) {
     auto add = dyn_cast<hgnn::AddOp>(op);
-    if (!add || !add.getStitched() || cast<FeatType>(add.getType()).getDomain() != domain)
+    auto combine = dyn_cast<hgnn::CombineOp>(op);
+    if (!(add && add.getStitched()) &&
+        !(combine && combine.getStitched() && combine.getMerge() == hgnn::Merge::Softmax))
       continue;
-    auto runs = runsOf(add);
-    if (runs.empty() || !llvm::all_of(runs, [&](auto &run) {
-          return presenceOf(add->getOperand(unsigned(run.first))).has_value();
+    auto runs = runsOf(&op);
+    if (runs.empty() || cast<FeatType>(op.getResult(0).getType()).getDomain() != domain ||
+        !llvm::all_of(runs, [&](auto &run) {
+          return presenceOf(op.getOperand(unsigned(run.first))).has_value();
         }))
       continue;
     StitchedSum sum;
-    sum.width = widthOf(add.getResult());
+    sum.width = widthOf(op.getResult(0));
     stitched.insert({&op, sum});
   }
   int64_t width = 0;
@@ -73,8 +76,14 @@ void KernelEmitter::emitStitchedRows() {
   f.loop(f.begin, f.end, stitchedRows, {}, [&](Value first, ArrayRef<Value>) {
     Value last = arith::MinSIOp::create(f.b, f.loc, f.addi(first, stitchedRows), f.end);
     blockFirst = first;
-    for (auto &[op, sum] : stitched)
-      sumTerms(op, first, last, sum);
+    for (auto &[op, sum] : stitched) {
+      beingSummed = op;
+      if (auto combine = dyn_cast<hgnn::CombineOp>(op))
+        combineTerms(combine, first, last, sum);
+      else
+        addTerms(op, first, last, sum);
+      beingSummed = nullptr;
+    }
     f.loop(first, last, [&](Value row) {
       rootRow = blockRow = row;
       emitRow(Place::at(row), row, {});
@@ -96,33 +105,37 @@ Values KernelEmitter::stitchedSum(Value value, const Place &place, const Tile &t
   return loadTile(sum.rows, f.subi(place.row, blockFirst), sum.width, tile);
 }
 
-void KernelEmitter::sumTerms(Operation *add, Value first, Value last, const StitchedSum &sum) {
-  beingSummed = add;
-  auto storeRows = [&](function_ref<Values(Value, const Tile &)> values) {
-    f.loop(first, last, [&](Value row) {
-      blockRow = row;
-      forTiles(sum.width, cutsOf({add->getOperand(0)}, sum.width), {}, false,
-               [&](const Tile &tile, ArrayRef<Value>) {
-                 storeTile(sum.rows, f.subi(row, first), sum.width, tile, values(row, tile));
-                 return Values();
-               });
-      blockRow = {};
+/// Stores at each row of the block what `values` gives for it.
+void KernelEmitter::storeStitched(Value first, Value last, const StitchedSum &sum, const Cuts &cuts,
+                                  function_ref<Values(Value, const Tile &)> values) {
+  f.loop(first, last, [&](Value row) {
+    blockRow = row;
+    forTiles(sum.width, cuts, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
+      storeTile(sum.rows, f.subi(row, first), sum.width, tile, values(row, tile));
+      return Values();
     });
-  };
+    blockRow = {};
+  });
+}
+
+void KernelEmitter::addTerms(Operation *add, Value first, Value last, const StitchedSum &sum) {
   auto runs = runsOf(add);
   for (int i = 0, n = int(add->getNumOperands()); i < n;) {
     auto run = llvm::find_if(runs, [&](auto &r) { return r.first == i; });
     Value term = add->getOperand(unsigned(i));
+    const Cuts cuts = cutsOf({term}, sum.width);
     if (run == runs.end()) {
       if (i == 0)
-        storeRows([&](Value row, const Tile &tile) { return eval(term, Place::at(row), tile); });
+        storeStitched(first, last, sum, cuts, [&](Value row, const Tile &tile) {
+          return eval(term, Place::at(row), tile);
+        });
       else
         addTerm(term, first, last, sum);
       ++i;
       continue;
     }
     if (i == 0)
-      storeRows([&](Value, const Tile &tile) { return zeros(tile); });
+      storeStitched(first, last, sum, cuts, [&](Value, const Tile &tile) { return zeros(tile); });
     Group &group = groupOf(add, run->first, run->second);
     f.loop(f.integer(0), f.integer(group.count), [&](Value member) {
       frame = &group;
@@ -133,52 +146,100 @@ void KernelEmitter::sumTerms(Operation *add, Value first, Value last, const Stit
     });
     i += run->second;
   }
-  beingSummed = nullptr;
 }
 
 /// Adds a term to the sums of the rows that it has something for.
 void KernelEmitter::addTerm(Value term, Value first, Value last, const StitchedSum &sum) {
-  auto addAt = [&](Value row) {
-    blockRow = row;
-    const Place place = Place::at(row);
+  forPresentRows(term, first, last, [&](Value row, Value at, const Place &place) {
     Value local = f.subi(row, first);
-    Cuts cuts = cutsOf({term}, sum.width);
+    const Cuts cuts = cutsOf({at}, sum.width);
     if (sum.width > tileColumns || cuts.size() > 2)
-      prepareRow(term, place);
+      prepareRow(at, place);
     forTiles(sum.width, cuts, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
       Values before = loadTile(sum.rows, local, sum.width, tile);
-      storeTile(sum.rows, local, sum.width, tile, accumulate(term, place, tile, before));
+      // Where somebody else wants the term itself, it is a number of its own.
+      Values after = term.hasOneUse() ? accumulate(at, place, tile, before)
+                                      : map(before, eval(at, place, tile),
+                                            [&](Value x, Value y) { return f.add(x, y); });
+      storeTile(sum.rows, local, sum.width, tile, after);
       return Values();
     });
+  });
+}
+
+/// A softmax over relations, as evalCombine makes it of one row: the largest scores first, then the
+/// weighted sums and the sums of weights.
+void KernelEmitter::combineTerms(hgnn::CombineOp op, Value first, Value last,
+                                 const StitchedSum &sum) {
+  const hgnn::MergeRule merge = op.getMerge();
+  const int64_t n = hgnn::valueWidth(merge, sum.width);
+  const Cuts cuts = cutsOf({op.getResult()}, sum.width);
+  auto isLargest = [&](const Tile &tile) { return tile.low >= n && tile.low < n + merge.heads; };
+  storeStitched(first, last, sum, cuts,
+                [&](Value, const Tile &tile) { return emptyTerm(merge, sum.width, tile); });
+  for (bool largest : {true, false})
+    overTerms(op, {}, [&](Value term, ArrayRef<Value>) {
+      forPresentRows(term, first, last, [&](Value row, Value at, const Place &place) {
+        Value local = f.subi(row, first);
+        forTiles(sum.width, cuts, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
+          if (isLargest(tile) != largest)
+            return Values();
+          Values before = loadTile(sum.rows, local, sum.width, tile), after;
+          if (largest) {
+            after = map(evalHeads(at, place, tile), before,
+                        [&](Value score, Value m) { return f.max(score, m); });
+          } else {
+            WeightedSum columns = weightedSumAt(merge, tile, op.getResult());
+            const Tile &heads = columns.heads.tile;
+            Values scores = loadTile(sum.rows, local, sum.width, heads.shifted(n));
+            Values weights = termWeights(op, at, scores, place, heads);
+            after = addWeighted(columns, before, eval(at, place, tile), weights, tile);
+          }
+          storeTile(sum.rows, local, sum.width, tile, after);
+          return Values();
+        });
+      });
+      return Values();
+    });
+}
+
+/// Calls `body` (row, value, place of the value) for the rows of the block that the term has
+/// something for; the value is what an expansion is of, where it is there.
+void KernelEmitter::forPresentRows(Value term, Value first, Value last,
+                                   function_ref<void(Value, Value, const Place &)> body) {
+  auto presence = presenceOf(term);
+  auto visit = [&](Value row) {
+    blockRow = frame ? Value() : row;
+    Operation *op = term.getDefiningOp();
+    if (presence && presence->first != ArgPart::OutPtr)
+      body(row, op->getOperand(0),
+           Place::at(f.loadIndex(arg(presence->first, presence->second), row)));
+    else
+      body(row, term, Place::at(row));
     blockRow = {};
   };
-  auto presence = presenceOf(term);
   if (!presence) {
-    f.loop(first, last, addAt);
+    f.loop(first, last, visit);
     return;
   }
   auto [part, link] = *presence;
   Value array = arg(part, link);
   f.loop(first, last, rowsPerMask, {}, [&, part = part](Value low, ArrayRef<Value>) {
     Value rows = f.subi(last, low);
+    auto scalarMask = [&] {
+      return f.loop(f.integer(0), rows, 1, {f.integer(0)}, [&](Value i, ArrayRef<Value> mask) {
+        Value bit = arith::ShLIOp::create(f.b, f.loc, isPresent(part, array, f.addi(low, i)), i);
+        return Values{Value(arith::OrIOp::create(f.b, f.loc, mask.front(), bit))};
+      });
+    };
     Value mask = f.branch(
                       f.cmp(IPred::sge, rows, f.integer(rowsPerMask)), {f.intType(64)},
-                      [&] { return Values{presenceMask(part, array, low)}; },
-                      [&] {
-                        return f.loop(f.integer(0), rows, 1, {f.integer(0)},
-                                      [&](Value i, ArrayRef<Value> mask) {
-                                        Value bit = arith::ShLIOp::create(
-                                            f.b, f.loc, isPresent(part, array, f.addi(low, i)), i);
-                                        Value both =
-                                            arith::OrIOp::create(f.b, f.loc, mask.front(), bit);
-                                        return Values{both};
-                                      });
-                      })
+                      [&] { return Values{presenceMask(part, array, low)}; }, scalarMask)
                      .front();
     Value present = LLVM::CtPopOp::create(f.b, f.loc, f.intType(64), mask);
     f.loop(f.integer(0), present, 1, {mask}, [&](Value, ArrayRef<Value> left) {
       Value at = LLVM::CountTrailingZerosOp::create(f.b, f.loc, f.intType(64), left.front(), false);
-      addAt(f.addi(low, at));
+      visit(f.addi(low, at));
       Value rest = arith::AndIOp::create(f.b, f.loc, left.front(), f.addi(left.front(), -1));
       return Values{rest};
     });

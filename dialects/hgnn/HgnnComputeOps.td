@@ -355,8 +355,9 @@ def Hgnn_CombineOp : Hgnn_ComputeOp<"combine", [Hgnn_Diff]> {
   let summary = "the merge of terms, left to right";
   let description = [{max, argmax: the larger number, of equal ones that of the lower relation id; not a
     number is larger than all. softmax, of each head: with m the largest of the m_k and w_k = e^(m_k - m) (0 where m_k is -inf),
-    the sums of w_k o_k and of w_k s_k. Terms of one partition combined are one term again.}];
-  let arguments = (ins Hgnn_MergeAttr:$merge, Variadic<Hgnn_TensorType>:$inputs);
+    the sums of w_k o_k and of w_k s_k. Terms of one partition combined are one term again. `stitched`: as in hgnn.add,
+    of a softmax.}];
+  let arguments = (ins Hgnn_MergeAttr:$merge, Variadic<Hgnn_TensorType>:$inputs, UnitAttr:$stitched);
   let assemblyFormat = "$merge operands attr-dict `:` type(operands)";
 }
 def Hgnn_CombinedOp : Hgnn_ComputeOp<"combined", [Hgnn_Diff]> {
