@@ -73,52 +73,6 @@ Values KernelEmitter::onceForHeads(const void *what, int64_t kind, const Place &
   return values;
 }
 
-/// The op that makes an operand of a combine a term of one relation, or null.
-static hgnn::TermOp termOf(Value operand) {
-  if (auto expand = operand.getDefiningOp<hgnn::ExpandOp>())
-    operand = expand.getInput();
-  return operand.getDefiningOp<hgnn::TermOp>();
-}
-
-/// `body` of all terms from the first to the last, carrying values: a loop where they are of one
-/// form, as accumulateSum does it.
-Values KernelEmitter::overTerms(hgnn::CombineOp op, Values carried,
-                                function_ref<Values(Value, ArrayRef<Value>)> body) {
-  auto runs = runsOf(op);
-  for (int i = 0, n = int(op->getNumOperands()); i < n;) {
-    auto run = llvm::find_if(runs, [&](auto &r) { return r.first == i; });
-    Value term = op->getOperand(i);
-    if (run == runs.end()) {
-      carried = body(term, carried);
-      ++i;
-      continue;
-    }
-    Group &group = groupOf(op, run->first, run->second);
-    SmallVector<double> links;
-    for (int member = i; member < i + run->second; ++member)
-      if (hgnn::TermOp made = termOf(op->getOperand(member)))
-        links.push_back(double(int64_t(made.getLink())));
-    bool indexed = op.getMerge() == Merge::Argmax && int(links.size()) == run->second;
-    Value table = indexed ? f.constantArray(links) : Value();
-    carried = f.loop(f.integer(0), f.integer(group.count), 1, carried,
-                     [&](Value member, ArrayRef<Value> inner) {
-                       Value position = f.addi(group.base, f.muli(member, Value(group.stride)));
-                       frame = &group;
-                       framePointer = f.gep(f.args, position, f.ptrType);
-                       frameTerm = termOf(term);
-                       if (table)
-                         frameLink = f.load(f.gep(table, member, f.f32Type()), 1);
-                       Values next = body(term, inner);
-                       frame = nullptr;
-                       frameTerm = {};
-                       frameLink = {};
-                       return next;
-                     });
-    i += run->second;
-  }
-  return carried;
-}
-
 /// Of a softmax: the largest score of all terms, for each of the heads.
 Values KernelEmitter::largestScores(hgnn::CombineOp op, const Place &place, const Tile &heads) {
   int64_t n = hgnn::valueWidth(op.getMerge(), widthOf(op.getResult()));
@@ -126,7 +80,7 @@ Values KernelEmitter::largestScores(hgnn::CombineOp op, const Place &place, cons
     Values none;
     for (const Piece &piece : heads.pieces)
       none.push_back(f.f32(-infinity, piece.lanes));
-    return overTerms(op, none, [&](Value term, ArrayRef<Value> largest) {
+    return overTerms(op, none, [&](int, Value term, ArrayRef<Value> largest) {
       return map(evalHeads(term, place, heads.shifted(n)), largest,
                  [&](Value score, Value m) { return f.max(score, m); });
     });
@@ -248,7 +202,7 @@ Values KernelEmitter::evalCombine(hgnn::CombineOp op, const Place &place, const 
       return largestScores(op, place, tile.shifted(-n));
     WeightedSum at = weightedSumAt(merge, tile, op.getResult());
     Values largest = largestScores(op, place, at.heads.tile);
-    return overTerms(op, zeros(tile), [&](Value term, ArrayRef<Value> sum) {
+    return overTerms(op, zeros(tile), [&](int, Value term, ArrayRef<Value> sum) {
       Values weights = termWeights(op, term, largest, place, at.heads.tile);
       return addWeighted(at, sum, eval(term, place, tile), weights, tile);
     });
@@ -259,7 +213,7 @@ Values KernelEmitter::evalCombine(hgnn::CombineOp op, const Place &place, const 
   Values carried = emptyTerm(merge, widthOf(op.getResult()), at);
   if (indices)
     carried.append(emptyTerm(merge, widthOf(op.getResult()), tile));
-  carried = overTerms(op, carried, [&](Value term, ArrayRef<Value> best) {
+  carried = overTerms(op, carried, [&](int, Value term, ArrayRef<Value> best) {
     return betterOf(eval(term, place, at), indices ? eval(term, place, tile) : Values(), best);
   });
   return indices ? Values(ArrayRef<Value>(carried).drop_front(tile.pieces.size())) : carried;

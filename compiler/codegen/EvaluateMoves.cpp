@@ -287,28 +287,9 @@ Values KernelEmitter::accumulate(Value value, const Place &place, const Tile &ti
 
 Values KernelEmitter::accumulateSum(Operation *add, const Place &place, const Tile &tile,
                                     Values acc) {
-  auto runs = runsOf(add);
-  for (int i = 0, n = int(add->getNumOperands()); i < n;) {
-    auto run = llvm::find_if(runs, [&](auto &r) { return r.first == i; });
-    Value term = add->getOperand(i);
-    if (run == runs.end()) {
-      acc = acc.empty() ? eval(term, place, tile) : accumulate(term, place, tile, acc);
-      ++i;
-      continue;
-    }
-    Group &group = groupOf(add, run->first, run->second);
-    if (acc.empty())
-      acc = zeros(tile);
-    acc = f.loop(f.integer(0), f.integer(group.count), 1, acc,
-                 [&](Value member, ArrayRef<Value> sums) {
-                   Value position = f.addi(group.base, f.muli(member, Value(group.stride)));
-                   frame = &group;
-                   framePointer = f.gep(f.args, position, f.ptrType);
-                   Values next = accumulate(term, place, tile, Values(sums));
-                   frame = nullptr;
-                   return next;
-                 });
-    i += run->second;
-  }
-  return acc;
+  if (auto runs = runsOf(add); acc.empty() && !runs.empty() && runs.front().first == 0)
+    acc = zeros(tile);
+  return overTerms(add, acc, [&](int, Value term, ArrayRef<Value> sum) {
+    return sum.empty() ? eval(term, place, tile) : accumulate(term, place, tile, Values(sum));
+  });
 }

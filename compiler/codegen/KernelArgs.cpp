@@ -128,6 +128,51 @@ KernelEmitter::Group &KernelEmitter::groupOf(Operation *op, int first, int count
   return group;
 }
 
+/// The op that makes an operand of a combine a term of one relation, or null.
+static hgnn::TermOp termOf(Value operand) {
+  if (auto expand = operand.getDefiningOp<hgnn::ExpandOp>())
+    operand = expand.getInput();
+  return operand.getDefiningOp<hgnn::TermOp>();
+}
+
+Values KernelEmitter::overTerms(Operation *op, Values carried,
+                                function_ref<Values(int, Value, ArrayRef<Value>)> body) {
+  auto runs = runsOf(op);
+  auto combine = dyn_cast<hgnn::CombineOp>(op);
+  for (int i = 0, n = int(op->getNumOperands()); i < n;) {
+    auto run = llvm::find_if(runs, [&](auto &r) { return r.first == i; });
+    Value term = op->getOperand(unsigned(i));
+    if (run == runs.end()) {
+      carried = body(i, term, carried);
+      ++i;
+      continue;
+    }
+    Group &group = groupOf(op, run->first, run->second);
+    SmallVector<double> links;
+    if (combine && combine.getMerge() == hgnn::Merge::Argmax)
+      for (int member = i; member < i + run->second; ++member)
+        if (hgnn::TermOp made = termOf(op->getOperand(unsigned(member))))
+          links.push_back(double(int64_t(made.getLink())));
+    Value table = int(links.size()) == run->second ? f.constantArray(links) : Value();
+    carried = f.loop(f.integer(0), f.integer(group.count), 1, carried,
+                     [&](Value member, ArrayRef<Value> inner) {
+                       Value position = f.addi(group.base, f.muli(member, Value(group.stride)));
+                       frame = &group;
+                       framePointer = f.gep(f.args, position, f.ptrType);
+                       frameTerm = combine ? termOf(term) : hgnn::TermOp();
+                       if (table)
+                         frameLink = f.load(f.gep(table, member, f.f32Type()), 1);
+                       Values next = body(i, term, inner);
+                       frame = nullptr;
+                       frameTerm = {};
+                       frameLink = {};
+                       return next;
+                     });
+    i += run->second;
+  }
+  return carried;
+}
+
 //===----------------------------------------------------------------------===//
 // The signature
 //===----------------------------------------------------------------------===//

@@ -105,6 +105,11 @@ private:
   std::vector<std::pair<int, int>> runsOf(mlir::Operation *op);
   Group &groupOf(mlir::Operation *op, int first, int count);
   bool sameForm(Value a, Value b, llvm::DenseMap<int, int> &leaves, bool anyLink);
+  /// `body` (number, operand, carried) of all operands of a sum or merge from the first to the
+  /// last, carrying values: a loop where they are of one form, with the first one's number. There
+  /// has to be something to carry before a run unless nothing ever is.
+  Values overTerms(mlir::Operation *op, Values carried,
+                   llvm::function_ref<Values(int, Value, llvm::ArrayRef<Value>)> body);
 
   //===--- Loops (KernelEmitter.cpp) ---------------------------------------===//
   enum class Sink { Store, ColumnSum, SumOfSquares };
@@ -292,8 +297,6 @@ private:
   /// sum + w x.
   Values addWeighted(const WeightedSum &at, llvm::ArrayRef<Value> sum, llvm::ArrayRef<Value> x,
                      llvm::ArrayRef<Value> weights, const Tile &tile);
-  Values overTerms(hgnn::CombineOp op, Values init,
-                   llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
   Values largestScores(hgnn::CombineOp op, const Place &place, const Tile &heads);
   Values termWeights(hgnn::CombineOp op, Value term, llvm::ArrayRef<Value> largest,
                      const Place &place, const Tile &heads);

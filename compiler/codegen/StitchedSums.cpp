@@ -20,6 +20,8 @@ using hgnn::FeatType;
 static constexpr int64_t rowsPerMask = 16;
 /// Numbers of a block's sums: they stay in the first cache.
 static constexpr int64_t numbersPerBlock = 4096;
+/// Wider rows cost more than asking for them, and their sums stand on the stack.
+static constexpr int64_t widestStitched = 4096;
 
 static int64_t widthOf(Value value) { return cast<FeatType>(value.getType()).getWidth(); }
 
@@ -62,6 +64,10 @@ bool KernelEmitter::findStitchedSums() {
     width += sum.width;
   if (stitched.empty())
     return false;
+  if (width > widestStitched) {
+    stitched.clear();
+    return false;
+  }
   stitchedRows = std::clamp<int64_t>(numbersPerBlock / width / rowsPerMask * rowsPerMask,
                                      rowsPerMask, 8 * rowsPerMask);
   for (auto &[op, sum] : stitched)
@@ -120,32 +126,18 @@ void KernelEmitter::storeStitched(Value first, Value last, const StitchedSum &su
 
 void KernelEmitter::addTerms(Operation *add, Value first, Value last, const StitchedSum &sum) {
   auto runs = runsOf(add);
-  for (int i = 0, n = int(add->getNumOperands()); i < n;) {
-    auto run = llvm::find_if(runs, [&](auto &r) { return r.first == i; });
-    Value term = add->getOperand(unsigned(i));
-    const Cuts cuts = cutsOf({term}, sum.width);
-    if (run == runs.end()) {
-      if (i == 0)
-        storeStitched(first, last, sum, cuts, [&](Value row, const Tile &tile) {
-          return eval(term, Place::at(row), tile);
-        });
-      else
-        addTerm(term, first, last, sum);
-      ++i;
-      continue;
-    }
-    if (i == 0)
-      storeStitched(first, last, sum, cuts, [&](Value, const Tile &tile) { return zeros(tile); });
-    Group &group = groupOf(add, run->first, run->second);
-    f.loop(f.integer(0), f.integer(group.count), [&](Value member) {
-      frame = &group;
-      framePointer =
-          f.gep(f.args, f.addi(group.base, f.muli(member, Value(group.stride))), f.ptrType);
+  const bool startsWithRun = runs.front().first == 0;
+  if (startsWithRun)
+    storeStitched(first, last, sum, cutsOf({add->getOperand(0)}, sum.width),
+                  [&](Value, const Tile &tile) { return zeros(tile); });
+  overTerms(add, {}, [&](int number, Value term, ArrayRef<Value>) {
+    if (number == 0 && !startsWithRun)
+      storeStitched(first, last, sum, cutsOf({term}, sum.width),
+                    [&](Value row, const Tile &tile) { return eval(term, Place::at(row), tile); });
+    else
       addTerm(term, first, last, sum);
-      frame = nullptr;
-    });
-    i += run->second;
-  }
+    return Values();
+  });
 }
 
 /// Adds a term to the sums of the rows that it has something for.
@@ -178,7 +170,7 @@ void KernelEmitter::combineTerms(hgnn::CombineOp op, Value first, Value last,
   storeStitched(first, last, sum, cuts,
                 [&](Value, const Tile &tile) { return emptyTerm(merge, sum.width, tile); });
   for (bool largest : {true, false})
-    overTerms(op, {}, [&](Value term, ArrayRef<Value>) {
+    overTerms(op, {}, [&](int, Value term, ArrayRef<Value>) {
       forPresentRows(term, first, last, [&](Value row, Value at, const Place &place) {
         Value local = f.subi(row, first);
         forTiles(sum.width, cuts, {}, false, [&](const Tile &tile, ArrayRef<Value>) {

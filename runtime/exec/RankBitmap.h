@@ -25,6 +25,9 @@ public:
       : words_((static_cast<size_t>(nodes) + 63) / 64 + 1), ranks_(words_.size()),
         dirty_(words_.size() / (64 * blockWords) + 1) {}
 
+  /// Ids below this are in its range.
+  int64_t range() const { return static_cast<int64_t>((words_.size() - 1) * 64); }
+
   void insert(int64_t id) {
     uint64_t &word = words_[size_t(id) >> 6];
     uint64_t bit = uint64_t(1) << (id & 63);

@@ -71,10 +71,12 @@ Sampler::~Sampler() = default;
 Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph::GraphStore &graph,
                  ThreadPool &pool, MemoryBudget &budget)
     : plan_(plan), entry_(entry), graph_(graph), pool_(&pool), budget_(budget),
-      samples_(entry.ops.size()), frontiers_(entry.ops.size()),
-      bits_(static_cast<size_t>(pool.threads())), chosen_(static_cast<size_t>(pool.threads())) {
+      samples_(entry.ops.size()), frontiers_(entry.ops.size()), asked_(entry.buffers.size()),
+      bits_(static_cast<size_t>(pool.threads())),
+      rowSets_(static_cast<size_t>(pool.threads()), RankBitmap(0)),
+      chosen_(static_cast<size_t>(pool.threads())) {
   SamplingOps ops = samplingOps(plan, entry, graph);
-  int64_t largest = 1, mostRows = 0;
+  int64_t largest = 1;
   for (size_t i = 0; i < entry.ops.size(); ++i) {
     if (const auto *seeds = entry.ops[i]->attrs.AsSeedsAttrs()) {
       seedsType_ = static_cast<int>(seeds->node_type);
@@ -89,7 +91,7 @@ Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph
     if (busy.listed()) {
       sample.busy = &busy;
       sample.busyRows.resize(busy.size());
-      auto &asked = asked_[entry.ops[i]->inputs[0]];
+      auto &asked = asked_[static_cast<size_t>(entry.ops[i]->inputs[0])];
       if (!asked)
         asked = std::make_unique<AskedRows>(sample.view->numDestinations);
       sample.asked = asked.get();
@@ -108,10 +110,7 @@ Sampler::Sampler(const plan::PlanT &plan, const plan::EntryT &entry, const graph
     if (!set)
       set = std::make_unique<RankBitmap>(frontiers_[i]->nodes);
     frontiers_[i]->set = set.get();
-    mostRows = std::max(mostRows, frontiers_[i]->nodes);
   }
-  for (int t = 0; t < pool.threads(); ++t)
-    rowSets_.push_back(std::make_unique<RankBitmap>(mostRows));
   for (auto &chosen : chosen_)
     chosen.resize(static_cast<size_t>(largest));
 }
@@ -197,8 +196,8 @@ const RankBitmap &Sampler::asked(AskedRows &rows, const StepSlot &slot,
 }
 
 void Sampler::rowsChange(int32_t ids) {
-  if (auto at = asked_.find(ids); at != asked_.end())
-    at->second->of = nullptr;
+  if (AskedRows *asked = asked_[static_cast<size_t>(ids)].get())
+    asked->of = nullptr;
 }
 
 absl::Status Sampler::sample(SampleOp &op, StepSlot &slot, uint64_t seed) {

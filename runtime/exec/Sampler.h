@@ -78,17 +78,17 @@ private:
   std::vector<std::unique_ptr<SampleOp>> samples_;     ///< by op index
   std::vector<std::unique_ptr<FrontierOp>> frontiers_; ///< by op index
   std::map<uint32_t, std::unique_ptr<RankBitmap>>
-      sets_;                                  ///< by node type; looked up in the constructor
-  std::map<uint32_t, BusyDestinations> busy_; ///< by relation; looked up in the constructor
-  std::map<int32_t, std::unique_ptr<AskedRows>> asked_; ///< by buffer of ids
+      sets_;                                      ///< by node type; looked up in the constructor
+  std::map<uint32_t, BusyDestinations> busy_;     ///< by relation; looked up in the constructor
+  std::vector<std::unique_ptr<AskedRows>> asked_; ///< by buffer of ids; null where no sample asks
   struct Block {
     SampleOp *op;
     int64_t begin, end;
   };
   std::vector<Block> blocks_;
-  std::vector<std::vector<uint64_t>> bits_;          ///< by thread
-  std::vector<std::unique_ptr<RankBitmap>> rowSets_; ///< of rows of a frontier, by thread
-  std::vector<std::vector<int64_t>> chosen_;         ///< by thread
+  std::vector<std::vector<uint64_t>> bits_; ///< by thread
+  std::vector<RankBitmap> rowSets_; ///< of rows of a frontier, by thread; they grow with the rows
+  std::vector<std::vector<int64_t>> chosen_; ///< by thread
 };
 
 } // namespace heddle::exec

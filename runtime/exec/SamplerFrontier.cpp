@@ -104,6 +104,9 @@ absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
     return status;
   }
   members.list(slot.get<int64_t>(outputs[0]));
+  for (RankBitmap &set : rowSets_)
+    if (set.range() < rows)
+      set = RankBitmap(rows + rows / 4);
   rowsChange(outputs[0]);
 
   const bool whole = rows == op.nodes; // then a row is its node
@@ -130,7 +133,7 @@ absl::Status Sampler::frontier(FrontierOp &op, StepSlot &slot) {
   HEDDLE_RETURN_IF_ERROR(numberUniqueSources(op, slot, rows));
   pool_->parallelFor(static_cast<int64_t>(op.joined.size()), [&](int64_t s, int thread) {
     const SampleOp &sample = *op.joined[size_t(s)];
-    transpose(sample, slot, sample.unique ? sample.uniqueSources : rows, *rowSets_[size_t(thread)]);
+    transpose(sample, slot, sample.unique ? sample.uniqueSources : rows, rowSets_[size_t(thread)]);
   });
   return absl::OkStatus();
 }
@@ -151,7 +154,7 @@ absl::Status Sampler::numberUniqueSources(FrontierOp &op, StepSlot &slot, int64_
       SampleOp &sample = *op.joined[size_t(s)];
       if (!sample.unique)
         return;
-      RankBitmap &distinct = *rowSets_[size_t(thread)];
+      RankBitmap &distinct = rowSets_[size_t(thread)];
       const int32_t *sources = sample.rowsOf(slot);
       for (int64_t e = 0; e < sample.edges; ++e)
         distinct.insert(sources[e]);

@@ -55,10 +55,11 @@ def compile_plan(arguments, graph, spec, plan, options):
 
 
 def step_of(arguments, plan):
-    """What says whether two plans do the same."""
-    dump = subprocess.run([os.path.join(arguments.bin, "heddle-dump"), "--json", plan], text=True, capture_output=True, check=True)
-    entries = json.loads(dump.stdout)["entries"]
-    return hashlib.sha256(json.dumps([e for e in entries if e["name"] == "train_step"]).encode()).hexdigest()
+    """What says whether two plans do the same: the ops of a step, and what the kernels are made of."""
+    dump = lambda *options: subprocess.run([os.path.join(arguments.bin, "heddle-dump"), *options, plan], text=True,
+                                           capture_output=True, check=True).stdout
+    step = next(e for e in json.loads(dump("--json"))["entries"] if e["name"] == "train_step")
+    return hashlib.sha256((json.dumps(step) + dump("--kernels")).encode()).hexdigest()
 
 
 def train(arguments, graph, plan):

@@ -6,7 +6,7 @@ The floor of a step counts what no way of computing it avoids, at rates measured
   learning     the learnable rows that the batch reads, and what their optimizer and the parameters' must read and write
                (gradient, number, moments), at the rates of gathers and of streams.
 Rows and edges are those of real batches: heddle-run's trace has them for each op. Sparse input features, element-wise ops and
-indices are not in the floor. The compute phase is the step without its sampling: one epoch with --no-overlap, the median step.
+indices are not in the floor. The compute phase is the step without its sampling: some epochs with --no-overlap, the median step of their second half.
 """
 import collections
 import json
@@ -74,14 +74,14 @@ def floor_parts(step, symbols, encoder, width, rates):
     return parts
 
 
-def measure(heddle, threads, graph, plan, encoder, width, rates, run):
+def measure(heddle, threads, graph, plan, epochs, encoder, width, rates, run):
     """{"floor_seconds", "floor_parts", "compute_seconds"} of a step; `run`: a function (command) -> (output, peak)."""
     text, _ = run([os.path.join(heddle, "heddle-dump"), "--json", plan])
     step = next(e for e in json.loads(text)["entries"] if e["name"] == "train_step")
     with tempfile.TemporaryDirectory() as folder:
         trace = os.path.join(folder, "trace.json")
         run([os.path.join(heddle, "heddle-run"), plan, "--graph", graph, "-o", os.path.join(folder, "run"), "--epochs",
-             "2", "--threads", str(threads), "--progress", "never", "--predictions", "none", "--no-overlap",
+             str(epochs), "--threads", str(threads), "--progress", "never", "--predictions", "none", "--no-overlap",
              "--trace", trace])
         with open(trace, encoding="utf-8") as file:
             events = [e for e in json.load(file)["traceEvents"] if e["ph"] == "X"]

@@ -149,7 +149,9 @@ def measure(arguments, name, graph, spec, folder):
     if arguments.pyg and encoder in floor.ROWS_PER_EDGE:
         width = spec["model"]["hidden_size"]
         rates = floor.measure_rates(arguments.pyg, arguments.threads, width, run_child)
-        row.update(floor.measure(arguments.bin, arguments.threads, graph, plan, encoder, width, rates, run_child), rates=rates)
+        epochs = 30 if spec["train"]["batch_size"] == "all" else 2  # one step each, or many
+        row.update(floor.measure(arguments.bin, arguments.threads, graph, plan, epochs, encoder, width, rates, run_child),
+                   rates=rates)
         without = row["floor_seconds"] - row["floor_parts"]["learning"]
         row["fraction_of_floor"] = row["floor_seconds"] / row["compute_seconds"]
         row["fraction_without_learning"] = without / row["compute_seconds"]
