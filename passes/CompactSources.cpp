@@ -58,8 +58,7 @@ public:
   Compacter(EntryOp entry, Decision decision, const ExpectedRows &expected)
       : entry(entry), decision(decision), expected(expected) {}
   void run();
-  int64_t compacted = 0, stay = 0;
-  double before = 0, after = 0, kept = 0, other = 0;
+  Tally links;
   double allRows = 0, uniqueRows = 0; ///< of the relations that are compacted
 
 private:
@@ -197,15 +196,8 @@ void Compacter::run() {
     if (llvm::none_of(relation.made, isProduct))
       continue;
     estimate(relation);
-    if (decision == Decision::Auto && relation.after >= relation.before) {
-      ++stay;
-      kept += relation.before;
-      other += relation.after;
+    if (!links.rewrites(decision, relation.before, relation.after))
       continue;
-    }
-    ++compacted;
-    before += relation.before;
-    after += relation.after;
     auto adj = cast<AdjType>(sample.getAdj().getType());
     allRows += expected.rows(adj.sourceDomain());
     uniqueRows += expected.rows(DomainAttr::unique(adj.getHop(), adj.getRelation()));
@@ -217,35 +209,31 @@ struct CompactSourcesPass : heddle::passes::impl::CompactSourcesPassBase<Compact
   using CompactSourcesPassBase::CompactSourcesPassBase;
 
   void runOnOperation() override {
-    FailureOr<Decision> decision = readDecision(getOperation(), decide);
-    if (failed(decision))
-      return signalPassFailure();
-    if (*decision == Decision::Off)
-      return;
-    auto decideEntry = [&](EntryOp entry, const ExpectedRows &expected) -> LogicalResult {
-      Compacter compacter(entry, *decision, expected);
+    auto body = [&](EntryOp entry, Decision decision, const ExpectedRows &expected) {
+      Compacter compacter(entry, decision, expected);
       compacter.run();
       if (entry.getKind() != EntryKind::Train)
-        return success();
-      numCompacted += compacter.compacted;
-      if (compacter.compacted + compacter.stay)
+        return;
+      numCompacted += compacter.links.made;
+      if (!compacter.links.empty())
         remark(entry, compacter);
-      return success();
     };
-    if (failed(forEntries(getOperation(), decideEntry)))
+    if (failed(decideEntries(getOperation(), decide, body)))
       signalPassFailure();
   }
 
 private:
   void remark(EntryOp entry, const Compacter &made) {
     auto remark = emitRemark(entry.getLoc()) << "compact-sources: ";
-    if (made.compacted)
-      remark << (decide == "on" ? "forced " : "chose ") << "distinct sources for " << made.compacted
+    const Tally &links = made.links;
+    if (links.made)
+      remark << (decide == "on" ? "forced " : "chose ") << "distinct sources for " << links.made
              << " links, " << int64_t(made.uniqueRows) << " rows of " << int64_t(made.allRows)
-             << ": " << milliseconds(made.after) << " a step against " << milliseconds(made.before);
-    if (made.stay)
-      remark << (made.compacted ? "; " : "") << "all rows stay for " << made.stay
-             << " links: " << milliseconds(made.kept) << " against " << milliseconds(made.other);
+             << ": " << milliseconds(links.after) << " a step against "
+             << milliseconds(links.before);
+    if (links.stay)
+      remark << (links.made ? "; " : "") << "all rows stay for " << links.stay
+             << " links: " << milliseconds(links.kept) << " against " << milliseconds(links.other);
   }
 };
 

@@ -40,6 +40,27 @@ LogicalResult forEntries(ModuleOp module,
   return success();
 }
 
+LogicalResult decideEntries(ModuleOp module, StringRef text,
+                            function_ref<void(EntryOp, Decision, const ExpectedRows &)> body) {
+  FailureOr<Decision> decision = readDecision(module, text);
+  if (failed(decision))
+    return failure();
+  if (*decision == Decision::Off)
+    return success();
+  return forEntries(module, [&](EntryOp entry, const ExpectedRows &expected) {
+    body(entry, *decision, expected);
+    return success();
+  });
+}
+
+bool Tally::rewrites(Decision decision, double secondsBefore, double secondsAfter, int64_t count) {
+  const bool rewrite = decision != Decision::Auto || secondsAfter < secondsBefore;
+  (rewrite ? made : stay) += count;
+  (rewrite ? before : kept) += secondsBefore;
+  (rewrite ? after : other) += secondsAfter;
+  return rewrite;
+}
+
 FailureOr<ExpectedRows> ExpectedRows::of(EntryOp entry, const ModuleTables &tables) {
   ExpectedRows expected(tables);
   auto estimates = EntrySymbols::estimate(tables, entry);

@@ -58,6 +58,23 @@ mlir::LogicalResult
 forEntries(mlir::ModuleOp module,
            llvm::function_ref<mlir::LogicalResult(hgnn::EntryOp, const ExpectedRows &)> body);
 
+/// The same for a pass that rewrites what pays: with the decision, and not at all where it is Off.
+mlir::LogicalResult
+decideEntries(mlir::ModuleOp module, llvm::StringRef decision,
+              llvm::function_ref<void(hgnn::EntryOp, Decision, const ExpectedRows &)> body);
+
+/// What such a pass has rewritten and what it left, and the seconds that the cost model gives both.
+struct Tally {
+  int64_t made = 0, stay = 0;
+  double before = 0, after = 0; ///< of what was rewritten: as it was, and as it is
+  double kept = 0, other = 0;   ///< of what stays: as it is, and as it would be
+
+  /// Whether to rewrite `count` things that take `before` seconds into what takes `after`; counts
+  /// them.
+  bool rewrites(Decision decision, double before, double after, int64_t count = 1);
+  bool empty() const { return made + stay == 0; }
+};
+
 /// The one adjacency whose edges are all that reads a value over rows, itself or what is made of it
 /// row by row; null where there is none.
 mlir::Value edgesThatRead(mlir::Value value, int depth = 0);

@@ -54,10 +54,8 @@ public:
   Reorderer(EntryOp entry, Decision decision, bool compact, const ExpectedRows &expected)
       : entry(entry), decision(decision), compact(compact), expected(expected) {}
   void run();
-  int64_t products = 0, stay = 0,
-          gone = 0;             ///< scores made anew, scores as they were, products left out
-  double before = 0, after = 0; ///< of those made anew
-  double kept = 0, other = 0;   ///< of those as they were, and what they would take
+  Tally scores;
+  int64_t gone = 0; ///< products left out
 
 private:
   void estimate(LinearOp product, Scores &scores) const;
@@ -146,20 +144,13 @@ void Reorderer::run() {
   for (auto dot : entry.getOps<RowDotOp>())
     if (LinearOp product = productOf(dot))
       found[product].dots.push_back(dot);
-  for (auto &[op, scores] : found) {
+  for (auto &[op, own] : found) {
     auto product = cast<LinearOp>(op);
-    estimate(product, scores);
-    if (decision == Decision::Auto && scores.after >= scores.before) {
-      stay += scores.dots.size();
-      kept += scores.before;
-      other += scores.after;
+    estimate(product, own);
+    if (!scores.rewrites(decision, own.before, own.after, int64_t(own.dots.size())))
       continue;
-    }
-    before += scores.before;
-    after += scores.after;
-    products += scores.dots.size();
-    gone += scores.alone;
-    for (RowDotOp dot : scores.dots)
+    gone += own.alone;
+    for (RowDotOp dot : own.dots)
       rewrite(product, dot);
     if (product.use_empty())
       product.erase();
@@ -170,36 +161,32 @@ struct ReorderProductsPass : heddle::passes::impl::ReorderProductsPassBase<Reord
   using ReorderProductsPassBase::ReorderProductsPassBase;
 
   void runOnOperation() override {
-    FailureOr<Decision> decision = readDecision(getOperation(), decide);
-    if (failed(decision))
-      return signalPassFailure();
-    if (*decision == Decision::Off)
-      return;
-    auto decideEntry = [&](EntryOp entry, const ExpectedRows &expected) -> LogicalResult {
-      Reorderer reorderer(entry, *decision, compact, expected);
+    auto body = [&](EntryOp entry, Decision decision, const ExpectedRows &expected) {
+      Reorderer reorderer(entry, decision, compact, expected);
       reorderer.run();
       if (entry.getKind() != EntryKind::Train)
-        return success();
-      numReordered += reorderer.products;
+        return;
+      numReordered += reorderer.scores.made;
       numProductsLess += reorderer.gone;
-      if (reorderer.products + reorderer.stay)
+      if (!reorderer.scores.empty())
         remark(entry, reorderer);
-      return success();
     };
-    if (failed(forEntries(getOperation(), decideEntry)))
+    if (failed(decideEntries(getOperation(), decide, body)))
       signalPassFailure();
   }
 
 private:
   void remark(EntryOp entry, const Reorderer &made) {
     auto remark = emitRemark(entry.getLoc()) << "reorder-products: ";
-    if (made.products)
-      remark << (decide == "on" ? "forced " : "chose ") << "x (W a) for " << made.products
-             << " scores, " << made.gone << " products less: " << milliseconds(made.after)
-             << " a step against " << milliseconds(made.before);
-    if (made.stay)
-      remark << (made.products ? "; " : "") << "(x W) a stays for " << made.stay
-             << " scores: " << milliseconds(made.kept) << " against " << milliseconds(made.other);
+    const Tally &scores = made.scores;
+    if (scores.made)
+      remark << (decide == "on" ? "forced " : "chose ") << "x (W a) for " << scores.made
+             << " scores, " << made.gone << " products less: " << milliseconds(scores.after)
+             << " a step against " << milliseconds(scores.before);
+    if (scores.stay)
+      remark << (scores.made ? "; " : "") << "(x W) a stays for " << scores.stay
+             << " scores: " << milliseconds(scores.kept) << " against "
+             << milliseconds(scores.other);
   }
 };
 

@@ -54,40 +54,33 @@ struct StitchRelationsPass : heddle::passes::impl::StitchRelationsPassBase<Stitc
   using StitchRelationsPassBase::StitchRelationsPassBase;
 
   void runOnOperation() override {
-    FailureOr<Decision> decision = readDecision(getOperation(), decide);
-    if (failed(decision))
-      return signalPassFailure();
-    if (*decision == Decision::Off)
-      return;
-    auto decideEntry = [&](EntryOp entry, const ExpectedRows &expected) -> LogicalResult {
-      Counts counts;
+    auto body = [&](EntryOp entry, Decision decision, const ExpectedRows &expected) {
+      Sums sums;
       entry.walk([&](Operation *op) {
         if (auto add = dyn_cast<AddOp>(op))
-          add.setStitched(stitches(op, 1, *decision, expected, counts));
+          add.setStitched(stitches(op, 1, decision, expected, sums));
         else if (auto combine = dyn_cast<CombineOp>(op);
                  combine && combine.getMerge() == Merge::Softmax)
-          combine.setStitched(stitches(op, 2, *decision, expected, counts));
+          combine.setStitched(stitches(op, 2, decision, expected, sums));
       });
       if (entry.getKind() != EntryKind::Train)
-        return success();
-      numStitched += counts.stitched;
-      if (counts.stitched + counts.stay)
-        remark(entry, counts);
-      return success();
+        return;
+      numStitched += sums.made;
+      if (!sums.empty())
+        remark(entry, sums);
     };
-    if (failed(forEntries(getOperation(), decideEntry)))
+    if (failed(decideEntries(getOperation(), decide, body)))
       signalPassFailure();
   }
 
 private:
-  struct Counts {
-    int64_t stitched = 0, stay = 0, terms = 0;
-    double before = 0, after = 0, kept = 0, other = 0;
+  struct Sums : Tally {
+    int64_t terms = 0; ///< of those that are stitched
   };
 
   /// Whether to go through the terms of `op` one after the other, `passes` times.
   static bool stitches(Operation *op, double passes, Decision decision,
-                       const ExpectedRows &expected, Counts &counts) {
+                       const ExpectedRows &expected, Sums &sums) {
     auto type = cast<FeatType>(op->getResult(0).getType());
     int64_t terms = 0;
     double present = 0;
@@ -102,29 +95,21 @@ private:
     const double before = expected.moved(askedAlone * asked, /*gathered=*/false);
     const double after = expected.moved(
         askedInBlock * asked + addedInCache * present * double(type.getWidth()), false);
-    if (decision == Decision::Auto && after >= before) {
-      ++counts.stay;
-      counts.kept += before;
-      counts.other += after;
+    if (!sums.rewrites(decision, before, after))
       return false;
-    }
-    ++counts.stitched;
-    counts.terms += terms;
-    counts.before += before;
-    counts.after += after;
+    sums.terms += terms;
     return true;
   }
 
-  void remark(EntryOp entry, const Counts &counts) {
+  void remark(EntryOp entry, const Sums &sums) {
     auto remark = emitRemark(entry.getLoc()) << "stitch-relations: ";
-    if (counts.stitched)
-      remark << (decide == "on" ? "forced " : "chose ") << "relation by relation for "
-             << counts.stitched << " sums of " << counts.terms
-             << " terms: " << milliseconds(counts.after) << " a step of asking against "
-             << milliseconds(counts.before);
-    if (counts.stay)
-      remark << (counts.stitched ? "; " : "") << "row by row stays for " << counts.stay
-             << " sums: " << milliseconds(counts.kept) << " against " << milliseconds(counts.other);
+    if (sums.made)
+      remark << (decide == "on" ? "forced " : "chose ") << "relation by relation for " << sums.made
+             << " sums of " << sums.terms << " terms: " << milliseconds(sums.after)
+             << " a step of asking against " << milliseconds(sums.before);
+    if (sums.stay)
+      remark << (sums.made ? "; " : "") << "row by row stays for " << sums.stay
+             << " sums: " << milliseconds(sums.kept) << " against " << milliseconds(sums.other);
   }
 };
 
