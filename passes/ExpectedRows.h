@@ -31,6 +31,10 @@ public:
   /// Seconds of `rows` dense products [k] x [k, n], `heads` side by side, in a training step with
   /// both gradients (of the rows if `gradient`), else forward alone.
   double product(double rows, double k, double n, double heads, bool gradient) const;
+  /// Seconds of dense products that move so many numbers between them.
+  double products(double numbers, double flops) const {
+    return rates_.seconds(4 * numbers, flops, /*gathered=*/false, /*product=*/true);
+  }
   /// Seconds of moving so many numbers, gathered or streamed.
   double moved(double numbers, bool gathered) const {
     return rates_.seconds(4 * numbers, 0, gathered, /*product=*/false);

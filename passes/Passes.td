@@ -334,6 +334,37 @@ def InsertCachePass : Pass<"hgnn-insert-cache", "::mlir::ModuleOp"> {
                     Statistic<"numFetches", "fetches", "fetches of all entries that do">];
 }
 
+def GroupProductsPass : Pass<"hgnn-group-products", "::mlir::ModuleOp"> {
+  let summary = "dense products of the same rows, run together (before hgnn-stitch-relations)";
+  let description = [{
+    Goal: grouped dense products, in two forms. A hgnn.add of products that nothing else reads becomes a
+    hgnn.linear_sum (forward the relations' terms of one type, backward the gradients of rows that several
+    products read): no term is stored and read again. Products that share their rows, and weight gradients
+    that share either operand, get one number `hgnn.group` and stand behind one another: they are one op of the plan,
+    whose products run on a tile of rows one after the other while the tile is in the cache.
+
+    Decision: by the cost model for each, from the rows' expected number: a group moves what is shared
+    once, a sum moves no terms; `decide=on` takes all, `off` none.
+
+    Invariants established: members of a group stand behind one another, after all their operands. A group is
+    at most four times as wide as the rows that it shares, so that not too much is alive at once.
+
+    Restrictions: products of other rows are not grouped (incidental): those that need nothing of one another
+    share the threads as they are. On a GPU a group is a call for each product.
+
+    Example:
+    ```mlir
+    %p = hgnn.linear %q, %a {transpose}          %y = hgnn.linear_sum %q, %k, %a, %b {transpose}
+    %s = hgnn.linear %k, %b {transpose}     =>
+    %y = hgnn.add %p, %s
+    ```
+  }];
+  let options = [Option<"decide", "decide", "std::string", "\"auto\"", "auto, on or off">];
+  let statistics = [
+    Statistic<"numSummed", "summed", "products of the training step that are terms of one op">,
+    Statistic<"numShared", "shared", "products of the training step that share the reading of rows">];
+}
+
 def StitchRelationsPass : Pass<"hgnn-stitch-relations", "::mlir::ModuleOp"> {
   let summary = "sums over many relations, gone through relation by relation (before hgnn-fuse)";
   let description = [{
@@ -363,17 +394,22 @@ def FusePass : Pass<"hgnn-fuse", "::mlir::ModuleOp"> {
   let summary = "from the cached phase to the kernels phase";
   let description = [{
     Goal: group compute ops into kernels, one loop over one domain each, and outline them. A value that
-    several kernels would have to compute again is materialized unless it is only moved data; the scores
-    of a softmax over edges are, their values are not. What a library computes (dense products of rows)
+    several kernels would have to compute again, or one once per edge, is materialized unless it is only moved
+    data; the scores of a softmax over edges are, their values are not. What a library computes (dense products of rows)
     stays at the top level. Kernels of equal structure are
     one function.
 
     Invariants established: at the top level of an entry only seeds, sample, frontier, fetches, read,
-    scalar, edge_ids, reshape, linear, linear_grad_weight, those of heads, launch and output remain, and with partitions
+    scalar, edge_ids, reshape, linear, linear_sum, linear_grad_weight, those of heads, launch and output remain, and with partitions
     collectives and the partials and own uses of stored values. Kernels end where a collective is. "grad:"
     outputs are gone unless `keep-gradients` asks for them.
 
     A hgnn.batch_reduce becomes a sum over rows, of the rows and of ones, and what brings it back to them.
+
+    Decision, recompute or store: arithmetic on numbers of one row (a bias, an activation, a mask, a sum) of at
+    most three stored values may be evaluated in each kernel that reads it. `recompute=auto` lets the cost model
+    weigh, with expected rows and edges, evaluations and their reading against one write and the reading of what
+    was written; `on` evaluates wherever that can be, `off` stores.
 
     Restrictions: entries without merges of the raf phase (fundamental: hgnn-insert-communication says
     where their terms come from).
@@ -381,10 +417,14 @@ def FusePass : Pass<"hgnn-fuse", "::mlir::ModuleOp"> {
   let options = [
     Option<"keepGradients", "keep-gradients", "bool", "false",
            "keep the outputs grad:STATE (for comparing phases in the interpreter)">,
+    Option<"recompute", "recompute", "std::string", "\"auto\"",
+           "whether several kernels evaluate a value again instead of reading it: auto, on or off">,
     Option<"maxFused", "max-fused", "int64_t", "0",
            "most ops in one kernel; 1 makes a kernel of every op; 0 = no limit">];
   let statistics = [Statistic<"numLaunches", "launches", "launches in all entries">,
-                    Statistic<"numKernels", "kernels", "different kernels">];
+                    Statistic<"numKernels", "kernels", "different kernels">,
+                    Statistic<"numRecomputed", "recomputed",
+                              "values of the training step that kernels evaluate where they read them">];
 }
 
 def VerifyPhasePass : Pass<"hgnn-verify-phase", "::mlir::ModuleOp"> {

@@ -358,9 +358,11 @@ LogicalResult VerifyPhasePass::verifyOps() {
       return refuse(op, "caches come with hgnn-insert-cache");
     if (name != "kernels" && isa<KernelOp, LaunchOp>(op))
       return refuse(op, "kernels come with hgnn-fuse");
+    if (name != "kernels" && (isa<LinearSumOp>(op) || op->hasAttr(productGroupName)))
+      return refuse(op, "products are grouped by hgnn-group-products, after the cached phase");
     if (name == "kernels" && isa_and_nonnull<EntryOp>(op->getParentOp()) &&
         !isa<SeedsOp, SampleOp, FrontierOp, SourcesOp, FetchDenseOp, FetchEdgeOp, FetchSparseOp, FetchLabelsOp,
-             FetchRowsOp, ReadOp, ScalarOp, EdgeIdsOp, ReshapeOp, LinearOp, LinearGradWeightOp,
+             FetchRowsOp, ReadOp, ScalarOp, EdgeIdsOp, ReshapeOp, LinearOp, LinearSumOp, LinearGradWeightOp,
              HeadLinearOp, HeadLinearGradWeightOp, LaunchOp, OutputOp, PartialOp, OwnOp,
              SeedBlockOp, Collective>(op))
       return refuse(op, "hgnn-fuse puts it into a kernel");

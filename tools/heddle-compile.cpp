@@ -72,7 +72,9 @@ int main(int argc, char **argv) {
                  "made wherever it can be, or never: aggregate-first (products after sums over edges; "
                  "off: before them), reorder-products ((x W) a becomes x (W a)), compact-sources (what "
                  "one relation reads of its sources is made for those alone), stitch-relations (sums "
-                 "over many relations go through one relation after the other)")
+                 "over many relations go through one relation after the other), group-products (dense "
+                 "products of the same rows run together, tile by tile), recompute (what several kernels "
+                 "read is evaluated in each of them, not stored)")
       ->delimiter(',');
   app.add_option("--max-fused", options.maxFused,
                  "Most ops in one kernel; 1 makes a kernel of every op, 0 = no limit")

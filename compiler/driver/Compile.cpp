@@ -105,11 +105,15 @@ void addPhase(PassManager &manager, const std::string &phase, const PhaseOptions
   } else if (phase == "cached") {
     manager.addPass(passes::createInsertCachePass());
   } else if (phase == "kernels") {
+    passes::GroupProductsPassOptions group;
+    group.decide = options.optimize.groupProducts;
+    manager.addPass(passes::createGroupProductsPass(group));
     passes::StitchRelationsPassOptions stitch;
     stitch.decide = options.optimize.stitchRelations;
     manager.addPass(passes::createStitchRelationsPass(stitch));
     passes::FusePassOptions fuse;
     fuse.maxFused = options.maxFused;
+    fuse.recompute = options.optimize.recompute;
     fuse.keepGradients = options.keepGradients;
     manager.addPass(passes::createFusePass(fuse));
   }
@@ -135,7 +139,8 @@ absl::Status known(const std::string &option, const std::string &value,
 /// Where the choice of an optimization stands, by its place in optimizationNames().
 std::string *choiceOf(Optimizations &choices, size_t name) {
   std::string *const places[] = {&choices.aggregateFirst, &choices.reorderProducts,
-                                 &choices.compactSources, &choices.stitchRelations};
+                                 &choices.compactSources, &choices.stitchRelations,
+                                 &choices.groupProducts, &choices.recompute};
   return places[name];
 }
 
@@ -196,7 +201,8 @@ const std::vector<std::string> &phaseNames() {
 
 const std::vector<std::string> &optimizationNames() {
   static const std::vector<std::string> names = {"aggregate-first", "reorder-products",
-                                                 "compact-sources", "stitch-relations"};
+                                                 "compact-sources", "stitch-relations",
+                                                 "group-products", "recompute"};
   return names;
 }
 

@@ -32,6 +32,8 @@ struct Optimizations {
   std::string reorderProducts = "auto"; ///< hgnn-reorder-products
   std::string compactSources = "auto";  ///< hgnn-compact-sources
   std::string stitchRelations = "auto"; ///< hgnn-stitch-relations
+  std::string groupProducts = "auto";   ///< hgnn-group-products
+  std::string recompute = "auto";       ///< hgnn-fuse
 };
 
 /// How a step is cut, and what passes do on the way.

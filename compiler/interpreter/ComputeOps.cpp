@@ -324,7 +324,7 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
             result.data[j] += tensor(0).at(row, j);
         return result;
       })
-      .template Case<LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp,
+      .template Case<LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp, LinearSumOp,
                      SparseLinearOp, SparseLinearGradWeightOp>(
           [&](auto) { return computeProduct<T>(op, operands); })
       .template Case<ScaleRowsOp>([&](auto) { return scaleRows(); })
@@ -442,7 +442,7 @@ template <class T> FailureOr<Tensor<T>> Evaluator<T>::run() {
 bool isComputeOp(Operation *op) {
   return isa<GatherSrcOp, GatherDstOp, ReduceDstOp, ReduceSrcOp, ExpandOp, RestrictOp, SelfGatherOp,
              SelfScatterOp, DegreeOp, EdgePositionOp, EdgeConstantOp, EdgeIdsOp, BroadcastRowsOp, OnesOp,
-             BatchReduceOp, ColSumOp, LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp,
+             BatchReduceOp, ColSumOp, LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp, LinearSumOp,
              SparseLinearOp, SparseLinearGradWeightOp, ScaleRowsOp, RowDotOp, AddOp, MulOp, ScaleOp,
              ScaleByOp, AddBiasOp, UnaryOp, UnaryGradOp, DropoutOp, LayerNormOp, LayerNormXhatOp,
              LayerNormGradOp, ConcatOp, SliceOp, PadOp, ReshapeOp, ZerosOp, SoftmaxXentOp,

@@ -21,9 +21,12 @@ public:
   using Result = FailureOr<Tensor<T>>;
   Result run() {
     return llvm::TypeSwitch<Operation *, Result>(op)
-        .template Case<LinearOp>([&](LinearOp o) { return linear(o); })
+        .template Case<LinearOp>(
+            [&](LinearOp o) { return linear(tensor(0), tensor(1), o.getTranspose()); })
         .template Case<LinearGradWeightOp>([&](auto) { return linearGradWeight(); })
-        .template Case<HeadLinearOp>([&](HeadLinearOp o) { return headLinear(o); })
+        .template Case<HeadLinearOp>(
+            [&](HeadLinearOp o) { return headLinear(tensor(0), tensor(1), o.getTranspose()); })
+        .template Case<LinearSumOp>([&](LinearSumOp o) { return linearSum(o); })
         .template Case<HeadLinearGradWeightOp>(
             [&](HeadLinearGradWeightOp o) { return headLinearGradWeight(o); })
         .template Case<SparseLinearOp>([&](auto) { return sparseLinear(); })
@@ -33,9 +36,10 @@ public:
 private:
   HEDDLE_USE_OPERANDS(T)
 
-  Result linear(LinearOp linear);
+  Result linear(const Tensor<T> &input, const Tensor<T> &w, bool transpose);
   Result linearGradWeight();
-  Result headLinear(HeadLinearOp linear);
+  Result headLinear(const Tensor<T> &input, const Tensor<T> &w, bool transpose);
+  Result linearSum(LinearSumOp op);
   Result headLinearGradWeight(HeadLinearGradWeightOp op);
   Result sparseLinear();
   Result sparseLinearGradWeight();
@@ -61,12 +65,12 @@ template <class T> Tensor<T> asParam(Tensor<T> result, const Tensor<T> &input) {
   return result;
 }
 
-template <class T> FailureOr<Tensor<T>> Products<T>::linear(LinearOp linear) {
-  Tensor<T> x = asRows(tensor(0));
-  const Tensor<T> &w = tensor(1);
+template <class T>
+FailureOr<Tensor<T>> Products<T>::linear(const Tensor<T> &input, const Tensor<T> &w,
+                                         bool transpose) {
+  Tensor<T> x = asRows(input);
   if (failed(need(w.isParam() && w.shape.size() == 2, "the weight is not a matrix")))
     return failure();
-  bool transpose = linear.getTranspose();
   int64_t k = w.shape[transpose ? 1 : 0], n = w.shape[transpose ? 0 : 1];
   if (failed(need(x.width() == k, "rows of width " + Twine(x.width()) + " times a matrix of " +
                                       Twine(k) + " rows")))
@@ -76,7 +80,7 @@ template <class T> FailureOr<Tensor<T>> Products<T>::linear(LinearOp linear) {
     for (int64_t j = 0; j < n; ++j)
       for (int64_t p = 0; p < k; ++p)
         result.at(i, j) += x.at(i, p) * (transpose ? w.data[j * k + p] : w.data[p * n + j]);
-  return asParam(result, tensor(0));
+  return asParam(result, input);
 }
 
 template <class T> FailureOr<Tensor<T>> Products<T>::linearGradWeight() {
@@ -92,11 +96,12 @@ template <class T> FailureOr<Tensor<T>> Products<T>::linearGradWeight() {
 }
 
 /// Head by head: a block of the matrix for each, or of its gradient.
-template <class T> FailureOr<Tensor<T>> Products<T>::headLinear(HeadLinearOp linear) {
-  const Tensor<T> x = asRows(tensor(0)), &w = tensor(1);
+template <class T>
+FailureOr<Tensor<T>> Products<T>::headLinear(const Tensor<T> &input, const Tensor<T> &w,
+                                             bool transpose) {
+  const Tensor<T> x = asRows(input);
   if (failed(need(w.isParam() && w.shape.size() == 3, "the weight is no stack of matrices")))
     return failure();
-  bool transpose = linear.getTranspose();
   int64_t heads = w.shape[0], k = w.shape[transpose ? 2 : 1], n = w.shape[transpose ? 1 : 2];
   if (failed(need(x.width() == heads * k, "rows of width " + Twine(x.width()) + " are not " +
                                               Twine(heads) + " heads of " + Twine(k))))
@@ -108,8 +113,30 @@ template <class T> FailureOr<Tensor<T>> Products<T>::headLinear(HeadLinearOp lin
         for (int64_t p = 0; p < k; ++p)
           result.at(i, h * n + j) +=
               x.at(i, h * k + p) * w.data[h * k * n + (transpose ? j * k + p : p * n + j)];
-  return asParam(result, tensor(0));
+  return asParam(result, input);
 }
+
+template <class T> FailureOr<Tensor<T>> Products<T>::linearSum(LinearSumOp op) {
+  Result sum = failure();
+  const size_t terms = op.getInputs().size();
+  for (size_t i = 0; i < terms; ++i) {
+    const Tensor<T> &w = tensor(terms + i);
+    Result product = w.shape.size() == 3 ? headLinear(tensor(i), w, op.getTranspose())
+                                         : linear(tensor(i), w, op.getTranspose());
+    if (failed(product))
+      return failure();
+    if (i == 0) {
+      sum = std::move(product);
+      continue;
+    }
+    if (failed(need(product->data.size() == sum->data.size(), "products of two shapes")))
+      return failure();
+    for (size_t p = 0; p < sum->data.size(); ++p)
+      sum->data[p] += product->data[p];
+  }
+  return sum;
+}
+
 template <class T>
 FailureOr<Tensor<T>> Products<T>::headLinearGradWeight(HeadLinearGradWeightOp op) {
   const Tensor<T> x = asRows(tensor(0)), g = asRows(tensor(1));

@@ -30,40 +30,106 @@ FailureOr<Extent> EntryWriter::productRows(Location location, FeatType type) {
   return symbols_.rowsOf(location, type);
 }
 
-LogicalResult EntryWriter::write(LinearOp op) { return writeProduct(op, 1, op.getTranspose()); }
-LogicalResult EntryWriter::write(HeadLinearOp op) {
-  return writeProduct(op, uint32_t(cast<FeatType>(op.getWeight().getType()).getShape()[0]),
-                      op.getTranspose());
+OpT &EntryWriter::addProduct(OpT *&open, Operation *source, const std::string &name,
+                             plan::GemmAttrsT attrs, int32_t a, int32_t b, int32_t c) {
+  const Extent rows = *attrs.rows;
+  const double k = attrs.k, n = attrs.n, heads = attrs.heads;
+  const bool gradient = attrs.gemm == plan::GemmKind::ParamGrad, adds = attrs.accumulate;
+  const uint32_t chunkRows = attrs.chunk_rows;
+  bool readsA = true, readsB = true;
+  if (!open) {
+    open = &addOp(source->getLoc(), name, Queue::Compute, std::move(attrs), {a, b}, {c});
+  } else {
+    // The second product makes a group of the op.
+    plan::GemmGroupAttrsT *group = open->attrs.AsGemmGroupAttrs();
+    if (!group) {
+      auto first = std::make_unique<plan::GemmPartT>();
+      first->attrs = std::make_unique<plan::GemmAttrsT>(std::move(*open->attrs.AsGemmAttrs()));
+      first->b = 1;
+      open->attrs.Set(plan::GemmGroupAttrsT());
+      group = open->attrs.AsGemmGroupAttrs();
+      group->products.push_back(std::move(first));
+    }
+    auto place = [](std::vector<int32_t> &list, int32_t buffer, bool &isNew) {
+      auto found = std::find(list.begin(), list.end(), buffer);
+      isNew = found == list.end();
+      uint32_t index = uint32_t(found - list.begin());
+      if (isNew)
+        list.push_back(buffer);
+      return index;
+    };
+    auto part = std::make_unique<plan::GemmPartT>();
+    bool isNew = false;
+    part->attrs = std::make_unique<plan::GemmAttrsT>(std::move(attrs));
+    part->a = place(open->inputs, a, readsA);
+    part->b = place(open->inputs, b, readsB);
+    part->c = place(open->outputs, c, isNew);
+    group->products.push_back(std::move(part));
+    const size_t more = open->name.rfind(" and ");
+    open->name = (group->products.size() == 2 ? open->name : open->name.substr(0, more)) + " and " +
+                 std::to_string(group->products.size() - 1) + " more";
+  }
+  if (readsA)
+    addTo(open->bytes, rows, k * heads * 4);
+  if (gradient) {
+    if (readsB)
+      addTo(open->bytes, rows, n * heads * 4);
+    addTo(open->bytes, chunksOf(rows, chunkRows), k * n * heads * 4);
+  } else {
+    if (!adds)
+      addTo(open->bytes, rows, n * heads * 4);
+    addTo(open->bytes, constantExtent(1), k * n * heads * 4);
+  }
+  addTo(open->flops, rows, 2 * k * n * heads);
+  return *open;
 }
 
-LogicalResult EntryWriter::writeProduct(Operation *op, uint32_t heads, bool transpose) {
-  Value product = op->getResult(0), matrix = op->getOperand(1);
+OpT *&EntryWriter::productGroup(Operation *op, OpT *&own) {
+  auto number = op->getAttrOfType<IntegerAttr>(productGroupName);
+  return number ? productGroups_[number.getInt()] : own;
+}
+
+LogicalResult EntryWriter::write(LinearOp op) {
+  return writeProducts(op, {op.getInput()}, {op.getWeight()}, op.getTranspose());
+}
+LogicalResult EntryWriter::write(HeadLinearOp op) {
+  return writeProducts(op, {op.getInput()}, {op.getWeight()}, op.getTranspose());
+}
+LogicalResult EntryWriter::write(LinearSumOp op) {
+  return writeProducts(op, op.getInputs(), op.getWeights(), op.getTranspose());
+}
+
+LogicalResult EntryWriter::writeProducts(Operation *op, ValueRange inputs, ValueRange weights,
+                                         bool transpose) {
+  Value product = op->getResult(0);
   if (!demanded(product))
     return success();
-  auto input = cast<FeatType>(op->getOperand(0).getType());
   auto output = cast<FeatType>(product.getType());
-  FailureOr<Extent> rows = productRows(op->getLoc(), input);
-  std::string weight = weightName(matrix);
-  std::string name =
-      "linear" + std::string(transpose ? "^T" : "") + (weight.empty() ? "" : " " + weight);
+  FailureOr<Extent> rows = productRows(op->getLoc(), output);
+  auto nameOf = [&](Value matrix) {
+    std::string weight = weightName(matrix);
+    return "linear" + std::string(transpose ? "^T" : "") + (weight.empty() ? "" : " " + weight);
+  };
+  const std::string name = nameOf(weights.front());
   FailureOr<int32_t> result = tensorBuffer(op->getLoc(), name, output, Space::Arena);
   if (failed(rows) || failed(result))
     return failure();
   arrays_[product][ArgPart::Data] = *result;
-  plan::GemmAttrsT attrs;
-  attrs.gemm = plan::GemmKind::RowsParam;
-  attrs.rows = std::make_unique<Extent>(*rows);
-  attrs.k = productWidth(input) / heads;
-  attrs.n = productWidth(output) / heads;
-  attrs.transpose_b = transpose;
-  attrs.heads = heads;
-  double k = attrs.k, n = attrs.n;
-  OpT &written =
-      addOp(op->getLoc(), name, Queue::Compute, std::move(attrs),
-            {arrayOf(op->getOperand(0), ArgPart::Data), arrayOf(matrix, ArgPart::Data)}, {*result});
-  addTo(written.bytes, *rows, (k + n) * heads * 4);
-  addTo(written.bytes, constantExtent(1), k * n * heads * 4);
-  addTo(written.flops, *rows, 2 * k * n * heads);
+  OpT *own = nullptr;
+  OpT *&open = productGroup(op, own);
+  for (auto [i, input, matrix] : llvm::enumerate(inputs, weights)) {
+    ArrayRef<int64_t> shape = cast<FeatType>(matrix.getType()).getShape();
+    plan::GemmAttrsT attrs;
+    attrs.gemm = plan::GemmKind::RowsParam;
+    attrs.rows = std::make_unique<Extent>(*rows);
+    attrs.heads = shape.size() == 3 ? uint32_t(shape[0]) : 1;
+    attrs.k = productWidth(cast<FeatType>(input.getType())) / attrs.heads;
+    attrs.n = productWidth(output) / attrs.heads;
+    attrs.transpose_b = transpose;
+    attrs.accumulate = i > 0;
+    addProduct(open, op, nameOf(matrix), std::move(attrs), arrayOf(input, ArgPart::Data),
+               arrayOf(matrix, ArgPart::Data), *result);
+  }
   return success();
 }
 
@@ -96,7 +162,6 @@ LogicalResult EntryWriter::writeWeightGradient(Operation *op, uint32_t heads) {
   attrs.n = productWidth(grad) / heads;
   attrs.chunk_rows = productChunk(*rows);
   attrs.heads = heads;
-  double k = attrs.k, n = attrs.n;
   uint64_t width = uint64_t(attrs.k) * attrs.n * heads;
   Extent chunks = chunksOf(*rows, attrs.chunk_rows);
   std::string name = "weight gradient " + std::to_string(attrs.k) + "x" + std::to_string(attrs.n);
@@ -109,13 +174,10 @@ LogicalResult EntryWriter::writeWeightGradient(Operation *op, uint32_t heads) {
     return failure();
   arrays_[op->getResult(0)][ArgPart::Data] = *result;
   int32_t partial = partialBuffer(*result, name, *rows, attrs.chunk_rows, width);
-  OpT &written =
-      addOp(op->getLoc(), name, Queue::Compute, std::move(attrs),
-            {arrayOf(op->getOperand(0), ArgPart::Data), arrayOf(op->getOperand(1), ArgPart::Data)},
-            {partial});
-  addTo(written.bytes, *rows, (k + n) * heads * 4);
-  addTo(written.bytes, chunks, double(width) * 4);
-  addTo(written.flops, *rows, 2 * double(width));
+  OpT *own = nullptr;
+  addProduct(productGroup(op, own), op, name, std::move(attrs),
+             arrayOf(op->getOperand(0), ArgPart::Data), arrayOf(op->getOperand(1), ArgPart::Data),
+             partial);
   addMerge(op->getLoc(), name, partial, *result, chunks, width);
   return success();
 }
@@ -259,10 +321,9 @@ LogicalResult EntryWriter::write(LaunchOp op) {
     default: {
       int32_t buffer = arrayOf(op.getInputs()[size_t(arg.index)], arg.part);
       if (buffer < 0)
-        return op.emitOpError("of @")
-               << op.getKernel() << ": operand " << arg.index
-               << " has no array for the kernel's argument " << inputs.size() << " in entry \""
-               << source_.getSymName() << "\"";
+        return op.emitOpError("of @") << op.getKernel() << ": operand " << arg.index
+                                      << " has no array for the kernel's argument " << inputs.size()
+                                      << " in entry \"" << source_.getSymName() << "\"";
       inputs.push_back(buffer);
     }
     }

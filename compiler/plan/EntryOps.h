@@ -166,14 +166,22 @@ private:
     return uint32_t(type.getDomain().isParam() ? paramShape(type.getShape()).second
                                                : type.getWidth());
   }
+  /// A product `a` times `b` into `c`: an op, or one more product of the op `open`, which it sets.
+  plan::OpT &addProduct(plan::OpT *&open, mlir::Operation *source, const std::string &name,
+                        plan::GemmAttrsT attrs, int32_t a, int32_t b, int32_t c);
+  /// The op of the group that `op` belongs to, null before its first product; `own` if to none.
+  plan::OpT *&productGroup(mlir::Operation *op, plan::OpT *&own);
   mlir::LogicalResult write(hgnn::LinearOp op);
+  mlir::LogicalResult write(hgnn::LinearSumOp op);
   /// At most 64 partial sums at the expected size: enough for the threads, little to merge.
   uint32_t productChunk(const plan::Extent &rows) const;
   mlir::LogicalResult write(hgnn::LinearGradWeightOp op);
   mlir::LogicalResult write(hgnn::HeadLinearOp op);
   mlir::LogicalResult write(hgnn::HeadLinearGradWeightOp op);
-  /// Rows times a param, and the gradient of the param; `heads` of them side by side.
-  mlir::LogicalResult writeProduct(mlir::Operation *op, uint32_t heads, bool transpose);
+  /// The sum of rows times params, of heads where a param has three dimensions.
+  mlir::LogicalResult writeProducts(mlir::Operation *op, mlir::ValueRange inputs,
+                                    mlir::ValueRange weights, bool transpose);
+  /// The gradient of a param; `heads` of them side by side.
   mlir::LogicalResult writeWeightGradient(mlir::Operation *op, uint32_t heads);
   /// Where chunks of `rows` write their sums: `result` itself if there is surely exactly one.
   int32_t partialBuffer(int32_t result, const std::string &name, const plan::Extent &rows,
@@ -227,6 +235,7 @@ private:
   llvm::DenseMap<mlir::Value, plan::Extent> nnz_;
   llvm::DenseMap<mlir::Value, uint32_t> sampleIds_;
   llvm::DenseSet<mlir::Operation *> liveLaunches_;
+  std::map<int64_t, plan::OpT *> productGroups_; ///< by number
   using RowsKey = std::tuple<int64_t, std::string>; ///< hop, type
   std::map<RowsKey, std::pair<std::vector<uint32_t>, UnitedRows>> united_; ///< with the participants
   struct RowsOp {

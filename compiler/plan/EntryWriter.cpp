@@ -115,8 +115,8 @@ LogicalResult EntryWriter::findDemand() {
     } else if (isa<EdgeIdsOp>(op)) {
       if (demanded(op.getResult(0), ArgPart::Ids))
         demand(op.getOperand(0), ArgPart::EdgeId);
-    } else if (isa<LinearOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp, ReshapeOp>(
-                   op)) {
+    } else if (isa<LinearOp, LinearSumOp, LinearGradWeightOp, HeadLinearOp, HeadLinearGradWeightOp,
+                   ReshapeOp>(op)) {
       if (demanded(op.getResult(0)))
         for (Value operand : op.getOperands())
           demand(operand, ArgPart::Data);
@@ -230,7 +230,7 @@ void EntryWriter::estimateTraffic(OpT &op, const std::vector<int32_t> &inputs,
 LogicalResult EntryWriter::writeOp(Operation &op) {
   return TypeSwitch<Operation *, LogicalResult>(&op)
       .Case<SeedsOp, SampleOp, FrontierOp, FetchDenseOp, FetchEdgeOp, FetchSparseOp, FetchLabelsOp,
-            FetchRowsOp, ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearGradWeightOp, HeadLinearOp,
+            FetchRowsOp, ReadOp, ScalarOp, ReshapeOp, LinearOp, LinearSumOp, LinearGradWeightOp, HeadLinearOp,
             HeadLinearGradWeightOp, LaunchOp, OutputOp, MergeAllOp, MergeToOp, BroadcastOp,
             ExchangeRowsOp, GatherBlocksOp, RequestRowsOp, FetchRemoteFeaturesOp, FetchRemoteRowsOp,
             PushRowsOp>([&](auto typed) { return write(typed); })

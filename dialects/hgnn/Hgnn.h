@@ -72,6 +72,10 @@ mlir::Type withPlacement(mlir::Type type, PlacementAttr placement);
 #include "dialects/hgnn/HgnnOps.h.inc"
 
 namespace heddle::hgnn {
+/// On dense products: the number of the group that is run together, tile by tile of its rows, within
+/// an entry (hgnn-group-products).
+inline constexpr llvm::StringLiteral productGroupName = "hgnn.group";
+
 /// The merge whose terms a message yields: what a reduction of softmax over its edges gave. None
 /// where it yields values.
 std::optional<MergeRule> yieldedTerms(YieldOp yield);

@@ -181,6 +181,16 @@ def Hgnn_HeadLinearGradWeightOp : Hgnn_ComputeOp<"head_linear_grad_weight", [Hgn
     Of no rows: 0.}];
   let arguments = (ins Hgnn_TensorType:$input, Hgnn_TensorType:$grad, I64Attr:$heads);
 }
+def Hgnn_LinearSumOp : Hgnn_ComputeOp<"linear_sum", [SameVariadicOperandSize]> {
+  let summary = "x0 W0 + x1 W1 + ..., or of transposed weights with `transpose`";
+  let description = [{The sum, left to right, of hgnn.linear (weights [k, n]) and hgnn.head_linear (weights [h, k, n]) of
+    rows of one domain, without any of their results: a library adds each product to the rows of the ones
+    before. hgnn-group-products makes it; gradients are made before. Operands: all rows, then all weights.
+    ```mlir
+    %y = hgnn.linear_sum %x0, %x1, %w0, %w1 {transpose} : !hgnn.tensor<rows(1, @a) : 64xf32>, ...
+    ```}];
+  let arguments = (ins Variadic<Hgnn_TensorType>:$inputs, Variadic<Hgnn_TensorType>:$weights, UnitAttr:$transpose);
+}
 def Hgnn_SparseLinearOp : Hgnn_ComputeOp<"sparse_linear", [Hgnn_Diff]> {
   let summary = "s W for sparse feature rows s";
   let description = [{Sparse rows of dim k times param [k, n] -> rows of width n.}];

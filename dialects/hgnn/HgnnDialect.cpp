@@ -29,3 +29,15 @@ void HgnnDialect::initialize() {
       >();
   registerTypesAndAttributes();
 }
+
+LogicalResult HgnnDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() != productGroupName)
+    return op->emitOpError("has the attribute '") << attribute.getName().getValue()
+                                                  << "', which this version does not know";
+  if (!isa<LinearOp, HeadLinearOp, LinearSumOp, LinearGradWeightOp, HeadLinearGradWeightOp>(op))
+    return op->emitOpError("is no dense product, so it cannot have '") << productGroupName << "'";
+  auto number = dyn_cast<IntegerAttr>(attribute.getValue());
+  if (!number || !number.getType().isInteger(64) || number.getInt() < 0)
+    return op->emitOpError("needs a number of i64, 0 or more, as '") << productGroupName << "'";
+  return success();
+}

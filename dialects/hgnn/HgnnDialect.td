@@ -23,6 +23,7 @@ def Hgnn_Dialect : Dialect {
   let cppNamespace = "::heddle::hgnn";
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
+  let hasOperationAttrVerify = 1; // hgnn.group
   let extraClassDeclaration = [{
   private:
     // In HgnnTypes.cpp, so that the many op definitions compile apart from types and attributes.

@@ -15,28 +15,54 @@ static int64_t rowWidth(FeatType type) {
                                                                    : widthOf(type);
 }
 
-HGNN_INFER(LinearOp, "tt") {
-  FeatType in = tensor(adaptor.getInput()), weight = tensor(adaptor.getWeight());
-  if (failed(isParam(loc, "linear", "weight", weight, 2)))
+/// Rows that are as wide as `width`, of a param as many as `in` has.
+static FeatType madeOf(FeatType in, int64_t width) {
+  if (in.getDomain().isParam() && in.getShape().size() == 2)
+    return in.withShape({in.getShape()[0], width});
+  return in.withShape({width});
+}
+
+static FailureOr<FeatType> linearType(Loc loc, StringRef op, FeatType in, FeatType weight,
+                                      bool transpose) {
+  if (failed(isParam(loc, op, "weight", weight, 2)))
     return failure();
-  if (weight.getShape().size() != 2) { // a generic parameter
-    results.push_back(in.withShape({ShapedType::kDynamic}));
-    return success();
-  }
+  if (weight.getShape().size() != 2) // a generic parameter
+    return in.withShape({ShapedType::kDynamic});
   int64_t k = weight.getShape()[0], n = weight.getShape()[1];
-  bool transpose = adaptor.getTranspose();
   if (transpose)
     std::swap(k, n);
   int64_t last = in.getShape().empty() ? 1 : in.getShape().back();
   if (!agree(last, k))
-    return emitOptionalError(loc, "'linear' of rows of width ", last, " needs a weight with ", last,
-                             transpose ? " columns" : " rows", ", got ", weight,
+    return emitOptionalError(loc, "'", op, "' of rows of width ", last, " needs a weight with ",
+                             last, transpose ? " columns" : " rows", ", got ", weight,
                              "; change its `shape`, or the rows");
-  if (in.getDomain().isParam() && in.getShape().size() == 2)
-    results.push_back(in.withShape({in.getShape()[0], n}));
-  else
-    results.push_back(in.withShape({n}));
-  return success();
+  return madeOf(in, n);
+}
+
+static FailureOr<FeatType> headLinearType(Loc loc, StringRef op, FeatType in, FeatType weight,
+                                          bool transpose) {
+  if (failed(isParam(loc, op, "weight", weight, 3)))
+    return failure();
+  if (weight.getShape().size() != 3) // a generic parameter
+    return in.withShape({ShapedType::kDynamic});
+  int64_t heads = weight.getShape()[0], k = weight.getShape()[1], n = weight.getShape()[2];
+  if (transpose)
+    std::swap(k, n);
+  int64_t width = rowWidth(in), own = headWidth(width, heads);
+  if (own == -1 || !agree(own, k))
+    return emitOptionalError(loc, "'", op, "' of rows of width ", width,
+                             " needs a weight of heads times ", width, " / heads, got ", weight,
+                             "; change its `shape`: [heads, width / heads, new width / heads]");
+  bool known = !ShapedType::isDynamic(n) && !ShapedType::isDynamic(heads);
+  return madeOf(in, known ? heads * n : ShapedType::kDynamic);
+}
+
+HGNN_INFER(LinearOp, "tt") {
+  FailureOr<FeatType> made = linearType(loc, "linear", tensor(adaptor.getInput()),
+                                        tensor(adaptor.getWeight()), adaptor.getTranspose());
+  if (succeeded(made))
+    results.push_back(*made);
+  return made;
 }
 HGNN_INFER(LinearGradWeightOp, "tt") {
   FeatType in = tensor(adaptor.getInput()), grad = tensor(adaptor.getGrad());
@@ -48,28 +74,33 @@ HGNN_INFER(LinearGradWeightOp, "tt") {
   return success();
 }
 HGNN_INFER(HeadLinearOp, "tt") {
-  FeatType in = tensor(adaptor.getInput()), weight = tensor(adaptor.getWeight());
-  if (failed(isParam(loc, "head_linear", "weight", weight, 3)))
-    return failure();
-  if (weight.getShape().size() != 3) { // a generic parameter
-    results.push_back(in.withShape({ShapedType::kDynamic}));
-    return success();
+  FailureOr<FeatType> made = headLinearType(loc, "head_linear", tensor(adaptor.getInput()),
+                                            tensor(adaptor.getWeight()), adaptor.getTranspose());
+  if (succeeded(made))
+    results.push_back(*made);
+  return made;
+}
+HGNN_INFER(LinearSumOp, "t*") {
+  const size_t terms = adaptor.getOperands().size() / 2;
+  if (terms == 0 || adaptor.getOperands().size() != 2 * terms)
+    return emitOptionalError(loc,
+                             "'linear_sum' takes rows and as many weights, at least one of each");
+  for (size_t i = 0; i < terms; ++i) {
+    FeatType in = tensor(adaptor.getOperands()[i]),
+             weight = tensor(adaptor.getOperands()[terms + i]);
+    auto typeOf = weight.getShape().size() == 3 ? headLinearType : linearType;
+    FailureOr<FeatType> made = typeOf(loc, "linear_sum", in, weight, adaptor.getTranspose());
+    if (failed(made))
+      return failure();
+    if (results.empty())
+      results.push_back(*made);
+    FeatType first = cast<FeatType>(results.front());
+    if (failed(sameRows(loc, "linear_sum", first, *made)))
+      return failure();
+    if (first.getShape() != made->getShape())
+      return emitOptionalError(loc, "'linear_sum' adds products of one type; product ", i, " is ",
+                               *made, ", the first ", first);
   }
-  int64_t heads = weight.getShape()[0], k = weight.getShape()[1], n = weight.getShape()[2];
-  if (adaptor.getTranspose())
-    std::swap(k, n);
-  int64_t width = rowWidth(in), own = headWidth(width, heads);
-  if (own == -1 || !agree(own, k))
-    return emitOptionalError(loc, "'head_linear' of rows of width ", width,
-                             " needs a weight of heads times ", width, " / heads, got ",
-                             weight,
-                             "; change its `shape`: [heads, width / heads, new width / heads]");
-  int64_t made = ShapedType::isDynamic(n) || ShapedType::isDynamic(heads) ? ShapedType::kDynamic
-                                                                          : heads * n;
-  if (in.getDomain().isParam() && in.getShape().size() == 2)
-    results.push_back(in.withShape({in.getShape()[0], made}));
-  else
-    results.push_back(in.withShape({made}));
   return success();
 }
 HGNN_INFER(HeadLinearGradWeightOp, "tt") {
@@ -100,8 +131,8 @@ HGNN_INFER(SparseLinearGradWeightOp, "st") {
   auto in = cast<SparseType>(adaptor.getInput().getType());
   FeatType grad = tensor(adaptor.getGrad());
   if (in.getDomain() != grad.getDomain())
-    return emitOptionalError(loc, "'sparse_linear_grad_weight' needs operands of one domain, got ", in,
-                             " and ", grad);
+    return emitOptionalError(loc, "'sparse_linear_grad_weight' needs operands of one domain, got ",
+                             in, " and ", grad);
   results.push_back(param(context, {in.getDim(), widthOf(grad)}));
   return success();
 }

@@ -152,8 +152,7 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
     case Kind::Kernel:
       op.domain = int64_t(plan::evaluate(*op.kernel->domain, slot.symbols));
       break;
-    case Kind::GemmRows:
-    case Kind::GemmChunks:
+    case Kind::Products:
       op.domain = int64_t(plan::evaluate(*op.gemm->rows, slot.symbols));
       break;
     case Kind::Merge:
@@ -182,9 +181,9 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
   for (size_t a = 0; a < arguments_.size(); ++a)
     arguments_[a] = argumentBuffers_[a] < 0 ? 0 : pointer(argumentBuffers_[a]);
   batches_.clear();
-  for (Op &op : ops_)
-    if (op.kind == Kind::GemmChunks && op.gemm->heads > 1)
-      listMatrices(op);
+  for (const Op &op : ops_)
+    for (size_t p = op.firstProduct; p < op.endProduct; ++p)
+      listMatrices(products_[p], op.domain);
   arguments_.insert(arguments_.end(), batches_.begin(), batches_.end());
   for (const Gather &gather : gathers_)
     arguments_.insert(arguments_.end(),

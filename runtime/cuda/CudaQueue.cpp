@@ -7,6 +7,7 @@
 
 #include "runtime/exec/NotFinite.h"
 #include "runtime/plan/Collective.h"
+#include "runtime/plan/Products.h"
 
 #include <algorithm>
 #include <cmath>
@@ -123,9 +124,13 @@ void CudaQueue::addOp(const plan::OpT &op, int64_t comm) {
     added.comm = size_t(comm);
   } else if (const auto *a = op.attrs.AsKernelAttrs()) {
     added.kernel = a;
-  } else if (const auto *a = op.attrs.AsGemmAttrs()) {
-    added.kind = a->gemm == plan::GemmKind::RowsParam ? Kind::GemmRows : Kind::GemmChunks;
-    added.gemm = a;
+  } else if (const auto products = plan::productsOf(op); !products.empty()) {
+    added.kind = Kind::Products;
+    added.gemm = products.front().attrs;
+    added.firstProduct = products_.size();
+    for (const plan::Product &p : products)
+      products_.push_back({p.attrs, op.inputs[p.a], op.inputs[p.b], op.outputs[p.c]});
+    added.endProduct = products_.size();
   } else if (const auto *a = op.attrs.AsMergeAttrs()) {
     added.kind = Kind::Merge;
     added.merge = a;
@@ -250,10 +255,8 @@ absl::Status CudaQueue::runOp(const Op &op, uint32_t stream) {
     return resident_.kernels.launch(op.kernel->kernel, argumentsOf(op), op.domain, chunks,
                                     stream);
   }
-  case Kind::GemmRows:
-    return runGemmRows(op, stream);
-  case Kind::GemmChunks:
-    return runGemmChunks(op, stream);
+  case Kind::Products:
+    return runProducts(op, stream);
   case Kind::Merge:
     return resident_.kernels.merge(argumentsOf(op), op.domain, int64_t(op.merge->width),
                                    stream);

@@ -61,19 +61,24 @@ public:
   const void *output(uint32_t buffer) const override { return host_[buffer]; }
 
 private:
-  enum class Kind : uint8_t { Kernel, GemmRows, GemmChunks, Merge, FetchRows, Comm };
+  enum class Kind : uint8_t { Kernel, Products, Merge, FetchRows, Comm };
   struct Op {
     const plan::OpT *op = nullptr;
     Kind kind = Kind::Kernel;
     const plan::KernelAttrsT *kernel = nullptr;
-    const plan::GemmAttrsT *gemm = nullptr;
+    const plan::GemmAttrsT *gemm = nullptr; ///< the first of its products
+    size_t firstProduct = 0, endProduct = 0; ///< into products_
     const plan::MergeAttrsT *merge = nullptr;
     size_t firstArgument = 0; ///< into arguments_
     size_t comm = 0;          ///< number in the comm queue
     bool changesState = false;
     int64_t domain = 0; ///< of the step
     bool alias = false; ///< FetchRows: the table is the result
-    size_t batch = 0;   ///< GemmChunks of heads: its matrices' addresses in batches_
+  };
+  struct Product {
+    const plan::GemmAttrsT *attrs;
+    int32_t a, b, c;  ///< buffers
+    size_t batch = 0; ///< ParamGrad of heads: its matrices' addresses in batches_
   };
   /// An array of the step slot that ops read.
   struct Upload {
@@ -112,9 +117,11 @@ private:
   absl::Status record(GraphExec &graph, size_t begin, size_t end);
   void forgetGraphs();
   /// The addresses of the matrices of products that are made in one call.
-  void listMatrices(Op &op);
-  absl::Status runGemmRows(const Op &op, uint32_t stream) const;
-  absl::Status runGemmChunks(const Op &op, uint32_t stream) const;
+  void listMatrices(Product &product, int64_t rows);
+  /// `rows` of A times B, of each product of the op in turn.
+  absl::Status runProducts(const Op &op, uint32_t stream) const;
+  int multiplyRows(const Product &product, int64_t rows, uint32_t stream) const;
+  int multiplyChunks(const Product &product, int64_t rows, uint32_t stream) const;
   absl::Status runComm(const Op &op);
   absl::Status executeTraced(const exec::StepSlot &slot,
                              std::span<exec::Trace::Track *const> tracks);
@@ -138,6 +145,7 @@ private:
   const plan::EntryT &entry_;
   exec::CommQueue *comm_;
   std::vector<Op> ops_;
+  std::vector<Product> products_; ///< of all ops in a row
   std::unique_ptr<CudaSampler> sampler_; ///< null: batches are sampled on the host
   std::vector<uint32_t> sampled_;     ///< buffers that it writes and ops or gathers read
   std::vector<Upload> uploads_;

@@ -7,6 +7,7 @@
 
 #include "runtime/exec/Gemm.h"
 #include "runtime/exec/NotFinite.h"
+#include "runtime/plan/Products.h"
 
 #include <algorithm>
 #include <cmath>
@@ -75,10 +76,17 @@ void ComputeQueue::addOp(const plan::OpT &op) {
     added.kernel = kernels_.kernel(a->kernel);
     if (a->balance >= 0)
       added.ptr = op.inputs[static_cast<size_t>(a->balance)];
-  } else if (const auto *a = op.attrs.AsGemmAttrs()) {
-    added.kind = a->gemm == plan::GemmKind::RowsParam ? Kind::GemmRows : Kind::GemmChunks;
-    added.gemm = a;
-    warmGemm(*a);
+  } else if (const auto products = plan::productsOf(op); !products.empty()) {
+    added.gemm = products.front().attrs;
+    added.kind = added.gemm->gemm == plan::GemmKind::RowsParam ? Kind::GemmRows : Kind::GemmChunks;
+    added.firstProduct = products_.size();
+    const size_t inputs = argumentBuffers_.size(), outputs = inputs + op.inputs.size();
+    for (const plan::Product &product : products) {
+      products_.push_back(
+          {product.attrs, inputs + product.a, inputs + product.b, outputs + product.c});
+      warmGemm(*product.attrs);
+    }
+    added.endProduct = products_.size();
   } else if (const auto *a = op.attrs.AsMergeAttrs()) {
     added.kind = Kind::Merge;
     added.merge = a;
@@ -206,14 +214,14 @@ void ComputeQueue::cut(Op &op, uint64_t &work) {
   case Kind::GemmRows: {
     int64_t tiles = (op.domain + gemmTileRows - 1) / gemmTileRows;
     if (!bytes)
-      bytes = uint64_t(op.domain) * op.gemm->k * op.gemm->n * op.gemm->heads * 2 / flopsPerByte;
+      bytes = productBytes(op);
     cutRows(index, op.domain, gemmTileRows, std::min(tiles, 2 * most));
     break;
   }
   case Kind::GemmChunks: {
     int64_t rows = op.gemm->chunk_rows, chunks = (op.domain + rows - 1) / rows;
     if (!bytes)
-      bytes = uint64_t(op.domain) * op.gemm->k * op.gemm->n * op.gemm->heads * 2 / flopsPerByte;
+      bytes = productBytes(op);
     cutRows(index, chunks, 1, chunks);
     break;
   }
@@ -237,6 +245,15 @@ void ComputeQueue::cut(Op &op, uint64_t &work) {
   }
   }
   work = work + bytes < work ? UINT64_MAX : work + bytes;
+}
+
+uint64_t ComputeQueue::productBytes(const Op &op) const {
+  uint64_t numbers = 0;
+  for (size_t p = op.firstProduct; p < op.endProduct; ++p) {
+    const plan::GemmAttrsT &g = *products_[p].attrs;
+    numbers += uint64_t(g.k) * g.n * g.heads;
+  }
+  return uint64_t(op.domain) * numbers * 2 / flopsPerByte;
 }
 
 void ComputeQueue::cutRows(uint32_t index, int64_t rows, int64_t grain, int64_t tasks) {
@@ -288,13 +305,17 @@ void ComputeQueue::runTask(const Task &task) const {
     }
     break;
   case Kind::GemmRows:
-    gemmRows(*op.gemm, static_cast<const float *>(args[0]), static_cast<const float *>(args[1]),
-             static_cast<float *>(args[2]), task.begin, task.end);
+    // Rows that several products read, and those of a sum, stay in the cache for a tile.
+    for (int64_t tile = task.begin; tile < task.end; tile += gemmTileRows)
+      for (size_t p = op.firstProduct; p < op.endProduct; ++p)
+        gemmRows(*products_[p].attrs, floats(products_[p].a), floats(products_[p].b),
+                 floats(products_[p].c), tile, std::min(task.end, tile + gemmTileRows));
     break;
   case Kind::GemmChunks:
     for (int64_t chunk = task.begin; chunk < task.end; ++chunk)
-      gemmChunk(*op.gemm, static_cast<const float *>(args[0]), static_cast<const float *>(args[1]),
-                static_cast<float *>(args[2]), op.domain, chunk);
+      for (size_t p = op.firstProduct; p < op.endProduct; ++p)
+        gemmChunk(*products_[p].attrs, floats(products_[p].a), floats(products_[p].b),
+                  floats(products_[p].c), op.domain, chunk);
     break;
   case Kind::Merge: {
     const float *in = static_cast<const float *>(args[0]);
@@ -402,8 +423,7 @@ absl::Status ComputeQueue::withCulprit(const StepSlot &slot, const absl::Status 
   std::string culprit = firstBad(slot, collective);
   if (culprit.empty())
     return status;
-  std::string message = messageOf(status) + "; in partition " +
-                        std::to_string(entry_.partition) +
+  std::string message = messageOf(status) + "; in partition " + std::to_string(entry_.partition) +
                         " the first tensor that is not finite is " + culprit;
   return absl::AbortedError(absl::string_view(message));
 }

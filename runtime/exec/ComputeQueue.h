@@ -45,7 +45,8 @@ private:
     Kind kind = Kind::Kernel;
     KernelFunction kernel = nullptr;
     const plan::KernelAttrsT *kernelAttrs = nullptr;
-    const plan::GemmAttrsT *gemm = nullptr;
+    const plan::GemmAttrsT *gemm = nullptr; ///< the first of its products
+    size_t firstProduct = 0, endProduct = 0; ///< into products_
     const plan::MergeAttrsT *merge = nullptr;
     size_t firstArgument = 0; ///< into arguments_
     int32_t ptr = -1;         ///< buffer that balances the rows
@@ -54,6 +55,10 @@ private:
     int64_t domain = 0;
     uint64_t bytes = 0;
     bool alias = false;
+  };
+  struct Product {
+    const plan::GemmAttrsT *attrs;
+    size_t a, b, c; ///< into arguments_
   };
   struct Task {
     uint32_t op;
@@ -69,9 +74,12 @@ private:
   void addOp(const plan::OpT &op);
   void makeWaves();
   void cut(Op &op, uint64_t &work);
+  /// What an op of products without an estimate counts as.
+  uint64_t productBytes(const Op &op) const;
   void cutRows(uint32_t index, int64_t rows, int64_t grain, int64_t tasks);
   void cutBalanced(uint32_t index, int64_t rows, const int32_t *ptr, int64_t tasks);
   void runTask(const Task &task) const;
+  float *floats(size_t argument) const { return static_cast<float *>(arguments_[argument]); }
   absl::Status diagnose(const StepSlot &slot, float loss) const;
   /// Adds to an error of a collective that a loss somewhere was not finite what is wrong here.
   absl::Status withCulprit(const StepSlot &slot, const absl::Status &status) const;
@@ -88,6 +96,7 @@ private:
   CommQueue *comm_;
   HugeMemory arena_;
   std::vector<Op> ops_;
+  std::vector<Product> products_; ///< of all ops in a row
   std::vector<Wave> waves_;
   std::vector<Task> tasks_;
   std::vector<void *> pointers_;  ///< by buffer

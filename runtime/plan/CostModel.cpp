@@ -130,7 +130,8 @@ std::vector<bool> randomPositions(const EntryT &entry) {
 double secondsOf(const OpT &op, const EntryT &entry, double bytes, double flops,
                  const MachineRates &rates, const std::vector<bool> *random) {
   double own = rates.seconds(bytes, flops, rates.known() && gathers(op, entry, random),
-                             op.attrs.type == OpAttrs::GemmAttrs);
+                             op.attrs.type == OpAttrs::GemmAttrs ||
+                                 op.attrs.type == OpAttrs::GemmGroupAttrs);
   int rounds = roundsOf(op);
   Collective collective = collectiveOf(op);
   if (!rates.known() || rounds == 0 || !collective || collective.participants->size() < 2)

@@ -46,6 +46,19 @@ Json toJson(const Cost &cost, bool known) {
           {"seconds", known ? numberOrNull(cost.seconds) : Json(nullptr)}};
 }
 
+Json productJson(const GemmAttrsT &a) {
+  Json out = {{"gemm", a.gemm == GemmKind::ParamGrad ? "param_grad" : "rows_param"},
+              {"rows", toJson(a.rows)},
+              {"k", a.k},
+              {"n", a.n},
+              {"transpose_b", a.transpose_b},
+              {"accumulate", a.accumulate},
+              {"chunk_rows", a.chunk_rows}};
+  if (a.heads > 1)
+    out["heads"] = a.heads;
+  return out;
+}
+
 Json toJson(const OpAttrsUnion &attrs) {
   if (auto *a = attrs.AsSeedsAttrs())
     return {{"node_type", a->node_type},
@@ -88,17 +101,15 @@ Json toJson(const OpAttrsUnion &attrs) {
             {"domain", toJson(a->domain)},
             {"chunk_rows", a->chunk_rows},
             {"balance", a->balance}};
-  if (auto *a = attrs.AsGemmAttrs()) {
-    Json out = {{"gemm", a->gemm == GemmKind::ParamGrad ? "param_grad" : "rows_param"},
-                {"rows", toJson(a->rows)},
-                {"k", a->k},
-                {"n", a->n},
-                {"transpose_b", a->transpose_b},
-                {"accumulate", a->accumulate},
-                {"chunk_rows", a->chunk_rows}};
-    if (a->heads > 1)
-      out["heads"] = a->heads;
-    return out;
+  if (auto *a = attrs.AsGemmAttrs())
+    return productJson(*a);
+  if (auto *a = attrs.AsGemmGroupAttrs()) {
+    Json products = Json::array();
+    for (const auto &part : a->products) {
+      products.push_back(productJson(*part->attrs));
+      products.back().update({{"a", part->a}, {"b", part->b}, {"c", part->c}});
+    }
+    return {{"products", products}};
   }
   if (auto *a = attrs.AsMergeAttrs())
     return {{"chunks", toJson(a->chunks)}, {"width", a->width}};

@@ -9,6 +9,7 @@
 #include "runtime/base/Suggest.h"
 #include "runtime/plan/DescribeText.h"
 #include "runtime/plan/PartitionFacts.h"
+#include "runtime/plan/Products.h"
 #include "runtime/plan/RowTerms.h"
 
 namespace heddle::plan {
@@ -35,6 +36,13 @@ static std::string blockText(uint32_t block, uint32_t blocks) {
 }
 
 /// What an op works on, in one short cell.
+std::string shapeOf(const GemmAttrsT &a) {
+  return std::string(a.gemm == GemmKind::ParamGrad ? "A^T B" : "A B") +
+         " k=" + std::to_string(a.k) + " n=" + std::to_string(a.n) +
+         (a.heads > 1 ? " heads=" + std::to_string(a.heads) : "") +
+         (a.transpose_b ? " B transposed" : "") + (a.accumulate ? " adds" : "");
+}
+
 std::string detailOf(const PlanT &plan, const EntryT &entry, const OpT &op) {
   const OpAttrsUnion &attrs = op.attrs;
   if (auto *a = attrs.AsSeedsAttrs())
@@ -57,11 +65,25 @@ std::string detailOf(const PlanT &plan, const EntryT &entry, const OpT &op) {
   if (auto *a = attrs.AsKernelAttrs())
     return (a->kernel < plan.kernels.size() ? plan.kernels[a->kernel]->name : "?") +
            (a->mode == KernelMode::Chunks ? " by chunks of " + std::to_string(a->chunk_rows) : "");
-  if (auto *a = attrs.AsGemmAttrs())
-    return std::string(a->gemm == GemmKind::ParamGrad ? "A^T B" : "A B") +
-           " k=" + std::to_string(a->k) + " n=" + std::to_string(a->n) +
-           (a->heads > 1 ? " heads=" + std::to_string(a->heads) : "") +
-           (a->transpose_b ? " B transposed" : "") + (a->accumulate ? " adds" : "");
+  if (std::vector<Product> products = productsOf(op); !products.empty()) {
+    // Neighbours of one shape together, and what adds to the first of them.
+    std::string text;
+    for (size_t p = 0, same = 1; p < products.size(); p += same, same = 1) {
+      const std::string shape = shapeOf(*products[p].attrs);
+      bool sum = false;
+      for (; p + same < products.size(); ++same) {
+        GemmAttrsT next(*products[p + same].attrs);
+        const bool adds = next.accumulate && products[p + same].c == products[p].c;
+        next.accumulate &= !adds;
+        if (shapeOf(next) != shape || (same > 1 && adds != sum))
+          break;
+        sum = adds;
+      }
+      text += (text.empty() ? "" : "; ") + std::string(sum ? "sum of " : "") +
+              (same > 1 ? std::to_string(same) + " of " : "") + shape;
+    }
+    return text;
+  }
   if (auto *a = attrs.AsMergeAttrs())
     return "width " + std::to_string(a->width);
   std::string out;

@@ -66,7 +66,10 @@ public:
     case OpAttrs::KernelAttrs:
       return checkKernel(*op_.attrs.AsKernelAttrs());
     case OpAttrs::GemmAttrs:
-      return checkGemm(*op_.attrs.AsGemmAttrs());
+      return queueIs(Queue::Compute) && counts(2, 1) &&
+             checkProduct(*op_.attrs.AsGemmAttrs(), 0, 1, 0);
+    case OpAttrs::GemmGroupAttrs:
+      return checkGemmGroup(*op_.attrs.AsGemmGroupAttrs());
     case OpAttrs::MergeAttrs:
       return checkMerge(*op_.attrs.AsMergeAttrs());
     case OpAttrs::MergeAllAttrs:
@@ -90,7 +93,9 @@ private:
   bool checkSeeds(const SeedsAttrsT &a) {
     const bool begins = a.blocks > 1 && op_.outputs.size() == 3;
     if (!nodeType(a.node_type) || !queueIs(Queue::Sample) ||
-        !counts(0, begins ? 3 : a.blocks > 1 ? 2 : 1))
+        !counts(0, begins         ? 3
+                   : a.blocks > 1 ? 2
+                                  : 1))
       return false;
     if (a.block >= a.blocks)
       return fail("block " + outOf(a.block, a.blocks));
@@ -163,7 +168,8 @@ private:
     if (op_.inputs[0] >= 0 && !idsInput(0, a.hop - 1, a.node_type))
       return false;
     if (op_.inputs[0] < 0 && (a.self_link || op_.outputs[1] >= 0 || op_.outputs[2] >= 0))
-      return c_.fail(inputPlace(0), "the self link reads the ids of the hop before, which are absent");
+      return c_.fail(inputPlace(0),
+                     "the self link reads the ids of the hop before, which are absent");
     if (op_.outputs[0] < 0)
       return c_.fail(outputPlace(0), "it is absent");
     return slotOutput(0, DType::I64, 1, SymbolKind::Rows, a.hop, a.node_type) &&
@@ -222,8 +228,7 @@ private:
   }
 
   bool checkFetchLabels(const FetchLabelsAttrsT &a) {
-    if (!nodeType(a.node_type) || !queueIs(Queue::Fetch) ||
-        !counts(1, a.multilabel ? 2 : 1))
+    if (!nodeType(a.node_type) || !queueIs(Queue::Fetch) || !counts(1, a.multilabel ? 2 : 1))
       return false;
     if (a.num_classes == 0)
       return fail("the label has no classes");
@@ -305,7 +310,8 @@ private:
         static_cast<size_t>(a.balance) >= op_.inputs.size())
       return fail("balance " + outOf(a.balance, op_.inputs.size()));
     size_t i = static_cast<size_t>(a.balance);
-    if (!typed(op_.inputs[i], inputPlace(i), DType::I32, 1) || !inSlot(op_.inputs[i], inputPlace(i)))
+    if (!typed(op_.inputs[i], inputPlace(i), DType::I32, 1) ||
+        !inSlot(op_.inputs[i], inputPlace(i)))
       return false;
     const Extent &rows = *buffer(op_.inputs[i]).rows;
     Extent wanted(a.domain->symbol(), a.domain->divisor(), a.domain->scale(),
@@ -348,33 +354,66 @@ private:
     return true;
   }
 
-  bool checkGemm(const GemmAttrsT &a) {
-    if (!queueIs(Queue::Compute) || !counts(2, 1) ||
-        !checkExtent(c_, e_, a.rows.get(), place_ + " rows"))
+  /// A product of the op's inputs `left` and `right` into its output `out`.
+  bool checkProduct(const GemmAttrsT &a, uint32_t left, uint32_t right, uint32_t out) {
+    if (!checkExtent(c_, e_, a.rows.get(), place_ + " rows"))
       return false;
     if (a.gemm > GemmKind::MAX)
       return fail("the kind of product is unknown");
     if (a.k == 0 || a.n == 0 || a.heads == 0 || uint64_t(a.k) * a.heads > (1u << 24) ||
         uint64_t(a.n) * a.heads > (1u << 24))
       return fail("k and n, times heads, are not in 1..2^24");
-    if (a.heads > 1 && a.accumulate)
-      return fail("a product of several heads does not accumulate");
     const uint64_t matrix = uint64_t(a.k) * a.n * a.heads;
-    int32_t A = op_.inputs[0], B = op_.inputs[1], C = op_.outputs[0];
-    for (int32_t input : {A, B})
+    int32_t A = op_.inputs[left], B = op_.inputs[right], C = op_.outputs[out];
+    for (int32_t input : op_.inputs)
       if (input >= 0 && input == C)
-        return c_.fail(outputPlace(0), "the product would overwrite its own input");
-    if (!f32Rows(A, inputPlace(0), *a.rows, a.k * a.heads))
+        return c_.fail(outputPlace(out), "the product would overwrite its own input");
+    if (!f32Rows(A, inputPlace(left), *a.rows, a.k * a.heads))
       return false;
     if (a.gemm == GemmKind::RowsParam)
-      return typed(B, inputPlace(1), DType::F32, 0) && constantElements(B, inputPlace(1), matrix) &&
-             f32Rows(C, outputPlace(0), *a.rows, a.n * a.heads);
+      return typed(B, inputPlace(right), DType::F32, 0) &&
+             constantElements(B, inputPlace(right), matrix) &&
+             f32Rows(C, outputPlace(out), *a.rows, a.n * a.heads);
     if (a.accumulate || a.transpose_b)
       return fail("a parameter gradient neither accumulates nor transposes");
     if (a.chunk_rows == 0)
       return fail("chunk_rows is zero");
-    return f32Rows(B, inputPlace(1), *a.rows, a.n * a.heads) &&
-           scaledElements(C, outputPlace(0), *a.rows, a.chunk_rows, matrix);
+    return f32Rows(B, inputPlace(right), *a.rows, a.n * a.heads) &&
+           scaledElements(C, outputPlace(out), *a.rows, a.chunk_rows, matrix);
+  }
+
+  bool checkGemmGroup(const GemmGroupAttrsT &a) {
+    if (!queueIs(Queue::Compute))
+      return false;
+    if (a.products.empty())
+      return fail("a group has no products");
+    std::vector<bool> written(op_.outputs.size());
+    const GemmAttrsT *first = nullptr;
+    for (size_t p = 0; p < a.products.size(); ++p) {
+      const GemmPartT *part = a.products[p].get();
+      const std::string which = "product " + std::to_string(p);
+      if (!part || !part->attrs)
+        return fail(which + " is missing");
+      const GemmAttrsT &own = *part->attrs;
+      if (part->a >= op_.inputs.size() || part->b >= op_.inputs.size() ||
+          part->c >= op_.outputs.size())
+        return fail(which + " names arrays that the op does not have");
+      if (!checkProduct(own, part->a, part->b, part->c))
+        return false;
+      if (!first)
+        first = &own;
+      if (own.gemm != first->gemm || own.chunk_rows != first->chunk_rows ||
+          !sameExtent(*own.rows, *first->rows))
+        return fail(which + " is of another kind, or of other rows, than the first");
+      if (own.accumulate != written[part->c])
+        return fail(which + (own.accumulate ? " adds to what no product has written"
+                                            : " overwrites what a product has written"));
+      written[part->c] = true;
+    }
+    for (size_t o = 0; o < written.size(); ++o)
+      if (!written[o])
+        return c_.fail(outputPlace(o), "no product writes it");
+    return true;
   }
 
   bool checkMerge(const MergeAttrsT &a) {

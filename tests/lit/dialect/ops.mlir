@@ -185,6 +185,8 @@ hgnn.kernel @compute {
   %hw = hgnn.reshape %sw {shape = array<i64: 4, 2, 5>} : !hgnn.tensor<param : 5x8xf32>
   // CHECK: %[[HL:.*]] = hgnn.head_linear %{{.*}}, %{{.*}} : !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.tensor<param : 4x2x5xf32>
   %hl = hgnn.head_linear %own, %hw : !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.tensor<param : 4x2x5xf32>
+  // CHECK: hgnn.linear_sum %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} : !hgnn.tensor<rows(0, @p) : 8xf32>
+  %hs = hgnn.linear_sum %own, %own, %hw, %hw : !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.tensor<param : 4x2x5xf32>, !hgnn.tensor<param : 4x2x5xf32>
   // CHECK: hgnn.head_linear_grad_weight %{{.*}}, %[[HL]] {heads = 4 : i64}
   %hg = hgnn.head_linear_grad_weight %own, %hl {heads = 4 : i64} : !hgnn.tensor<rows(0, @p) : 8xf32>, !hgnn.tensor<rows(0, @p) : 20xf32>
   // CHECK: hgnn.edge_position %{{.*}} : !hgnn.adj<0, @r from @a to @p>

@@ -45,3 +45,27 @@
 // ONE-NEXT: ^bb0
 // ONE-NEXT: hgnn.gather_src
 // ONE-NEXT: hgnn.yield
+
+// Recompute or store: keys with their bias are read by each edge of a relation. Forced, each edge adds the bias itself;
+// stored, a kernel of its own adds it.
+// RUN: sed 's/"encoder": "rgcn"/"encoder": "hgt", "num_heads": 2/' %inputs/rgcn.json > %t.hgt.json
+// RUN: heddle-compile --graph %inputs/graph.json --model %t.hgt.json --emit=cached > %t.cached
+// RUN: heddle-opt %t.cached --hgnn-fuse=recompute=on 2>&1 | FileCheck %s --check-prefix=AGAIN
+// AGAIN: remark: recompute: forced evaluating {{[0-9]+}} values where they are read: {{.*}} ms a step against {{.*}} ms
+// AGAIN: %[[B:.*]] = hgnn.add_bias %{{.*}} !hgnn.tensor<rows(1, @t0) : 8xf32>
+// AGAIN: hgnn.gather_src %[[B]], %{{.*}}!hgnn.adj<0,
+// RUN: heddle-opt %t.cached --hgnn-fuse=recompute=off 2>&1 | FileCheck %s --check-prefix=STORE
+// STORE-NOT: remark: recompute
+// STORE: ^bb0(%{{[a-z0-9]+}}: !hgnn.tensor<rows(0, @t0) : 8xf32>, %{{[a-z0-9]+}}: !hgnn.tensor<param : 8xf32>):
+// STORE-NEXT: hgnn.add_bias
+// STORE-NEXT: hgnn.yield
+// The cost model: few edges to a row, and it is not stored.
+// RUN: heddle-opt %t.cached --hgnn-fuse 2>&1 | FileCheck %s --check-prefix=AUTO
+// AUTO: remark: recompute: chose evaluating {{[0-9]+}} values where they are read
+// RUN: sed 's/"num_edges": [0-9]*/"num_edges": 4000/g' %inputs/graph.json > %t.dense.json
+// RUN: sed 's/"fanout": \[4, 3\]/"fanout": [-1, -1]/' %t.hgt.json > %t.whole.json
+// RUN: heddle-compile --graph %t.dense.json --model %t.whole.json --emit=cached > %t.dense
+// RUN: heddle-opt %t.dense --hgnn-fuse 2>&1 | FileCheck %s --check-prefix=DENSE
+// DENSE: remark: recompute: {{.*}} values are stored: {{.*}} ms against {{.*}} ms
+// RUN: not heddle-opt %t.cached --hgnn-fuse=recompute=maybe 2>&1 | FileCheck %s --check-prefix=WRONG
+// WRONG: unknown decision 'maybe'; known: auto, on, off

@@ -48,6 +48,9 @@ TEST_F(InterpreterOps, Products) {
          {3, 4.5, 6, 4, 6.5, 9, 5, 8.5, 12});
   expect("%r = hgnn.linear %M, %W : !p22, !p23", "!p23", {2, 3}, {1, 2, 3, -2, -1, 0});
   expect("%r = hgnn.linear %b, %W : !p2, !p23", "!hgnn.tensor<param : 3xf32>", {3}, {39, 54, 69});
+  expect("%r = hgnn.linear_sum %xp, %xp, %W, %W : !rp, !rp, !p23, !p23", "!r3", {3, 3},
+         {6, 9, 12, 8, 13, 18, 10, 17, 24});
+  expect("%r = hgnn.linear_sum %M, %W : !p22, !p23", "!p23", {2, 3}, {1, 2, 3, -2, -1, 0});
   expect("%r = hgnn.linear_grad_weight %xp, %xz : !rp, !rp", "!p22", {2, 2}, {-6, 7, -1.25, 1.5});
   expect("%r = hgnn.linear_grad_weight %M, %W : !p22, !p23", "!p23", {2, 3},
          {9, 12, 15, -4, -5, -6});

@@ -133,6 +133,46 @@ TEST(Executor, LargeBatchesAreCutIntoTasksWithTheSameBits) {
     EXPECT_TRUE(runAll(model, {.threads = threads}, batches) == first) << threads;
 }
 
+/// h W as a group of h W and, added to it, h W: the step of a weight twice as large.
+TEST(Executor, GroupedProductsAddUp) {
+  TestModel model({.numA = 3000, .numB = 2000, .edges = 30000, .fanout = -1});
+  for (auto &op : model.plan->entries[evalEntry]->ops) {
+    if (op->name != "h W")
+      continue;
+    plan::GemmGroupAttrsT group;
+    for (bool adds : {false, true}) {
+      auto part = std::make_unique<plan::GemmPartT>();
+      part->attrs = std::make_unique<plan::GemmAttrsT>(*op->attrs.AsGemmAttrs());
+      part->attrs->accumulate = adds;
+      part->b = 1;
+      group.products.push_back(std::move(part));
+    }
+    op->attrs.Set(std::move(group));
+  }
+  // More rows than a tile has, and not a whole number of tiles; one; none.
+  std::vector<std::vector<int64_t>> batches = {model.batches(1, 1700)[0], {5}, {}};
+  std::vector<float> losses;
+  for (int threads : {1, 2, 5}) {
+    auto executor = make(model, {.threads = threads});
+    auto weight = values(*executor, "weight"), emb = values(*executor, "emb");
+    for (double &w : weight)
+      w *= 2;
+    std::vector<float> own;
+    ASSERT_TRUE(executor
+                    ->run(evalEntry, batches, 10, {},
+                          [&](const StepResult &r) {
+                            double want = model.referenceStep(batches[own.size()], 10 + own.size(),
+                                                              seed, weight, emb, false);
+                            EXPECT_NEAR(r.loss, want, 1e-5 * (1 + want)) << own.size();
+                            own.push_back(r.loss);
+                            return true;
+                          })
+                    .ok());
+    EXPECT_TRUE(losses.empty() || own == losses) << threads;
+    losses = own;
+  }
+}
+
 TEST(Executor, SlotsAndStaticFlagsDoNotChangeBits) {
   TestModel plain({.fanout = -1, .slots = 1}), kept({.fanout = -1, .slots = 2, .stay = true});
   auto one = plain.batches(1, 400);
@@ -260,7 +300,8 @@ TEST(Executor, BadSeedsNameTheStep) {
       return true;
     });
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_EQ(messageOf(status), "step 23: seeds: seed 400 is not a node of 'a' (0..399); check the split");
+    EXPECT_EQ(messageOf(status),
+              "step 23: seeds: seed 400 is not a node of 'a' (0..399); check the split");
     EXPECT_EQ(steps, 3);
     EXPECT_TRUE(executor->run(trainEntry, model.batches(6, 50), 0, {}, {}).ok());
   }

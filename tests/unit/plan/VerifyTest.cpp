@@ -67,6 +67,21 @@ OpT &numberUnique(PlanT &p) {
   return op;
 }
 
+/// Makes "h W" a group of two products that add up, as it should be done.
+GemmGroupAttrsT &groupProducts(PlanT &p) {
+  OpT &op = find(p, "h W");
+  GemmGroupAttrsT group;
+  for (int i = 0; i < 2; ++i) {
+    auto part = std::make_unique<GemmPartT>();
+    part->attrs = std::make_unique<GemmAttrsT>(*op.attrs.AsGemmAttrs());
+    part->attrs->accumulate = i > 0;
+    part->b = 1;
+    group.products.push_back(std::move(part));
+  }
+  op.attrs.Set(std::move(group));
+  return *op.attrs.AsGemmGroupAttrs();
+}
+
 /// Adds a good cache of what "fetch x" fetches.
 CacheT &cacheX(PlanT &p) {
   const FetchDenseAttrsT &fetch = *find(p, "fetch x").attrs.AsFetchDenseAttrs();
@@ -321,6 +336,19 @@ const std::vector<Case> &cases() {
       {"'h W' input 0: the rows are not those", [](PlanT &p) { *find(p, "h W").attrs.AsGemmAttrs()->rows = *buffer(p, "logits").rows; }},
       {"'h W' rows: the extent is missing", [](PlanT &p) { find(p, "h W").attrs.AsGemmAttrs()->rows.reset(); }},
       {"overwrite its own input", [](PlanT &p) { find(p, "h W").outputs[0] = find(p, "h W").inputs[0]; }},
+      {"'h W': a group has no products", [](PlanT &p) { groupProducts(p).products.clear(); }},
+      {"'h W': product 1 is missing", [](PlanT &p) { groupProducts(p).products[1].reset(); }},
+      {"'h W': product 1 is missing", [](PlanT &p) { groupProducts(p).products[1]->attrs.reset(); }},
+      {"'h W': product 0 names arrays", [](PlanT &p) { groupProducts(p).products[0]->a = 2; }},
+      {"'h W': product 0 names arrays", [](PlanT &p) { groupProducts(p).products[0]->b = UINT32_MAX; }},
+      {"'h W': product 1 names arrays", [](PlanT &p) { groupProducts(p).products[1]->c = 1; }},
+      {"'h W': product 1 overwrites", [](PlanT &p) { groupProducts(p).products[1]->attrs->accumulate = false; }},
+      {"'h W': product 0 adds to what", [](PlanT &p) { groupProducts(p).products[0]->attrs->accumulate = true; }},
+      {"'h W' rows: the extent is missing", [](PlanT &p) { groupProducts(p).products[1]->attrs->rows.reset(); }},
+      {"'h W': product 1 is of another kind", [](PlanT &p) { groupProducts(p).products[1]->attrs->chunk_rows = 3; }},
+      {"'h W' input 0: the rows are not those", [](PlanT &p) { *groupProducts(p).products[1]->attrs->rows = *buffer(p, "logits").rows; }},
+      {"'h W' output 1: no product writes it", [](PlanT &p) { groupProducts(p); find(p, "h W").outputs.push_back(indexOf(p, "dm")); }},
+      {"'h W' output 0: the product would overwrite", [](PlanT &p) { groupProducts(p); find(p, "h W").inputs.push_back(find(p, "h W").outputs[0]); }},
       {"'dW': chunk_rows is zero", [](PlanT &p) { find(p, "dW").attrs.AsGemmAttrs()->chunk_rows = 0; }},
       {"'dW' output 0: it does not hold one partial", [](PlanT &p) { find(p, "dW").attrs.AsGemmAttrs()->chunk_rows = 8; }},
       {"'dW': a parameter gradient neither", [](PlanT &p) { find(p, "dW").attrs.AsGemmAttrs()->accumulate = true; }},
@@ -371,6 +399,12 @@ TEST(Verify, DistinctSourcesAreGood) {
   TestModel model({.numA = 20, .numB = 20, .edges = 40});
   numberUnique(*model.plan);
   fetchEdges(*model.plan);
+  EXPECT_TRUE(verifyPlan(*model.plan).ok()) << verifyPlan(*model.plan);
+}
+
+TEST(Verify, GroupsOfProductsAreGood) {
+  TestModel model({.numA = 20, .numB = 20, .edges = 40});
+  groupProducts(*model.plan);
   EXPECT_TRUE(verifyPlan(*model.plan).ok()) << verifyPlan(*model.plan);
 }
 
