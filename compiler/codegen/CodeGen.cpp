@@ -187,10 +187,10 @@ FailureOr<TargetModule> makeTargetModule(ModuleOp module, ArrayRef<KernelSignatu
   for (llvm::Function &function : *result.module)
     if (!function.isDeclaration()) {
       function.addFnAttr(llvm::Attribute::NoUnwind);
-      if (target.isGpu()) {
+      // Without a bound on the threads of a block (nvvm.maxntid): told one, ptxas aims at one more block
+      // on a multiprocessor and spills for it. 256 threads fit with any number of registers.
+      if (target.isGpu())
         function.setCallingConv(llvm::CallingConv::PTX_Kernel);
-        function.addFnAttr("nvvm.maxntid", std::to_string(plan::gpuBlockThreads));
-      }
     }
 
   llvm::LoopAnalysisManager loops;

@@ -6,7 +6,8 @@
 For each case and encoder, plans are compiled with every optimization of `heddle-compile --optimize` left to the cost
 model (`auto`), with each alone forced on or off, with all of them forced in every combination, and with kernels of
 one op (`--max-fused 1`). One process with `--threads` threads trains `--epochs` epochs of each, in turn, `--repeat` times; a run's
-figure is the median epoch without the first, a plan's the median over its runs. Off means for aggregate-first that products
+figure is the median epoch without the first, a plan's the median over its runs. What takes over 1.5 times as long as the fastest
+in the first turn is not run again, but for `auto`. Off means for aggregate-first that products
 stand before all sums; as means are written, they stand behind: `none_over_pick` is the step with the others off and this one on,
 over `auto`. `spread` is the largest minus the smallest run
 of `auto`, over its median; `pick_over_best` is `auto` over the fastest combination. Equal plans are run once, under the
@@ -88,7 +89,11 @@ def measure(arguments, name, graph, spec, folder):
         if variant == "auto":
             row["remarks"] = remarks
     seconds, losses = {v: [] for v in plans}, {}
-    for _ in range(arguments.repeat):
+    row["different_plans"] = len(plans)
+    for turn in range(arguments.repeat):
+        if turn == 1:
+            limit = 1.5 * min(times[0] for times in seconds.values())
+            plans = {v: p for v, p in plans.items() if v == "auto" or seconds[v][0] <= limit}
         for variant, plan in plans.items():
             time, losses[variant] = train(arguments, graph, plan)
             seconds[variant].append(time)
