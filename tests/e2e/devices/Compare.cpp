@@ -138,6 +138,45 @@ absl::StatusOr<Batches> batchesOf(const plan::PlanT &plan, const graph::GraphSto
   return batches;
 }
 
+/// The first moments of a learnt state; null where its optimizer has none.
+const float *firstMoments(const std::vector<exec::StateView> &states, size_t learnt) {
+  for (const exec::StateView &view : states)
+    if (view.description->role == plan::StateRole::Moment1 &&
+        view.description->parameter == int(learnt))
+      return static_cast<const float *>(view.data);
+  return nullptr;
+}
+
+/// Gradients under this share of all gradients' norm may be nothing but rounding, as heddle_differential
+/// has it.
+constexpr double roundingShare = 1e-5;
+
+/// A first step that is as right as another one: the learnt numbers are moved by as much as it rounds (four
+/// units of the last place), and those whose gradients cancel, which Adam steps as far as any other, go the
+/// other way.
+absl::Status stepWithOtherRounding(Ranks &ranks, const std::vector<int64_t> &batch, double norm1) {
+  std::vector<std::vector<float>> before;
+  for (const exec::StateView &view : ranks.states()) {
+    const float *x = static_cast<const float *>(view.data);
+    before.emplace_back();
+    if (isLearnt(*view.description))
+      before.back().assign(x, x + view.elements);
+  }
+  HEDDLE_RETURN_IF_ERROR(ranks.run(plan::EntryKind::TrainStep, {batch}, 0).status());
+  std::mt19937 signs(13);
+  std::vector<exec::StateView> states = ranks.states();
+  for (size_t s = 0; s < states.size(); ++s) {
+    const float *moments = firstMoments(states, s);
+    float *x = static_cast<float *>(states[s].data);
+    for (size_t i = 0; i < before[s].size(); ++i) {
+      if (moments && moments[i] != 0 && std::abs(moments[i]) < roundingShare * norm1)
+        x[i] = 2 * before[s][i] - x[i];
+      x[i] *= signs() & 1 ? 1 + 0x1p-21f : 1 - 0x1p-21f;
+    }
+  }
+  return absl::OkStatus();
+}
+
 /// Differences of a case, and what the steps took.
 absl::Status compareCase(const std::string &folder, const std::string &planFile,
                          const std::string &graphFolder, const cuda::DeviceChoice &device,
@@ -189,26 +228,17 @@ absl::Status compareCase(const std::string &folder, const std::string &planFile,
     const float *x = static_cast<const float *>(mine[s].data);
     const float *y = static_cast<const float *>(theirs[s].data);
     std::vector<float> left(x, x + theirs[s].elements);
-    // Parameters whose gradient is under 1e-5 of all gradients' norm, as heddle_differential does.
-    for (size_t m = 0; isLearnt(state) && m < theirs.size(); ++m)
-      if (theirs[m].description->role == plan::StateRole::Moment1 &&
-          theirs[m].description->parameter == int(s))
-        for (int64_t i = 0; i < theirs[s].elements; ++i)
-          if (std::abs(static_cast<const float *>(theirs[m].data)[i]) < 1e-5 * norm1)
-            left[size_t(i)] = y[i];
+    if (const float *moments = isLearnt(state) ? firstMoments(theirs, s) : nullptr)
+      for (int64_t i = 0; i < theirs[s].elements; ++i)
+        if (std::abs(moments[i]) < roundingShare * norm1)
+          left[size_t(i)] = y[i];
     once.add(state.name, normwise(left.data(), y, theirs[s].elements, floor));
   }
-  // What a change as large as the rounding of a step (four units of the last place) makes of the losses.
-  std::mt19937 signs(13);
-  HEDDLE_ASSIGN_OR_RETURN(Ranks::Steps c, moved.run(plan::EntryKind::TrainStep, {batches[0]}, 0));
-  for (exec::StateView &view : moved.states())
-    if (isLearnt(*view.description))
-      for (int64_t i = 0; i < view.elements; ++i)
-        static_cast<float *>(view.data)[i] *= signs() & 1 ? 1 + 0x1p-21f : 1 - 0x1p-21f;
+  HEDDLE_RETURN_IF_ERROR(stepWithOtherRounding(moved, batches[0], norm1));
   Batches rest(batches.begin() + 1, batches.end());
   HEDDLE_ASSIGN_OR_RETURN(a, gpu.run(plan::EntryKind::TrainStep, rest, 1));
   HEDDLE_ASSIGN_OR_RETURN(b, cpu.run(plan::EntryKind::TrainStep, rest, 1));
-  HEDDLE_ASSIGN_OR_RETURN(c, moved.run(plan::EntryKind::TrainStep, rest, 1));
+  HEDDLE_ASSIGN_OR_RETURN(auto c, moved.run(plan::EntryKind::TrainStep, rest, 1));
   for (size_t i = 0; i < a.losses.size(); ++i) {
     rounding.add("", std::abs(c.losses[i] - b.losses[i]) / std::max(1e-2, std::abs(b.losses[i])));
     losses.add("loss of step " + std::to_string(i + 1),
