@@ -344,7 +344,7 @@ void KernelEmitter::emitSparseGradWeight(hgnn::SparseLinearGradWeightOp op) {
             });
             return map(acc, row, [&](Value x, Value y) { return f.add(x, y); });
           });
-      storeTile(output, column, width, tile, sum);
+      storeForTeam(output, column, width, tile, sum);
       return Values();
     });
     return Values();
@@ -384,11 +384,8 @@ Values KernelEmitter::emitTile(ArrayRef<const Root *> some, const Place &place, 
   for (const Root *root : some) {
     Values values = eval(root->value, place, tile);
     Value output = arg(ArgPart::Output, root->result);
-    if (root->sink == Sink::Store && teamParts > 1) {
-      f.when(f.cmp(IPred::eq, part, f.integer(0)),
-             [&] { storeTile(output, storeRow, root->width, tile, values); });
-    } else if (root->sink == Sink::Store) {
-      storeTile(output, storeRow, root->width, tile, values);
+    if (root->sink == Sink::Store) {
+      storeForTeam(output, storeRow, root->width, tile, values);
     } else if (root->sink == Sink::SumOfSquares) {
       Values lanes(ArrayRef<Value>(sums).slice(root->carry, root->carried));
       Values squares = map(values, [&](Value x) { return f.mul(x, x); });

@@ -174,6 +174,9 @@ private:
                           llvm::function_ref<Values(const Tile &)> term);
   /// Until all threads of the team are here no one goes on.
   void meetTeam();
+  /// What all parts of the team have found, stored by the first.
+  void storeForTeam(Value pointer, Value row, int64_t width, const Tile &tile,
+                    llvm::ArrayRef<Value> values);
   unsigned alignmentOf(const Tile &tile, const Piece &piece, int64_t width, bool row) const;
   const bool gpu;
   int64_t columnLanes = 1, teamParts = 1; ///< powers of two; their product is at most a warp

@@ -144,6 +144,16 @@ Values KernelEmitter::forParts(RowReduction kind, Value low, Value high, ArrayRe
   return own;
 }
 
+void KernelEmitter::storeForTeam(Value pointer, Value row, int64_t width, const Tile &tile,
+                                 ArrayRef<Value> values) {
+  if (teamParts == 1) {
+    storeTile(pointer, row, width, tile, values);
+    return;
+  }
+  f.when(f.cmp(IPred::eq, part, f.integer(0)),
+         [&] { storeTile(pointer, row, width, tile, values); });
+}
+
 Value KernelEmitter::reduceRowTogether(RowReduction kind, const Cuts &cuts,
                                        function_ref<Values(const Tile &)> term) {
   Values lanes = emptyLanes(kind);
