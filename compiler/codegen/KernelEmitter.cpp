@@ -450,11 +450,14 @@ void KernelEmitter::storeSums(ArrayRef<Value> sums) {
     Value output = arg(ArgPart::Output, root.result);
     ArrayRef<Value> own = sums.slice(root.carry, root.carried);
     if (root.sink == Sink::SumOfSquares) {
-      f.store(foldLanes(RowReduction::Sum, Values(own)), f.gep(output, f.chunk, f.f32Type()));
+      Value sum = foldLanes(RowReduction::Sum, Values(own));
+      onceForTeam([&] { f.store(sum, f.gep(output, f.chunk, f.f32Type())); });
       continue;
     }
-    Value row = f.gep(output, f.muli(f.chunk, root.width), f.f32Type());
-    for (auto [column, value] : llvm::zip(root.pieceColumns, own))
-      f.store(value, f.gep(row, column, f.f32Type()));
+    onceForTeam([&] {
+      Value row = f.gep(output, f.muli(f.chunk, root.width), f.f32Type());
+      for (auto [column, value] : llvm::zip(root.pieceColumns, own))
+        f.store(value, f.gep(row, column, f.f32Type()));
+    });
   }
 }

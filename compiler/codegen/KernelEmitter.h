@@ -174,7 +174,8 @@ private:
                           llvm::function_ref<Values(const Tile &)> term);
   /// Until all threads of the team are here no one goes on.
   void meetTeam();
-  /// What all parts of the team have found, stored by the first.
+  /// What several threads of the team do alike, done by the first of them.
+  void onceForTeam(llvm::function_ref<void()> body);
   void storeForTeam(Value pointer, Value row, int64_t width, const Tile &tile,
                     llvm::ArrayRef<Value> values);
   unsigned alignmentOf(const Tile &tile, const Piece &piece, int64_t width, bool row) const;

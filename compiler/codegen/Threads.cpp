@@ -146,12 +146,17 @@ Values KernelEmitter::forParts(RowReduction kind, Value low, Value high, ArrayRe
 
 void KernelEmitter::storeForTeam(Value pointer, Value row, int64_t width, const Tile &tile,
                                  ArrayRef<Value> values) {
-  if (teamParts == 1) {
-    storeTile(pointer, row, width, tile, values);
-    return;
-  }
-  f.when(f.cmp(IPred::eq, part, f.integer(0)),
-         [&] { storeTile(pointer, row, width, tile, values); });
+  onceForTeam([&] { storeTile(pointer, row, width, tile, values); });
+}
+
+void KernelEmitter::onceForTeam(function_ref<void()> body) {
+  Value first;
+  if (gpu && teamParts > 1)
+    first = f.cmp(IPred::eq, part, f.integer(0));
+  // Threads that share neither columns nor edges all have the same.
+  if (gpu && columnLanes > 1 && !shareTiles && !byActive)
+    first = f.cmp(IPred::eq, lane, f.integer(0));
+  first ? f.when(first, body) : body();
 }
 
 Value KernelEmitter::reduceRowTogether(RowReduction kind, const Cuts &cuts,

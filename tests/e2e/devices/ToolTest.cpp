@@ -1,0 +1,193 @@
+//===- ToolTest.cpp - heddle-run --device=cuda, on an emulated device ------===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+// The tools as a user runs them, with the double of NVIDIA's driver (tests/emulator) in the place of one.
+// What a kernel or the queue does wrong there (an access outside, a race, a wait that is missing) fails
+// the run.
+//
+//===----------------------------------------------------------------------===//
+#include "tests/e2e/caches/ToolRun.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <sstream>
+
+namespace heddle::e2e {
+namespace {
+
+using Json = nlohmann::json;
+using test::readAll;
+
+using Settings = std::map<std::string, std::string>;
+
+/// Small graphs, and plans of them for GPUs.
+class Scene {
+public:
+  static Scene &instance() {
+    static Scene scene;
+    return scene;
+  }
+  std::string in(const std::string &name) const { return folder_ / name; }
+
+  void compile(const std::string &plan, const std::string &model, Arguments more = {}) {
+    test::writeAll(in(plan + ".json"), model);
+    Arguments arguments = {"--graph", in("graph"), "--model", in(plan + ".json"), "-o", in(plan + ".plan"), "--gpu=sm_75"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    good(folder_, "heddle-compile", arguments);
+  }
+  ToolRun heddleRun(Arguments arguments, const Settings &settings = {}) {
+    return run(folder_, "heddle-run", std::move(arguments), [&] {
+      ::setenv("LD_LIBRARY_PATH", HEDDLE_EMULATOR_DIR, 1);
+      for (const auto &[name, value] : settings)
+        ::setenv(name.c_str(), value.c_str(), 1);
+    });
+  }
+  ToolRun train(const std::string &plan, const std::string &name, Arguments more, const Settings &settings = {}) {
+    Arguments arguments = {in(plan + ".plan"), "--graph", in("graph"), "-o", in(name), "--threads=2", "--progress=never"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return heddleRun(std::move(arguments), settings);
+  }
+
+private:
+  Scene() {
+    good(folder_, "heddle-import", {"--generate=igb-het", "--scale=0.000003", "--features=20", "-o", in("graph")});
+    const std::string head = R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},
+      "inputs": {"*": {"features": "all", "learnable": true}}, "model": )";
+    const std::string sampled = R"(, "sampling": {"fanout": [4, 3]}, "train": {"batch_size": 200, "num_epochs": 2}})";
+    const std::string rgcn = head + R"({"encoder": "rgcn", "num_layers": 2, "hidden_size": 8, "dropout": 0.2})" + sampled;
+    compile("rgcn", rgcn);
+    compile("raf", rgcn, {"--partitions=2", "--order=raf"});
+    compile("vanilla", rgcn, {"--partitions=2", "--order=vanilla"});
+    compile("hgt", head + R"({"encoder": "hgt", "num_layers": 2, "hidden_size": 8, "num_heads": 2})" + sampled);
+    compile("whole", head + R"({"encoder": "rgat", "num_layers": 2, "hidden_size": 8, "num_heads": 2})" +
+                         R"(, "sampling": {"fanout": [-1, -1]}, "train": {"batch_size": "all", "num_epochs": 4}})");
+  }
+  test::TemporaryDirectory folder_;
+};
+
+std::vector<double> lossesOf(const std::string &folder) {
+  std::vector<double> losses;
+  std::istringstream lines(readAll(folder + "/metrics.jsonl"));
+  for (std::string line; std::getline(lines, line);)
+    if (Json event = Json::parse(line); event.contains("loss"))
+      losses.push_back(event["loss"]);
+  return losses;
+}
+
+/// Weights, moments and predictions of a run folder: names and bytes.
+std::map<std::string, std::string> resultsOf(const std::string &folder) {
+  std::map<std::string, std::string> results;
+  for (const auto &entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.path().extension() == ".safetensors" || entry.path().filename() == "predictions.csv")
+      results[std::filesystem::relative(entry.path(), folder).string()] = readAll(entry.path().string());
+  return results;
+}
+
+void expectNear(const std::vector<double> &got, const std::vector<double> &wanted) {
+  ASSERT_EQ(got.size(), wanted.size());
+  ASSERT_FALSE(wanted.empty());
+  for (size_t i = 0; i < wanted.size(); ++i)
+    EXPECT_NEAR(got[i], wanted[i], 1e-4 * std::abs(wanted[i])) << i;
+}
+
+TEST(EmulatedDevice, LossesAreTheCpus) {
+  Scene &scene = Scene::instance();
+  for (const std::string plan : {"rgcn", "hgt", "whole"}) {
+    ASSERT_EQ(scene.train(plan, plan + "-cpu", {}).code, 0);
+    ToolRun got = scene.train(plan, plan + "-gpu", {"--device=cuda"});
+    ASSERT_EQ(got.code, 0) << got.err;
+    expectNear(lossesOf(scene.in(plan + "-gpu")), lossesOf(scene.in(plan + "-cpu")));
+  }
+}
+
+// Streams and their events: whatever order the device takes, and one op after another while traced
+// (which a recorded step is not).
+TEST(EmulatedDevice, TheSameBitsInAnyOrder) {
+  Scene &scene = Scene::instance();
+  for (const std::string plan : {"hgt", "whole"}) {
+    ToolRun base = scene.train(plan, plan + "-lazy", {"--device=cuda"});
+    ASSERT_EQ(base.code, 0) << base.err;
+    const auto wanted = resultsOf(scene.in(plan + "-lazy"));
+    ASSERT_GE(wanted.size(), 3u);
+    ASSERT_EQ(scene.train(plan, plan + "-eager", {"--device=cuda"}, {{"HEDDLE_EMULATOR_ORDER", "eager"}}).code, 0);
+    EXPECT_EQ(resultsOf(scene.in(plan + "-eager")), wanted);
+    ASSERT_EQ(scene.train(plan, plan + "-traced", {"--device=cuda", "--no-overlap", "--trace", scene.in(plan + ".trace")}).code, 0);
+    EXPECT_EQ(resultsOf(scene.in(plan + "-traced")), wanted);
+    EXPECT_TRUE(std::filesystem::exists(scene.in(plan + ".trace")));
+  }
+}
+
+TEST(EmulatedDevice, TheSameBitsWithAnyCache) {
+  Scene &scene = Scene::instance();
+  ASSERT_EQ(scene.train("rgcn", "uncached", {"--device=cuda"}).code, 0);
+  const auto wanted = resultsOf(scene.in("uncached"));
+  int number = 0;
+  for (const Arguments &cache : std::vector<Arguments>{{"--cache=none"},
+                                                       {"--cache=greedy", "--cache-memory=80"},
+                                                       {"--cache=heta", "--cache-memory=20KiB"},
+                                                       {"--cache=greedy", "--cache-memory=1GiB"}}) {
+    const std::string name = "cached-" + std::to_string(number++);
+    Arguments arguments = {"--device=cuda"};
+    arguments.insert(arguments.end(), cache.begin(), cache.end());
+    ToolRun got = scene.train("rgcn", name, arguments);
+    ASSERT_EQ(got.code, 0) << got.err;
+    EXPECT_EQ(resultsOf(scene.in(name)), wanted) << cache[0];
+    for (const Json &feature : Json::parse(readAll(scene.in(name) + "/run.json"))["result"]["caches"]) {
+      const int64_t asked = feature["training"]["requested"], hits = feature["training"]["hits"];
+      EXPECT_GT(asked, 0);
+      EXPECT_TRUE(number == 1 ? hits == 0 : number == 4 ? hits == asked : hits <= asked) << feature;
+    }
+  }
+}
+
+TEST(EmulatedDevice, RanksOnOneDeviceAndOnTwo) {
+  Scene &scene = Scene::instance();
+  ASSERT_EQ(scene.train("rgcn", "alone", {"--device=cuda"}).code, 0);
+  for (const std::string plan : {"raf", "vanilla"}) {
+    ToolRun one = scene.train(plan, plan + "-1", {"--device=cuda"});
+    ASSERT_EQ(one.code, 0) << one.err;
+    expectNear(lossesOf(scene.in(plan + "-1")), lossesOf(scene.in("alone")));
+    ToolRun two = scene.train(plan, plan + "-2", {"--device=cuda", "--workers=2"}, {{"HEDDLE_EMULATOR_DEVICES", "2"}});
+    ASSERT_EQ(two.code, 0) << two.err;
+    EXPECT_EQ(resultsOf(scene.in(plan + "-2")), resultsOf(scene.in(plan + "-1")));
+  }
+}
+
+TEST(EmulatedDevice, Inference) {
+  Scene &scene = Scene::instance();
+  ASSERT_EQ(scene.train("hgt", "trained", {}).code, 0);
+  for (const std::string device : {"cpu", "cuda"}) {
+    ToolRun got = scene.heddleRun({scene.in("hgt.plan"), "--graph", scene.in("graph"), "--mode=infer", "--restore", scene.in("trained"),
+                                   "-o", scene.in("inferred-" + device), "--device", device, "--predict=test", "--progress=never"});
+    ASSERT_EQ(got.code, 0) << got.err;
+  }
+  std::istringstream a(readAll(scene.in("inferred-cpu/predictions.csv"))), b(readAll(scene.in("inferred-cuda/predictions.csv")));
+  int rows = 0, differ = 0;
+  for (std::string x, y; std::getline(a, x) && std::getline(b, y); ++rows)
+    differ += x.substr(0, x.find(',')) != y.substr(0, y.find(','));
+  EXPECT_GT(rows, 10);
+  EXPECT_EQ(differ, 0);
+}
+
+TEST(EmulatedDevice, WhatIsMissingIsSaid) {
+  Scene &scene = Scene::instance();
+  auto fails = [&](Arguments more, const Settings &settings, const std::string &text) {
+    ToolRun got = scene.train("rgcn", "fails", more, settings);
+    EXPECT_NE(got.code, 0);
+    EXPECT_NE(got.err.find(text), std::string::npos) << got.err;
+    EXPECT_FALSE(std::filesystem::exists(scene.in("fails")));
+  };
+  fails({"--device=cuda"}, {{"HEDDLE_EMULATOR_CAPABILITY", "70"}}, "recompile with heddle-compile --gpu=all");
+  fails({"--device=cuda:1"}, {}, "this machine has 1 GPU, numbered from 0");
+  fails({"--device=cuda"}, {{"HEDDLE_EMULATOR_DEVICES", "0"}}, "this machine has no NVIDIA GPU");
+  fails({"--device=cuda"}, {{"HEDDLE_EMULATOR_MEMORY", "30000"}}, "out of memory");
+  fails({"--device=cuda"}, {{"HEDDLE_EMULATOR_MEMORY", "400000"}}, "use a smaller batch_size or fanout");
+}
+
+} // namespace
+} // namespace heddle::e2e
