@@ -12,8 +12,8 @@ using namespace mlir;
 using namespace heddle;
 using namespace heddle::compiler;
 
-/// Address spaces of a GPU.
-static constexpr unsigned globalMemory = 1, sharedMemory = 3;
+/// Address space of a GPU.
+static constexpr unsigned globalMemory = 1;
 
 static Value special(FunctionBuilder &f, StringRef name) {
   return f.zext(f.intrinsic(("llvm.nvvm.read.ptx.sreg." + name).str(), f.intType(32), {}), 64);
@@ -29,16 +29,7 @@ static void emitMerge(ModuleOp module, int lanes) {
   constexpr int64_t columns = plan::gpuMergeColumns, parts = plan::gpuBlockThreads / columns;
   constexpr int64_t atOnce = 4;
   FunctionBuilder f(module, plan::gpuMergeFunction, lanes, module.getLoc(), globalMemory);
-  LLVM::GlobalOp global;
-  {
-    OpBuilder::InsertionGuard guard(f.b);
-    f.b.setInsertionPointToStart(module.getBody());
-    auto type = LLVM::LLVMArrayType::get(f.f32Type(), columns * parts);
-    global = LLVM::GlobalOp::create(f.b, f.loc, type, /*isConstant=*/false, LLVM::Linkage::Internal,
-                                    "heddle_merge_sums", Attribute(),
-                                    /*alignment=*/16, sharedMemory);
-  }
-  Value shared = LLVM::AddressOfOp::create(f.b, f.loc, global);
+  Value shared = f.sharedArray("heddle_merge_sums", f.f32Type(), columns * parts);
   Value input = argument(f, 0), output = argument(f, 1), chunks = f.begin, width = f.end;
   Value thread = special(f, "tid.x");
   Value x = f.andi(thread, columns - 1), y = f.shr(thread, llvm::Log2_64(columns));

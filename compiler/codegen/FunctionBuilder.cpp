@@ -174,6 +174,20 @@ Value FunctionBuilder::loadPointer(Value array, Value index) {
   return LLVM::LoadOp::create(b, loc, ptrType, gep(array, index, ptrType), 8, /*isVolatile=*/false,
                               /*isNonTemporal=*/false, /*isInvariant=*/true);
 }
+Value FunctionBuilder::sharedArray(StringRef name, Type element, int64_t numbers) {
+  constexpr unsigned sharedMemory = 3;
+  auto global = module.lookupSymbol<LLVM::GlobalOp>(name);
+  if (!global) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    global = LLVM::GlobalOp::create(b, module.getLoc(), LLVM::LLVMArrayType::get(element, numbers),
+                                    /*isConstant=*/false, LLVM::Linkage::Internal, name,
+                                    Attribute(), /*alignment=*/16, sharedMemory);
+  }
+  Key key{{global.getOperation()}, {-13}};
+  return once(key, [&] { return Value(LLVM::AddressOfOp::create(b, loc, global)); });
+}
+
 Value FunctionBuilder::constantArray(ArrayRef<double> values) {
   SmallVector<float> numbers;
   for (double value : values)

@@ -114,6 +114,8 @@ public:
   void prefetch(Value pointer) { mlir::LLVM::Prefetch::create(b, loc, pointer, 0, 3, 1); }
   /// A constant array of f32 in the module.
   Value constantArray(llvm::ArrayRef<double> values);
+  /// An array in the memory that a GPU's block shares, 16-byte aligned; one for all who name it.
+  Value sharedArray(llvm::StringRef name, Type element, int64_t numbers);
 
   // Control. Bodies give the values of the next iteration, or of the branch.
   Values loop(Value low, Value high, int64_t step, llvm::ArrayRef<Value> init,

@@ -236,8 +236,26 @@ void KernelEmitter::evaluateScalarsOnce() {
 }
 
 void KernelEmitter::emitRows() {
+  // All targets have the same arguments.
+  const SmallVector<RowEdges> edges = edgesOfRows();
+  for (const RowEdges &some : edges) {
+    arg(some.pointers, some.operand);
+    if (some.byPosition)
+      arg(ArgPart::RowPos, some.operand);
+  }
   if (findStitchedSums()) {
     emitStitchedRows();
+    return;
+  }
+  if (gpu && signature.mode == KernelMode::Rows) {
+    forRowsAndHubs(edges, [&](Value row) {
+      together = true;
+      rootRow = row;
+      Place place = Place::at(row);
+      if (domain.isEdges())
+        place.kind = Place::Edge;
+      emitRow(place, row, {});
+    });
     return;
   }
   forChunks([&] {
@@ -257,7 +275,12 @@ void KernelEmitter::emitRows() {
 void KernelEmitter::emitEdgesByActive() {
   Value pointers = arg(ArgPart::InPtr, byActive);
   balance = Slot{int(cast<BlockArgument>(byActive).getArgNumber()), ArgPart::InPtr};
-  forRows({}, [&](Value active, ArrayRef<Value>) {
+  // Threads of a block are apart where they take edges in turn: then none may wait for all.
+  const bool sums = llvm::any_of(body, [](Operation &op) {
+    return isa<hgnn::ReduceDstOp, hgnn::ReduceSrcOp, hgnn::SparseLinearOp>(op);
+  });
+  RowEdges edges{ArgPart::InPtr, cast<BlockArgument>(byActive), false};
+  forRowsAndHubs(sums ? ArrayRef<RowEdges>() : edges, [&](Value active) {
     rootRow = active;
     Value low = f.loadIndex(pointers, active), high = f.loadIndex(pointers, f.addi(active, 1));
     for (const Root &root : roots) // what is the same for all edges of a destination
@@ -265,14 +288,20 @@ void KernelEmitter::emitEdgesByActive() {
           cuts.size() == 2 && root.width <= tileColumns)
         hoistInvariant(root.value, /*bySource=*/false, Place::at(active),
                        makeTile({}, 0, root.width, 0, root.width));
-    // Threads of a team that do not share the columns share the edges.
-    const bool shareEdges = gpu && !shareTiles;
-    f.loop(shareEdges ? f.addi(low, lane) : low, high, shareEdges ? columnLanes : 1, {},
-           [&](Value edge, ArrayRef<Value>) {
-             emitRow({Place::Edge, edge, {}, active, {}}, edge, {});
-             return Values();
-           });
-    return Values();
+    // Threads of a team that do not share the columns share the edges, as the parts of a block do.
+    int64_t step = 1;
+    if (gpu && !shareTiles) {
+      low = f.addi(low, lane);
+      step = columnLanes;
+    }
+    if (wholeBlock()) {
+      low = f.addi(low, f.muli(part, step));
+      step *= teamParts;
+    }
+    f.loop(low, high, step, {}, [&](Value edge, ArrayRef<Value>) {
+      emitRow({Place::Edge, edge, {}, active, {}}, edge, {});
+      return Values();
+    });
   });
 }
 
@@ -332,7 +361,8 @@ void KernelEmitter::emitSparseGradWeight(hgnn::SparseLinearGradWeightOp op) {
   if (gpu)
     setTeam(width, /*parts=*/32);
   Cuts cuts = cutsOf({grad}, width);
-  forRows({}, [&](Value column, ArrayRef<Value>) {
+  RowEdges entries{ArgPart::SparseTPtr, cast<BlockArgument>(sparse), false};
+  forRowsAndHubs(entries, [&](Value column) {
     Value low = f.loadIndex(pointers, column), high = f.loadIndex(pointers, f.addi(column, 1));
     forSharedTiles(width, cuts, {}, false, [&](const Tile &tile, ArrayRef<Value>) {
       Values sum = forParts(
@@ -347,7 +377,6 @@ void KernelEmitter::emitSparseGradWeight(hgnn::SparseLinearGradWeightOp op) {
       storeForTeam(output, column, width, tile, sum);
       return Values();
     });
-    return Values();
   });
 }
 

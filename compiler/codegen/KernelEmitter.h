@@ -172,6 +172,29 @@ private:
   /// result.
   Value reduceRowTogether(RowReduction kind, const Cuts &cuts,
                           llvm::function_ref<Values(const Tile &)> term);
+  //===--- Rows with very many edges (Hubs.cpp) ----------------------------===//
+  /// An array of a block argument whose differences are numbers of edges, of a row of the loop or of the
+  /// row's position among the active ones.
+  struct RowEdges {
+    ArgPart pointers;
+    mlir::BlockArgument operand;
+    bool byPosition;
+    bool operator==(const RowEdges &) const = default;
+  };
+  /// Those that the kernel goes through for a row of its loop; none where asking each costs too much.
+  llvm::SmallVector<RowEdges> edgesOfRows();
+  Value countEdges(llvm::ArrayRef<RowEdges> all, Value row);
+  /// forRows, where a GPU takes rows with many edges by whole blocks.
+  void forRowsAndHubs(llvm::ArrayRef<RowEdges> edges, llvm::function_ref<void(Value)> body);
+  /// Whether a block works on one row: then its threads are never apart.
+  bool wholeBlock() const { return columnLanes * teamParts > 32; }
+  /// All tiles of a row, as many at a time as there are threads for, and whether a tile is a thread's own:
+  /// where tiles do not suffice threads take one that is another's.
+  void forTilesTogether(const Cuts &cuts, llvm::function_ref<void(const Tile &, Value)> body);
+  /// Until all threads of the block are here no one goes on.
+  void meetBlock();
+  Value joinWarps(Value value, llvm::function_ref<Value(Value, Value)> join);
+
   /// Until all threads of the team are here no one goes on.
   void meetTeam();
   /// What several threads of the team do alike, done by the first of them.
@@ -180,10 +203,11 @@ private:
                     llvm::ArrayRef<Value> values);
   unsigned alignmentOf(const Tile &tile, const Piece &piece, int64_t width, bool row) const;
   const bool gpu;
-  int64_t columnLanes = 1, teamParts = 1; ///< powers of two; their product is at most a warp
+  int64_t columnLanes = 1, teamParts = 1; ///< powers of two; their product: a warp at most, or a block
   bool shareTiles = false;                ///< threads of a team are at different columns
   bool together = false;                  ///< all threads of a team do what is emitted now
   Value lane, part, team, teams;          ///< of a GPU only
+  Value ownColumns; ///< of a whole block: whether the columns at hand are this thread's
 
   //===--- Tiles (Tiles.cpp) -----------------------------------------------===//
   Tile scalarTile() const;

@@ -119,8 +119,9 @@ Values KernelEmitter::forParts(RowReduction kind, Value low, Value high, ArrayRe
       value = f.select(first, value, f.f32Like(0, value));
   }
   Values own = f.loop(f.addi(low, part), high, teamParts, start, body);
-  // The threads of one column are together here, whatever those of others do.
-  Value mask = inWarp();
+  const int64_t inWarpParts = std::min(teamParts, warpLanes / columnLanes);
+  // The threads of one column are together here, whatever those of others do; of a block all are.
+  Value mask = wholeBlock() ? f.integer(-1, 32) : inWarp();
   auto other = [&](Value value, int64_t distance) {
     return f.intrinsic("llvm.nvvm.shfl.sync.bfly.f32", f.f32Type(),
                        {mask, value, f.integer(distance, 32), f.integer(warpLanes - 1, 32)});
@@ -128,8 +129,8 @@ Values KernelEmitter::forParts(RowReduction kind, Value low, Value high, ArrayRe
   auto join = [&](Value x, Value y) {
     return kind == RowReduction::Sum ? f.add(x, y) : f.max(x, y);
   };
-  for (Value &value : own)
-    for (int64_t distance = columnLanes; distance < columnLanes * teamParts; distance *= 2) {
+  for (Value &value : own) {
+    for (int64_t distance = columnLanes; distance < columnLanes * inWarpParts; distance *= 2) {
       const int lanes = FunctionBuilder::laneCount(value.getType());
       if (lanes == 1) {
         value = join(value, other(value, distance));
@@ -141,6 +142,9 @@ Values KernelEmitter::forParts(RowReduction kind, Value low, Value high, ArrayRe
             f.b, f.loc, theirs, other(f.extract(value, i, 1), distance), f.integer(i, 32));
       value = join(value, theirs);
     }
+    if (wholeBlock())
+      value = joinWarps(value, join);
+  }
   return own;
 }
 
@@ -151,19 +155,52 @@ void KernelEmitter::storeForTeam(Value pointer, Value row, int64_t width, const 
 
 void KernelEmitter::onceForTeam(function_ref<void()> body) {
   Value first;
-  if (gpu && teamParts > 1)
+  if (gpu && teamParts > 1 && !byActive) // parts of edges are not alike
     first = f.cmp(IPred::eq, part, f.integer(0));
   // Threads that share neither columns nor edges all have the same.
+  auto also = [&](Value condition) {
+    first = first ? Value(arith::AndIOp::create(f.b, f.loc, first, condition)) : condition;
+  };
   if (gpu && columnLanes > 1 && !shareTiles && !byActive)
-    first = f.cmp(IPred::eq, lane, f.integer(0));
-  first ? f.when(first, body) : body();
+    also(f.cmp(IPred::eq, lane, f.integer(0)));
+  if (ownColumns)
+    also(ownColumns);
+  if (first)
+    f.when(first, body);
+  else
+    body();
+}
+
+void KernelEmitter::forTilesTogether(const Cuts &cuts, function_ref<void(const Tile &, Value)> body) {
+  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+    const int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
+    const int64_t middle = low + whole * tileColumns;
+    for (int64_t first = 0; first < whole; first += columnLanes) {
+      Value number = f.addi(lane, first), own = f.cmp(IPred::ult, number, f.integer(whole));
+      if (first + columnLanes > whole)
+        number = arith::MinUIOp::create(f.b, f.loc, number, f.integer(whole - 1));
+      Tile tile = makeTile(f.addi(f.muli(number, tileColumns), low), 0, tileColumns, low, middle);
+      tile.start = low, tile.stride = tileColumns;
+      tile.align = low % tileColumns == 0 ? tileColumns : 1;
+      body(tile, own);
+    }
+    if (middle < high)
+      body(makeTile({}, middle, high - middle, middle, high),
+           f.cmp(IPred::eq, lane, f.integer(whole % columnLanes)));
+  }
 }
 
 Value KernelEmitter::reduceRowTogether(RowReduction kind, const Cuts &cuts,
                                        function_ref<Values(const Tile &)> term) {
   Values lanes = emptyLanes(kind);
   together = false;
-  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+  if (wholeBlock())
+    forTilesTogether(cuts, [&](const Tile &tile, Value own) {
+      Values more = addToLanes(kind, lanes, tile, term(tile));
+      for (auto [value, next] : llvm::zip_equal(lanes, more))
+        value = f.select(own, next, value);
+    });
+  for (size_t i = 0; i + 1 < cuts.size() && !wholeBlock(); ++i) {
     int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
     int64_t middle = low + whole * tileColumns;
     if (whole > 0)
@@ -250,7 +287,13 @@ Values KernelEmitter::forSharedTiles(int64_t width, const Cuts &cuts, ArrayRef<V
     return forTiles(width, cuts, init, unroll, body);
   assert(init.empty() && "what threads carry over tiles is not shared");
   const bool before = std::exchange(together, false);
-  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+  if (wholeBlock())
+    forTilesTogether(cuts, [&](const Tile &tile, Value own) {
+      Value outer = std::exchange(ownColumns, own);
+      body(tile, {});
+      ownColumns = outer;
+    });
+  for (size_t i = 0; i + 1 < cuts.size() && !wholeBlock(); ++i) {
     int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
     int64_t middle = low + whole * tileColumns;
     auto at = [&](Value base) {

@@ -31,19 +31,25 @@ struct Product {
   float alpha, beta;
 
   bool valid() const {
-    return m >= 0 && n >= 0 && k >= 0 && lda >= (transA ? k : m) && ldb >= (transB ? n : k) && ldc >= m;
+    return m >= 0 && n >= 0 && k >= 0 && lda >= (transA ? k : m) && ldb >= (transB ? n : k) &&
+           ldc >= m;
   }
   /// Elements from the first of a matrix with `rows` in a column to the last.
-  static int64_t extent(int64_t rows, int64_t columns, int64_t ld) { return rows > 0 && columns > 0 ? (columns - 1) * ld + rows : 0; }
+  static int64_t extent(int64_t rows, int64_t columns, int64_t ld) {
+    return rows > 0 && columns > 0 ? (columns - 1) * ld + rows : 0;
+  }
 
   int run(uint64_t a, uint64_t b, uint64_t c) const {
     if (m == 0 || n == 0)
       return ok;
     auto matrix = [](uint64_t address, int64_t numbers, const char *what) {
-      return static_cast<float *>(address % 4 ? nullptr : heddleEmulatorMemory(address, uint64_t(numbers) * 4, what));
+      return static_cast<float *>(
+          address % 4 ? nullptr : heddleEmulatorMemory(address, uint64_t(numbers) * 4, what));
     };
-    const int64_t ofA = transA ? extent(k, m, lda) : extent(m, k, lda), ofB = transB ? extent(n, k, ldb) : extent(k, n, ldb);
-    const float *x = k ? matrix(a, ofA, "A of a product") : nullptr, *y = k ? matrix(b, ofB, "B of a product") : nullptr;
+    const int64_t ofA = transA ? extent(k, m, lda) : extent(m, k, lda),
+                  ofB = transB ? extent(n, k, ldb) : extent(k, n, ldb);
+    const float *x = k ? matrix(a, ofA, "A of a product") : nullptr,
+                *y = k ? matrix(b, ofB, "B of a product") : nullptr;
     float *z = matrix(c, extent(m, n, ldc), "C of a product");
     if (!z || (k && (!x || !y)))
       return executionFailed;
@@ -79,14 +85,16 @@ int cublasSetStream_v2(Handle *handle, Stream *stream) {
   handle->stream = stream;
   return ok;
 }
-int cublasSgemmStridedBatched(Handle *handle, int transA, int transB, int m, int n, int k, const float *alpha,
-                              const float *a, int lda, long long strideA, const float *b, int ldb,
-                              long long strideB, const float *beta, float *c, int ldc, long long strideC,
-                              int count) {
+int cublasSgemmStridedBatched(Handle *handle, int transA, int transB, int m, int n, int k,
+                              const float *alpha, const float *a, int lda, long long strideA,
+                              const float *b, int ldb, long long strideB, const float *beta,
+                              float *c, int ldc, long long strideC, int count) {
   const Product product{transA != 0, transB != 0, m, n, k, lda, ldb, ldc, *alpha, *beta};
   if (!product.valid() || count < 0)
     return invalidValue;
-  auto at = [](const float *first, long long stride, int i) { return reinterpret_cast<uint64_t>(first) + uint64_t(stride * i) * 4; };
+  auto at = [](const float *first, long long stride, int i) {
+    return reinterpret_cast<uint64_t>(first) + uint64_t(stride * i) * 4;
+  };
   return heddleEmulatorGive(handle->stream, [=] {
     for (int i = 0; i < count; ++i)
       if (int error = product.run(at(a, strideA, i), at(b, strideB, i), at(c, strideC, i)))
@@ -94,15 +102,16 @@ int cublasSgemmStridedBatched(Handle *handle, int transA, int transB, int m, int
     return ok;
   });
 }
-int cublasSgemmBatched(Handle *handle, int transA, int transB, int m, int n, int k, const float *alpha,
-                       const float *const *a, int lda, const float *const *b, int ldb, const float *beta,
-                       float *const *c, int ldc, int count) {
+int cublasSgemmBatched(Handle *handle, int transA, int transB, int m, int n, int k,
+                       const float *alpha, const float *const *a, int lda, const float *const *b,
+                       int ldb, const float *beta, float *const *c, int ldc, int count) {
   const Product product{transA != 0, transB != 0, m, n, k, lda, ldb, ldc, *alpha, *beta};
   if (!product.valid() || count < 0)
     return invalidValue;
   return heddleEmulatorGive(handle->stream, [=] {
     auto list = [&](const void *address) {
-      return static_cast<const uint64_t *>(heddleEmulatorMemory(reinterpret_cast<uint64_t>(address), uint64_t(count) * 8, "a list of matrices"));
+      return static_cast<const uint64_t *>(heddleEmulatorMemory(
+          reinterpret_cast<uint64_t>(address), uint64_t(count) * 8, "a list of matrices"));
     };
     const uint64_t *as = list(a), *bs = list(b), *cs = list(c);
     if (!as || !bs || !cs)

@@ -2,8 +2,8 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// A double of NVIDIA's driver for tests where there is no device: the functions that the runtime loads
-// (runtime/cuda/Driver.h). Found by LD_LIBRARY_PATH.
+// A double of NVIDIA's driver for tests where there is no device: the functions that the runtime
+// loads (runtime/cuda/Driver.h). Found by LD_LIBRARY_PATH.
 //
 //   HEDDLE_EMULATOR_CAPABILITY  90         compute capability
 //   HEDDLE_EMULATOR_DEVICES     1          number of devices; they share one memory
@@ -48,14 +48,13 @@ struct Graph {
   std::vector<Command> commands;
 };
 
-std::unique_lock<std::recursive_mutex> enter() {
-  return std::unique_lock(Device::get().mutex);
-}
+std::unique_lock<std::recursive_mutex> enter() { return std::unique_lock(Device::get().mutex); }
 
 /// What an event's marker is recorded into, if that is still going on.
 Recording *recordingOf(const Event *event) {
   const auto &all = Device::get().recordings;
-  return std::find(all.begin(), all.end(), event->recording) == all.end() ? nullptr : event->recording;
+  return std::find(all.begin(), all.end(), event->recording) == all.end() ? nullptr
+                                                                          : event->recording;
 }
 
 /// Remembers what went wrong, and says it: a program may show no more than a number.
@@ -71,14 +70,16 @@ int fail(int error, const std::string &what) {
 int copy(uint64_t to, const void *from, size_t bytes) {
   const Range *range = Memory::get().find(to, bytes);
   if (!range)
-    return fail(illegalAddress, "a copy of " + std::to_string(bytes) + " bytes to the device: " + Memory::get().describe(to));
+    return fail(illegalAddress, "a copy of " + std::to_string(bytes) +
+                                    " bytes to the device: " + Memory::get().describe(to));
   std::memcpy(range->at(to), from, bytes);
   return ok;
 }
 int copyBack(void *to, uint64_t from, size_t bytes) {
   const Range *range = Memory::get().find(from, bytes);
   if (!range)
-    return fail(illegalAddress, "a copy of " + std::to_string(bytes) + " bytes from the device: " + Memory::get().describe(from));
+    return fail(illegalAddress, "a copy of " + std::to_string(bytes) +
+                                    " bytes from the device: " + Memory::get().describe(from));
   std::memcpy(to, range->at(from), bytes);
   return ok;
 }
@@ -122,11 +123,11 @@ int cuGetErrorName(int error, const char **name) {
 int cuGetErrorString(int error, const char **text) {
   static thread_local std::string last;
   auto lock = enter();
-  last = error == noMemory                          ? "out of memory"
-         : error == notFound                        ? "named symbol not found"
-         : error == unsupportedInCapture            ? "operation not permitted when stream is capturing"
-         : Device::get().failure.empty()            ? "error " + std::to_string(error)
-                                                    : Device::get().failure;
+  last = error == noMemory               ? "out of memory"
+         : error == notFound             ? "named symbol not found"
+         : error == unsupportedInCapture ? "operation not permitted when stream is capturing"
+         : Device::get().failure.empty() ? "error " + std::to_string(error)
+                                         : Device::get().failure;
   *text = last.c_str();
   return ok;
 }
@@ -175,7 +176,8 @@ int cuCtxSynchronize() {
   return Device::get().finishAll();
 }
 
-int cuModuleLoadDataEx(Module **module, const void *text, unsigned count, int *options, void **values) {
+int cuModuleLoadDataEx(Module **module, const void *text, unsigned count, int *options,
+                       void **values) {
   auto lock = enter();
   std::string error;
   auto made = std::make_unique<Module>();
@@ -256,7 +258,11 @@ int cuMemcpyHtoDAsync_v2(unsigned long long to, const void *from, size_t bytes, 
   // Of ordinary memory the driver takes a copy before it returns.
   if (!stream->recording && !Memory::get().isPinned(from)) {
     const char *begin = static_cast<const char *>(from);
-    return Device::get().give(stream, {[to, kept = std::vector<char>(begin, begin + bytes)] { return copy(to, kept.data(), kept.size()); }, {}, {}});
+    return Device::get().give(stream, {[to, kept = std::vector<char>(begin, begin + bytes)] {
+                                         return copy(to, kept.data(), kept.size());
+                                       },
+                                       {},
+                                       {}});
   }
   return Device::get().give(stream, {[=] { return copy(to, from, bytes); }, {}, {}});
 }
@@ -268,7 +274,8 @@ int cuMemcpyDtoHAsync_v2(void *to, unsigned long long from, size_t bytes, Stream
     return error;
   return Device::get().finish(stream);
 }
-int cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t bytes, Stream *stream) {
+int cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t bytes,
+                         Stream *stream) {
   auto lock = enter();
   return Device::get().give(stream, {[=] {
                                        std::vector<char> kept(bytes);
@@ -294,7 +301,9 @@ int cuStreamCreateWithPriority(Stream **stream, unsigned, int) {
   Device::get().streams.push_back(*stream);
   return ok;
 }
-int cuStreamCreate(Stream **stream, unsigned flags) { return cuStreamCreateWithPriority(stream, flags, 0); }
+int cuStreamCreate(Stream **stream, unsigned flags) {
+  return cuStreamCreateWithPriority(stream, flags, 0);
+}
 int cuStreamDestroy_v2(Stream *stream) {
   auto lock = enter();
   Device &device = Device::get();
@@ -353,7 +362,8 @@ int cuEventElapsedTime(float *milliseconds, Event *from, Event *to) {
   auto lock = enter();
   if (!from->marker || !to->marker || !from->marker->reached || !to->marker->reached)
     return notReady;
-  *milliseconds = std::chrono::duration<float, std::milli>(to->marker->time - from->marker->time).count();
+  *milliseconds =
+      std::chrono::duration<float, std::milli>(to->marker->time - from->marker->time).count();
   return ok;
 }
 
@@ -388,7 +398,8 @@ int cuGraphInstantiateWithFlags(Graph **made, Graph *graph, unsigned long long) 
 }
 int cuGraphLaunch(Graph *graph, Stream *stream) {
   auto lock = enter();
-  return Device::get().give(stream, {[commands = graph->commands] { return replay(commands); }, {}, {}});
+  return Device::get().give(stream,
+                            {[commands = graph->commands] { return replay(commands); }, {}, {}});
 }
 int cuGraphExecDestroy(Graph *graph) {
   delete graph;
@@ -399,12 +410,18 @@ int cuGraphDestroy(Graph *graph) {
   return ok;
 }
 
-int cuLaunchKernel(Function *function, unsigned blocks, unsigned y, unsigned z, unsigned threads, unsigned ty,
-                   unsigned tz, unsigned dynamic, Stream *stream, void **parameters, void **) {
+int cuLaunchKernel(Function *function, unsigned blocks, unsigned y, unsigned z, unsigned threads,
+                   unsigned ty, unsigned tz, unsigned dynamic, Stream *stream, void **parameters,
+                   void **) {
   auto lock = enter();
-  if (blocks == 0 || threads == 0 || threads > 1024 || y != 1 || z != 1 || ty != 1 || tz != 1 || dynamic != 0)
+  if (blocks == 0 || threads == 0 || threads > 1024 || y != 1 || z != 1 || ty != 1 || tz != 1 ||
+      dynamic != 0)
     return fail(invalidValue, "launch of " + function->kernel->name + " with a wrong grid");
-  Launch launch{function->module->ptx.get(), function->kernel, function->module->data, blocks, threads,
+  Launch launch{function->module->ptx.get(),
+                function->kernel,
+                function->module->data,
+                blocks,
+                threads,
                 std::vector<char>(function->kernel->parameterBytes)};
   for (size_t p = 0; p < function->kernel->parameters.size(); ++p)
     std::memcpy(launch.parameters.data() + function->kernel->parameters[p].offset, parameters[p],
@@ -422,12 +439,14 @@ int heddleEmulatorGive(Stream *stream, const std::function<int()> &work) {
   auto lock = enter();
   return Device::get().give(stream, {work, {}, {}});
 }
-/// Where [address, address + bytes) of the device is on the host; null with the device failed if it is not one block's.
+/// Where [address, address + bytes) of the device is on the host; null with the device failed if it
+/// is not one block's.
 void *heddleEmulatorMemory(uint64_t address, uint64_t bytes, const char *what) {
   auto lock = enter();
   const Range *range = Memory::get().find(address, bytes);
   if (!range) {
-    Device::get().failed = fail(illegalAddress, std::string(what) + ": " + Memory::get().describe(address));
+    Device::get().failed =
+        fail(illegalAddress, std::string(what) + ": " + Memory::get().describe(address));
     return nullptr;
   }
   return range->at(address);

@@ -13,7 +13,8 @@
 
 namespace heddle::emulator {
 
-/// The registers of the 32 threads of a warp. 16-bit registers have 32 bits here, the upper ones zero.
+/// The registers of the 32 threads of a warp. 16-bit registers have 32 bits here, the upper ones
+/// zero.
 struct Lanes {
   std::vector<uint32_t> bank32;
   std::vector<uint64_t> bank64;

@@ -68,7 +68,9 @@ private:
 
 class Block {
 public:
-  explicit Block(const Launch &launch) : launch(launch), shared(launch.kernel->sharedBytes), words(launch.kernel->sharedBytes / 4 + 1) {
+  explicit Block(const Launch &launch)
+      : launch(launch), shared(launch.kernel->sharedBytes),
+        words(launch.kernel->sharedBytes / 4 + 1) {
     static uint32_t launches = 0;
     user.launch = ++launches;
     for (unsigned first = 0; first < launch.threads; first += warpLanes)
@@ -130,7 +132,8 @@ void Warp::start(const Kernel &kernel, uint32_t lanes) {
 void Warp::add(int at, uint32_t lanes) {
   if (!lanes)
     return;
-  auto place = std::lower_bound(groups_.begin(), groups_.end(), at, [](const Group &g, int n) { return g.at < n; });
+  auto place = std::lower_bound(groups_.begin(), groups_.end(), at,
+                                [](const Group &g, int n) { return g.at < n; });
   if (place != groups_.end() && place->at == at) {
     place->lanes |= lanes;
     place->waits = false; // whoever waits there looks again
@@ -155,7 +158,8 @@ void Warp::passBarrier() {
 
 void Warp::run() {
   for (;;) {
-    auto next = std::find_if(groups_.begin(), groups_.end(), [](const Group &g) { return !g.waits; });
+    auto next =
+        std::find_if(groups_.begin(), groups_.end(), [](const Group &g) { return !g.waits; });
     if (next == groups_.end())
       break;
     Group group = *next;
@@ -225,15 +229,23 @@ void Warp::step(Group &group) {
         other.waits = code[other.at].kind == Kind::BlockBarrier;
       return;
     case Kind::Shuffle:
+    case Kind::Ballot:
     case Kind::WarpBarrier: {
       Group here{at, lanes, false};
       if (!meets(i, here)) {
         add(at, lanes);
-        std::find_if(groups_.begin(), groups_.end(), [&](const Group &g) { return g.at == at; })->waits = true;
+        std::find_if(groups_.begin(), groups_.end(), [&](const Group &g) {
+          return g.at == at;
+        })->waits = true;
         return;
       }
       if (i.kind == Kind::Shuffle) {
         shuffle(i, own);
+      } else if (i.kind == Kind::Ballot) {
+        const uint32_t votes = lanes_.predicates[size_t(i.a)] & own;
+        forLanes(own, [&](int l) {
+          lanes_.of<uint32_t>(i.to)[l] = votes & lanes_.of<uint32_t>(i.values[0])[l];
+        });
       } else {
         ++lastMeeting_;
         forLanes(own, [&](int l) { meetings_[l] = lastMeeting_; });
@@ -242,7 +254,9 @@ void Warp::step(Group &group) {
     }
     case Kind::BlockBarrier:
       add(at, lanes);
-      std::find_if(groups_.begin(), groups_.end(), [&](const Group &g) { return g.at == at; })->waits = true;
+      std::find_if(groups_.begin(), groups_.end(), [&](const Group &g) {
+        return g.at == at;
+      })->waits = true;
       return;
     }
     if (++at == meeting) {
@@ -274,9 +288,11 @@ void Warp::shuffle(const Instruction &i, uint32_t lanes) {
   forLanes(lanes, [&](int l) {
     const int other = l ^ int(lanes_.of<uint32_t>(i.b)[l] & 31);
     if (!(masks[l] >> other & 1) || !(lanes >> other & 1))
-      fault(i, l, "reads a register of thread " + std::to_string(other) + ", which is not in its mask");
+      fault(i, l,
+            "reads a register of thread " + std::to_string(other) + ", which is not in its mask");
     if (masks[other] != masks[l])
-      fault(i, l, "has another mask than thread " + std::to_string(other) + ", which it reads from");
+      fault(i, l,
+            "has another mask than thread " + std::to_string(other) + ", which it reads from");
     lanes_.of<uint32_t>(i.to)[l] = values[other];
   });
 }
@@ -300,7 +316,9 @@ uint64_t Warp::special(SpecialRegister which, int lane) const {
 char *Warp::memory(const Instruction &i, int lane, uint64_t bytes, bool writes) {
   uint64_t address = uint64_t(i.offset) + (i.a >= 0 ? lanes_.of<uint64_t>(i.a)[lane] : 0);
   if (address % bytes)
-    fault(i, lane, "reads or writes " + std::to_string(bytes) + " bytes at an address that is no multiple of it");
+    fault(i, lane,
+          "reads or writes " + std::to_string(bytes) +
+              " bytes at an address that is no multiple of it");
   Space space = i.space;
   if (space == Space::Generic) {
     if (address - localWindow < windowBytes)
@@ -314,7 +332,9 @@ char *Warp::memory(const Instruction &i, int lane, uint64_t bytes, bool writes) 
     if (!i.last || !i.last->has(address, bytes)) {
       i.last = Memory::get().find(address, bytes);
       if (!i.last)
-        fault(i, lane, std::string(writes ? "writes " : "reads ") + std::to_string(bytes) + " bytes: " + Memory::get().describe(address));
+        fault(i, lane,
+              std::string(writes ? "writes " : "reads ") + std::to_string(bytes) +
+                  " bytes: " + Memory::get().describe(address));
     }
     if (Word *words = i.last->words.get())
       look(i, lane, words + (address - i.last->begin) / 4, bytes, writes);
@@ -327,7 +347,8 @@ char *Warp::memory(const Instruction &i, int lane, uint64_t bytes, bool writes) 
   } else if (space == Space::Local) {
     begin = local_.data() + kernel_->localBytes * uint64_t(lane), size = kernel_->localBytes;
   } else {
-    begin = const_cast<char *>(block_.launch.parameters.data()), size = block_.launch.parameters.size();
+    begin = const_cast<char *>(block_.launch.parameters.data()),
+    size = block_.launch.parameters.size();
   }
   if (address > size || bytes > size - address)
     fault(i, lane, "is outside of its block's, its own or the parameters' memory");
@@ -371,7 +392,8 @@ void Warp::store(const Instruction &i, uint32_t mask) {
   forLanes(mask, [&](int l) {
     char *to = memory(i, l, uint64_t(i.bytes) * i.count, true);
     for (int e = 0; e < i.count; ++e, to += i.bytes) {
-      const uint64_t value = i.wide ? lanes_.of<uint64_t>(i.values[e])[l] : lanes_.of<uint32_t>(i.values[e])[l];
+      const uint64_t value =
+          i.wide ? lanes_.of<uint64_t>(i.values[e])[l] : lanes_.of<uint32_t>(i.values[e])[l];
       std::memcpy(to, &value, i.bytes);
     }
   });
@@ -426,10 +448,12 @@ std::string run(const Launch &launch) {
       block.run(b);
   } catch (const Fault &fault) {
     const auto &lines = launch.module->lines;
-    std::string text = fault.line > 0 && size_t(fault.line) <= lines.size() ? lines[size_t(fault.line) - 1] : "";
+    std::string text =
+        fault.line > 0 && size_t(fault.line) <= lines.size() ? lines[size_t(fault.line) - 1] : "";
     text.erase(0, text.find_first_not_of(" \t"));
-    return launch.kernel->name + ", line " + std::to_string(fault.line) + " '" + text + "': thread " +
-           std::to_string(fault.thread) + " of block " + std::to_string(block.user.block) + " " + fault.what;
+    return launch.kernel->name + ", line " + std::to_string(fault.line) + " '" + text +
+           "': thread " + std::to_string(fault.thread) + " of block " +
+           std::to_string(block.user.block) + " " + fault.what;
   }
   return "";
 }

@@ -2,11 +2,12 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// Threads of a warp that are at one instruction run it together; of several the one that stands first
-// goes on, until it meets others. A shuffle waits for all threads of its mask, as the hardware's does:
-// threads that never come are an error, as are threads of one block that use one word of shared memory
-// without a barrier between, and words of global memory that one thread writes and another one of the
-// launch reads or writes. Blocks run one after another, the last first: nothing may depend on their order.
+// Threads of a warp that are at one instruction run it together; of several the one that stands
+// first goes on, until it meets others. A shuffle waits for all threads of its mask, as the
+// hardware's does: threads that never come are an error, as are threads of one block that use one
+// word of shared memory without a barrier between, and words of global memory that one thread
+// writes and another one of the launch reads or writes. Blocks run one after another, the last
+// first: nothing may depend on their order.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_TESTS_EMULATOR_LAUNCH_H

@@ -83,7 +83,8 @@ std::string Memory::describe(uint64_t address) const {
   char text[160];
   auto after = ranges_.upper_bound(address);
   if (after == ranges_.begin()) {
-    std::snprintf(text, sizeof text, "address 0x%llx is in no block", static_cast<unsigned long long>(address));
+    std::snprintf(text, sizeof text, "address 0x%llx is in no block",
+                  static_cast<unsigned long long>(address));
   } else {
     const Range &before = std::prev(after)->second;
     std::snprintf(text, sizeof text, "address 0x%llx is byte %llu of a block of %llu",

@@ -19,8 +19,8 @@ namespace heddle::emulator {
 /// A block that the device reaches at [begin, begin + bytes).
 struct Range {
   uint64_t begin = 0, bytes = 0;
-  char *host = nullptr; ///< where it is
-  bool pinned = false;  ///< the host's: its address is the same there
+  char *host = nullptr;          ///< where it is
+  bool pinned = false;           ///< the host's: its address is the same there
   std::unique_ptr<Word[]> words; ///< null: races are not looked for
   bool has(uint64_t address, uint64_t length) const {
     return address >= begin && length <= bytes && address - begin <= bytes - length;
@@ -28,9 +28,9 @@ struct Range {
   char *at(uint64_t address) const { return host + (address - begin); }
 };
 
-/// Blocks of the device, whose addresses mean nothing to the host, and pinned ones of the host. Between
-/// blocks is nothing, so an access past an end is found. New blocks hold no zeros: every f32 is not a
-/// number, every index negative.
+/// Blocks of the device, whose addresses mean nothing to the host, and pinned ones of the host.
+/// Between blocks is nothing, so an access past an end is found. New blocks hold no zeros: every
+/// f32 is not a number, every index negative.
 class Memory {
 public:
   static Memory &get();

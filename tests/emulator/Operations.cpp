@@ -41,16 +41,15 @@ template <class D, class A, auto f> void unary(Lanes &r, const Instruction &i, U
 template <class D, class A, class B, auto f> void binary(Lanes &r, const Instruction &i, U32 mask) {
   forLanes(mask, [&](int l) { put<D>(r, i.to, l, D(f(get<A>(r, i.a, l), get<B>(r, i.b, l)))); });
 }
-template <class D, class A, class C, auto f> void ternary(Lanes &r, const Instruction &i, U32 mask) {
+template <class D, class A, class C, auto f>
+void ternary(Lanes &r, const Instruction &i, U32 mask) {
   forLanes(mask, [&](int l) {
     put<D>(r, i.to, l, D(f(get<A>(r, i.a, l), get<A>(r, i.b, l), get<C>(r, i.c, l))));
   });
 }
 template <class A, auto f> void compare(Lanes &r, const Instruction &i, U32 mask) {
   U32 holds = 0;
-  forLanes(mask, [&](int l) {
-    holds |= U32(f(get<A>(r, i.a, l), get<A>(r, i.b, l))) << l;
-  });
+  forLanes(mask, [&](int l) { holds |= U32(f(get<A>(r, i.a, l), get<A>(r, i.b, l))) << l; });
   r.predicates[size_t(i.to)] = (r.predicates[size_t(i.to)] & ~mask) | holds;
 }
 template <class T> void choose(Lanes &r, const Instruction &i, U32 mask) {
@@ -85,7 +84,9 @@ constexpr auto mul = [](auto x, auto y) {
   else
     return x * y;
 };
-constexpr auto quotient = [](auto x, auto y) { return y == 0 ? decltype(x)(-1) : decltype(x)(x / y); };
+constexpr auto quotient = [](auto x, auto y) {
+  return y == 0 ? decltype(x)(-1) : decltype(x)(x / y);
+};
 constexpr auto remainder = [](auto x, auto y) { return y == 0 ? x : decltype(x)(x % y); };
 constexpr auto over = [](auto x, auto y) { return x / y; };
 constexpr auto mad = [](auto x, auto y, auto z) { return mul(x, y) + z; };
@@ -115,7 +116,9 @@ constexpr auto root = [](auto x) { return std::sqrt(x); };
 constexpr auto reciprocal = [](auto x) { return 1 / x; };
 /// copysign.f32 d, a, b: the sign of a, the magnitude of b.
 constexpr auto copySign = [](auto sign, auto magnitude) { return std::copysign(magnitude, sign); };
-constexpr auto left = [](auto x, U32 by) { return by >= 8 * sizeof(x) ? decltype(x)(0) : decltype(x)(x << by); };
+constexpr auto left = [](auto x, U32 by) {
+  return by >= 8 * sizeof(x) ? decltype(x)(0) : decltype(x)(x << by);
+};
 constexpr auto right = [](auto x, U32 by) {
   if (by >= 8 * sizeof(x))
     return decltype(x)(x < 0 ? -1 : 0);
@@ -132,7 +135,7 @@ constexpr auto bits = [](auto x) { return std::popcount(x); };
 constexpr auto leadingZeros = [](auto x) { return std::countl_zero(x); };
 constexpr auto wideSigned = [](S32 x, S32 y) { return S64(x) * y; };
 constexpr auto wideUnsigned = [](U32 x, U32 y) { return U64(x) * y; };
-constexpr auto highUnsigned = [](U64 x, U64 y) { return U64((unsigned __int128)(x) * y >> 64); };
+constexpr auto highUnsigned = [](U64 x, U64 y) { return U64((unsigned __int128)(x)*y >> 64); };
 constexpr auto highUnsigned32 = [](U32 x, U32 y) { return U32(U64(x) * y >> 32); };
 constexpr auto madWideSigned = [](S32 x, S32 y, S64 z) { return S64(U64(S64(x) * y) + U64(z)); };
 constexpr auto madWideUnsigned = [](U32 x, U32 y, U64 z) { return U64(x) * y + z; };
@@ -187,7 +190,8 @@ template <class F> void addFloats(Table &t, const std::string &type, char bank) 
 
 /// Operations on integers of one width whose result does not depend on their sign.
 template <class U, class S> void addIntegers(Table &t, const std::string &width, char bank) {
-  static const std::string banks[] = {"rr", "rrr", "rrrr", "prr", "rrrp", "dd", "ddd", "dddd", "pdd", "dddp"};
+  static const std::string banks[] = {"rr", "rrr", "rrrr", "prr", "rrrp",
+                                      "dd", "ddd", "dddd", "pdd", "dddp"};
   const std::string *own = banks + (bank == 'd' ? 5 : 0);
   const char *two = own[0].c_str(), *three = own[1].c_str(), *four = own[2].c_str();
   for (const char *sign : {".s", ".u"}) {
@@ -226,9 +230,11 @@ template <class U, class S> void addIntegers(Table &t, const std::string &width,
 }
 
 template <class D, class A> void addConversion(Table &t, const char *to, const char *from) {
-  const char *operands = sizeof(D) == 8 ? (sizeof(A) == 8 ? "dd" : "dr") : (sizeof(A) == 8 ? "rd" : "rr");
+  const char *operands =
+      sizeof(D) == 8 ? (sizeof(A) == 8 ? "dd" : "dr") : (sizeof(A) == 8 ? "rd" : "rr");
   const std::string name = std::string(to) + "." + from;
-  // Whole numbers to floating point, and f64 to f32, round to nearest; between integers and to f64 nothing is lost.
+  // Whole numbers to floating point, and f64 to f32, round to nearest; between integers and to f64
+  // nothing is lost.
   if constexpr (std::is_floating_point_v<D>)
     t["cvt.rn." + name] = {unary<D, A, same>, operands};
   t["cvt." + name] = {unary<D, A, same>, operands};
@@ -252,13 +258,17 @@ Table makeTable() {
   // The last two operands of bfe are 32-bit registers: field() takes them as they are.
   t["bfe.u32"] = {[](Lanes &r, const Instruction &i, U32 mask) {
                     forLanes(mask, [&](int l) {
-                      put<U32>(r, i.to, l, field(get<U32>(r, i.a, l), get<U32>(r, i.b, l), get<U32>(r, i.c, l)));
+                      put<U32>(
+                          r, i.to, l,
+                          field(get<U32>(r, i.a, l), get<U32>(r, i.b, l), get<U32>(r, i.c, l)));
                     });
                   },
                   "rrrr"};
   t["bfe.u64"] = {[](Lanes &r, const Instruction &i, U32 mask) {
                     forLanes(mask, [&](int l) {
-                      put<U64>(r, i.to, l, field(get<U64>(r, i.a, l), get<U32>(r, i.b, l), get<U32>(r, i.c, l)));
+                      put<U64>(
+                          r, i.to, l,
+                          field(get<U64>(r, i.a, l), get<U32>(r, i.b, l), get<U32>(r, i.c, l)));
                     });
                   },
                   "ddrr"};
@@ -266,6 +276,14 @@ Table makeTable() {
   t["popc.b64"] = {unary<U32, U64, bits>, "rd"};
   t["clz.b32"] = {unary<U32, U32, leadingZeros>, "rr"};
   t["clz.b64"] = {unary<U32, U64, leadingZeros>, "rd"};
+  t["brev.b32"] = {unary<U32, U32,
+                         [](U32 x) {
+                           U32 reversed = 0;
+                           for (int bit = 0; bit < 32; ++bit, x >>= 1)
+                             reversed = reversed << 1 | (x & 1);
+                           return reversed;
+                         }>,
+                   "rr"};
   t["and.pred"] = {predicate<both>, "ppp"};
   t["or.pred"] = {predicate<either>, "ppp"};
   t["xor.pred"] = {predicate<differs>, "ppp"};
@@ -293,23 +311,27 @@ Table makeTable() {
   addConversion<float, uint16_t>(t, "f32", "u16"), addConversion<float, int16_t>(t, "f32", "s16");
   auto byte = [&](const char *name, bool sign) {
     // cvt.s32.s8 and the like: the low byte of a register.
-    t[name] = {sign ? Operation([](Lanes &r, const Instruction &i, U32 mask) {
-                 forLanes(mask, [&](int l) { put<S32>(r, i.to, l, S32(int8_t(get<U32>(r, i.a, l)))); });
-               })
-                    : Operation([](Lanes &r, const Instruction &i, U32 mask) {
-                        forLanes(mask, [&](int l) { put<U32>(r, i.to, l, get<U32>(r, i.a, l) & 255); });
-                      }),
-               "rr"};
+    t[name] = {
+        sign ? Operation([](Lanes &r, const Instruction &i, U32 mask) {
+          forLanes(mask, [&](int l) { put<S32>(r, i.to, l, S32(int8_t(get<U32>(r, i.a, l)))); });
+        })
+             : Operation([](Lanes &r, const Instruction &i, U32 mask) {
+                 forLanes(mask, [&](int l) { put<U32>(r, i.to, l, get<U32>(r, i.a, l) & 255); });
+               }),
+        "rr"};
   };
   byte("cvt.s32.s8", true), byte("cvt.u32.u8", false);
   t["cvt.s16.s8"] = {[](Lanes &r, const Instruction &i, U32 mask) {
-                       forLanes(mask, [&](int l) { put<int16_t>(r, i.to, l, int16_t(int8_t(get<U32>(r, i.a, l)))); });
+                       forLanes(mask, [&](int l) {
+                         put<int16_t>(r, i.to, l, int16_t(int8_t(get<U32>(r, i.a, l))));
+                       });
                      },
                      "rr"};
   t["cvt.u16.u8"] = t["cvt.u32.u8"];
   t["cvt.f32.f16"] = {[](Lanes &r, const Instruction &i, U32 mask) {
                         forLanes(mask, [&](int l) {
-                          put<float>(r, i.to, l, float(std::bit_cast<_Float16>(get<uint16_t>(r, i.a, l))));
+                          put<float>(r, i.to, l,
+                                     float(std::bit_cast<_Float16>(get<uint16_t>(r, i.a, l))));
                         });
                       },
                       "rr"};

@@ -2,9 +2,10 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// What LLVM writes for an NVIDIA GPU, as far as kernels of plans and of the sampler use it: integers,
-// f32 and f64 arithmetic, branches, loads and stores of all state spaces, shuffles, barriers, atomics.
-// Text with anything else is refused with the line, as a driver's assembler does it.
+// What LLVM writes for an NVIDIA GPU, as far as kernels of plans and of the sampler use it:
+// integers, f32 and f64 arithmetic, branches, loads and stores of all state spaces, shuffles,
+// barriers, atomics. Text with anything else is refused with the line, as a driver's assembler does
+// it.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_TESTS_EMULATOR_PTX_H
@@ -30,7 +31,19 @@ inline constexpr uint64_t windowBytes = uint64_t(1) << 40;
 /// Threads of a warp.
 inline constexpr int warpLanes = 32;
 
-enum class Kind : uint8_t { Operation, Branch, Return, Load, Store, Atomic, Shuffle, WarpBarrier, BlockBarrier, Special };
+enum class Kind : uint8_t {
+  Operation,
+  Branch,
+  Return,
+  Load,
+  Store,
+  Atomic,
+  Shuffle,
+  Ballot,
+  WarpBarrier,
+  BlockBarrier,
+  Special
+};
 enum class Space : uint8_t { Generic, Global, Shared, Local, Param };
 enum class SpecialRegister : uint8_t { Tid, Ntid, Ctaid, Nctaid, LaneId };
 
@@ -39,8 +52,8 @@ struct Instruction {
   Operation operation = nullptr;
   int guard = -1; ///< predicate register, or none
   bool guardNot = false;
-  /// Registers: of the 32-bit, the 64-bit or the predicate bank, as the operation has it. Immediates are
-  /// registers that hold a constant.
+  /// Registers: of the 32-bit, the 64-bit or the predicate bank, as the operation has it.
+  /// Immediates are registers that hold a constant.
   int to = -1, a = -1, b = -1, c = -1;
   int values[4] = {-1, -1, -1, -1}; ///< of a load or store
   int target = -1;                  ///< Branch: number of the instruction

@@ -26,7 +26,10 @@ struct Token {
 std::vector<Token> tokensOf(const std::string &text) {
   std::vector<Token> out;
   int line = 1;
-  auto isWord = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '%' || c == '.'; };
+  auto isWord = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '%' ||
+           c == '.';
+  };
   for (size_t i = 0; i < text.size();) {
     const char c = text[i];
     if (c == '\n') {
@@ -152,7 +155,8 @@ private:
   }
 
   /// .shared .align 8 .b8 name[14504];   .global .align 4 .b8 name[8] = {1, 2, ...};
-  void parseArray(const std::string &space, uint64_t &shared, std::map<std::string, Symbol> &symbols) {
+  void parseArray(const std::string &space, uint64_t &shared,
+                  std::map<std::string, Symbol> &symbols) {
     uint64_t alignment = 1;
     while (peek()[0] == '.' && !bytesOf(peek().substr(1)))
       if (next() == ".align")
@@ -255,7 +259,9 @@ private:
   }
 
   Register newRegister(char bank, int count = 1) {
-    int &size = bank == 'p' ? kernel_->predicates : bank == 'd' ? kernel_->registers64 : kernel_->registers32;
+    int &size = bank == 'p'   ? kernel_->predicates
+                : bank == 'd' ? kernel_->registers64
+                              : kernel_->registers32;
     size += count;
     return {bank, size - count};
   }
@@ -285,7 +291,9 @@ private:
     }
     for (const char *space : {".shared", ".local"})
       if (accept(space)) {
-        parseArray(space, std::string(space) == ".shared" ? kernel_->sharedBytes : kernel_->localBytes, symbols_);
+        parseArray(space,
+                   std::string(space) == ".shared" ? kernel_->sharedBytes : kernel_->localBytes,
+                   symbols_);
         return;
       }
     if (at_ + 1 < tokens_.size() && tokens_[at_ + 1].text == ":") {
@@ -320,6 +328,13 @@ private:
         expect(",");
         *operand = operandOf('r');
       }
+    } else if (name == "vote.sync.ballot.b32") {
+      i.kind = Kind::Ballot;
+      i.to = registerOf(next(), 'r');
+      expect(",");
+      i.a = operandOf('p');
+      expect(",");
+      i.values[0] = operandOf('r');
     } else if (name == "bar.warp.sync") {
       i.kind = Kind::WarpBarrier;
       i.values[0] = operandOf('r');
@@ -345,11 +360,12 @@ private:
     return tokens_[at_ + ahead].text;
   }
   static const std::map<std::string, SpecialRegister> &specials() {
-    static const std::map<std::string, SpecialRegister> all = {{"%tid.x", SpecialRegister::Tid},
-                                                               {"%ntid.x", SpecialRegister::Ntid},
-                                                               {"%ctaid.x", SpecialRegister::Ctaid},
-                                                               {"%nctaid.x", SpecialRegister::Nctaid},
-                                                               {"%laneid", SpecialRegister::LaneId}};
+    static const std::map<std::string, SpecialRegister> all = {
+        {"%tid.x", SpecialRegister::Tid},
+        {"%ntid.x", SpecialRegister::Ntid},
+        {"%ctaid.x", SpecialRegister::Ctaid},
+        {"%nctaid.x", SpecialRegister::Nctaid},
+        {"%laneid", SpecialRegister::LaneId}};
     return all;
   }
 
@@ -357,7 +373,8 @@ private:
     int *slots[] = {&i.to, &i.a, &i.b, &i.c};
     size_t used = 0;
     // mov.b64 d, {a, b};   mov.b64 {a, b}, d;
-    const bool unpack = name == "mov.b64" && peek() == "{", pack = name == "mov.b64" && peekAt(2) == "{";
+    const bool unpack = name == "mov.b64" && peek() == "{",
+               pack = name == "mov.b64" && peekAt(2) == "{";
     if (unpack || pack)
       name = unpack ? "mov.unpack" : "mov.pack";
     const KnownOperation *known = findOperation(name);
@@ -369,7 +386,8 @@ private:
         expect(",");
       if (used == size_t(unpack ? 0 : 1) && (unpack || pack))
         expect("{");
-      *slots[used] = used == 0 || (unpack && used == 1) ? registerOf(next(), *bank) : operandOf(*bank);
+      *slots[used] =
+          used == 0 || (unpack && used == 1) ? registerOf(next(), *bank) : operandOf(*bank);
       ++used;
       if ((unpack && used == 2) || (pack && used == 3))
         expect("}");
@@ -380,8 +398,9 @@ private:
     const bool store = parts[0] == "st", update = parts[0] == "atom" || parts[0] == "red";
     i.kind = store ? Kind::Store : update ? Kind::Atomic : Kind::Load;
     static const std::map<std::string, Instruction::Update> updates = {
-        {"add", Instruction::Update::Add}, {"or", Instruction::Update::Or},   {"and", Instruction::Update::And},
-        {"max", Instruction::Update::Max}, {"min", Instruction::Update::Min}, {"exch", Instruction::Update::Exchange}};
+        {"add", Instruction::Update::Add}, {"or", Instruction::Update::Or},
+        {"and", Instruction::Update::And}, {"max", Instruction::Update::Max},
+        {"min", Instruction::Update::Min}, {"exch", Instruction::Update::Exchange}};
     bool typed = false, operation = false;
     for (size_t p = 1; p < parts.size(); ++p) {
       const std::string &part = parts[p];
@@ -395,7 +414,8 @@ private:
         i.space = Space::Param;
       else if (part == "v2" || part == "v4")
         i.count = uint8_t(part[1] - '0');
-      else if (part == "nc" || part == "sys" || part == "gpu" || part == "cta" || part == "volatile" || part == "acquire" || part == "release" || part == "acq_rel")
+      else if (part == "nc" || part == "sys" || part == "gpu" || part == "cta" ||
+               part == "volatile" || part == "acquire" || part == "release" || part == "acq_rel")
         continue;
       else if (part == "relaxed")
         i.relaxed = true;
@@ -496,7 +516,8 @@ private:
       else if (bank == 'r')
         kernel_->constants32.push_back({place->second, uint32_t(value)});
       else
-        (bank == 'g' ? kernel_->dataAddresses : kernel_->constants64).push_back({place->second, value});
+        (bank == 'g' ? kernel_->dataAddresses : kernel_->constants64)
+            .push_back({place->second, value});
     }
     return place->second;
   }
@@ -505,7 +526,8 @@ private:
       return anyRegister(next());
     if (auto symbol = symbols_.find(peek()); symbol != symbols_.end()) {
       next();
-      return {'d', constant(symbol->second.space == Space::Global ? 'g' : 'd', symbol->second.offset)};
+      return {'d',
+              constant(symbol->second.space == Space::Global ? 'g' : 'd', symbol->second.offset)};
     }
     if (auto found = findRegister(peek())) { // declared in a scope of its own
       next();

@@ -64,9 +64,8 @@ int Device::finishAll() {
 }
 
 bool Device::recordsHere() const {
-  return std::any_of(recordings.begin(), recordings.end(), [](const Recording *r) {
-    return r->thread == std::this_thread::get_id();
-  });
+  return std::any_of(recordings.begin(), recordings.end(),
+                     [](const Recording *r) { return r->thread == std::this_thread::get_id(); });
 }
 
 } // namespace heddle::emulator

@@ -2,9 +2,9 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// A stream does nothing until somebody waits for it, and then no more than it must: whatever reads what
-// another stream makes without waiting for it finds nothing there. HEDDLE_EMULATOR_ORDER=eager does
-// everything at once, when it is asked for.
+// A stream does nothing until somebody waits for it, and then no more than it must: whatever reads
+// what another stream makes without waiting for it finds nothing there. HEDDLE_EMULATOR_ORDER=eager
+// does everything at once, when it is asked for.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_TESTS_EMULATOR_STREAMS_H

@@ -3,9 +3,10 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // Needs the runtime alone, so it runs where there is a GPU and no compiler. A case is a folder with
-// model.plan (compiled with --gpu) and graph/, as `heddle_differential --keep DIR` writes them; there the
-// CPU has been compared with the interpreter. Compared are one evaluation and one training step, state by
-// state, and the losses of 20 steps, for as many ranks as the plan has partitions, all on one GPU.
+// model.plan (compiled with --gpu) and graph/, as `heddle_differential --keep DIR` writes them;
+// there the CPU has been compared with the interpreter. Compared are one evaluation and one
+// training step, state by state, and the losses of 20 steps, for as many ranks as the plan has
+// partitions, all on one GPU.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/CudaDevice.h"
@@ -61,16 +62,15 @@ public:
     Steps steps;
     const double before = executors_[0]->stats().computeSeconds;
     HEDDLE_RETURN_IF_ERROR(onAll([&](uint32_t k) -> absl::Status {
-      return executors_[k]->run(exec::findEntry(*plan_, kind, k), batches, first, {},
-                                [&](const exec::StepResult &r) {
-                                  if (k > 0)
-                                    return true;
-                                  steps.losses.push_back(double(r.loss));
-                                  if (r.logits)
-                                    steps.logits.assign(
-                                        r.logits, r.logits + int64_t(r.seeds.size()) * r.classes);
-                                  return true;
-                                });
+      return executors_[k]->run(
+          exec::findEntry(*plan_, kind, k), batches, first, {}, [&](const exec::StepResult &r) {
+            if (k > 0)
+              return true;
+            steps.losses.push_back(double(r.loss));
+            if (r.logits)
+              steps.logits.assign(r.logits, r.logits + int64_t(r.seeds.size()) * r.classes);
+            return true;
+          });
     }));
     steps.seconds = executors_[0]->stats().computeSeconds - before;
     HEDDLE_RETURN_IF_ERROR(onAll([&](uint32_t k) { return executors_[k]->gatherStates(0); }));
@@ -90,8 +90,7 @@ private:
 };
 
 /// ||a - b|| / max(||b||, floor); infinite where one is not finite and the other is.
-template <class T>
-double normwise(const T *a, const T *b, int64_t n, double floor) {
+template <class T> double normwise(const T *a, const T *b, int64_t n, double floor) {
   double difference = 0, norm = 0;
   for (int64_t i = 0; i < n; ++i) {
     difference += (double(a[i]) - double(b[i])) * (double(a[i]) - double(b[i]));
@@ -129,8 +128,8 @@ absl::StatusOr<Batches> batchesOf(const plan::PlanT &plan, const graph::GraphSto
   Batches batches;
   for (size_t i = 0; i < count; ++i) {
     std::shuffle(seeds.begin(), seeds.end(), random);
-    size_t size = entry.batch_size ? std::min<size_t>(entry.batch_size, seeds.size())
-                                   : seeds.size();
+    size_t size =
+        entry.batch_size ? std::min<size_t>(entry.batch_size, seeds.size()) : seeds.size();
     batches.emplace_back(seeds.begin(), seeds.begin() + long(size));
     if (entry.batch_size == 0)
       std::sort(batches.back().begin(), batches.back().end());
@@ -147,13 +146,13 @@ const float *firstMoments(const std::vector<exec::StateView> &states, size_t lea
   return nullptr;
 }
 
-/// Gradients under this share of all gradients' norm may be nothing but rounding, as heddle_differential
-/// has it.
+/// Gradients under this share of all gradients' norm may be nothing but rounding, as
+/// heddle_differential has it.
 constexpr double roundingShare = 1e-5;
 
-/// A first step that is as right as another one: the learnt numbers are moved by as much as it rounds (four
-/// units of the last place), and those whose gradients cancel, which Adam steps as far as any other, go the
-/// other way.
+/// A first step that is as right as another one: the learnt numbers are moved by as much as it
+/// rounds (four units of the last place), and those whose gradients cancel, which Adam steps as far
+/// as any other, go the other way.
 absl::Status stepWithOtherRounding(Ranks &ranks, const std::vector<int64_t> &batch, double norm1) {
   std::vector<std::vector<float>> before;
   for (const exec::StateView &view : ranks.states()) {
@@ -217,7 +216,8 @@ absl::Status compareCase(const std::string &folder, const std::string &planFile,
   for (size_t s = 0; s < theirs.size(); ++s) {
     const plan::StateT &state = *theirs[s].description;
     if (state.dtype != plan::DType::F32) {
-      once.add(state.name, std::memcmp(mine[s].data, theirs[s].data, size_t(theirs[s].bytes)) ? 1 : 0);
+      once.add(state.name,
+               std::memcmp(mine[s].data, theirs[s].data, size_t(theirs[s].bytes)) ? 1 : 0);
       continue;
     }
     double floor = 1e-12;
@@ -248,16 +248,16 @@ absl::Status compareCase(const std::string &folder, const std::string &planFile,
   agrees &= good;
   std::printf("%s: %s; %u ranks, %s and %s; one step %.2g (%s), 20 losses %.2g "
               "(rounding of the states moves them by %.2g)\n",
-              folder.c_str(),
-              good ? "agrees" : "DIFFERS", plan->partitions, gpu.target().c_str(),
+              folder.c_str(), good ? "agrees" : "DIFFERS", plan->partitions, gpu.target().c_str(),
               cpu.target().c_str(), once.value, once.what.c_str(), losses.value, rounding.value);
   if (timedSteps > 0) {
     HEDDLE_ASSIGN_OR_RETURN(
         batches, batchesOf(*plan, *graph, plan::EntryKind::TrainStep, size_t(timedSteps), all));
     HEDDLE_ASSIGN_OR_RETURN(a, gpu.run(plan::EntryKind::TrainStep, batches, 20));
     HEDDLE_ASSIGN_OR_RETURN(b, cpu.run(plan::EntryKind::TrainStep, batches, 20));
-    std::printf("  compute of a training step, mean of %d: %.3f ms on the GPU, %.3f ms on the CPU\n",
-                timedSteps, a.seconds / timedSteps * 1e3, b.seconds / timedSteps * 1e3);
+    std::printf(
+        "  compute of a training step, mean of %d: %.3f ms on the GPU, %.3f ms on the CPU\n",
+        timedSteps, a.seconds / timedSteps * 1e3, b.seconds / timedSteps * 1e3);
   }
   std::fflush(stdout);
   return absl::OkStatus();

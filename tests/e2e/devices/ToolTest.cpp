@@ -2,9 +2,9 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// The tools as a user runs them, with the double of NVIDIA's driver (tests/emulator) in the place of one.
-// What a kernel or the queue does wrong there (an access outside, a race, a wait that is missing) fails
-// the run.
+// The tools as a user runs them, with the double of NVIDIA's driver (tests/emulator) in the place
+// of one. What a kernel or the queue does wrong there (an access outside, a race, a wait that is
+// missing) fails the run.
 //
 //===----------------------------------------------------------------------===//
 #include "tests/e2e/caches/ToolRun.h"
@@ -36,36 +36,50 @@ public:
 
   void compile(const std::string &plan, const std::string &model, Arguments more = {}) {
     test::writeAll(in(plan + ".json"), model);
-    Arguments arguments = {"--graph", in("graph"), "--model", in(plan + ".json"), "-o", in(plan + ".plan"), "--gpu=sm_75"};
+    Arguments arguments = {"--graph", in("graph"),        "--model",    in(plan + ".json"),
+                           "-o",      in(plan + ".plan"), "--gpu=sm_75"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     good(folder_, "heddle-compile", arguments);
   }
-  ToolRun heddleRun(Arguments arguments, const Settings &settings = {}) {
-    return run(folder_, "heddle-run", std::move(arguments), [&] {
+  const test::TemporaryDirectory &folder() const { return folder_; }
+  /// A tool where there is an emulated device.
+  ToolRun emulate(const std::string &tool, Arguments arguments, const Settings &settings = {}) {
+    return run(folder_, tool, std::move(arguments), [&] {
       ::setenv("LD_LIBRARY_PATH", HEDDLE_EMULATOR_DIR, 1);
       for (const auto &[name, value] : settings)
         ::setenv(name.c_str(), value.c_str(), 1);
     });
   }
-  ToolRun train(const std::string &plan, const std::string &name, Arguments more, const Settings &settings = {}) {
-    Arguments arguments = {in(plan + ".plan"), "--graph", in("graph"), "-o", in(name), "--threads=2", "--progress=never"};
+  ToolRun train(const std::string &plan, const std::string &name, Arguments more,
+                const Settings &settings = {}) {
+    Arguments arguments = {in(plan + ".plan"), "--graph",     in("graph"),       "-o",
+                           in(name),           "--threads=2", "--progress=never"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return heddleRun(std::move(arguments), settings);
+    return emulate("heddle-run", std::move(arguments), settings);
   }
 
 private:
   Scene() {
-    good(folder_, "heddle-import", {"--generate=igb-het", "--scale=0.000003", "--features=20", "-o", in("graph")});
-    const std::string head = R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},
+    good(folder_, "heddle-import",
+         {"--generate=igb-het", "--scale=0.000003", "--features=20", "-o", in("graph")});
+    const std::string head =
+        R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},
       "inputs": {"*": {"features": "all", "learnable": true}}, "model": )";
-    const std::string sampled = R"(, "sampling": {"fanout": [4, 3]}, "train": {"batch_size": 200, "num_epochs": 2}})";
-    const std::string rgcn = head + R"({"encoder": "rgcn", "num_layers": 2, "hidden_size": 8, "dropout": 0.2})" + sampled;
+    const std::string sampled =
+        R"(, "sampling": {"fanout": [4, 3]}, "train": {"batch_size": 200, "num_epochs": 2}})";
+    const std::string rgcn =
+        head + R"({"encoder": "rgcn", "num_layers": 2, "hidden_size": 8, "dropout": 0.2})" +
+        sampled;
     compile("rgcn", rgcn);
     compile("raf", rgcn, {"--partitions=2", "--order=raf"});
     compile("vanilla", rgcn, {"--partitions=2", "--order=vanilla"});
-    compile("hgt", head + R"({"encoder": "hgt", "num_layers": 2, "hidden_size": 8, "num_heads": 2})" + sampled);
-    compile("whole", head + R"({"encoder": "rgat", "num_layers": 2, "hidden_size": 8, "num_heads": 2})" +
-                         R"(, "sampling": {"fanout": [-1, -1]}, "train": {"batch_size": "all", "num_epochs": 4}})");
+    compile("hgt", head +
+                       R"({"encoder": "hgt", "num_layers": 2, "hidden_size": 8, "num_heads": 2})" +
+                       sampled);
+    compile(
+        "whole",
+        head + R"({"encoder": "rgat", "num_layers": 2, "hidden_size": 8, "num_heads": 2})" +
+            R"(, "sampling": {"fanout": [-1, -1]}, "train": {"batch_size": "all", "num_epochs": 4}})");
   }
   test::TemporaryDirectory folder_;
 };
@@ -84,7 +98,8 @@ std::map<std::string, std::string> resultsOf(const std::string &folder) {
   std::map<std::string, std::string> results;
   for (const auto &entry : std::filesystem::recursive_directory_iterator(folder))
     if (entry.path().extension() == ".safetensors" || entry.path().filename() == "predictions.csv")
-      results[std::filesystem::relative(entry.path(), folder).string()] = readAll(entry.path().string());
+      results[std::filesystem::relative(entry.path(), folder).string()] =
+          readAll(entry.path().string());
   return results;
 }
 
@@ -114,9 +129,16 @@ TEST(EmulatedDevice, TheSameBitsInAnyOrder) {
     ASSERT_EQ(base.code, 0) << base.err;
     const auto wanted = resultsOf(scene.in(plan + "-lazy"));
     ASSERT_GE(wanted.size(), 3u);
-    ASSERT_EQ(scene.train(plan, plan + "-eager", {"--device=cuda"}, {{"HEDDLE_EMULATOR_ORDER", "eager"}}).code, 0);
+    ASSERT_EQ(
+        scene.train(plan, plan + "-eager", {"--device=cuda"}, {{"HEDDLE_EMULATOR_ORDER", "eager"}})
+            .code,
+        0);
     EXPECT_EQ(resultsOf(scene.in(plan + "-eager")), wanted);
-    ASSERT_EQ(scene.train(plan, plan + "-traced", {"--device=cuda", "--no-overlap", "--trace", scene.in(plan + ".trace")}).code, 0);
+    ASSERT_EQ(scene
+                  .train(plan, plan + "-traced",
+                         {"--device=cuda", "--no-overlap", "--trace", scene.in(plan + ".trace")})
+                  .code,
+              0);
     EXPECT_EQ(resultsOf(scene.in(plan + "-traced")), wanted);
     EXPECT_TRUE(std::filesystem::exists(scene.in(plan + ".trace")));
   }
@@ -137,7 +159,8 @@ TEST(EmulatedDevice, TheSameBitsWithAnyCache) {
     ToolRun got = scene.train("rgcn", name, arguments);
     ASSERT_EQ(got.code, 0) << got.err;
     EXPECT_EQ(resultsOf(scene.in(name)), wanted) << cache[0];
-    for (const Json &feature : Json::parse(readAll(scene.in(name) + "/run.json"))["result"]["caches"]) {
+    for (const Json &feature :
+         Json::parse(readAll(scene.in(name) + "/run.json"))["result"]["caches"]) {
       const int64_t asked = feature["training"]["requested"], hits = feature["training"]["hits"];
       EXPECT_GT(asked, 0);
       EXPECT_TRUE(number == 1 ? hits == 0 : number == 4 ? hits == asked : hits <= asked) << feature;
@@ -152,7 +175,8 @@ TEST(EmulatedDevice, RanksOnOneDeviceAndOnTwo) {
     ToolRun one = scene.train(plan, plan + "-1", {"--device=cuda"});
     ASSERT_EQ(one.code, 0) << one.err;
     expectNear(lossesOf(scene.in(plan + "-1")), lossesOf(scene.in("alone")));
-    ToolRun two = scene.train(plan, plan + "-2", {"--device=cuda", "--workers=2"}, {{"HEDDLE_EMULATOR_DEVICES", "2"}});
+    ToolRun two = scene.train(plan, plan + "-2", {"--device=cuda", "--workers=2"},
+                              {{"HEDDLE_EMULATOR_DEVICES", "2"}});
     ASSERT_EQ(two.code, 0) << two.err;
     EXPECT_EQ(resultsOf(scene.in(plan + "-2")), resultsOf(scene.in(plan + "-1")));
   }
@@ -162,16 +186,77 @@ TEST(EmulatedDevice, Inference) {
   Scene &scene = Scene::instance();
   ASSERT_EQ(scene.train("hgt", "trained", {}).code, 0);
   for (const std::string device : {"cpu", "cuda"}) {
-    ToolRun got = scene.heddleRun({scene.in("hgt.plan"), "--graph", scene.in("graph"), "--mode=infer", "--restore", scene.in("trained"),
-                                   "-o", scene.in("inferred-" + device), "--device", device, "--predict=test", "--progress=never"});
+    ToolRun got = scene.emulate("heddle-run", {scene.in("hgt.plan"), "--graph", scene.in("graph"),
+                                               "--mode=infer", "--restore", scene.in("trained"),
+                                               "-o", scene.in("inferred-" + device), "--device",
+                                               device, "--predict=test", "--progress=never"});
     ASSERT_EQ(got.code, 0) << got.err;
   }
-  std::istringstream a(readAll(scene.in("inferred-cpu/predictions.csv"))), b(readAll(scene.in("inferred-cuda/predictions.csv")));
+  std::istringstream a(readAll(scene.in("inferred-cpu/predictions.csv"))),
+      b(readAll(scene.in("inferred-cuda/predictions.csv")));
   int rows = 0, differ = 0;
   for (std::string x, y; std::getline(a, x) && std::getline(b, y); ++rows)
     differ += x.substr(0, x.find(',')) != y.substr(0, y.find(','));
   EXPECT_GT(rows, 10);
   EXPECT_EQ(differ, 0);
+}
+
+/// Users who all like one item, and one whom all know: rows with hundreds of edges, both ways.
+void writeHubs(const std::string &folder) {
+  constexpr int users = 400;
+  std::string table = "id,a,b,label,words\n", likes = "user,item\n", knows = "a,b\n";
+  for (int i = 0; i < users; ++i) {
+    const std::string user = "u" + std::to_string(i);
+    table += user + "," + std::to_string(i % 7) + "," + std::to_string(i % 11 - 5) + "," +
+             "xyz"[i % 3] + ",all;w" + std::to_string(i % 5) + "\n";
+    likes += user + ",hub\n" + (i % 3 ? "" : user + ",i" + std::to_string(i % 8) + "\n");
+    if (i > 0)
+      knows += "u0," + user + "\n" + user + ",u" + std::to_string(i * i % users) + "\n";
+  }
+  test::writeAll(folder + "/users.csv", table);
+  test::writeAll(folder + "/likes.csv", likes);
+  test::writeAll(folder + "/knows.csv", knows);
+  test::writeAll(folder + "/hubs.json",
+                 R"({"format": "heddle-import", "version": "1.0", "add_reverse_edges": true,
+    "nodes": [{"node_type": "user", "node_id_col": "id", "format": {"name": "csv"}, "files": ["users.csv"],
+      "features": [{"feature_col": ["a", "b"], "feature_name": "n"},
+                   {"feature_col": "words", "transform": {"name": "categorical", "separator": ";"}}],
+      "labels": [{"label_col": "label", "task_type": "classification", "splits": {"main": {"split_pct": [0.6, 0.2, 0.2], "seed": 1}}}]},
+      {"node_type": "item", "from_edges": true}],
+    "edges": [{"relation": ["user", "likes", "item"], "source_id_col": "user", "dest_id_col": "item",
+               "format": {"name": "csv"}, "files": ["likes.csv"]},
+              {"relation": ["user", "knows", "user"], "source_id_col": "a", "dest_id_col": "b",
+               "format": {"name": "csv"}, "files": ["knows.csv"]}]})");
+}
+
+TEST(EmulatedDevice, HubsAreSummedByWholeBlocks) {
+  Scene &scene = Scene::instance();
+  writeHubs(scene.in(""));
+  good(scene.folder(), "heddle-import", {scene.in("hubs.json"), "-o", scene.in("hubs")});
+  const std::map<std::string, std::string> fanouts = {
+      {"all", R"([-1, -1]}, "train": {"batch_size": "all")"},
+      {"some", R"([4, 200]}, "train": {"batch_size": 90)"}};
+  for (auto [encoder, fanout] : std::vector<std::pair<std::string, std::string>>{
+           {"rgcn", "some"}, {"rgat", "all"}, {"hgt", "some"}, {"simplehgn", "all"}}) {
+    const std::string plan = scene.in("hubs-" + encoder);
+    const std::string heads = encoder == "rgcn" ? "" : R"(, "num_heads": 2)";
+    test::writeAll(plan + ".json",
+                   R"({"version": "1.0", "task": {"target_ntype": "user", "label": "label"},
+      "inputs": {"*": {"features": "all", "learnable": true}}, "model": {"encoder": ")" +
+                       encoder + R"(", "num_layers": 2, "hidden_size": 16)" + heads +
+                       R"(}, "sampling": {"fanout": )" + fanouts.at(fanout) + "}}");
+    good(scene.folder(), "heddle-compile",
+         {"--graph", scene.in("hubs"), "--model", plan + ".json", "-o", plan + ".plan",
+          "--gpu=sm_75"});
+    // A block's threads agree which rows are hubs by a vote.
+    EXPECT_NE(good(scene.folder(), "heddle-dump", {plan + ".plan", "--ptx", "sm_75"})
+                  .find("vote.sync.ballot"),
+              std::string::npos);
+    ToolRun got =
+        scene.emulate("heddle_devices", {"--plan", plan + ".plan", "--graph", scene.in("hubs")});
+    EXPECT_EQ(got.code, 0) << got.out << got.err;
+    EXPECT_NE(got.out.find("all agree"), std::string::npos) << got.out;
+  }
 }
 
 TEST(EmulatedDevice, WhatIsMissingIsSaid) {
@@ -182,11 +267,13 @@ TEST(EmulatedDevice, WhatIsMissingIsSaid) {
     EXPECT_NE(got.err.find(text), std::string::npos) << got.err;
     EXPECT_FALSE(std::filesystem::exists(scene.in("fails")));
   };
-  fails({"--device=cuda"}, {{"HEDDLE_EMULATOR_CAPABILITY", "70"}}, "recompile with heddle-compile --gpu=all");
+  fails({"--device=cuda"}, {{"HEDDLE_EMULATOR_CAPABILITY", "70"}},
+        "recompile with heddle-compile --gpu=all");
   fails({"--device=cuda:1"}, {}, "this machine has 1 GPU, numbered from 0");
   fails({"--device=cuda"}, {{"HEDDLE_EMULATOR_DEVICES", "0"}}, "this machine has no NVIDIA GPU");
   fails({"--device=cuda"}, {{"HEDDLE_EMULATOR_MEMORY", "30000"}}, "out of memory");
-  fails({"--device=cuda"}, {{"HEDDLE_EMULATOR_MEMORY", "400000"}}, "use a smaller batch_size or fanout");
+  fails({"--device=cuda"}, {{"HEDDLE_EMULATOR_MEMORY", "400000"}},
+        "use a smaller batch_size or fanout");
 }
 
 } // namespace
