@@ -29,6 +29,7 @@ static void emitMerge(ModuleOp module, int lanes) {
   constexpr int64_t columns = plan::gpuMergeColumns, parts = plan::gpuBlockThreads / columns;
   constexpr int64_t atOnce = 4;
   FunctionBuilder f(module, plan::gpuMergeFunction, lanes, module.getLoc(), globalMemory);
+  f.chooseLaunch();
   Value shared = f.sharedArray("heddle_merge_sums", f.f32Type(), columns * parts);
   Value input = argument(f, 0), output = argument(f, 1), chunks = f.begin, width = f.end;
   Value thread = special(f, "tid.x");
@@ -83,6 +84,7 @@ static void emitMerge(ModuleOp module, int lanes) {
 
 static void emitGatherRows(ModuleOp module, int lanes) {
   FunctionBuilder f(module, plan::gpuGatherFunction, lanes, module.getLoc(), globalMemory);
+  f.chooseLaunch();
   Value ids = argument(f, 0), table = argument(f, 1), output = argument(f, 2), width = f.chunk;
   Value block = special(f, "ntid.x");
   Value thread = f.addi(f.muli(special(f, "ctaid.x"), block), special(f, "tid.x"));

@@ -6,6 +6,8 @@
 
 #include "compiler/codegen/FunctionBuilder.h"
 
+#include "runtime/plan/GpuCode.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/Hashing.h"
 #include "llvm/ADT/StringExtras.h"
@@ -31,6 +33,25 @@ FunctionBuilder::FunctionBuilder(ModuleOp module, StringRef symbol, int lanes, L
   scopes.emplace_back();
   b.setInsertionPointToEnd(entry);
   preludeEnd = arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(0));
+}
+
+void FunctionBuilder::chooseLaunch() {
+  Type i64 = b.getI64Type();
+  auto special = [&](StringRef name) {
+    return zext(intrinsic(("llvm.nvvm.read.ptx.sreg." + name).str(), intType(32), {}), 64);
+  };
+  Value several = cmp(IPred::ugt, special("nctaid.y"), integer(1));
+  Values chosen = branch(
+      several, {ptrType, i64, i64, i64},
+      [&]() -> Values {
+        constexpr int64_t words = sizeof(plan::GpuLaunch) / sizeof(uint64_t);
+        Value own = gep(args, muli(special("ctaid.y"), words), i64);
+        return {loadPointer(own, integer(0)), loadIndex(own, integer(1), 64),
+                loadIndex(own, integer(2), 64), loadIndex(own, integer(3), 64)};
+      },
+      [&]() -> Values { return {args, begin, end, chunk}; });
+  args = chosen[0], begin = chosen[1], end = chosen[2], chunk = chosen[3];
+  preludeEnd = args.getDefiningOp(); // what reads them comes after
 }
 
 //===----------------------------------------------------------------------===//

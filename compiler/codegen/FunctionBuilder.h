@@ -35,6 +35,8 @@ public:
   const int lanes; ///< of the target's vector registers
 
   Value args, begin, end, chunk;
+  /// Of a GPU: reads them from a list where the launch is one of several (plan::GpuLaunch).
+  void chooseLaunch();
   void finish() { mlir::LLVM::ReturnOp::create(b, loc, mlir::ValueRange()); }
 
   // Types. A value of one lane is a scalar.

@@ -23,6 +23,8 @@ KernelEmitter::KernelEmitter(hgnn::KernelOp kernel, const TargetSpec &target, Mo
     : gpu(target.isGpu()), kernel(kernel), body(kernel.getBody().front()),
       f(into, gpu ? plan::gpuSymbol(kernel.getSymName().str()) : kernel.getSymName().str(),
         target.lanes, kernel.getLoc(), gpu ? globalMemory : 0) {
+  if (gpu)
+    f.chooseLaunch();
   signature.symbol = kernel.getSymName().str();
   int number = 0;
   for (Operation &op : body)

@@ -117,6 +117,28 @@ uint64_t CudaQueue::layOut() {
   return std::max<uint64_t>(total, 1);
 }
 
+void CudaQueue::listLaunches() {
+  lists_.clear();
+  for (Launch &launch : orders_[apart_].launches) {
+    if (launch.ops.size() == 1)
+      continue;
+    launch.blocks = 0;
+    for (size_t i : launch.ops) {
+      const Op &op = ops_[i];
+      uint64_t blocks = 0;
+      if (op.kind == Kind::Merge) {
+        blocks = Kernels::mergeBlocks(int64_t(op.merge->width));
+        lists_.push_back({argumentsOf(op), op.domain, int64_t(op.merge->width), 0});
+      } else {
+        const int64_t chunks = chunksOf(op);
+        blocks = op.domain ? resident_.kernels.blocks(op.kernel->kernel, op.domain, chunks) : 0;
+        lists_.push_back({argumentsOf(op), 0, op.domain, chunks});
+      }
+      launch.blocks = std::max(launch.blocks, blocks);
+    }
+  }
+}
+
 absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::Track *commTrack) {
   HEDDLE_RETURN_IF_ERROR(session_.enter());
   symbols_ = &slot.symbols;
@@ -185,6 +207,17 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
     for (size_t p = op.firstProduct; p < op.endProduct; ++p)
       listMatrices(products_[p], op.domain);
   arguments_.insert(arguments_.end(), batches_.begin(), batches_.end());
+  // Lists name addresses in the arguments' memory, so that has to be there.
+  constexpr size_t words = sizeof(plan::GpuLaunch) / sizeof(DevicePointer);
+  const size_t firstList = arguments_.size();
+  const uint64_t bytes =
+      (firstList + orders_[apart_].entries * words + 3 * gathers_.size()) * sizeof(DevicePointer);
+  HEDDLE_RETURN_IF_ERROR(argumentMemory_.reserve(std::max<uint64_t>(bytes, 1), "arguments"));
+  listMemory_ = argumentMemory_.data() + firstList * sizeof(DevicePointer);
+  listLaunches();
+  for (const plan::GpuLaunch &launch : lists_)
+    arguments_.insert(arguments_.end(), {launch.args, DevicePointer(launch.begin),
+                                         DevicePointer(launch.end), DevicePointer(launch.chunks)});
   for (const Gather &gather : gathers_)
     arguments_.insert(arguments_.end(),
                       {pointer(int32_t(gather.ids)), gather.table, pointer(int32_t(gather.rows))});
@@ -196,8 +229,6 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
     lastSymbols_ = slot.symbols;
   }
   if (uploaded_ != arguments_) {
-    const uint64_t bytes = arguments_.size() * sizeof(DevicePointer);
-    HEDDLE_RETURN_IF_ERROR(argumentMemory_.reserve(bytes, "arguments"));
     HEDDLE_RETURN_IF_ERROR(argumentStaging_.reserve(bytes, "arguments"));
     std::memcpy(argumentStaging_.data(), arguments_.data(), bytes);
     HEDDLE_RETURN_IF_ERROR(

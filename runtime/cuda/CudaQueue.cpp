@@ -173,18 +173,20 @@ absl::Status CudaQueue::initialize(exec::MemoryBudget &budget) {
   HEDDLE_RETURN_IF_ERROR(event(fork_));
   for (Event &joined : joined_)
     HEDDLE_RETURN_IF_ERROR(event(joined));
-  makeSchedules();
-  ended_.resize(ops_.size());
-  for (size_t i = 0; i < ops_.size(); ++i)
-    if (schedules_[0].ops[i].awaited || schedules_[1].ops[i].awaited)
-      HEDDLE_RETURN_IF_ERROR(event(ended_[i]));
+  makeOrders();
+  for (const Order &order : orders_) {
+    ended_.resize(std::max(ended_.size(), order.launches.size()));
+    for (size_t l = 0; l < order.launches.size(); ++l)
+      if (order.schedule.ops[l].awaited && !ended_[l])
+        HEDDLE_RETURN_IF_ERROR(event(ended_[l]));
+  }
   size_t free = 0, total = 0;
   HEDDLE_RETURN_IF_ERROR(driver_.check(driver_.cuMemGetInfo_v2(&free, &total), "memory"));
   mostApart_ = uint64_t(double(free) * apartShare);
   return absl::OkStatus();
 }
 
-void CudaQueue::makeSchedules() {
+void CudaQueue::makeOrders() {
   const size_t buffers = entry_.buffers.size();
   for (bool apart : {false, true}) {
     // Pieces: buffers, then regions, then states.
@@ -212,9 +214,39 @@ void CudaQueue::makeSchedules() {
       if (op.kind == Kind::FetchRows)
         tables[size_t(op.op->outputs[0])] = op.op->inputs[1];
     }
-    // Collectives are the host's, which waits for one stream.
-    schedules_[apart] = makeSchedule(accesses, cut_, comm_ ? 1 : Session::maxStreams);
+    orders_[apart] = makeOrder(accesses);
   }
+}
+
+CudaQueue::Order CudaQueue::makeOrder(const std::vector<Accesses> &accesses) const {
+  // Collectives are the host's, which waits for one stream and takes ops as they come.
+  std::vector<int64_t> functions(ops_.size(), -1);
+  const int64_t merge = int64_t(resident_.plan.kernels.size());
+  for (size_t i = 0; i < ops_.size() && !comm_; ++i)
+    functions[i] = ops_[i].kind == Kind::Kernel  ? int64_t(ops_[i].kernel->kernel)
+                   : ops_[i].kind == Kind::Merge ? merge
+                                                 : -1;
+  std::vector<std::vector<size_t>> groups;
+  if (comm_)
+    for (size_t i = 0; i < ops_.size(); ++i)
+      groups.push_back({i});
+  else
+    groups = groupOps(accesses, functions, cut_);
+  Order order;
+  std::vector<Accesses> together;
+  for (std::vector<size_t> &group : groups) {
+    order.cut += group.front() < cut_;
+    Accesses &all = together.emplace_back();
+    for (size_t i : group) {
+      all.reads.insert(all.reads.end(), accesses[i].reads.begin(), accesses[i].reads.end());
+      all.writes.insert(all.writes.end(), accesses[i].writes.begin(), accesses[i].writes.end());
+    }
+    order.launches.push_back({std::move(group), order.entries, 0});
+    if (const size_t number = order.launches.back().ops.size(); number > 1)
+      order.entries += number;
+  }
+  order.schedule = makeSchedule(together, order.cut, comm_ ? 1 : Session::maxStreams);
+  return order;
 }
 
 bool CudaQueue::takes(const plan::OpT &op) const {
@@ -243,18 +275,18 @@ absl::Status CudaQueue::begin() {
 // Ops
 //===----------------------------------------------------------------------===//
 
+int64_t CudaQueue::chunksOf(const Op &op) {
+  const int64_t rows = op.kernel->chunk_rows;
+  return op.kernel->mode == plan::KernelMode::Chunks ? (op.domain + rows - 1) / rows : 0;
+}
+
 absl::Status CudaQueue::runOp(const Op &op, uint32_t stream) {
   if (op.domain == 0 && op.kind != Kind::Merge && op.kind != Kind::Comm)
     return absl::OkStatus();
   switch (op.kind) {
-  case Kind::Kernel: {
-    const int64_t rows = op.kernel->chunk_rows;
-    const int64_t chunks = op.kernel->mode == plan::KernelMode::Chunks
-                               ? (op.domain + rows - 1) / rows
-                               : 0;
-    return resident_.kernels.launch(op.kernel->kernel, argumentsOf(op), op.domain, chunks,
+  case Kind::Kernel:
+    return resident_.kernels.launch(op.kernel->kernel, argumentsOf(op), op.domain, chunksOf(op),
                                     stream);
-  }
   case Kind::Products:
     return runProducts(op, stream);
   case Kind::Merge:
@@ -293,8 +325,24 @@ absl::Status CudaQueue::runComm(const Op &op) {
 // Steps
 //===----------------------------------------------------------------------===//
 
-absl::Status CudaQueue::runOps(size_t begin, size_t end) {
-  const Schedule &schedule = schedules_[apart_];
+absl::Status CudaQueue::runLaunch(const Launch &launch, uint32_t stream) {
+  const Op &first = ops_[launch.ops.front()];
+  if (launch.ops.size() == 1)
+    return runOp(first, stream);
+  if (launch.blocks == 0)
+    return absl::OkStatus();
+  const DevicePointer list = listMemory_ + launch.firstEntry * sizeof(plan::GpuLaunch);
+  const unsigned number = unsigned(launch.ops.size());
+  return first.kind == Kind::Merge
+             ? resident_.kernels.mergeSeveral(list, number, launch.blocks, stream)
+             : resident_.kernels.launchSeveral(first.kernel->kernel, list, number, launch.blocks,
+                                               stream);
+}
+
+absl::Status CudaQueue::runLaunches(size_t part) {
+  const Order &order = orders_[apart_];
+  const Schedule &schedule = order.schedule;
+  const size_t begin = part ? order.cut : 0, end = part ? order.launches.size() : order.cut;
   auto record = [&](Event event, uint32_t stream) {
     return driver_.check(driver_.cuEventRecord(event, session_.stream(stream)), "event");
   };
@@ -309,7 +357,7 @@ absl::Status CudaQueue::runOps(size_t begin, size_t end) {
       HEDDLE_RETURN_IF_ERROR(wait(placed.stream, fork_));
     for (size_t other : placed.waits)
       HEDDLE_RETURN_IF_ERROR(wait(placed.stream, ended_[other]));
-    HEDDLE_RETURN_IF_ERROR(runOp(ops_[i], placed.stream));
+    HEDDLE_RETURN_IF_ERROR(runLaunch(order.launches[i], placed.stream));
     if (placed.awaited)
       HEDDLE_RETURN_IF_ERROR(record(ended_[i], placed.stream));
   }
@@ -318,15 +366,15 @@ absl::Status CudaQueue::runOps(size_t begin, size_t end) {
       HEDDLE_RETURN_IF_ERROR(record(joined_[stream], stream));
       HEDDLE_RETURN_IF_ERROR(wait(0, joined_[stream]));
     }
-  if (loss_ >= 0 && begin <= lossOp_ && lossOp_ < end)
+  if (loss_ >= 0 && part == 0)
     HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[size_t(loss_)], pointer(loss_), sizeof(float)));
   return absl::OkStatus();
 }
 
-absl::Status CudaQueue::record(GraphExec &graph, size_t begin, size_t end) {
+absl::Status CudaQueue::record(GraphExec &graph, size_t part) {
   HEDDLE_RETURN_IF_ERROR(driver_.check(
       driver_.cuStreamBeginCapture_v2(session_.stream(), captureThreadLocal), "recording a step"));
-  const absl::Status status = runOps(begin, end);
+  const absl::Status status = runLaunches(part);
   Graph recorded = nullptr;
   const Result ended = driver_.cuStreamEndCapture(session_.stream(), &recorded);
   HEDDLE_RETURN_IF_ERROR(status);
@@ -342,13 +390,14 @@ void CudaQueue::forgetGraphs() {
       driver_.cuGraphExecDestroy(std::exchange(graph, nullptr));
 }
 
-absl::Status CudaQueue::runPart(size_t part, size_t begin, size_t end) {
-  if (begin == end)
+absl::Status CudaQueue::runPart(size_t part) {
+  const Order &order = orders_[apart_];
+  if (part ? order.cut == order.launches.size() : order.cut == 0)
     return absl::OkStatus();
   if (!repeats_)
-    return runOps(begin, end);
+    return runLaunches(part);
   if (!graphs_[part])
-    HEDDLE_RETURN_IF_ERROR(record(graphs_[part], begin, end));
+    HEDDLE_RETURN_IF_ERROR(record(graphs_[part], part));
   return driver_.check(driver_.cuGraphLaunch(graphs_[part], session_.stream()), "a recorded step");
 }
 
@@ -359,13 +408,13 @@ absl::Status CudaQueue::execute(const StepSlot &slot,
   HEDDLE_RETURN_IF_ERROR(gather());
   if (!tracks.empty())
     return executeTraced(slot, tracks);
-  HEDDLE_RETURN_IF_ERROR(runPart(0, 0, cut_));
+  HEDDLE_RETURN_IF_ERROR(runPart(0));
   if (loss_ >= 0) {
     HEDDLE_RETURN_IF_ERROR(
         driver_.check(driver_.cuEventRecord(lossReady_, session_.stream()), "event"));
     HEDDLE_RETURN_IF_ERROR(checkLoss(slot));
   }
-  HEDDLE_RETURN_IF_ERROR(runPart(1, cut_, ops_.size()));
+  HEDDLE_RETURN_IF_ERROR(runPart(1));
   return finish(slot);
 }
 

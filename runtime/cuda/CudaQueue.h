@@ -6,6 +6,8 @@
 // copied to the device in one piece (arrays that stay the same from step to step once), then the ops run one after another on the stream. The host waits
 // twice: for the loss, before the first op that changes a state, and for the end of the step.
 //
+// Ops that run one kernel and do not depend on each other are one launch (Groups.h).
+//
 // Where a step repeats the one before, in all its sizes and addresses, as training on the whole graph
 // does, its ops are recorded once and played again: starting many small kernels one by one takes longer
 // than they run.
@@ -19,6 +21,7 @@
 
 #include "runtime/cuda/CudaSampler.h"
 #include "runtime/cuda/Features.h"
+#include "runtime/cuda/Groups.h"
 #include "runtime/cuda/Kernels.h"
 #include "runtime/cuda/Relations.h"
 #include "runtime/cuda/Schedule.h"
@@ -80,6 +83,18 @@ private:
     int32_t a, b, c;  ///< buffers
     size_t batch = 0; ///< ParamGrad of heads: its matrices' addresses in batches_
   };
+  /// Ops that are launched together.
+  struct Launch {
+    std::vector<size_t> ops;
+    size_t firstEntry = 0; ///< of several: into the list of plan::GpuLaunch
+    uint64_t blocks = 0;   ///< of several, in this step; 0: none has anything to do
+  };
+  struct Order {
+    std::vector<Launch> launches;
+    size_t cut = 0;     ///< the first of the second part
+    size_t entries = 0; ///< of all lists
+    Schedule schedule;  ///< by launch
+  };
   /// An array of the step slot that ops read.
   struct Upload {
     uint32_t buffer;
@@ -106,15 +121,20 @@ private:
   absl::Status upload(const exec::StepSlot &slot);
   absl::Status gather();
   absl::Status makeHostArena(uint64_t bytes);
-  void makeSchedules();
+  void makeOrders();
+  Order makeOrder(const std::vector<Accesses> &accesses) const;
+  /// Lists of the launches of several ops, for the device.
+  void listLaunches();
   /// Where the arena's arrays are in a step; returns its bytes.
   uint64_t layOut();
+  static int64_t chunksOf(const Op &op);
   /// On a stream of the session.
   absl::Status runOp(const Op &op, uint32_t stream);
-  /// Ops [begin, end), which are part `part` of the step.
-  absl::Status runPart(size_t part, size_t begin, size_t end);
-  absl::Status runOps(size_t begin, size_t end);
-  absl::Status record(GraphExec &graph, size_t begin, size_t end);
+  absl::Status runLaunch(const Launch &launch, uint32_t stream);
+  /// What comes before the loss is looked at (0), and what comes after (1).
+  absl::Status runPart(size_t part);
+  absl::Status runLaunches(size_t part);
+  absl::Status record(GraphExec &graph, size_t part);
   void forgetGraphs();
   /// The addresses of the matrices of products that are made in one call.
   void listMatrices(Product &product, int64_t rows);
@@ -156,15 +176,17 @@ private:
   HugeMemory hostArena_; ///< of several partitions: where collectives work
   std::vector<uint64_t> regionOffsets_, bufferOffsets_;
   /// Arrays that share a region do not let ops run beside each other. Where there is room each has its own
-  /// place: [1] is the schedule for that.
+  /// place: [1] is the order for that.
   bool apart_ = false;
   uint64_t mostApart_ = 0;
-  Schedule schedules_[2];
+  Order orders_[2];
   std::vector<DevicePointer> device_; ///< by buffer
   std::vector<void *> host_;          ///< by buffer: slots, states, outputs and what collectives use
   std::vector<int32_t> argumentBuffers_;
-  std::vector<DevicePointer> arguments_; ///< of all ops, then batches_, then of gathers_
+  std::vector<DevicePointer> arguments_; ///< of all ops, then batches_, lists_, then of gathers_
   std::vector<DevicePointer> batches_;
+  std::vector<plan::GpuLaunch> lists_;
+  DevicePointer listMemory_ = 0; ///< lists_ on the device
   std::vector<DevicePointer> uploaded_;  ///< both, as they are on the device
   const exec::StepSlot *lastSlot_ = nullptr;
   std::vector<uint64_t> lastSymbols_;
@@ -177,7 +199,7 @@ private:
   size_t lossOp_ = 0, firstChange_ = 0; ///< the op that writes it; the first that changes a state
   size_t cut_ = 0; ///< where the loss is looked at
   Event lossReady_ = nullptr, fork_ = nullptr, joined_[Session::maxStreams] = {};
-  std::vector<Event> ended_; ///< by op; null where nobody waits for it
+  std::vector<Event> ended_; ///< by launch; null where nobody waits for it
   std::vector<Event> events_; ///< while traced: before each op, and at the end
   uint64_t commStallNs_ = 0;
 };

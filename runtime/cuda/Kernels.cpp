@@ -63,31 +63,50 @@ absl::Status Kernels::load(const plan::PlanT &plan) {
 }
 
 absl::Status Kernels::run(Function function, const std::string &name, uint64_t blocks,
-                          DevicePointer args, int64_t begin, int64_t end, int64_t chunks,
-                          uint32_t stream) const {
-  void *values[] = {&args, &begin, &end, &chunks};
+                          unsigned number, const plan::GpuLaunch &launch, uint32_t stream) const {
+  plan::GpuLaunch own = launch;
+  void *values[] = {&own.args, &own.begin, &own.end, &own.chunks};
   const Driver &driver = session_.driver();
-  Result result = driver.cuLaunchKernel(function, unsigned(blocks), 1, 1, plan::gpuBlockThreads, 1,
-                                        1, 0, session_.stream(stream), values, nullptr);
+  Result result =
+      driver.cuLaunchKernel(function, unsigned(blocks), number, 1, plan::gpuBlockThreads, 1, 1, 0,
+                            session_.stream(stream), values, nullptr);
   return result ? driver.check(result, "launching '" + name + "'") : absl::OkStatus();
 }
 
-absl::Status Kernels::launch(size_t index, DevicePointer args, int64_t domain, int64_t chunks,
-                             uint32_t stream) const {
+uint64_t Kernels::blocks(size_t index, int64_t domain, int64_t chunks) const {
   const plan::KernelThreads &threads = threads_[index];
   const uint64_t items = uint64_t(chunks > 0 ? chunks : domain);
   const uint64_t wanted = (items + threads.rows() - 1) / threads.rows() * threads.lanes();
   const uint64_t blocks = (wanted + plan::gpuBlockThreads - 1) / plan::gpuBlockThreads;
   const uint64_t most = uint64_t(session_.processors()) * blocksPerProcessor;
-  return run(kernels_[index], plan_->kernels[index]->symbol,
-             std::clamp<uint64_t>(blocks, 1, std::max<uint64_t>(most, 1)), args, 0, domain, chunks,
+  return std::clamp<uint64_t>(blocks, 1, std::max<uint64_t>(most, 1));
+}
+
+absl::Status Kernels::launch(size_t index, DevicePointer args, int64_t domain, int64_t chunks,
+                             uint32_t stream) const {
+  return run(kernels_[index], plan_->kernels[index]->symbol, blocks(index, domain, chunks), 1,
+             {args, 0, domain, chunks}, stream);
+}
+
+absl::Status Kernels::launchSeveral(size_t index, DevicePointer list, unsigned number,
+                                    uint64_t blocks, uint32_t stream) const {
+  return run(kernels_[index], plan_->kernels[index]->symbol, blocks, number, {list, 0, 0, 0},
              stream);
+}
+
+uint64_t Kernels::mergeBlocks(int64_t width) {
+  return (uint64_t(width) + plan::gpuMergeColumns - 1) / plan::gpuMergeColumns;
 }
 
 absl::Status Kernels::merge(DevicePointer args, int64_t chunks, int64_t width,
                             uint32_t stream) const {
-  const uint64_t blocks = (uint64_t(width) + plan::gpuMergeColumns - 1) / plan::gpuMergeColumns;
-  return run(merge_, plan::gpuMergeFunction, blocks, args, chunks, width, 0, stream);
+  return run(merge_, plan::gpuMergeFunction, mergeBlocks(width), 1, {args, chunks, width, 0},
+             stream);
+}
+
+absl::Status Kernels::mergeSeveral(DevicePointer list, unsigned number, uint64_t blocks,
+                                   uint32_t stream) const {
+  return run(merge_, plan::gpuMergeFunction, blocks, number, {list, 0, 0, 0}, stream);
 }
 
 absl::Status Kernels::gatherRows(DevicePointer args, int64_t rows, int64_t width,
@@ -95,8 +114,8 @@ absl::Status Kernels::gatherRows(DevicePointer args, int64_t rows, int64_t width
   const uint64_t blocks =
       (uint64_t(rows) * uint64_t(width) + plan::gpuBlockThreads - 1) / plan::gpuBlockThreads;
   const uint64_t most = uint64_t(session_.processors()) * blocksPerProcessor;
-  return run(gather_, plan::gpuGatherFunction, std::clamp<uint64_t>(blocks, 1, most), args, 0, rows,
-             width, stream);
+  return run(gather_, plan::gpuGatherFunction, std::clamp<uint64_t>(blocks, 1, most), 1,
+             {args, 0, rows, width}, stream);
 }
 
 } // namespace heddle::cuda

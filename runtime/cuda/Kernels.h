@@ -7,6 +7,7 @@
 #define HEDDLE_RUNTIME_CUDA_KERNELS_H
 
 #include "runtime/cuda/Session.h"
+#include "runtime/plan/GpuCode.h"
 #include "runtime/plan/PlanFile.h"
 
 #include <vector>
@@ -29,13 +30,22 @@ public:
   /// session.
   absl::Status launch(size_t index, DevicePointer args, int64_t domain, int64_t chunks,
                       uint32_t stream) const;
+  /// Blocks that a launch of it has.
+  uint64_t blocks(size_t index, int64_t domain, int64_t chunks) const;
+  /// The same for several ops at once: `list` has `number` of plan::GpuLaunch, none of which needs
+  /// more than `blocks`.
+  absl::Status launchSeveral(size_t index, DevicePointer list, unsigned number, uint64_t blocks,
+                             uint32_t stream) const;
   /// The functions of plan/GpuCode.h.
   absl::Status merge(DevicePointer args, int64_t chunks, int64_t width, uint32_t stream) const;
+  static uint64_t mergeBlocks(int64_t width);
+  absl::Status mergeSeveral(DevicePointer list, unsigned number, uint64_t blocks,
+                            uint32_t stream) const;
   absl::Status gatherRows(DevicePointer args, int64_t rows, int64_t width, uint32_t stream) const;
 
 private:
-  absl::Status run(Function function, const std::string &name, uint64_t blocks, DevicePointer args,
-                   int64_t begin, int64_t end, int64_t chunks, uint32_t stream) const;
+  absl::Status run(Function function, const std::string &name, uint64_t blocks, unsigned number,
+                   const plan::GpuLaunch &launch, uint32_t stream) const;
 
   const Session &session_;
   const plan::PlanT *plan_ = nullptr;

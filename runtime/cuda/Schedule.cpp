@@ -10,8 +10,6 @@
 
 namespace heddle::cuda {
 
-namespace {
-/// Ops that each op depends on; one of several that order it already may be named too.
 std::vector<std::vector<size_t>> dependencies(const std::vector<Accesses> &ops) {
   struct Piece {
     std::vector<size_t> readers; ///< since it was written
@@ -40,7 +38,6 @@ std::vector<std::vector<size_t>> dependencies(const std::vector<Accesses> &ops) 
   }
   return before;
 }
-} // namespace
 
 Schedule makeSchedule(const std::vector<Accesses> &ops, size_t cut, uint32_t streams) {
   const auto before = dependencies(ops);

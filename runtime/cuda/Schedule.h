@@ -21,6 +21,9 @@ struct Accesses {
   std::vector<size_t> reads, writes;
 };
 
+/// Ops that each op depends on; one of several that order it already may be named too.
+std::vector<std::vector<size_t>> dependencies(const std::vector<Accesses> &ops);
+
 struct Schedule {
   struct Op {
     uint32_t stream = 0;

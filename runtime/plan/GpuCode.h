@@ -8,10 +8,14 @@
 // chunk r modulo chunks. Beside the plan's kernels a library has the functions below, of the same
 // type.
 //
+// Ops of a step that run one function on different arrays may be one launch: where the grid has more
+// than one block in y, `args` is an array of as many GpuLaunch, and block (x, y) is block x of number y.
+//
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_PLAN_GPUCODE_H
 #define HEDDLE_RUNTIME_PLAN_GPUCODE_H
 
+#include <cstdint>
 #include <string>
 
 namespace heddle::plan {
@@ -32,6 +36,12 @@ inline std::string gpuSymbol(const std::string &symbol) {
   }
   return name;
 }
+
+/// One of several launches that are made as one: the arguments of the function.
+struct GpuLaunch {
+  uint64_t args = 0;
+  int64_t begin = 0, end = 0, chunks = 0;
+};
 
 /// Threads of a block, of all launches.
 inline constexpr unsigned gpuBlockThreads = 256;

@@ -414,13 +414,14 @@ int cuLaunchKernel(Function *function, unsigned blocks, unsigned y, unsigned z, 
                    unsigned ty, unsigned tz, unsigned dynamic, Stream *stream, void **parameters,
                    void **) {
   auto lock = enter();
-  if (blocks == 0 || threads == 0 || threads > 1024 || y != 1 || z != 1 || ty != 1 || tz != 1 ||
-      dynamic != 0)
+  if (blocks == 0 || y == 0 || y > 65535 || threads == 0 || threads > 1024 || z != 1 || ty != 1 ||
+      tz != 1 || dynamic != 0)
     return fail(invalidValue, "launch of " + function->kernel->name + " with a wrong grid");
   Launch launch{function->module->ptx.get(),
                 function->kernel,
                 function->module->data,
                 blocks,
+                y,
                 threads,
                 std::vector<char>(function->kernel->parameterBytes)};
   for (size_t p = 0; p < function->kernel->parameters.size(); ++p)

@@ -304,7 +304,11 @@ uint64_t Warp::special(SpecialRegister which, int lane) const {
   case SpecialRegister::Ntid:
     return block_.launch.threads;
   case SpecialRegister::Ctaid:
-    return block_.user.block;
+    return block_.user.block % block_.launch.blocks;
+  case SpecialRegister::CtaidY:
+    return block_.user.block / block_.launch.blocks;
+  case SpecialRegister::NctaidY:
+    return block_.launch.rows;
   case SpecialRegister::Nctaid:
     return block_.launch.blocks;
   case SpecialRegister::LaneId:
@@ -444,7 +448,7 @@ std::string run(const Launch &launch) {
     i.last = nullptr; // blocks may have been freed since
   Block block(launch);
   try {
-    for (unsigned b = launch.blocks; b-- > 0;)
+    for (unsigned b = launch.blocks * launch.rows; b-- > 0;)
       block.run(b);
   } catch (const Fault &fault) {
     const auto &lines = launch.module->lines;

@@ -24,7 +24,7 @@ struct Launch {
   const Ptx *module = nullptr;
   const Kernel *kernel = nullptr;
   uint64_t data = 0; ///< address of the module's arrays
-  unsigned blocks = 1, threads = 1;
+  unsigned blocks = 1, rows = 1, threads = 1; ///< rows: blocks in y
   std::vector<char> parameters;
 };
 

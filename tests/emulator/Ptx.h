@@ -45,7 +45,7 @@ enum class Kind : uint8_t {
   Special
 };
 enum class Space : uint8_t { Generic, Global, Shared, Local, Param };
-enum class SpecialRegister : uint8_t { Tid, Ntid, Ctaid, Nctaid, LaneId };
+enum class SpecialRegister : uint8_t { Tid, Ntid, Ctaid, Nctaid, CtaidY, NctaidY, LaneId };
 
 struct Instruction {
   Kind kind = Kind::Operation;

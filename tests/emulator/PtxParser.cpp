@@ -361,10 +361,9 @@ private:
   }
   static const std::map<std::string, SpecialRegister> &specials() {
     static const std::map<std::string, SpecialRegister> all = {
-        {"%tid.x", SpecialRegister::Tid},
-        {"%ntid.x", SpecialRegister::Ntid},
-        {"%ctaid.x", SpecialRegister::Ctaid},
-        {"%nctaid.x", SpecialRegister::Nctaid},
+        {"%tid.x", SpecialRegister::Tid},        {"%ntid.x", SpecialRegister::Ntid},
+        {"%ctaid.x", SpecialRegister::Ctaid},    {"%ctaid.y", SpecialRegister::CtaidY},
+        {"%nctaid.y", SpecialRegister::NctaidY}, {"%nctaid.x", SpecialRegister::Nctaid},
         {"%laneid", SpecialRegister::LaneId}};
     return all;
   }

@@ -48,8 +48,7 @@ Outcome runKernel(const std::string &text, std::vector<uint32_t> in, unsigned th
   Memory &memory = Memory::get();
   const uint64_t a = memory.allocate(in.size() * 4), b = memory.allocate(in.size() * 4);
   std::memcpy(memory.find(a, 1)->at(a), in.data(), in.size() * 4);
-  Launch launch{module.get(), module->kernels.at("k").get(), 0, blocks,
-                threads,      std::vector<char>(16)};
+  Launch launch{module.get(), module->kernels.at("k").get(), 0, blocks, 1, threads, std::vector<char>(16)};
   if (!module->data.empty()) {
     launch.data = memory.allocate(module->data.size());
     std::memcpy(memory.find(launch.data, 1)->at(launch.data), module->data.data(),
