@@ -50,12 +50,10 @@ CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::
     for (int32_t b : op.op->inputs)
       if (b >= 0)
         (op.kind == Kind::Comm ? sent : read)[size_t(b)] = true;
-  for (const auto &op : entry.ops)
-  {
-    const DevicePointer table = resident.features.table(*op);
-    Features::Tier *tier = resident.features.tier(*op);
-    if ((table || tier) && read[size_t(op->outputs[0])] && !sent[size_t(op->outputs[0])]) {
-      gathers_.push_back({uint32_t(op->inputs[0]), uint32_t(op->outputs[0]), table, tier,
+  for (const auto &op : entry.ops) {
+    Features::Table *table = resident.features.table(*op);
+    if (table && read[size_t(op->outputs[0])] && !sent[size_t(op->outputs[0])]) {
+      gathers_.push_back({uint32_t(op->inputs[0]), uint32_t(op->outputs[0]), table,
                           op->in_loop_static, op.get()});
       read[size_t(op->inputs[0])] = true;
       read[size_t(op->outputs[0])] = false;

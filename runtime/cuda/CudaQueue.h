@@ -88,8 +88,7 @@ private:
   /// Rows that are picked on the device.
   struct Gather {
     uint32_t ids, rows; ///< buffers
-    DevicePointer table;   ///< all rows; or:
-    Features::Tier *tier;
+    Features::Table *table;
     bool isStatic;
     const plan::OpT *op;
   };
@@ -163,7 +162,7 @@ private:
   std::vector<DevicePointer> device_; ///< by buffer
   std::vector<void *> host_;          ///< by buffer: slots, states, outputs and what collectives use
   std::vector<int32_t> argumentBuffers_;
-  std::vector<DevicePointer> arguments_; ///< of all ops, then batches_, then of gathers_
+  std::vector<DevicePointer> arguments_; ///< of all ops, then batches_
   std::vector<DevicePointer> batches_;
   std::vector<DevicePointer> uploaded_;  ///< both, as they are on the device
   const exec::StepSlot *lastSlot_ = nullptr;

@@ -28,7 +28,7 @@ std::string cachesSection(const PlanT &plan) {
   for (const auto &cache : plan.caches) {
     const double rows = double(plan.node_types[cache->node_type]->num_nodes);
     std::vector<std::string> cells = {typeName(plan, cache->node_type) + "." + cache->feature,
-                                      formatCount(rows), formatBytes(rows * 4 * cache->dim),
+                                      formatCount(rows), formatBytes(rows * cache->number_bytes * cache->dim),
                                       formatCount(cache->requested)};
     for (size_t i = 0; i < shares.size(); ++i)
       cells.push_back(i < cache->points.size() && cache->points[i].kept() == shares[i].kept()
@@ -38,7 +38,7 @@ std::string cachesSection(const PlanT &plan) {
   }
   return out + table.str(2) +
          wrapped("The last columns: the share of the rows asked for in training that is expected to be found "
-                 "where so many of the feature's rows are kept, the hottest. Sizes at 4 bytes a number.",
+                 "where so many of the feature's rows are kept, the hottest.",
                  100, "  ", "  ");
 }
 
