@@ -12,7 +12,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <filesystem>
+#include <algorithm>
+#include <cstring>
 #include <map>
 
 namespace heddle::e2e {
@@ -21,6 +22,15 @@ namespace {
 using Json = nlohmann::json;
 using test::readAll;
 using test::TemporaryDirectory;
+
+/// A safetensors file without what it says of the graph and the plan.
+std::string tensorsOf(const std::string &file) {
+  uint64_t length;
+  std::memcpy(&length, file.data(), sizeof length);
+  Json header = Json::parse(file.substr(8, length));
+  header.erase("__metadata__");
+  return header.dump() + file.substr(8 + length);
+}
 
 /// Graphs "float32" and `small`, which holds the same numbers, and plans for both.
 struct Scene {
@@ -66,7 +76,11 @@ struct Scene {
                            "--force"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     good(folder, "heddle-run", arguments);
-    return {resultsOf(output), Json::parse(readAll(output + "/run.json"))["result"]["caches"]};
+    auto results = resultsOf(output);
+    for (auto &[name, bytes] : results)
+      if (name.find(".safetensors") != std::string::npos)
+        bytes = tensorsOf(bytes);
+    return {results, Json::parse(readAll(output + "/run.json"))["result"]["caches"]};
   }
 };
 
@@ -86,7 +100,10 @@ TEST_P(Dtypes, TheBitsOfFloat32) {
              {"--cache=uniform", "--cache-memory=20KiB", "--cache-hotness=presampled"},
              {"--cache=greedy", "--cache-memory=1GiB"}}) {
       auto [got, caches] = scene.train(small, plan, cache);
-      EXPECT_EQ(got, wanted) << plan << " " << (cache.empty() ? "" : cache[0]);
+      ASSERT_EQ(got.size(), wanted.size());
+      for (const auto &[name, bytes] : wanted)
+        EXPECT_TRUE(got[name] == bytes)
+            << name << ", " << plan << " " << (cache.empty() ? "" : cache[0]);
       for (const Json &feature : caches)
         EXPECT_EQ(feature["row_bytes"], 24 * 2) << feature;
     }
@@ -98,7 +115,8 @@ TEST_P(Dtypes, TheBitsOfFloat32) {
   ASSERT_EQ(wide.size(), narrow.size());
   for (size_t i = 0; i < wide.size(); ++i) {
     EXPECT_GT(wide[i]["kept_rows"], 0);
-    EXPECT_EQ(int64_t(narrow[i]["kept_rows"]), 2 * int64_t(wide[i]["kept_rows"]));
+    EXPECT_EQ(int64_t(narrow[i]["kept_rows"]),
+              std::min(2 * int64_t(wide[i]["kept_rows"]), int64_t(wide[i]["rows"])));
   }
   // A plan is for the dtypes that it was made for.
   ToolRun other =
