@@ -11,13 +11,9 @@
 #include "HostMachine.h"
 #include "TestGraph.h"
 #include "TestPlan.h"
-#include "runtime/base/Npy.h"
-#include "runtime/exec/ConvertRows.h"
 
 #include <gtest/gtest.h>
 
-#include <array>
-#include <cstring>
 #include <map>
 #include <set>
 
@@ -351,65 +347,6 @@ TEST(Sampler, LargeBatch) {
   s.sampled = s.builder.sampleAll(0, 1, -1, true);
   for (int on : {onGpu, onDevice})
     check(s, someSeeds(nodes[0], nodes[0]), 3, 5, on, -1);
-}
-
-// Rows of any type that a GPU keeps and rows that it reads in the host's memory, as the CPU converts
-// them. Random bytes: NaN, infinities and subnormals are among them.
-TEST(DeviceGather, AnyRowsOfAnyType) {
-  using cuda::kernels::Element;
-  struct Type {
-    const char *dtype;
-    Element element;
-  };
-  std::mt19937 random(2);
-  for (auto [dtype, element] :
-       {Type{"float32", Element::F32}, Type{"float16", Element::F16}, Type{"bfloat16", Element::BF16},
-        Type{"int8", Element::I8}, Type{"uint8", Element::U8}, Type{"bool", Element::U8},
-        Type{"int16", Element::I16}, Type{"uint16", Element::U16}})
-    for (auto [nodes, dim, rows] : {std::array<int64_t, 3>{1, 1, 1},
-                                    {7, 3, 130},
-                                    {7, 4, 1},
-                                    {1000, 6, 500},
-                                    {300, 8, 129},
-                                    {1000, 100, 2000},
-                                    {50, 128, 130},
-                                    {20, 515, 64},
-                                    {20, 4096, 33}}) {
-      const int64_t rowBytes = dim * cuda::kernels::bytesOf(element);
-      ASSERT_EQ(rowBytes, dim * dtypeBytes(dtype));
-      std::string all(size_t(nodes * rowBytes), 0), kept;
-      for (char &c : all)
-        c = char(random());
-      std::vector<int32_t> places(size_t(nodes), -1);
-      for (int64_t id = 0; id < nodes; ++id)
-        if (random() % 3 == 0) {
-          places[size_t(id)] = int32_t(int64_t(kept.size()) / rowBytes);
-          kept.append(all, size_t(id * rowBytes), size_t(rowBytes));
-        }
-      std::vector<int64_t> ids(static_cast<size_t>(rows));
-      uint64_t hits = 5, expected = 5;
-      for (int64_t &id : ids) {
-        id = int64_t(random() % uint64_t(nodes));
-        expected += places[size_t(id)] >= 0;
-      }
-      std::vector<float> wanted(size_t(rows * dim));
-      ASSERT_TRUE(convertRows(all.data(), dtype, dim, ids.data(), rows, wanted.data()));
-      const int64_t perBlock = cuda::kernels::gatherRowsPerBlock(dim);
-      for (bool some : {false, true}) {
-        std::vector<float> out(size_t(rows * dim), -1);
-        const cuda::kernels::Gather gather{
-            ids.data(), rows,      dim,        some ? places.data() : nullptr, some ? kept.data() : all.data(),
-            all.data(), out.data(), some ? &hits : nullptr, element};
-        auto shared = std::make_unique<cuda::kernels::Shared>();
-        for (uint32_t b = 0; b * perBlock < rows; ++b) {
-          testing::HostBlock block{b, &random};
-          cuda::kernels::gatherRows(block, *shared, gather);
-        }
-        ASSERT_EQ(std::memcmp(out.data(), wanted.data(), out.size() * sizeof(float)), 0)
-            << dtype << " x " << dim << ", " << nodes << " nodes, some " << some;
-        EXPECT_EQ(hits, some ? expected : 5u);
-      }
-    }
 }
 
 TEST(Sampler, ChoosesEveryEdgeEqually) {
