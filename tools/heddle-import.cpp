@@ -215,7 +215,8 @@ bool copies(const CLI::App &app, const Options &options) {
           std::filesystem::exists(options.source + "/graph.json", error));
 }
 
-/// A graph directory with the relations of --derive beside its own, or its features as other dtypes.
+/// A graph directory with the relations of --derive beside its own, or its features as other
+/// dtypes.
 absl::Status copy(const CLI::App &app, const Options &options) {
   if (options.derive.empty() && options.featureDtype == "as-stored")
     return invalidArgument(options.source + ": is a graph directory already; to copy it give "
@@ -444,10 +445,11 @@ int main(int argc, char **argv) {
       ->capture_default_str();
   std::vector<std::string> dtypes = graph::storageDtypes();
   dtypes.insert(dtypes.begin(), "as-stored");
-  app.add_option("--feature-dtype", options.featureDtype,
-                 "Dense features of floating numbers, of nodes and edges, are stored so, rounded to "
-                 "nearest even; integers and sparse ones stay. out_dtype of a descriptor goes before "
-                 "it. A number beyond float16 is an error; bfloat16 has the range of float32")
+  app.add_option(
+         "--feature-dtype", options.featureDtype,
+         "Dense features of floating numbers, of nodes and edges, are stored so, rounded to "
+         "nearest even; integers and sparse ones stay. out_dtype of a descriptor goes before "
+         "it. A number beyond float16 is an error; bfloat16 has the range of float32")
       ->check(CLI::IsMember(dtypes))
       ->capture_default_str();
   app.add_option("--check", options.check, "Verify a graph directory, every byte of it, and exit")

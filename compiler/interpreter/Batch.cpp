@@ -226,10 +226,10 @@ std::shared_ptr<const Link> Batch::link(const Ids &previous, const Ids &next) {
 static double smallToDouble(uint16_t bits, int fractionBits) {
   const int one = 1 << fractionBits, last = (1 << (15 - fractionBits)) - 1, bias = last / 2;
   const int exponent = (bits & 0x7FFF) >> fractionBits, fraction = bits & (one - 1);
-  const double magnitude =
-      exponent == 0      ? std::ldexp(double(fraction), 1 - bias - fractionBits)
-      : exponent == last ? (fraction ? NAN : INFINITY)
-                         : std::ldexp(double(fraction + one), exponent - bias - fractionBits);
+  const double magnitude = exponent == 0 ? std::ldexp(double(fraction), 1 - bias - fractionBits)
+                           : exponent == last
+                               ? (fraction ? NAN : INFINITY)
+                               : std::ldexp(double(fraction + one), exponent - bias - fractionBits);
   return bits & 0x8000 ? -magnitude : magnitude;
 }
 

@@ -46,7 +46,8 @@ struct ModuleTables {
   static mlir::FailureOr<ModuleTables> read(mlir::ModuleOp module);
 };
 
-/// Of a feature's description in the schema, which may be null: bytes of a number as the graph stores it.
+/// Of a feature's description in the schema, which may be null: bytes of a number as the graph
+/// stores it.
 uint32_t numberBytesOf(mlir::DictionaryAttr feature);
 
 /// How many seeds a step of an entry has: `size` (0 = all) of at most `available` nodes.

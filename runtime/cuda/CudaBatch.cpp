@@ -70,8 +70,7 @@ absl::Status CudaQueue::upload(const StepSlot &slot) {
 absl::Status CudaQueue::gather() {
   const bool training = entry_.kind == plan::EntryKind::TrainStep;
   for (const Gather &gather : gathers_) {
-    const int64_t count =
-        int64_t(plan::evaluate(*entry_.buffers[gather.rows]->rows, *symbols_));
+    const int64_t count = int64_t(plan::evaluate(*entry_.buffers[gather.rows]->rows, *symbols_));
     if (count == 0 || (kept_ && gather.isStatic))
       continue;
     exec::CacheUse &use = gather.table->use;

@@ -53,8 +53,8 @@ CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::
   for (const auto &op : entry.ops) {
     Features::Table *table = resident.features.table(*op);
     if (table && read[size_t(op->outputs[0])] && !sent[size_t(op->outputs[0])]) {
-      gathers_.push_back({uint32_t(op->inputs[0]), uint32_t(op->outputs[0]), table,
-                          op->in_loop_static, op.get()});
+      gathers_.push_back(
+          {uint32_t(op->inputs[0]), uint32_t(op->outputs[0]), table, op->in_loop_static, op.get()});
       read[size_t(op->inputs[0])] = true;
       read[size_t(op->outputs[0])] = false;
     }

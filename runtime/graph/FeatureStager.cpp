@@ -109,16 +109,16 @@ absl::Status FeatureStager::appendConverted(StagedFeature &staged,
   for (int64_t first = 0; first < rowCount; first += block) {
     const int64_t count = std::min(block, rowCount - first);
     const char *from = rows + first * schema.dim * dtypeBytes(arrives_);
-    if (int64_t bad = convertFloats(from, arrives_, count * schema.dim, schema.dtype,
-                                    converted_.data());
+    if (int64_t bad =
+            convertFloats(from, arrives_, count * schema.dim, schema.dtype, converted_.data());
         bad >= 0) {
       const char *remedy = schema.dtype == "float16"    ? "store features as bfloat16 or float32"
                            : schema.dtype == "bfloat16" ? "store features as float32"
                                                         : "store features as they come";
       return invalidArgument(place() + ": row " + std::to_string(written_ + bad / schema.dim) +
                              ", column " + std::to_string(bad % schema.dim) + ": " +
-                             numberText(arrives_, from, bad) + " is too large for " +
-                             schema.dtype + "; " + remedy);
+                             numberText(arrives_, from, bad) + " is too large for " + schema.dtype +
+                             "; " + remedy);
     }
     staged.nonFinite += countNonFinite(schema.dtype, converted_.data(), count * schema.dim);
     HEDDLE_RETURN_IF_ERROR(rows_.append(converted_.data(), count));

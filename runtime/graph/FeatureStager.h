@@ -20,9 +20,10 @@ namespace heddle::graph {
 class FeatureStager {
 public:
   FeatureStager() = default;
-  /// Opens files for the rows of `staged`, whose schema is set. `numRows`: as many as there will be;
-  /// none where that is not known yet (dense only). `floats`: not empty: dense rows of a floating
-  /// dtype, which they arrive in, are stored in this one (see storageDtypes), and the schema says so.
+  /// Opens files for the rows of `staged`, whose schema is set. `numRows`: as many as there will
+  /// be; none where that is not known yet (dense only). `floats`: not empty: dense rows of a
+  /// floating dtype, which they arrive in, are stored in this one (see storageDtypes), and the
+  /// schema says so.
   static absl::StatusOr<FeatureStager> create(StagedFeature &staged, std::optional<int64_t> numRows,
                                               const std::string &floats,
                                               const std::function<std::string()> &newPath);

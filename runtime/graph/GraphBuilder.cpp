@@ -284,9 +284,9 @@ absl::StatusOr<int> Builder::openFeature(size_t owner, std::vector<StagedFeature
   std::optional<int64_t> rows;
   if (!ofEdges)
     rows = graph_.nodeTypes[owner].numNodes;
-  HEDDLE_ASSIGN_OR_RETURN(
-      open.stager, FeatureStager::create(staged, rows, options_.floats,
-                                         [this] { return stagedPath(".npy"); }));
+  HEDDLE_ASSIGN_OR_RETURN(open.stager, FeatureStager::create(staged, rows, options_.floats, [this] {
+                            return stagedPath(".npy");
+                          }));
   features.push_back(std::move(staged));
   features_.push_back(std::move(open));
   if (rows == 0)
@@ -357,8 +357,8 @@ absl::Status Builder::appendDenseRows(int feature, const void *rows, int64_t row
   HEDDLE_ASSIGN_OR_RETURN(OpenFeature * open, featureOf(feature, FeatureKind::Dense, rowCount));
   if (rowCount == 0)
     return absl::OkStatus();
-  HEDDLE_RETURN_IF_ERROR(open->stager.appendDense(
-      stagedOf(*open), [&] { return placeOf(*open); }, rows, rowCount));
+  HEDDLE_RETURN_IF_ERROR(
+      open->stager.appendDense(stagedOf(*open), [&] { return placeOf(*open); }, rows, rowCount));
   return closeIfWhole(*open);
 }
 

@@ -348,8 +348,8 @@ template <class Block> void gatherRows(Block &block, Shared &shared, const Gathe
     const int64_t id = i < rows ? gather.ids[first + i] : 0;
     const int64_t place = i >= rows ? -1 : gather.places ? gather.places[id] : id;
     shared.words[0][i + 1] = place >= 0;
-    shared.first[i] = place >= 0 ? int64_t(gather.kept) + place * rowBytes
-                                 : int64_t(gather.all) + id * rowBytes;
+    shared.first[i] =
+        place >= 0 ? int64_t(gather.kept) + place * rowBytes : int64_t(gather.all) + id * rowBytes;
   });
   if (gather.places) {
     const uint32_t *hits = scan(block, shared.words);

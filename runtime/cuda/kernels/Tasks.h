@@ -127,8 +127,8 @@ struct Gather {
   uint64_t *hits;         ///< with places: rows found in `kept` are added
   Element element;
 };
-/// Numbers that a thread converts at once, 16 bytes of the result, where all rows begin at a multiple
-/// of as many.
+/// Numbers that a thread converts at once, 16 bytes of the result, where all rows begin at a
+/// multiple of as many.
 inline constexpr int64_t gatherWidth = 4;
 /// Rows that a block gathers: about four pieces of work for a thread, so that few rows keep many
 /// blocks busy.

@@ -42,9 +42,9 @@ absl::StatusOr<NpyHeader> parse(const std::string &bytes) {
 
 TEST(Npy, ReadsEveryDtypeAndVersion) {
   std::pair<const char *, const char *> codes[] = {
-      {"<f2", "float16"}, {"<f4", "float32"}, {"<f8", "float64"}, {"|i1", "int8"},
-      {"<i2", "int16"},   {"<i4", "int32"},   {"<i8", "int64"},   {"|u1", "uint8"},
-      {"<u2", "uint16"},  {"<u4", "uint32"},  {"<u8", "uint64"},  {"|b1", "bool"},
+      {"<f2", "float16"},  {"<f4", "float32"}, {"<f8", "float64"}, {"|i1", "int8"},
+      {"<i2", "int16"},    {"<i4", "int32"},   {"<i8", "int64"},   {"|u1", "uint8"},
+      {"<u2", "uint16"},   {"<u4", "uint32"},  {"<u8", "uint64"},  {"|b1", "bool"},
       {"<V2", "bfloat16"}, {"|V2", "bfloat16"}};
   for (auto [code, name] : codes)
     for (int major : {1, 2, 3}) {

@@ -48,10 +48,9 @@ struct Relation {
 class Maker {
 public:
   Maker(uint64_t seed, const std::string &directory)
-      : random(seed), edgeData(~seed), directory(directory),
-        floats(seed % 4 == 1   ? "bfloat16"
-               : seed % 4 == 2 ? "float16"
-                               : "") {}
+      : random(seed), edgeData(~seed), directory(directory), floats(seed % 4 == 1   ? "bfloat16"
+                                                                    : seed % 4 == 2 ? "float16"
+                                                                                    : "") {}
 
   absl::StatusOr<RandomCase> run() {
     graph::GraphBuilderOptions options;

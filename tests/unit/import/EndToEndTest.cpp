@@ -222,18 +222,21 @@ TEST(Tool, FeaturesOfAnotherDtype) {
   EXPECT_NE(large.err.find("'70000' does not fit into float16"), std::string::npos) << large.err;
   // A graph directory is copied with another dtype; what it lacks to be the same is the rounding.
   EXPECT_EQ(runTool(dir, dir.file("g") + " --feature-dtype=bfloat16 -o " + dir.file("c")).code, 0);
-  ToolRun first = runTool(dir, "--check " + dir.file("b")), copy = runTool(dir, "--check " + dir.file("c"));
+  ToolRun first = runTool(dir, "--check " + dir.file("b")),
+          copy = runTool(dir, "--check " + dir.file("c"));
   EXPECT_EQ(first.out.substr(first.out.find(": ok")), copy.out.substr(copy.out.find(": ok")));
   large = runTool(dir, dir.file("g") + " --feature-dtype=float16 -o " + dir.file("h"));
   EXPECT_EQ(large.code, 2);
-  EXPECT_NE(large.err.find("node type 'a': feature 'x': row 1, column 0: 70000 is too large for float16; "
-                           "store features as bfloat16 or float32"),
-            std::string::npos)
+  EXPECT_NE(
+      large.err.find("node type 'a': feature 'x': row 1, column 0: 70000 is too large for float16; "
+                     "store features as bfloat16 or float32"),
+      std::string::npos)
       << large.err;
   ToolRun same = runTool(dir, dir.file("g") + " -o " + dir.file("h"));
   EXPECT_EQ(same.code, 2);
-  EXPECT_NE(same.err.find("is a graph directory already; to copy it give --derive or --feature-dtype"),
-            std::string::npos)
+  EXPECT_NE(
+      same.err.find("is a graph directory already; to copy it give --derive or --feature-dtype"),
+      std::string::npos)
       << same.err;
   // numpy.load reads it as V2.
   auto store = graph::GraphStore::open(dir.file("c"), true);
@@ -277,7 +280,8 @@ TEST(Tool, WrongUseGetsOneLine) {
        "--label-type: no label file is there"},
       {dir.file("bad.nt") + output, "bad.nt:2: no N-Triples"},
       {dir.file("bad.zip") + output, "bad.zip: is no readable zip archive"},
-      {dir.path() + "/none" + output, "none: cannot open: No such file or directory; check the name"},
+      {dir.path() + "/none" + output,
+       "none: cannot open: No such file or directory; check the name"},
   };
   for (const Case &c : cases) {
     ToolRun run = runTool(dir, c.arguments);
