@@ -8,6 +8,7 @@
 #include "runtime/base/Npy.h"
 #include "runtime/base/Progress.h"
 #include "runtime/base/ThreadPool.h"
+#include "runtime/graph/ConvertFloats.h"
 #include "runtime/graph/GraphBuilder.h"
 #include "runtime/graph/GraphCopy.h"
 #include "runtime/graph/GraphStore.h"
@@ -24,10 +25,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace heddle;
@@ -40,7 +43,7 @@ struct Options {
   int64_t glossWords = 2000;
   uint64_t seed = 0, memoryBytes = uint64_t(1) << 30;
   double validRatio = 0.2, scale = 0;
-  std::string features = "given";
+  std::string features = "given", featureDtype = "as-stored";
   int threads = 0;
   std::string onError = "stop", literals = "nodes", types = "one";
   importing::NTriplesOptions nTriples;
@@ -155,7 +158,9 @@ absl::StatusOr<const synthetic::GraphSpec *> generatorOf(const CLI::App &app,
     double nodes = 0, edges = 0, bytes = 0;
     for (const synthetic::NodeTypeSpec &type : spec->types) {
       nodes += double(type.nodes);
-      bytes += double(type.nodes) * double(type.width) * double(dtypeBytes(type.dtype));
+      const std::string &dtype =
+          options.featureDtype == "as-stored" ? type.dtype : options.featureDtype;
+      bytes += double(type.nodes) * double(type.width) * double(dtypeBytes(dtype));
     }
     for (const synthetic::RelationSpec &relation : spec->relations)
       edges += double(relation.edges);
@@ -188,6 +193,8 @@ graph::GraphBuilderOptions buildingOptions(const Options &options, Bars &bars) {
   building.output = options.output;
   building.force = options.force;
   building.memoryBytes = int64_t(options.memoryBytes);
+  if (options.featureDtype != "as-stored")
+    building.floats = options.featureDtype;
   building.progress = [&](std::string_view what, int64_t done, int64_t total) {
     bars(what, done, total);
   };
@@ -200,8 +207,20 @@ ProgressMode progressOf(const Options &options) {
                                         : ProgressMode::Auto;
 }
 
-/// A graph directory with the relations of --derive beside its own.
-absl::Status derive(const CLI::App &app, const Options &options) {
+/// Whether SOURCE is what --check takes: then it is copied, with what --derive adds.
+bool copies(const CLI::App &app, const Options &options) {
+  std::error_code error;
+  return !options.derive.empty() ||
+         (options.generate.empty() && app.count("--format") == 0 &&
+          std::filesystem::exists(options.source + "/graph.json", error));
+}
+
+/// A graph directory with the relations of --derive beside its own, or its features as other
+/// dtypes.
+absl::Status copy(const CLI::App &app, const Options &options) {
+  if (options.derive.empty() && options.featureDtype == "as-stored")
+    return invalidArgument(options.source + ": is a graph directory already; to copy it give "
+                                            "--derive or --feature-dtype");
   if (!options.generate.empty() || app.count("--format") > 0)
     return invalidArgument("--derive adds relations to a graph directory, its SOURCE; remove " +
                            std::string(options.generate.empty() ? "--format" : "--generate"));
@@ -265,6 +284,10 @@ absl::Status importSource(const CLI::App &app, const Options &options) {
   }
   Bars bars(progressOf(options));
   graph::GraphBuilderOptions building = buildingOptions(options, bars);
+  if (descriptor) { // what it says of a feature goes before the option, which only it can tell
+    if (!building.floats.empty())
+      importing::storeFloatsAs(std::exchange(building.floats, ""), *descriptor);
+  }
   HEDDLE_ASSIGN_OR_RETURN(auto builder, graph::GraphBuilder::create(building));
   if (spec) {
     HEDDLE_RETURN_IF_ERROR(generate(*spec, options, building, *builder));
@@ -407,17 +430,27 @@ int main(int argc, char **argv) {
       "  heddle-import --generate=igb-het --scale=0.001 --features=64 --seed=7 -o igb/\n"
       "  heddle-import --derive APA=author:writes:paper,paper:rev_writes:author dblp/ -o "
       "dblp-han/\n"
+      "  heddle-import --feature-dtype=bfloat16 mag/ -o mag16/\n"
       "  heddle-import --check wn/\n"
       "Keys of a table descriptor: examples/tables/ and examples/schemas/import.schema.json.");
   Options options;
   app.add_option(
       "SOURCE", options.source,
       "Descriptor of tables (JSON); .nt, .nt.gz or a folder of them; .zip or folder of an HGB "
-      "data set; WordNet folder; of --derive a graph directory");
+      "data set; WordNet folder; of --derive, or to change --feature-dtype, a graph directory");
   app.add_option("-o,--output", options.output, "Graph directory to write");
   app.add_option("--format", options.format,
                  "Source format; auto: by suffix, first bytes, and what a folder holds")
       ->check(CLI::IsMember({"auto", "table", "ntriples", "hgb", "wordnet"}))
+      ->capture_default_str();
+  std::vector<std::string> dtypes = graph::storageDtypes();
+  dtypes.insert(dtypes.begin(), "as-stored");
+  app.add_option(
+         "--feature-dtype", options.featureDtype,
+         "Dense features of floating numbers, of nodes and edges, are stored so, rounded to "
+         "nearest even; integers and sparse ones stay. out_dtype of a descriptor goes before "
+         "it. A number beyond float16 is an error; bfloat16 has the range of float32")
+      ->check(CLI::IsMember(dtypes))
       ->capture_default_str();
   app.add_option("--check", options.check, "Verify a graph directory, every byte of it, and exit")
       ->type_name("DIR");
@@ -456,6 +489,8 @@ int main(int argc, char **argv) {
                    {"--generator", "--generate"},
                    {"--num-threads", "--threads"},
                    {"--feature-dim", "--features"},
+                   {"--dtype", "--feature-dtype"},
+                   {"--out-dtype", "--feature-dtype"},
                    {"--metapath", "--derive"},
                    {"--metapaths", "--derive"},
                    {"--max-sample", "--max-per-destination"}},
@@ -471,7 +506,6 @@ int main(int argc, char **argv) {
                       return invalidArgument("no SOURCE; see --help");
                     if (options.output.empty())
                       return invalidArgument("no output; name a directory with -o");
-                    return options.derive.empty() ? importSource(app, options)
-                                                  : derive(app, options);
+                    return copies(app, options) ? copy(app, options) : importSource(app, options);
                   });
 }

@@ -8,6 +8,7 @@
 
 #include "compiler/ParamNames.h"
 #include "compiler/Symbols.h"
+#include "runtime/base/Npy.h"
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Verifier.h"
@@ -106,6 +107,8 @@ private:
           builder.getDictionaryAttr(
               {builder.getNamedAttr("kind", builder.getStringAttr(sparse ? "sparse" : "dense")),
                builder.getNamedAttr("dim", builder.getI64IntegerAttr(feature.dim)),
+               builder.getNamedAttr("number_bytes",
+                                    builder.getI64IntegerAttr(dtypeBytes(feature.dtype))),
                builder.getNamedAttr("nnz", builder.getI64IntegerAttr(feature.nnz)),
                builder.getNamedAttr("max_row_nnz",
                                     builder.getI64IntegerAttr(feature.maxRowNnz))})));

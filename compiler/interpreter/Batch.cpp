@@ -222,11 +222,14 @@ std::shared_ptr<const Link> Batch::link(const Ids &previous, const Ids &next) {
   return link;
 }
 
-static double halfToDouble(uint16_t bits) {
-  int exponent = (bits >> 10) & 31, fraction = bits & 1023;
-  double magnitude = exponent == 0    ? std::ldexp(double(fraction), -24)
-                     : exponent == 31 ? (fraction ? NAN : INFINITY)
-                                      : std::ldexp(double(fraction + 1024), exponent - 25);
+/// A number of 16 bits, as many of them as said for the fraction.
+static double smallToDouble(uint16_t bits, int fractionBits) {
+  const int one = 1 << fractionBits, last = (1 << (15 - fractionBits)) - 1, bias = last / 2;
+  const int exponent = (bits & 0x7FFF) >> fractionBits, fraction = bits & (one - 1);
+  const double magnitude = exponent == 0 ? std::ldexp(double(fraction), 1 - bias - fractionBits)
+                           : exponent == last
+                               ? (fraction ? NAN : INFINITY)
+                               : std::ldexp(double(fraction + one), exponent - bias - fractionBits);
   return bits & 0x8000 ? -magnitude : magnitude;
 }
 
@@ -239,10 +242,10 @@ template <class Element> static double load(const void *data, int64_t index) {
 
 /// Element `index` of an array of `dtype`, in double; NaN for an unknown dtype.
 static double loadElement(StringRef dtype, const void *data, int64_t index) {
-  if (dtype == "float16") {
+  if (dtype == "float16" || dtype == "bfloat16") {
     uint16_t bits;
     std::memcpy(&bits, static_cast<const char *>(data) + index * 2, 2);
-    return halfToDouble(bits);
+    return smallToDouble(bits, dtype == "float16" ? 10 : 7);
   }
   return llvm::StringSwitch<double (*)(const void *, int64_t)>(dtype)
       .Case("float32", load<float>)

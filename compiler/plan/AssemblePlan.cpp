@@ -140,6 +140,9 @@ void addCaches(plan::PlanT &plan, ModuleOp module, const ModuleTables &tables) {
     if (found == columns.end())
       continue;
     cache->dim = found->second;
+    const auto &features = tables.types[type->second].features;
+    if (auto feature = features.find(cache->feature); feature != features.end())
+      cache->number_bytes = feature->second.numberBytes;
     cache->requested = op.getRequested().convertToDouble();
     for (auto [kept, hits] : llvm::zip(op.getKept(), op.getHits()))
       cache->points.emplace_back(kept, hits);

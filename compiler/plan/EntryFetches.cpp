@@ -37,7 +37,8 @@ LogicalResult EntryWriter::write(FetchDenseOp op) {
   FailureOr<int32_t> rows =
       tensorBuffer(op.getLoc(), op.getFeature().str() + " " + at(nameOf(domain), domain.getHop()),
                    type, Space::Slot);
-  if (failed(rows) || !featureOf(op, domain, op.getFeature()))
+  const ModuleTables::Feature *feature = featureOf(op, domain, op.getFeature());
+  if (failed(rows) || !feature)
     return failure();
   arrays_[op.getResult()][ArgPart::Data] = *rows;
   plan::FetchDenseAttrsT attrs;
@@ -49,8 +50,9 @@ LogicalResult EntryWriter::write(FetchDenseOp op) {
             Queue::Fetch, attrs, {arrayOf(op.getIds(), ArgPart::Ids)}, {*rows});
   written.in_loop_static = static_;
   estimateTraffic(written);
-  // A row of the graph's array; schemas in the IR have no dtype, 4 bytes a number are assumed.
-  addTo(written.bytes, *entry_->buffers[size_t(*rows)]->rows, 4.0 * attrs.dim);
+  // A row of the graph's array.
+  addTo(written.bytes, *entry_->buffers[size_t(*rows)]->rows,
+        double(feature->numberBytes) * attrs.dim);
   return success();
 }
 
@@ -78,7 +80,10 @@ LogicalResult EntryWriter::write(FetchEdgeOp op) {
   // A row of the graph's array, and of a reverse view where it stands there.
   RelationOp schema = tables_.relations[attrs.relation].op;
   double place = int64_t(schema.getReverseOf()) >= 0 ? 4 : 0;
-  addTo(written.bytes, *entry_->buffers[size_t(*rows)]->rows, 4.0 * attrs.dim + place);
+  auto features = schema.getFeatures().value_or(DictionaryAttr());
+  auto feature = features ? features.getAs<DictionaryAttr>(attrs.feature) : DictionaryAttr();
+  addTo(written.bytes, *entry_->buffers[size_t(*rows)]->rows,
+        double(numberBytesOf(feature)) * attrs.dim + place);
   return success();
 }
 

@@ -37,6 +37,11 @@ std::vector<uint64_t> histogramOf(std::optional<ArrayRef<int64_t>> values) {
 
 } // namespace
 
+uint32_t numberBytesOf(DictionaryAttr feature) {
+  const uint64_t bytes = feature ? integerOf(feature, "number_bytes") : 0;
+  return bytes >= 1 && bytes <= 8 ? uint32_t(bytes) : 4;
+}
+
 FailureOr<ModuleTables> ModuleTables::read(ModuleOp module) {
   ModuleTables tables;
   SmallVector<NodeTypeOp> types(module.getOps<NodeTypeOp>());
@@ -56,7 +61,8 @@ FailureOr<ModuleTables> ModuleTables::read(ModuleOp module) {
         return op.emitOpError("feature '") << named.getName().getValue() << "' must be a dictionary",
                failure();
       type.features[named.getName().str()] = {integerOf(dictionary, "dim"),
-                                              integerOf(dictionary, "nnz"), uint32_t(index)};
+                                              integerOf(dictionary, "nnz"), uint32_t(index),
+                                              numberBytesOf(dictionary)};
     }
     tables.typeIds[op.getSymName().str()] = uint32_t(i);
   }

@@ -20,6 +20,7 @@ struct ModuleTables {
   struct Feature {
     uint64_t dim = 0, nnz = 0;
     uint32_t index = 0; ///< among the type's features, by name
+    uint32_t numberBytes = 4; ///< as the graph stores it
   };
   struct Type {
     hgnn::NodeTypeOp op;
@@ -44,6 +45,10 @@ struct ModuleTables {
   /// Errors are emitted on the op that is wrong.
   static mlir::FailureOr<ModuleTables> read(mlir::ModuleOp module);
 };
+
+/// Of a feature's description in the schema, which may be null: bytes of a number as the graph
+/// stores it.
+uint32_t numberBytesOf(mlir::DictionaryAttr feature);
 
 /// How many seeds a step of an entry has: `size` (0 = all) of at most `available` nodes.
 struct BatchOf {

@@ -18,7 +18,8 @@ include "mlir/Interfaces/ControlFlowInterfaces.td"
 def Hgnn_NodeTypeOp : Hgnn_Op<"node_type", [Symbol]> {
   let summary = "a node type of the graph";
   let description = [{`id` is the canonical id. `features` describes the features:
-    {name = {kind = "dense"|"sparse", dim, nnz}}.
+    {name = {kind = "dense"|"sparse", dim, nnz, number_bytes}}; `number_bytes`: of a number as the graph
+    stores it, 4 where it is not said.
     ```mlir
     hgnn.node_type @noun {id = 3 : i64, num_nodes = 82115 : i64, features = {}}
     ```}];

@@ -25,7 +25,7 @@ struct Dtype {
   int64_t bytes;
 };
 
-constexpr std::array<Dtype, 12> dtypes{{{"float16", "f2", 2},
+constexpr std::array<Dtype, 13> dtypes{{{"float16", "f2", 2},
                                         {"float32", "f4", 4},
                                         {"float64", "f8", 8},
                                         {"int8", "i1", 1},
@@ -36,7 +36,10 @@ constexpr std::array<Dtype, 12> dtypes{{{"float16", "f2", 2},
                                         {"uint16", "u2", 2},
                                         {"uint32", "u4", 4},
                                         {"uint64", "u8", 8},
-                                        {"bool", "b1", 1}}};
+                                        {"bool", "b1", 1},
+                                        // NumPy has none: two bytes without a meaning, as its
+                                        // extensions (ml_dtypes) save it and numpy.load reads it.
+                                        {"bfloat16", "V2", 2}}};
 
 constexpr std::string_view magic("\x93NUMPY", 6);
 constexpr size_t maxHeaderBytes = size_t(1) << 20;
@@ -192,6 +195,10 @@ int64_t dtypeBytes(std::string_view dtype) {
     if (dtype == known.name)
       return known.bytes;
   return 0;
+}
+
+bool isFloatingDtype(std::string_view dtype) {
+  return dtype == "float32" || dtype == "bfloat16" || dtype == "float16" || dtype == "float64";
 }
 
 const std::vector<std::string> &dtypeNames() {

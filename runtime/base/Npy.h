@@ -20,8 +20,11 @@
 
 namespace heddle {
 
-/// Bytes of one element of "float16/32/64", "int8..64", "uint8..64", "bool"; 0 for another name.
+/// Bytes of one element of "float16/32/64", "bfloat16" (in a file: V2, bytes that NumPy does not
+/// interpret), "int8..64", "uint8..64", "bool"; 0 for another name.
 int64_t dtypeBytes(std::string_view dtype);
+/// Whether it is one of "float16/32/64" and "bfloat16".
+bool isFloatingDtype(std::string_view dtype);
 /// The names dtypeBytes knows.
 const std::vector<std::string> &dtypeNames();
 

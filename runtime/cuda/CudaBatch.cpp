@@ -68,27 +68,15 @@ absl::Status CudaQueue::upload(const StepSlot &slot) {
 }
 
 absl::Status CudaQueue::gather() {
-  const DevicePointer first =
-      argumentMemory_.data() + (arguments_.size() - 3 * gathers_.size()) * sizeof(DevicePointer);
-  for (size_t g = 0; g < gathers_.size(); ++g) {
-    const plan::BufferT &rows = *entry_.buffers[gathers_[g].rows];
-    const int64_t count = int64_t(plan::evaluate(*rows.rows, *symbols_));
-    if (count == 0 || (kept_ && gathers_[g].isStatic))
+  const bool training = entry_.kind == plan::EntryKind::TrainStep;
+  for (const Gather &gather : gathers_) {
+    const int64_t count = int64_t(plan::evaluate(*entry_.buffers[gather.rows]->rows, *symbols_));
+    if (count == 0 || (kept_ && gather.isStatic))
       continue;
-    if (Features::Tier *tier = gathers_[g].tier) {
-      const bool training = entry_.kind == plan::EntryKind::TrainStep;
-      (training ? tier->use.training : tier->use.other).requested += uint64_t(count);
-      HEDDLE_RETURN_IF_ERROR(resident_.sampling.gather(
-          {reinterpret_cast<const int64_t *>(pointer(int32_t(gathers_[g].ids))), count,
-           int64_t(rows.width), reinterpret_cast<const int32_t *>(tier->places.data()),
-           reinterpret_cast<const float *>(tier->kept.data()),
-           reinterpret_cast<const float *>(tier->all.data()),
-           reinterpret_cast<float *>(pointer(int32_t(gathers_[g].rows))),
-           reinterpret_cast<uint64_t *>(tier->hits.data()) + training}));
-    } else {
-      HEDDLE_RETURN_IF_ERROR(resident_.kernels.gatherRows(first + 3 * g * sizeof(DevicePointer),
-                                                          count, int64_t(rows.width), 0));
-    }
+    exec::CacheUse &use = gather.table->use;
+    (training ? use.training : use.other).requested += uint64_t(count);
+    HEDDLE_RETURN_IF_ERROR(resident_.sampling.gather(gather.table->gather(
+        pointer(int32_t(gather.ids)), count, pointer(int32_t(gather.rows)), training)));
   }
   return absl::OkStatus();
 }
@@ -211,16 +199,13 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
   constexpr size_t words = sizeof(plan::GpuLaunch) / sizeof(DevicePointer);
   const size_t firstList = arguments_.size();
   const uint64_t bytes =
-      (firstList + orders_[apart_].entries * words + 3 * gathers_.size()) * sizeof(DevicePointer);
+      (firstList + orders_[apart_].entries * words) * sizeof(DevicePointer);
   HEDDLE_RETURN_IF_ERROR(argumentMemory_.reserve(std::max<uint64_t>(bytes, 1), "arguments"));
   listMemory_ = argumentMemory_.data() + firstList * sizeof(DevicePointer);
   listLaunches();
   for (const plan::GpuLaunch &launch : lists_)
     arguments_.insert(arguments_.end(), {launch.args, DevicePointer(launch.begin),
                                          DevicePointer(launch.end), DevicePointer(launch.chunks)});
-  for (const Gather &gather : gathers_)
-    arguments_.insert(arguments_.end(),
-                      {pointer(int32_t(gather.ids)), gather.table, pointer(int32_t(gather.rows))});
   repeats_ =
       !comm_ && lastSlot_ == &slot && lastSymbols_ == slot.symbols && uploaded_ == arguments_;
   if (!repeats_) {

@@ -51,7 +51,8 @@ absl::Status SamplingModule::gather(const kernels::Gather &gather) const {
     return absl::OkStatus();
   kernels::Gather argument = gather;
   void *values[] = {&argument};
-  const uint64_t blocks = (uint64_t(gather.rows) + kernels::threads - 1) / kernels::threads;
+  const int64_t perBlock = kernels::gatherRowsPerBlock(gather.dim);
+  const int64_t blocks = (gather.rows + perBlock - 1) / perBlock;
   return session_.driver().check(
       session_.driver().cuLaunchKernel(gather_, unsigned(blocks), 1, 1, kernels::threads, 1, 1, 0,
                                        session_.stream(), values, nullptr),

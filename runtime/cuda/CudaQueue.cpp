@@ -50,13 +50,11 @@ CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::
     for (int32_t b : op.op->inputs)
       if (b >= 0)
         (op.kind == Kind::Comm ? sent : read)[size_t(b)] = true;
-  for (const auto &op : entry.ops)
-  {
-    const DevicePointer table = resident.features.table(*op);
-    Features::Tier *tier = resident.features.tier(*op);
-    if ((table || tier) && read[size_t(op->outputs[0])] && !sent[size_t(op->outputs[0])]) {
-      gathers_.push_back({uint32_t(op->inputs[0]), uint32_t(op->outputs[0]), table, tier,
-                          op->in_loop_static, op.get()});
+  for (const auto &op : entry.ops) {
+    Features::Table *table = resident.features.table(*op);
+    if (table && read[size_t(op->outputs[0])] && !sent[size_t(op->outputs[0])]) {
+      gathers_.push_back(
+          {uint32_t(op->inputs[0]), uint32_t(op->outputs[0]), table, op->in_loop_static, op.get()});
       read[size_t(op->inputs[0])] = true;
       read[size_t(op->outputs[0])] = false;
     }
@@ -222,7 +220,8 @@ CudaQueue::Order CudaQueue::makeOrder(const std::vector<Accesses> &accesses) con
   // Collectives are the host's, which waits for one stream and takes ops as they come.
   std::vector<int64_t> functions(ops_.size(), -1);
   const int64_t merge = int64_t(resident_.plan.kernels.size());
-  for (size_t i = 0; i < ops_.size() && !comm_; ++i)
+  const bool lists = resident_.plan.minor >= plan::gpuLaunchListsSince;
+  for (size_t i = 0; i < ops_.size() && lists && !comm_; ++i)
     functions[i] = ops_[i].kind == Kind::Kernel  ? int64_t(ops_[i].kernel->kernel)
                    : ops_[i].kind == Kind::Merge ? merge
                                                  : -1;

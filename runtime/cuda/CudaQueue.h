@@ -103,8 +103,7 @@ private:
   /// Rows that are picked on the device.
   struct Gather {
     uint32_t ids, rows; ///< buffers
-    DevicePointer table;   ///< all rows; or:
-    Features::Tier *tier;
+    Features::Table *table;
     bool isStatic;
     const plan::OpT *op;
   };
@@ -183,7 +182,7 @@ private:
   std::vector<DevicePointer> device_; ///< by buffer
   std::vector<void *> host_;          ///< by buffer: slots, states, outputs and what collectives use
   std::vector<int32_t> argumentBuffers_;
-  std::vector<DevicePointer> arguments_; ///< of all ops, then batches_, lists_, then of gathers_
+  std::vector<DevicePointer> arguments_; ///< of all ops, then batches_ and lists_
   std::vector<DevicePointer> batches_;
   std::vector<plan::GpuLaunch> lists_;
   DevicePointer listMemory_ = 0; ///< lists_ on the device

@@ -11,6 +11,8 @@
 #include <chrono>
 #include <cstring>
 #include <numeric>
+#include <optional>
+#include <utility>
 #include <vector>
 
 namespace heddle::cuda {
@@ -19,11 +21,39 @@ namespace {
 /// Bytes that are converted and copied at once.
 constexpr int64_t blockBytes = int64_t(32) << 20;
 
+/// The type of a dtype that stays on a device as it is.
+std::optional<kernels::Element> elementOf(const std::string &dtype) {
+  using kernels::Element;
+  static constexpr std::pair<const char *, Element> table[] = {
+      {"float32", Element::F32}, {"float16", Element::F16}, {"bfloat16", Element::BF16},
+      {"int8", Element::I8},     {"uint8", Element::U8},    {"bool", Element::U8},
+      {"int16", Element::I16},   {"uint16", Element::U16}};
+  for (const auto &[name, element] : table)
+    if (dtype == name)
+      return element;
+  return std::nullopt;
+}
+
 /// The features that a plan's batches fetch and that this graph has as the plan has them.
 struct Fetched {
   uint32_t nodeType;
   std::string name;
   graph::DenseFeatureView view;
+
+  kernels::Element element() const { return elementOf(view.dtype).value_or(kernels::Element::F32); }
+  int64_t rowBytes() const { return view.dim * kernels::bytesOf(element()); }
+  /// Rows [first, first + count) as the device has them.
+  void copy(int64_t first, int64_t count, char *to, std::vector<int64_t> &scratch) const {
+    if (elementOf(view.dtype)) {
+      std::memcpy(to, static_cast<const char *>(view.data) + first * rowBytes(),
+                  size_t(count * rowBytes()));
+      return;
+    }
+    scratch.resize(size_t(count));
+    std::iota(scratch.begin(), scratch.end(), first);
+    exec::convertRows(view.data, view.dtype, view.dim, scratch.data(), count,
+                      reinterpret_cast<float *>(to));
+  }
 };
 absl::StatusOr<std::vector<Fetched>> fetchedFeatures(const plan::PlanT &plan,
                                                      const graph::GraphStore &graph) {
@@ -44,34 +74,45 @@ absl::StatusOr<std::vector<Fetched>> fetchedFeatures(const plan::PlanT &plan,
 }
 } // namespace
 
+kernels::Gather Features::Table::gather(DevicePointer ids, int64_t rows, DevicePointer out,
+                                        bool training) const {
+  return {reinterpret_cast<const int64_t *>(ids),
+          rows,
+          dim,
+          reinterpret_cast<const int32_t *>(places.data()),
+          reinterpret_cast<const void *>(kept.data()),
+          all.data(),
+          reinterpret_cast<float *>(out),
+          reinterpret_cast<uint64_t *>(hits.data() + training * sizeof(uint64_t)),
+          element};
+}
+
 absl::Status Features::load(const plan::PlanT &plan, const graph::GraphStore &graph, double share) {
   size_t free = 0, total = 0;
   HEDDLE_RETURN_IF_ERROR(session_.driver().check(session_.driver().cuMemGetInfo_v2(&free, &total),
                                                  "memory of " + session_.name()));
   double room = double(free) * share;
   PinnedMemory staging(session_);
-  std::vector<int64_t> rows;
+  std::vector<int64_t> scratch;
   HEDDLE_ASSIGN_OR_RETURN(const std::vector<Fetched> fetched, fetchedFeatures(plan, graph));
   for (const Fetched &f : fetched) {
-    const int64_t nodes = f.view.rows, dim = f.view.dim;
+    const int64_t nodes = f.view.rows, rowBytes = f.rowBytes();
     const std::string what = "feature '" + f.name + "'";
-    const double bytes = double(nodes) * double(dim) * sizeof(float);
+    const double bytes = double(nodes) * double(rowBytes);
     if (bytes > room)
       continue;
     room -= bytes;
-    DeviceMemory &table =
-        tables_.emplace(Key(f.nodeType, f.name), DeviceMemory(session_)).first->second;
-    HEDDLE_RETURN_IF_ERROR(table.reserve(uint64_t(bytes), what));
-    const int64_t block = std::max<int64_t>(1, blockBytes / (dim * int64_t(sizeof(float))));
-    HEDDLE_RETURN_IF_ERROR(staging.reserve(uint64_t(block * dim) * sizeof(float), what));
+    auto &table = tables_[{f.nodeType, f.name}] = std::make_unique<Table>(session_);
+    table->element = f.element();
+    table->dim = f.view.dim;
+    HEDDLE_RETURN_IF_ERROR(table->kept.reserve(uint64_t(nodes * rowBytes), what));
+    const int64_t block = std::max<int64_t>(1, blockBytes / rowBytes);
+    HEDDLE_RETURN_IF_ERROR(staging.reserve(uint64_t(std::min(block, nodes) * rowBytes), what));
     for (int64_t first = 0; first < nodes; first += block) {
-      rows.resize(size_t(std::min(block, nodes - first)));
-      std::iota(rows.begin(), rows.end(), first);
-      exec::convertRows(f.view.data, f.view.dtype, dim, rows.data(), int64_t(rows.size()),
-                        reinterpret_cast<float *>(staging.data()));
-      HEDDLE_RETURN_IF_ERROR(session_.toDevice(table.data() + uint64_t(first * dim) * sizeof(float),
-                                               staging.data(),
-                                               rows.size() * uint64_t(dim) * sizeof(float)));
+      const int64_t count = std::min(block, nodes - first);
+      f.copy(first, count, staging.data(), scratch);
+      HEDDLE_RETURN_IF_ERROR(session_.toDevice(table->kept.data() + uint64_t(first * rowBytes),
+                                               staging.data(), uint64_t(count * rowBytes)));
       HEDDLE_RETURN_IF_ERROR(session_.synchronize(what));
     }
   }
@@ -82,17 +123,19 @@ absl::Status Features::loadTiers(const plan::PlanT &plan, const graph::GraphStor
                                  const exec::RowChooser &chooser, const SamplingModule &module) {
   HEDDLE_ASSIGN_OR_RETURN(std::vector<Fetched> fetched, fetchedFeatures(plan, graph));
   std::vector<exec::CachedFeature> described;
-  std::vector<Tier *> tiers;
+  std::vector<Table *> tiers;
+  std::vector<int64_t> scratch;
   for (const Fetched &f : fetched) {
-    auto &tier = tiers_[{f.nodeType, f.name}] = std::make_unique<Tier>(session_);
+    auto &tier = tables_[{f.nodeType, f.name}] = std::make_unique<Table>(session_);
     tiers.push_back(tier.get());
     const std::string what = "feature '" + f.name + "'";
-    const int64_t nodes = f.view.rows, rowBytes = f.view.dim * int64_t(sizeof(float));
+    const int64_t nodes = f.view.rows, rowBytes = f.rowBytes();
+    tier->element = f.element();
+    tier->dim = f.view.dim;
     HEDDLE_RETURN_IF_ERROR(tier->all.reserve(uint64_t(nodes * rowBytes), what));
-    std::vector<int64_t> ids(static_cast<size_t>(nodes));
-    std::iota(ids.begin(), ids.end(), 0);
-    exec::convertRows(f.view.data, f.view.dtype, f.view.dim, ids.data(), nodes,
-                      reinterpret_cast<float *>(tier->all.data()));
+    const int64_t block = std::max<int64_t>(1, blockBytes / rowBytes);
+    for (int64_t first = 0; first < nodes; first += block)
+      f.copy(first, std::min(block, nodes - first), tier->all.data() + first * rowBytes, scratch);
     HEDDLE_RETURN_IF_ERROR(tier->places.reserve(uint64_t(nodes) * sizeof(int32_t), what));
     HEDDLE_RETURN_IF_ERROR(tier->hits.reserve(2 * sizeof(uint64_t), what));
     HEDDLE_RETURN_IF_ERROR(session_.driver().check(
@@ -103,12 +146,12 @@ absl::Status Features::loadTiers(const plan::PlanT &plan, const graph::GraphStor
     tier->use.feature = f.name;
     tier->use.rows = nodes;
     tier->use.rowBytes = rowBytes;
-    HEDDLE_RETURN_IF_ERROR(measure(*tier, f.view.dim, module));
+    HEDDLE_RETURN_IF_ERROR(measure(*tier, module));
     described.push_back({f.nodeType, f.name, nodes, rowBytes, tier->use.missSecondsPerByte});
   }
   HEDDLE_ASSIGN_OR_RETURN(const cache::Plan chosen, chooser(described));
   for (size_t t = 0; t < tiers.size(); ++t) {
-    Tier &tier = *tiers[t];
+    Table &tier = *tiers[t];
     const std::vector<int64_t> &rows = chosen.rows[t];
     tier.use.keptRows = int64_t(rows.size());
     tier.use.expectedHits = described[t].expectedHits;
@@ -134,25 +177,19 @@ absl::Status Features::loadTiers(const plan::PlanT &plan, const graph::GraphStor
   return absl::OkStatus();
 }
 
-absl::Status Features::measure(Tier &tier, int64_t dim, const SamplingModule &module) const {
+absl::Status Features::measure(Table &table, const SamplingModule &module) const {
   // Rows all over the table, none of which is kept: beside the bus a hit costs next to nothing.
   constexpr int64_t timed = 1 << 14;
-  const int64_t rows = std::min(tier.use.rows, timed);
+  const int64_t rows = std::min(table.use.rows, timed);
   std::vector<int64_t> ids(static_cast<size_t>(rows));
   for (int64_t i = 0; i < rows; ++i)
-    ids[size_t(i)] = i * (tier.use.rows / rows);
+    ids[size_t(i)] = i * (table.use.rows / rows);
   DeviceMemory list(session_), out(session_);
   HEDDLE_RETURN_IF_ERROR(list.reserve(ids.size() * sizeof(int64_t), "timing a feature"));
-  HEDDLE_RETURN_IF_ERROR(out.reserve(ids.size() * uint64_t(tier.use.rowBytes), "timing a feature"));
+  HEDDLE_RETURN_IF_ERROR(
+      out.reserve(ids.size() * uint64_t(table.dim) * sizeof(float), "timing a feature"));
   HEDDLE_RETURN_IF_ERROR(session_.toDevice(list.data(), ids.data(), ids.size() * sizeof(int64_t)));
-  kernels::Gather gather{reinterpret_cast<const int64_t *>(list.data()),
-                         rows,
-                         dim,
-                         reinterpret_cast<const int32_t *>(tier.places.data()),
-                         nullptr,
-                         reinterpret_cast<const float *>(tier.all.data()),
-                         reinterpret_cast<float *>(out.data()),
-                         reinterpret_cast<uint64_t *>(tier.hits.data())};
+  const kernels::Gather gather = table.gather(list.data(), rows, out.data(), false);
   double best = 0;
   for (int round = 0; round < 4; ++round) {
     HEDDLE_RETURN_IF_ERROR(session_.synchronize("timing a feature"));
@@ -163,39 +200,33 @@ absl::Status Features::measure(Tier &tier, int64_t dim, const SamplingModule &mo
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     best = round == 0 ? seconds : std::min(best, seconds);
   }
-  tier.use.missSecondsPerByte = best / double(rows * tier.use.rowBytes);
+  table.use.missSecondsPerByte = best / double(rows * table.use.rowBytes);
   return absl::OkStatus();
 }
 
-Features::Tier *Features::tier(const plan::OpT &op) const {
+Features::Table *Features::table(const plan::OpT &op) const {
   const auto *a = op.attrs.AsFetchDenseAttrs();
   if (!a)
     return nullptr;
-  auto found = tiers_.find({a->node_type, a->feature});
-  return found == tiers_.end() ? nullptr : found->second.get();
+  auto found = tables_.find({a->node_type, a->feature});
+  return found == tables_.end() ? nullptr : found->second.get();
 }
 
 std::vector<exec::CacheUse> Features::use() const {
   std::vector<exec::CacheUse> all;
   (void)session_.enter();
-  for (const auto &[key, tier] : tiers_) {
-    exec::CacheUse use = tier->use;
+  for (const auto &[key, table] : tables_) {
+    if (!table->keepsSome())
+      continue;
+    exec::CacheUse use = table->use;
     uint64_t hits[2] = {0, 0};
-    (void)session_.toHost(hits, tier->hits.data(), sizeof hits);
+    (void)session_.toHost(hits, table->hits.data(), sizeof hits);
     (void)session_.synchronize("hits");
     use.other.hits = hits[0];
     use.training.hits = hits[1];
     all.push_back(std::move(use));
   }
   return all;
-}
-
-DevicePointer Features::table(const plan::OpT &op) const {
-  const auto *a = op.attrs.AsFetchDenseAttrs();
-  if (!a)
-    return 0;
-  auto found = tables_.find({a->node_type, a->feature});
-  return found == tables_.end() ? 0 : found->second.data();
 }
 
 } // namespace heddle::cuda

@@ -17,18 +17,26 @@
 
 namespace heddle::cuda {
 
-/// Dense features that a plan fetches, as f32 where a device's kernels can read them, so that a
-/// batch brings nothing but ids: whole in its memory, or hot rows there and all in the host's.
+/// Dense features that a plan fetches, where a device's kernels can read them, so that a batch
+/// brings nothing but ids: whole in its memory, or hot rows there and all in the host's. Floats of
+/// at most 32 bits and integers of at most 16 stay as the graph has them, other numbers are f32.
 class Features {
 public:
-  /// A feature of which the device keeps some rows.
-  struct Tier {
-    Tier(const Session &session) : places(session), kept(session), hits(session), all(session) {}
+  struct Table {
+    explicit Table(const Session &session)
+        : kept(session), places(session), hits(session), all(session) {}
+    kernels::Element element = kernels::Element::F32;
+    int64_t dim = 0;
+    DeviceMemory kept; ///< [.., dim] of `element`: all rows, or those of `places`
+    // Of a feature of which the device keeps some rows:
     DeviceMemory places; ///< i32 [nodes]: the row of `kept`, or -1
-    DeviceMemory kept;
-    DeviceMemory hits; ///< u64 [2]: of other steps, of training steps
-    PinnedMemory all;  ///< [nodes, dim]
+    DeviceMemory hits;   ///< u64 [2]: of other steps, of training steps
+    PinnedMemory all;    ///< [nodes, dim] of `element`
     exec::CacheUse use;
+
+    bool keepsSome() const { return places.data() != 0; }
+    /// What picks rows of it. `training`: where hits are counted.
+    kernels::Gather gather(DevicePointer ids, int64_t rows, DevicePointer out, bool training) const;
   };
 
   explicit Features(const Session &session) : session_(session) {}
@@ -40,19 +48,17 @@ public:
   absl::Status loadTiers(const plan::PlanT &plan, const graph::GraphStore &graph,
                          const exec::RowChooser &chooser, const SamplingModule &module);
 
-  /// The table that an op fetches from, or 0.
-  DevicePointer table(const plan::OpT &op) const;
-  /// The same where the device keeps some rows, or null.
-  Tier *tier(const plan::OpT &op) const;
+  /// The table that an op fetches from, or null.
+  Table *table(const plan::OpT &op) const;
+  /// Of those of which it keeps some rows.
   std::vector<exec::CacheUse> use() const;
 
 private:
   using Key = std::pair<uint32_t, std::string>; ///< node type and feature
-  absl::Status measure(Tier &tier, int64_t dim, const SamplingModule &module) const;
+  absl::Status measure(Table &table, const SamplingModule &module) const;
 
   const Session &session_;
-  std::map<Key, DeviceMemory> tables_;
-  std::map<Key, std::unique_ptr<Tier>> tiers_;
+  std::map<Key, std::unique_ptr<Table>> tables_;
 };
 
 } // namespace heddle::cuda

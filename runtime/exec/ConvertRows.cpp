@@ -5,7 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/exec/ConvertRows.h"
 
-#include <bit>
+#include "runtime/base/SmallFloats.h"
+
 #include <cstring>
 #include <type_traits>
 
@@ -13,23 +14,13 @@ namespace heddle::exec {
 
 namespace {
 
-/// IEEE half as its bits.
 struct Half {
   uint16_t bits;
-  explicit operator float() const {
-    uint32_t sign = uint32_t(bits & 0x8000u) << 16, exponent = (bits >> 10) & 31u,
-             fraction = bits & 0x3FFu;
-    if (exponent == 31)
-      return std::bit_cast<float>(sign | 0x7F800000u | (fraction << 13));
-    if (exponent)
-      return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
-    float value = static_cast<float>(fraction) * 0x1p-24f; // subnormal: exact
-    return sign ? -value : value;
-  }
+  explicit operator float() const { return halfToFloat(bits); }
 };
 struct Bfloat {
   uint16_t bits;
-  explicit operator float() const { return std::bit_cast<float>(uint32_t(bits) << 16); }
+  explicit operator float() const { return bfloatToFloat(bits); }
 };
 
 template <class T>

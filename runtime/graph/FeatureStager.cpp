@@ -5,8 +5,12 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/graph/FeatureStager.h"
 
+#include "runtime/base/SmallFloats.h"
+#include "runtime/graph/ConvertFloats.h"
+
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
@@ -14,7 +18,9 @@ namespace heddle::graph {
 
 namespace {
 
-template <typename T> int64_t countNonFiniteOf(const void *data, int64_t count) {
+/// `exponent`: the bits of it, of a type of 16 bits; all of them set are infinity or NaN.
+template <typename T>
+int64_t countNonFiniteOf(const void *data, int64_t count, uint16_t exponent = 0) {
   auto *values = static_cast<const unsigned char *>(data);
   int64_t bad = 0;
   for (int64_t i = 0; i < count; ++i) {
@@ -23,7 +29,7 @@ template <typename T> int64_t countNonFiniteOf(const void *data, int64_t count) 
     if constexpr (std::is_floating_point_v<T>)
       bad += !std::isfinite(value);
     else
-      bad += (value & 0x7C00) == 0x7C00; // float16: all exponent bits set
+      bad += (value & exponent) == exponent;
   }
   return bad;
 }
@@ -34,19 +40,48 @@ int64_t countNonFinite(const std::string &dtype, const void *data, int64_t count
   if (dtype == "float64")
     return countNonFiniteOf<double>(data, count);
   if (dtype == "float16")
-    return countNonFiniteOf<uint16_t>(data, count);
+    return countNonFiniteOf<uint16_t>(data, count, 0x7C00);
+  if (dtype == "bfloat16")
+    return countNonFiniteOf<uint16_t>(data, count, 0x7F80);
   return 0;
+}
+
+/// What is converted at once.
+constexpr int64_t blockBytes = int64_t(256) << 10;
+
+/// Element `index` of an array of a floating dtype, for an error.
+std::string numberText(const std::string &dtype, const char *data, int64_t index) {
+  const char *at = data + index * dtypeBytes(dtype);
+  double value = 0;
+  if (dtype == "float64") {
+    std::memcpy(&value, at, sizeof value);
+  } else if (dtype == "float32") {
+    float single;
+    std::memcpy(&single, at, sizeof single);
+    value = single;
+  } else {
+    uint16_t bits;
+    std::memcpy(&bits, at, sizeof bits);
+    value = dtype == "float16" ? halfToFloat(bits) : bfloatToFloat(bits);
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
+  return text;
 }
 
 } // namespace
 
 absl::StatusOr<FeatureStager> FeatureStager::create(StagedFeature &staged,
                                                     std::optional<int64_t> numRows,
+                                                    const std::string &floats,
                                                     const std::function<std::string()> &newPath) {
   FeatureStager stager;
-  const FeatureSchema &schema = staged.schema;
+  FeatureSchema &schema = staged.schema;
   const int64_t rows = numRows.value_or(-1);
   if (schema.kind == FeatureKind::Dense) {
+    stager.arrives_ = schema.dtype;
+    if (!floats.empty() && isFloatingDtype(schema.dtype))
+      schema.dtype = floats;
     staged.rows.path = newPath();
     HEDDLE_ASSIGN_OR_RETURN(
         stager.rows_, NpyWriter::create(staged.rows.path, schema.dtype, {schema.dim}, rows));
@@ -64,7 +99,39 @@ absl::StatusOr<FeatureStager> FeatureStager::create(StagedFeature &staged,
   return stager;
 }
 
-absl::Status FeatureStager::appendDense(StagedFeature &staged, const void *rows, int64_t rowCount) {
+absl::Status FeatureStager::appendConverted(StagedFeature &staged,
+                                            const std::function<std::string()> &place,
+                                            const char *rows, int64_t rowCount) {
+  const FeatureSchema &schema = staged.schema;
+  const int64_t rowBytes = schema.dim * dtypeBytes(schema.dtype);
+  const int64_t block = std::min(rowCount, std::max<int64_t>(1, blockBytes / rowBytes));
+  converted_.resize(static_cast<size_t>(block * rowBytes));
+  for (int64_t first = 0; first < rowCount; first += block) {
+    const int64_t count = std::min(block, rowCount - first);
+    const char *from = rows + first * schema.dim * dtypeBytes(arrives_);
+    if (int64_t bad =
+            convertFloats(from, arrives_, count * schema.dim, schema.dtype, converted_.data());
+        bad >= 0) {
+      const char *remedy = schema.dtype == "float16"    ? "store features as bfloat16 or float32"
+                           : schema.dtype == "bfloat16" ? "store features as float32"
+                                                        : "store features as they come";
+      return invalidArgument(place() + ": row " + std::to_string(written_ + bad / schema.dim) +
+                             ", column " + std::to_string(bad % schema.dim) + ": " +
+                             numberText(arrives_, from, bad) + " is too large for " + schema.dtype +
+                             "; " + remedy);
+    }
+    staged.nonFinite += countNonFinite(schema.dtype, converted_.data(), count * schema.dim);
+    HEDDLE_RETURN_IF_ERROR(rows_.append(converted_.data(), count));
+    written_ += count;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FeatureStager::appendDense(StagedFeature &staged,
+                                        const std::function<std::string()> &place, const void *rows,
+                                        int64_t rowCount) {
+  if (arrives_ != staged.schema.dtype)
+    return appendConverted(staged, place, static_cast<const char *>(rows), rowCount);
   staged.nonFinite += countNonFinite(staged.schema.dtype, rows, rowCount * staged.schema.dim);
   HEDDLE_RETURN_IF_ERROR(rows_.append(rows, rowCount));
   written_ += rowCount;

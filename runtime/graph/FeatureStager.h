@@ -20,11 +20,16 @@ namespace heddle::graph {
 class FeatureStager {
 public:
   FeatureStager() = default;
-  /// Opens files for the rows of `staged`, whose schema is set. `numRows`: as many as there will be;
-  /// none where that is not known yet (dense only).
+  /// Opens files for the rows of `staged`, whose schema is set. `numRows`: as many as there will
+  /// be; none where that is not known yet (dense only). `floats`: not empty: dense rows of a
+  /// floating dtype, which they arrive in, are stored in this one (see storageDtypes), and the
+  /// schema says so.
   static absl::StatusOr<FeatureStager> create(StagedFeature &staged, std::optional<int64_t> numRows,
+                                              const std::string &floats,
                                               const std::function<std::string()> &newPath);
-  absl::Status appendDense(StagedFeature &staged, const void *rows, int64_t rowCount);
+  /// Errors name `place`: a finite number that is too large for the dtype in which it is stored.
+  absl::Status appendDense(StagedFeature &staged, const std::function<std::string()> &place,
+                           const void *rows, int64_t rowCount);
   /// One row; columns in any order, no values: all 1. Errors name `place`: a column that is not below
   /// the width, or comes twice; values that are not as many.
   absl::Status appendSparse(StagedFeature &staged, const std::function<std::string()> &place,
@@ -33,7 +38,12 @@ public:
   int64_t written() const { return written_; } ///< rows
 
 private:
+  absl::Status appendConverted(StagedFeature &staged, const std::function<std::string()> &place,
+                               const char *rows, int64_t rowCount);
+
   NpyWriter rows_, indptr_, indices_, values_;
+  std::string arrives_;         ///< dense: the dtype of rows that are handed in
+  std::vector<char> converted_; ///< dense: scratch
   int64_t written_ = 0;
   bool allOnes_ = true;                        ///< sparse: no value but 1 so far
   std::vector<std::pair<int32_t, float>> row_; ///< sparse: scratch

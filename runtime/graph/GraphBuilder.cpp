@@ -6,6 +6,7 @@
 
 #include "runtime/graph/GraphBuilder.h"
 
+#include "runtime/graph/ConvertFloats.h"
 #include "runtime/graph/FeatureStager.h"
 #include "runtime/graph/LabelStager.h"
 #include "runtime/graph/StagedGraph.h"
@@ -46,6 +47,11 @@ absl::Status checkName(const std::string &kind, const std::string &name) {
 class Builder final : public GraphBuilder {
 public:
   static absl::StatusOr<std::unique_ptr<GraphBuilder>> make(const GraphBuilderOptions &options) {
+    const std::vector<std::string> &dtypes = storageDtypes();
+    if (!options.floats.empty() &&
+        std::find(dtypes.begin(), dtypes.end(), options.floats) == dtypes.end())
+      return invalidArgument("features cannot be stored as '" + options.floats + "'" +
+                             suggestion(options.floats, dtypes));
     auto builder = std::make_unique<Builder>();
     builder->options_ = options;
     builder->memory_ = std::max<int64_t>(options.memoryBytes, 16 << 10);
@@ -278,8 +284,9 @@ absl::StatusOr<int> Builder::openFeature(size_t owner, std::vector<StagedFeature
   std::optional<int64_t> rows;
   if (!ofEdges)
     rows = graph_.nodeTypes[owner].numNodes;
-  HEDDLE_ASSIGN_OR_RETURN(
-      open.stager, FeatureStager::create(staged, rows, [this] { return stagedPath(".npy"); }));
+  HEDDLE_ASSIGN_OR_RETURN(open.stager, FeatureStager::create(staged, rows, options_.floats, [this] {
+                            return stagedPath(".npy");
+                          }));
   features.push_back(std::move(staged));
   features_.push_back(std::move(open));
   if (rows == 0)
@@ -350,7 +357,8 @@ absl::Status Builder::appendDenseRows(int feature, const void *rows, int64_t row
   HEDDLE_ASSIGN_OR_RETURN(OpenFeature * open, featureOf(feature, FeatureKind::Dense, rowCount));
   if (rowCount == 0)
     return absl::OkStatus();
-  HEDDLE_RETURN_IF_ERROR(open->stager.appendDense(stagedOf(*open), rows, rowCount));
+  HEDDLE_RETURN_IF_ERROR(
+      open->stager.appendDense(stagedOf(*open), [&] { return placeOf(*open); }, rows, rowCount));
   return closeIfWhole(*open);
 }
 

@@ -25,6 +25,9 @@ struct GraphBuilderOptions {
   /// Called with (what, done, total); total 0 = unknown. May be empty.
   std::function<void(std::string_view, int64_t, int64_t)> progress;
   bool sync = true; ///< wait until the directory is on disk; tests do not
+  /// The dtype in which dense features of a floating dtype are stored (see storageDtypes), whatever
+  /// their importer declares; empty: as declared. Integers stay as they are.
+  std::string floats = {};
 };
 
 /// Usage: create; addNodeType for each; then features / labels / edges in any order; finish.

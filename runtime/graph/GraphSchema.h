@@ -29,7 +29,7 @@ enum class FeatureKind { Dense, Sparse };
 struct FeatureSchema {
   std::string name;
   FeatureKind kind = FeatureKind::Dense;
-  std::string dtype = "float32"; ///< dense, and sparse values: float16/32/64, int8..64, uint8..64, bool
+  std::string dtype = "float32"; ///< dense, and sparse values: see dtypeBytes
   int64_t dim = 0;               ///< columns
   int64_t nnz = 0;               ///< sparse: stored entries over all rows
   int64_t maxRowNnz = 0;         ///< sparse: most entries in one row

@@ -325,6 +325,21 @@ int Descriptor::nodeIndex(const std::string &type) const {
   return -1;
 }
 
+void storeFloatsAs(const std::string &dtype, Descriptor &descriptor) {
+  auto store = [&](std::vector<FeatureSpec> &features) {
+    for (FeatureSpec &feature : features)
+      if (feature.source == FeatureSpec::Source::Columns && !feature.outDtype.empty() &&
+          !feature.ownDtype)
+        feature.outDtype = dtype;
+      else if (feature.source == FeatureSpec::Source::Dense && feature.outDtype.empty())
+        feature.floats = dtype;
+  };
+  for (NodeSpec &node : descriptor.nodes)
+    store(node.features);
+  for (EdgeSpec &edge : descriptor.edges)
+    store(edge.features);
+}
+
 absl::StatusOr<Descriptor> parseDescriptor(std::string_view text, const std::string &file,
                                            const std::string &directory) {
   HEDDLE_ASSIGN_OR_RETURN(JsonDocument document, parseJson(text, file));

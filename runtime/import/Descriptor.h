@@ -45,6 +45,8 @@ struct FeatureSpec {
   std::string indptr, indices, values; ///< sparse: .npy files; values may be empty
   int64_t dim = 0;                     ///< sparse: columns
   std::string outDtype;                ///< empty for dense: as stored
+  bool ownDtype = false;               ///< the descriptor says outDtype
+  std::string floats;                  ///< dense without outDtype: what a floating dtype becomes
   TransformSpec transform;
   bool ofEdges = false; ///< of a relation: dense, a row for each edge
 };
@@ -95,6 +97,9 @@ struct Descriptor {
   std::vector<EdgeSpec> edges;
   int nodeIndex(const std::string &type) const; ///< -1 if absent
 };
+
+/// Floating numbers of features for which the descriptor says no out_dtype are stored in this one.
+void storeFloatsAs(const std::string &dtype, Descriptor &descriptor);
 
 /// Reads and checks a descriptor. File patterns (glob) are relative to its folder; matches are in
 /// byte order, patterns in their own order. Errors: "file: /json/pointer: what is wrong; remedy".

@@ -84,8 +84,9 @@ FeatureSpec DescriptorParser::readFeature(ObjectReader &in, const NodeSpec &node
       if (in.ok() && spec.columns.size() != 1)
         in.fail("feature_col", "categorical takes one column; write a feature for each");
     } else {
+      spec.ownDtype = in.has("out_dtype");
       spec.outDtype = in.oneOfOr("out_dtype", "float32", dtypeNames());
-      bool real = spec.outDtype.rfind("float", 0) == 0;
+      bool real = isFloatingDtype(spec.outDtype);
       bool fractions = spec.transform.kind != TransformSpec::Kind::None || spec.transform.log1p ||
                        spec.transform.missing == TransformSpec::Missing::Mean ||
                        spec.transform.missing == TransformSpec::Missing::MeanFlag;

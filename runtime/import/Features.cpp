@@ -6,6 +6,7 @@
 #include "runtime/import/Features.h"
 
 #include "runtime/base/Npy.h"
+#include "runtime/graph/ConvertFloats.h"
 #include "runtime/import/Labels.h"
 #include "runtime/import/Values.h"
 
@@ -20,6 +21,11 @@ namespace {
 
 using Kind = TransformSpec::Kind;
 using Missing = TransformSpec::Missing;
+
+/// What to say beside "set out_dtype" where a number does not fit into `dtype`.
+std::string hint(const std::string &dtype) {
+  return dtype == "float16" ? " (bfloat16 has the range of float32)" : "";
+}
 
 /// Rows of a dense feature on their way to the builder, a megabyte at a time.
 class RowBuffer {
@@ -104,7 +110,8 @@ public:
       if (!put(row, i, missing, x))
         return scan->error(wanted_[i], "'" + std::string(scan->cell(wanted_[i])) +
                                            "' does not fit into " + spec_.outDtype +
-                                           "; set out_dtype of feature '" + spec_.name + "'");
+                                           "; set out_dtype of feature '" + spec_.name + "'" +
+                                           hint(spec_.outDtype));
     }
     return buffer_.flushIfFull(builder);
   }
@@ -159,7 +166,7 @@ private:
     if (std::isinf(x))
       return scan.error(wanted_[i], "the value is not finite; correct it");
     // Larger integers are not exact as a double.
-    if (std::fabs(x) >= 0x1p53 && spec_.outDtype.rfind("float", 0) != 0)
+    if (std::fabs(x) >= 0x1p53 && !isFloatingDtype(spec_.outDtype))
       return scan.error(wanted_[i], "integers beyond 2^53 are not exact here; give the feature as "
                                     "a .npy file");
     if (spec_.transform.log1p) {
@@ -345,7 +352,12 @@ public:
           spec_.place + "/files: have " + countOf(rows, "rows") +
           (spec_.ofEdges ? ", but the edges' files have " : ", but the nodes' files have ") +
           countOf(records, "records") + "; give a row for each record, in the order of the files");
-    dtype_ = spec_.outDtype.empty() ? arrays_[0].dtype() : spec_.outDtype;
+    const std::string &stored = arrays_[0].dtype();
+    const bool floats = !spec_.floats.empty() && isFloatingDtype(stored);
+    dtype_ = !spec_.outDtype.empty() ? spec_.outDtype : floats ? spec_.floats : stored;
+    const auto &storage = graph::storageDtypes();
+    converts_ = dtype_ != stored && isFloatingDtype(stored) &&
+                std::find(storage.begin(), storage.end(), dtype_) != storage.end();
     return absl::OkStatus();
   }
 
@@ -367,12 +379,15 @@ public:
       std::memcpy(row, from, size_t(width));
       return buffer_.flushIfFull(builder);
     }
+    if (converts_ && graph::convertFloats(from, array.dtype(), dim_, dtype_, row) < 0 &&
+        allFinite(row))
+      return buffer_.flushIfFull(builder);
     int64_t out = dtypeBytes(dtype_);
     for (int64_t i = 0; i < dim_; ++i)
       if (!encodeNumber(decodeNumber(from, array.dtype(), i), dtype_, row + i * out))
         return invalidArgument(array.path() + ": element [" + std::to_string(record - before_) +
                                ", " + std::to_string(i) + "] does not fit into " + dtype_ +
-                               " (or is not finite); correct it, or set out_dtype");
+                               " (or is not finite); correct it, or set out_dtype" + hint(dtype_));
     return buffer_.flushIfFull(builder);
   }
 
@@ -396,6 +411,8 @@ private:
       return noneHas<uint32_t>(row, 0x7F800000u);
     if (dtype_ == "float64")
       return noneHas<uint64_t>(row, 0x7FF0000000000000u);
+    if (dtype_ == "bfloat16")
+      return noneHas<uint16_t>(row, 0x7F80u);
     return dtype_ != "float16" || noneHas<uint16_t>(row, 0x7C00u);
   }
   template <typename T> bool noneHas(const char *row, T exponent) const {
@@ -411,6 +428,7 @@ private:
   std::vector<NpyArray> arrays_;
   std::string dtype_;
   RowBuffer buffer_;
+  bool converts_ = false; ///< by convertFloats
   size_t current_ = 0;
   int64_t before_ = 0, dim_ = 0, missing_ = 0;
 };

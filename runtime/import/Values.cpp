@@ -5,7 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/import/Values.h"
 
-#include <bit>
+#include "runtime/base/SmallFloats.h"
+
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -171,53 +172,18 @@ std::optional<TimeValue> parseTime(std::string_view text) {
   return TimeValue{*number, false};
 }
 
-uint16_t floatToHalf(float value) {
-  uint32_t bits = std::bit_cast<uint32_t>(value);
-  uint32_t sign = (bits >> 16) & 0x8000u;
-  uint32_t exponent = (bits >> 23) & 0xFFu, fraction = bits & 0x7FFFFFu;
-  if (exponent == 0xFF)
-    return uint16_t(sign | 0x7C00u | (fraction ? 0x200u : 0));
-  int e = int(exponent) - 127 + 15;
-  if (e >= 31)
-    return uint16_t(sign | 0x7C00u);
-  uint32_t mantissa = fraction | (exponent ? 0x800000u : 0);
-  int shift = 13;
-  if (e <= 0) { // subnormal: the implicit bit is written out
-    shift += 1 - e;
-    e = 0;
-    if (shift > 24)
-      return uint16_t(sign);
-  } else {
-    mantissa &= 0x7FFFFFu;
-  }
-  uint32_t half = (uint32_t(e) << 10) + (mantissa >> shift);
-  uint32_t rest = mantissa & ((1u << shift) - 1), middle = 1u << (shift - 1);
-  if (rest > middle || (rest == middle && (half & 1)))
-    ++half; // a carry into the exponent is the right next number
-  return uint16_t(sign | half);
-}
-
-float halfToFloat(uint16_t bits) {
-  uint32_t sign = uint32_t(bits & 0x8000u) << 16, exponent = (bits >> 10) & 0x1Fu,
-           fraction = bits & 0x3FFu;
-  if (exponent == 31)
-    return std::bit_cast<float>(sign | 0x7F800000u | (fraction << 13));
-  if (exponent == 0) {
-    float value = std::ldexp(float(fraction), -24);
-    return sign ? -value : value;
-  }
-  return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
-}
-
 bool encodeNumber(double value, std::string_view dtype, char *out) {
   if (dtype == "float32")
     return store<float>(value, out);
   if (dtype == "float64")
     return store<double>(value, out);
-  if (dtype == "float16") {
-    uint16_t half = floatToHalf(static_cast<float>(value));
-    std::memcpy(out, &half, sizeof half);
-    return (half & 0x7C00u) != 0x7C00u;
+  if (dtype == "float16" || dtype == "bfloat16") {
+    const bool half = dtype == "float16";
+    const float odd = roundToOdd(value);
+    const uint16_t bits = half ? floatToHalf(odd) : floatToBfloat(odd);
+    const uint16_t exponent = half ? 0x7C00 : 0x7F80;
+    std::memcpy(out, &bits, sizeof bits);
+    return (bits & exponent) != exponent;
   }
   if (dtype == "int8")
     return store<int8_t>(value, out);
@@ -245,10 +211,10 @@ double decodeNumber(const char *data, std::string_view dtype, int64_t index) {
     return load<float>(data, index);
   if (dtype == "float64")
     return load<double>(data, index);
-  if (dtype == "float16") {
-    uint16_t half;
-    std::memcpy(&half, data + index * 2, sizeof half);
-    return halfToFloat(half);
+  if (dtype == "float16" || dtype == "bfloat16") {
+    uint16_t bits;
+    std::memcpy(&bits, data + index * 2, sizeof bits);
+    return dtype == "float16" ? halfToFloat(bits) : bfloatToFloat(bits);
   }
   if (dtype == "int8")
     return load<int8_t>(data, index);

@@ -27,12 +27,9 @@ struct TimeValue {
 };
 std::optional<TimeValue> parseTime(std::string_view text);
 
-/// IEEE half precision, round to nearest even.
-uint16_t floatToHalf(float value);
-float halfToFloat(uint16_t bits);
-
-/// Writes `value` as `dtype` (see dtypeBytes) to `out`. False if the type does not hold it: out of
-/// range, a fraction in an integer, not finite.
+/// Writes `value` as `dtype` (see dtypeBytes) to `out`, rounded to nearest even where that is a
+/// floating one. False if the type does not hold it: out of range, a fraction in an integer, not
+/// finite.
 bool encodeNumber(double value, std::string_view dtype, char *out);
 
 /// Element `index` of an array of `dtype`, as a double. Integers beyond 2^53 are rounded.

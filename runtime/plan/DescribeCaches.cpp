@@ -27,9 +27,9 @@ std::string cachesSection(const PlanT &plan) {
   TextTable table(columns);
   for (const auto &cache : plan.caches) {
     const double rows = double(plan.node_types[cache->node_type]->num_nodes);
-    std::vector<std::string> cells = {typeName(plan, cache->node_type) + "." + cache->feature,
-                                      formatCount(rows), formatBytes(rows * 4 * cache->dim),
-                                      formatCount(cache->requested)};
+    std::vector<std::string> cells = {
+        typeName(plan, cache->node_type) + "." + cache->feature, formatCount(rows),
+        formatBytes(rows * cache->number_bytes * cache->dim), formatCount(cache->requested)};
     for (size_t i = 0; i < shares.size(); ++i)
       cells.push_back(i < cache->points.size() && cache->points[i].kept() == shares[i].kept()
                           ? percent(cache->points[i].hits(), 1)
@@ -37,8 +37,9 @@ std::string cachesSection(const PlanT &plan) {
     table.addRow(cells);
   }
   return out + table.str(2) +
-         wrapped("The last columns: the share of the rows asked for in training that is expected to be found "
-                 "where so many of the feature's rows are kept, the hottest. Sizes at 4 bytes a number.",
+         wrapped("The last columns: the share of the rows asked for in training that is expected "
+                 "to be found "
+                 "where so many of the feature's rows are kept, the hottest.",
                  100, "  ", "  ");
 }
 

@@ -357,6 +357,7 @@ void addPartitions(Json &out, const PlanT &plan, const MachineRates &rates) {
     out["caches"].push_back({{"node_type", plan.node_types[cache->node_type]->name},
                              {"feature", cache->feature},
                              {"dim", cache->dim},
+                             {"number_bytes", cache->number_bytes},
                              {"requested", numberOrNull(cache->requested)},
                              {"points", points}});
   }

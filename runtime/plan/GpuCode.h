@@ -9,7 +9,8 @@
 // type.
 //
 // Ops of a step that run one function on different arrays may be one launch: where the grid has more
-// than one block in y, `args` is an array of as many GpuLaunch, and block (x, y) is block x of number y.
+// than one block in y, `args` is an array of as many GpuLaunch, and block (x, y) is block x of number y
+// (since plan 1.8).
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_PLAN_GPUCODE_H
@@ -42,6 +43,9 @@ struct GpuLaunch {
   uint64_t args = 0;
   int64_t begin = 0, end = 0, chunks = 0;
 };
+
+/// Code of plans of an older minor takes no lists.
+inline constexpr unsigned gpuLaunchListsSince = 8;
 
 /// Threads of a block, of all launches.
 inline constexpr unsigned gpuBlockThreads = 256;

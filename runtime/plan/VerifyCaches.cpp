@@ -45,6 +45,8 @@ bool checkCaches(Context &c) {
       return c.fail(place, "the feature has another one");
     if (!isFetched(c.plan, cache))
       return c.fail(place, "no op fetches that feature with " + std::to_string(cache.dim) + " columns");
+    if (cache.number_bytes < 1 || cache.number_bytes > 8)
+      return c.fail(place, "a number of " + std::to_string(cache.number_bytes) + " bytes");
     if (!(cache.requested >= 0 && cache.requested <= double(maxRows) * double(maxNames)))
       return c.fail(place, "the requested rows are no number of rows");
     double kept = 0, hits = 0;

@@ -6,7 +6,7 @@
 #include "runtime/synthetic/NodeRows.h"
 
 #include "runtime/base/Keys.h"
-#include "runtime/import/Values.h"
+#include "runtime/base/SmallFloats.h"
 
 #include <cmath>
 #include <cstring>
@@ -60,7 +60,7 @@ void FeatureRows::fill(int64_t row, char *out) const {
           static_cast<float>(centre[j] + noiseUnit * bell(words[static_cast<size_t>(j - i)])) *
           unit_;
       if (half_) {
-        uint16_t bits = importing::floatToHalf(value);
+        uint16_t bits = floatToHalf(value);
         std::memcpy(out + 2 * j, &bits, 2);
       } else {
         std::memcpy(out + 4 * j, &value, 4);

@@ -75,6 +75,19 @@ void unpack(Lanes &r, const Instruction &i, U32 mask) {
   });
 }
 
+void pack16(Lanes &r, const Instruction &i, U32 mask) {
+  forLanes(mask, [&](int l) {
+    put<U32>(r, i.to, l, get<uint16_t>(r, i.a, l) | U32(get<uint16_t>(r, i.b, l)) << 16);
+  });
+}
+void unpack16(Lanes &r, const Instruction &i, U32 mask) {
+  forLanes(mask, [&](int l) {
+    const U32 whole = get<U32>(r, i.b, l);
+    put<uint16_t>(r, i.to, l, uint16_t(whole));
+    put<uint16_t>(r, i.a, l, uint16_t(whole >> 16));
+  });
+}
+
 constexpr auto same = [](auto x) { return x; };
 constexpr auto add = [](auto x, auto y) { return x + y; };
 constexpr auto sub = [](auto x, auto y) { return x - y; };
@@ -264,6 +277,16 @@ Table makeTable() {
                     });
                   },
                   "rrrr"};
+  // The sign is the field's highest bit; the number's, where the field ends beyond it.
+  t["bfe.s32"] = {[](Lanes &r, const Instruction &i, U32 mask) {
+                    forLanes(mask, [&](int l) {
+                      const S64 number = S32(get<U32>(r, i.a, l));
+                      const U32 first = get<U32>(r, i.b, l) & 255, bits = get<U32>(r, i.c, l) & 255;
+                      const S64 rest = number >> (first < 32 ? first : 32);
+                      put<S32>(r, i.to, l, bits == 0 ? 0 : bits >= 32 ? S32(rest) : S32(U32(rest) << (32 - bits)) >> (32 - bits));
+                    });
+                  },
+                  "rrrr"};
   t["bfe.u64"] = {[](Lanes &r, const Instruction &i, U32 mask) {
                     forLanes(mask, [&](int l) {
                       put<U64>(
@@ -291,6 +314,8 @@ Table makeTable() {
   t["mov.pred"] = {predicate<first>, "pp"};
   t["mov.pack"] = {pack, "drr"};
   t["mov.unpack"] = {unpack, "rrd"};
+  t["mov.pack16"] = {pack16, "rrr"};
+  t["mov.unpack16"] = {unpack16, "rrr"};
   for (const char *space : {"", ".to"})
     for (const char *of : {".global", ".param"})
       t["cvta" + (std::string(space) + of) + ".u64"] = {unary<U64, U64, same>, "dd"};
@@ -327,6 +352,7 @@ Table makeTable() {
                        });
                      },
                      "rr"};
+  t["cvt.s8.s32"] = t["cvt.s16.s8"]; // a byte in a register of 16 bits, extended
   t["cvt.u16.u8"] = t["cvt.u32.u8"];
   t["cvt.f32.f16"] = {[](Lanes &r, const Instruction &i, U32 mask) {
                         forLanes(mask, [&](int l) {

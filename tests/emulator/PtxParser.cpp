@@ -371,11 +371,11 @@ private:
   void parseOperation(Instruction &i, std::string name) {
     int *slots[] = {&i.to, &i.a, &i.b, &i.c};
     size_t used = 0;
-    // mov.b64 d, {a, b};   mov.b64 {a, b}, d;
-    const bool unpack = name == "mov.b64" && peek() == "{",
-               pack = name == "mov.b64" && peekAt(2) == "{";
+    // mov.b64 d, {a, b};   mov.b64 {a, b}, d;   and mov.b32 of halves
+    const bool halves = name == "mov.b32", moves = halves || name == "mov.b64";
+    const bool unpack = moves && peek() == "{", pack = moves && peekAt(2) == "{";
     if (unpack || pack)
-      name = unpack ? "mov.unpack" : "mov.pack";
+      name = (unpack ? "mov.unpack" : "mov.pack") + std::string(halves ? "16" : "");
     const KnownOperation *known = findOperation(name);
     if (!known)
       refuse("instruction '" + name + "' is not known here");

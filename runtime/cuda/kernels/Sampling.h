@@ -16,6 +16,7 @@
 #define HEDDLE_RUNTIME_CUDA_KERNELS_SAMPLING_H
 
 #include "runtime/base/Philox.h"
+#include "runtime/base/SmallFloats.h"
 #include "runtime/cuda/kernels/Tasks.h"
 
 namespace heddle::cuda::kernels {
@@ -298,25 +299,79 @@ template <class Block> void invert(Block &block, Shared &, const Launch &launch)
   });
 }
 
-/// Blocks of `threads` rows each.
+template <int64_t N> struct Number {
+  static constexpr int64_t value = N;
+};
+
+/// Bytes that lie together, at a multiple of their number.
+template <class Bits, int64_t N> struct alignas(sizeof(Bits) * N) Piece {
+  Bits bits[N];
+};
+
+/// Piece `piece` of a row, as f32: the bits that the CPU's ConvertRows.cpp gives.
+template <int64_t N, class Bits, class Widen>
+void widenPiece(const void *row, float *out, int64_t piece, Widen widen) {
+  const auto from = static_cast<const Piece<Bits, N> *>(row)[piece];
+  Piece<float, N> to;
+  for (int64_t i = 0; i < N; ++i)
+    to.bits[i] = widen(from.bits[i]);
+  reinterpret_cast<Piece<float, N> *>(out)[piece] = to;
+}
+
+/// `rows` rows at the addresses shared.first, to those of gather.out from `first` on.
+template <class Bits, class Block, class Widen>
+void widenRows(Block &block, const Shared &shared, const Gather &gather, int64_t first,
+               int64_t rows, Widen widen) {
+  const bool wide = gather.dim % gatherWidth == 0;
+  const uint32_t pieces = uint32_t(wide ? gather.dim / gatherWidth : gather.dim);
+  float *out = gather.out + first * gather.dim;
+  auto each = [&](auto width) {
+    block.each(rows * pieces, [&](int64_t e) {
+      const uint32_t row = uint32_t(e) / pieces;
+      widenPiece<decltype(width)::value, Bits>(reinterpret_cast<const void *>(shared.first[row]),
+                                               out + row * gather.dim, e - int64_t(row) * pieces,
+                                               widen);
+    });
+  };
+  if (wide)
+    each(Number<gatherWidth>());
+  else
+    each(Number<1>());
+}
+
+/// Blocks of gatherRowsPerBlock rows each.
 template <class Block> void gatherRows(Block &block, Shared &shared, const Gather &gather) {
-  const int64_t first = int64_t(block.index) * threads;
-  const int64_t rows = smaller(gather.rows - first, threads);
+  const int64_t perBlock = gatherRowsPerBlock(gather.dim), first = block.index * perBlock;
+  const int64_t rows = smaller(gather.rows - first, perBlock);
+  const int64_t rowBytes = gather.dim * bytesOf(gather.element);
   block.each(threads, [&](int64_t i) {
-    const int32_t place = i < rows ? gather.places[gather.ids[first + i]] : -1;
+    const int64_t id = i < rows ? gather.ids[first + i] : 0;
+    const int64_t place = i >= rows ? -1 : gather.places ? gather.places[id] : id;
     shared.words[0][i + 1] = place >= 0;
-    shared.counters[i] = uint32_t(place);
+    shared.first[i] =
+        place >= 0 ? int64_t(gather.kept) + place * rowBytes : int64_t(gather.all) + id * rowBytes;
   });
-  const uint32_t *hits = scan(block, shared.words);
-  block.each(1, [&](int64_t) { block.add(gather.hits, hits[threads]); });
-  block.each(rows * gather.dim, [&](int64_t e) {
-    const uint32_t row = uint32_t(e) / uint32_t(gather.dim);
-    const int64_t column = e - int64_t(row) * gather.dim;
-    const int32_t place = int32_t(shared.counters[row]);
-    gather.out[(first + row) * gather.dim + column] =
-        place >= 0 ? gather.kept[place * gather.dim + column]
-                   : gather.all[gather.ids[first + row] * gather.dim + column];
-  });
+  if (gather.places) {
+    const uint32_t *hits = scan(block, shared.words);
+    block.each(1, [&](int64_t) { block.add(gather.hits, hits[threads]); });
+  }
+  auto plain = [](auto value) { return static_cast<float>(value); };
+  switch (gather.element) { // the same for all threads
+  case Element::F32:
+    return widenRows<float>(block, shared, gather, first, rows, plain);
+  case Element::F16:
+    return widenRows<uint16_t>(block, shared, gather, first, rows, halfToFloat);
+  case Element::BF16:
+    return widenRows<uint16_t>(block, shared, gather, first, rows, bfloatToFloat);
+  case Element::I8:
+    return widenRows<int8_t>(block, shared, gather, first, rows, plain);
+  case Element::U8:
+    return widenRows<uint8_t>(block, shared, gather, first, rows, plain);
+  case Element::I16:
+    return widenRows<int16_t>(block, shared, gather, first, rows, plain);
+  case Element::U16:
+    return widenRows<uint16_t>(block, shared, gather, first, rows, plain);
+  }
 }
 
 } // namespace heddle::cuda::kernels

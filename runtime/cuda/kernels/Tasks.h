@@ -109,15 +109,34 @@ struct Shared {
 };
 static_assert(digits * threads == sortTile, "a counter for each digit and thread");
 
-/// Rows of a feature, of which a device keeps some; it reads the others in the host's memory.
+/// Types of numbers that a feature's rows are stored in.
+enum class Element : uint32_t { F32, F16, BF16, I8, U8, I16, U16 };
+
+inline constexpr int64_t bytesOf(Element element) {
+  return element == Element::F32 ? 4 : element == Element::I8 || element == Element::U8 ? 1 : 2;
+}
+
+/// Rows of a feature as f32. A device keeps all of them, or some and reads the others in the host's
+/// memory. Rows lie at multiples of their size from an address that is a multiple of 16.
 struct Gather {
   const int64_t *ids; ///< [rows]
   int64_t rows, dim;
-  const int32_t *places;   ///< by id: the row of `kept`, or -1
-  const float *kept, *all; ///< [.., dim]
-  float *out;              ///< [rows, dim]
-  uint64_t *hits;          ///< rows found in `kept` are added
+  const int32_t *places;  ///< by id: the row of `kept`, or -1. Null: `kept` has all, in order
+  const void *kept, *all; ///< [.., dim] of `element`
+  float *out;             ///< [rows, dim]
+  uint64_t *hits;         ///< with places: rows found in `kept` are added
+  Element element;
 };
+/// Numbers that a thread converts at once, 16 bytes of the result, where all rows begin at a
+/// multiple of as many.
+inline constexpr int64_t gatherWidth = 4;
+/// Rows that a block gathers: about four pieces of work for a thread, so that few rows keep many
+/// blocks busy.
+inline int64_t gatherRowsPerBlock(int64_t dim) {
+  const int64_t pieces = dim % gatherWidth == 0 ? dim / gatherWidth : dim;
+  const int64_t rows = 4 * int64_t(threads) / pieces;
+  return rows < 1 ? 1 : rows > threads ? threads : rows;
+}
 
 /// The kernels that sample, as KERNEL(name): entry points heddle_NAME(Launch). Beside them is
 /// heddle_gatherRows(Gather).

@@ -6,6 +6,13 @@ import re
 import numpy as np
 
 
+def floats(array):
+    """A feature's array as float32. bfloat16, which NumPy lacks, is stored as V2: the upper half of a float32."""
+    if array.dtype == np.dtype("V2"):
+        return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return array.astype(np.float32)
+
+
 class Graph:
     """Relations as (source, destination) arrays, features, single labels of the target, training nodes."""
 
@@ -32,7 +39,7 @@ class Graph:
         """Dense arrays [rows, dim], and sparse ones as (indptr, indices, values or None, dim)."""
         for feature in self.types[node_type].get("features", []):
             if feature["kind"] != "sparse":
-                yield self.load(feature["file"]).astype(np.float32)
+                yield floats(self.load(feature["file"]))
             else:
                 yield (self.load(feature["indptr"]).astype(np.int64), self.load(feature["indices"]).astype(np.int64),
                        self.load(feature["values"]) if "values" in feature else None, feature["dim"])

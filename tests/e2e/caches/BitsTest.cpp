@@ -6,13 +6,13 @@
 // kept, on one worker and on several; what is reported adds up; wrong use is told.
 //
 //===----------------------------------------------------------------------===//
+#include "tests/e2e/caches/Results.h"
 #include "tests/e2e/caches/ToolRun.h"
 
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
 #include <map>
-#include <sstream>
 
 namespace heddle::e2e {
 namespace {
@@ -57,23 +57,6 @@ private:
   }
   TemporaryDirectory folder_;
 };
-
-/// Everything of a run folder that is a result: names and bytes.
-std::map<std::string, std::string> resultsOf(const std::string &folder) {
-  std::map<std::string, std::string> results;
-  for (const auto &entry : std::filesystem::recursive_directory_iterator(folder)) {
-    std::string name = std::filesystem::relative(entry.path(), folder).string();
-    if (entry.path().extension() == ".safetensors" || name == "predictions.csv")
-      results[name] = readAll(entry.path().string());
-    if (name == "metrics.jsonl") {
-      std::istringstream lines(readAll(entry.path().string()));
-      for (std::string line; std::getline(lines, line);)
-        if (Json event = Json::parse(line); event.contains("loss"))
-          results["losses"] += event["loss"].dump() + "\n";
-    }
-  }
-  return results;
-}
 
 TEST(Caches, TheSameBits) {
   Scene &scene = Scene::instance();

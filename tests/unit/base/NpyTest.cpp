@@ -42,9 +42,10 @@ absl::StatusOr<NpyHeader> parse(const std::string &bytes) {
 
 TEST(Npy, ReadsEveryDtypeAndVersion) {
   std::pair<const char *, const char *> codes[] = {
-      {"<f2", "float16"}, {"<f4", "float32"}, {"<f8", "float64"}, {"|i1", "int8"},
-      {"<i2", "int16"},   {"<i4", "int32"},   {"<i8", "int64"},   {"|u1", "uint8"},
-      {"<u2", "uint16"},  {"<u4", "uint32"},  {"<u8", "uint64"},  {"|b1", "bool"}};
+      {"<f2", "float16"},  {"<f4", "float32"}, {"<f8", "float64"}, {"|i1", "int8"},
+      {"<i2", "int16"},    {"<i4", "int32"},   {"<i8", "int64"},   {"|u1", "uint8"},
+      {"<u2", "uint16"},   {"<u4", "uint32"},  {"<u8", "uint64"},  {"|b1", "bool"},
+      {"<V2", "bfloat16"}, {"|V2", "bfloat16"}};
   for (auto [code, name] : codes)
     for (int major : {1, 2, 3}) {
       std::string data(static_cast<size_t>(6 * dtypeBytes(name)), '\1');
@@ -145,6 +146,21 @@ TEST(Npy, WriterAndReaderAgree) {
       EXPECT_EQ(array.file().size(), writer.fileBytes());
       EXPECT_EQ(valueOf(checksumOfFile(path)), writer.checksum());
     }
+}
+
+// As numpy.save writes an array of ml_dtypes' bfloat16: numpy.load gives V2, for view(np.uint16).
+TEST(Npy, Bfloat16IsTwoBytesToNumPy) {
+  TemporaryDirectory dir;
+  NpyWriter writer = valueOf(NpyWriter::create(dir / "x", "bfloat16", {3}, 1));
+  ASSERT_OK(writer.append("abcdef", 1));
+  ASSERT_OK(writer.close());
+  std::string text = test::readAll(dir / "x");
+  EXPECT_NE(text.find("'descr': '<V2'"), std::string::npos) << text;
+  NpyArray array = valueOf(NpyArray::open(dir / "x"));
+  ASSERT_OK(array.expect("bfloat16", {1, 3}));
+  EXPECT_FAILS(array.expect("float16", {1, 3}), "expected float16 [1, 3], found bfloat16 [1, 3]");
+  EXPECT_FAILS(parse(npy(dict(">V2", "(1,)"), "ab")), "big-endian");
+  EXPECT_FAILS(parse(npy(dict("<V4", "(1,)"), "abcd")), "'<V4'", "bfloat16");
 }
 
 TEST(Npy, WriterRefusesBadUse) {

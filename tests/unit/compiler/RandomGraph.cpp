@@ -48,12 +48,15 @@ struct Relation {
 class Maker {
 public:
   Maker(uint64_t seed, const std::string &directory)
-      : random(seed), edgeData(~seed), directory(directory) {}
+      : random(seed), edgeData(~seed), directory(directory), floats(seed % 4 == 1   ? "bfloat16"
+                                                                    : seed % 4 == 2 ? "float16"
+                                                                                    : "") {}
 
   absl::StatusOr<RandomCase> run() {
     graph::GraphBuilderOptions options;
     options.output = directory + "/graph";
     options.force = true;
+    options.floats = floats;
     HEDDLE_ASSIGN_OR_RETURN(builder, graph::GraphBuilder::create(options));
     HEDDLE_RETURN_IF_ERROR(addTypes());
     HEDDLE_RETURN_IF_ERROR(addFeatures());
@@ -75,6 +78,8 @@ public:
     else if (model.numHeads && made.combine == "softmax")
       made.combine = "sum";
     made.name += ", combine " + made.combine;
+    if (!floats.empty())
+      made.name += ", features of " + floats;
     return made;
   }
 
@@ -415,6 +420,7 @@ private:
   Random random;
   Random edgeData; ///< its own, so that a seed's graph and model are those without data of edges
   std::string directory;
+  std::string floats; ///< the dtype of all floating features, empty: that which they are made in
   std::unique_ptr<graph::GraphBuilder> builder;
   std::vector<Type> types; ///< the target first
   std::vector<Relation> relations;

@@ -97,7 +97,7 @@ TEST(FeatureTiers, TheSameBitsForAnyCapacity) {
     cache::Policy policy;
     int64_t kept;
   };
-  for (const char *dtype : {"float32", "float16", "float64", "bool"}) {
+  for (const char *dtype : {"float32", "float16", "bfloat16", "float64", "bool", "int8"}) {
     const int64_t rows = 2000, dim = dtype == std::string("float64") ? 700 : 33;
     Scene s(dtype, rows, dim);
     std::vector<Ids> batches(3);

@@ -349,40 +349,6 @@ TEST(Sampler, LargeBatch) {
     check(s, someSeeds(nodes[0], nodes[0]), 3, 5, on, -1);
 }
 
-// Rows that a GPU keeps and rows that it reads in the host's memory.
-TEST(DeviceGather, AnyRowsKept) {
-  std::mt19937 random(2);
-  for (int64_t nodes : {1, 7, 1000})
-    for (int64_t dim : {1, 3, 128})
-      for (int64_t rows : {int64_t(1), int64_t(130), int64_t(500)}) {
-        std::vector<float> all(size_t(nodes * dim)), kept, out(size_t(rows * dim), -1);
-        for (size_t i = 0; i < all.size(); ++i)
-          all[i] = float(i);
-        std::vector<int32_t> places(size_t(nodes), -1);
-        for (int64_t id = 0; id < nodes; ++id)
-          if (random() % 3 == 0) {
-            places[size_t(id)] = int32_t(int64_t(kept.size()) / dim);
-            kept.insert(kept.end(), all.begin() + id * dim, all.begin() + (id + 1) * dim);
-          }
-        std::vector<int64_t> ids(static_cast<size_t>(rows));
-        uint64_t hits = 5, expected = 5;
-        for (int64_t &id : ids) {
-          id = int64_t(random() % uint64_t(nodes));
-          expected += places[size_t(id)] >= 0;
-        }
-        const cuda::kernels::Gather gather{ids.data(),  rows,       dim,        places.data(),
-                                           kept.data(), all.data(), out.data(), &hits};
-        auto shared = std::make_unique<cuda::kernels::Shared>();
-        for (uint32_t b = 0; b * cuda::kernels::threads < uint32_t(rows); ++b) {
-          testing::HostBlock block{b, &random};
-          cuda::kernels::gatherRows(block, *shared, gather);
-        }
-        for (int64_t i = 0; i < rows * dim; ++i)
-          ASSERT_EQ(out[size_t(i)], all[size_t(ids[size_t(i / dim)] * dim + i % dim)]);
-        EXPECT_EQ(hits, expected);
-      }
-}
-
 TEST(Sampler, ChoosesEveryEdgeEqually) {
   // Chi-square over the offsets of many destinations.
   constexpr int64_t degree = 20, k = 6, destinations = 20000;

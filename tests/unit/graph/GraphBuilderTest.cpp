@@ -115,8 +115,9 @@ TEST(GraphBuilder, EveryDtype) {
   auto builder = builderAt(dir / "g");
   int type = valueOf(builder->addNodeType("t", 2));
   std::vector<std::pair<std::string, int64_t>> dtypes = {
-      {"float16", 2}, {"float32", 4}, {"float64", 8}, {"int8", 1},   {"int16", 2},  {"int32", 4},
-      {"int64", 8},   {"uint8", 1},   {"uint16", 2},  {"uint32", 4}, {"uint64", 8}, {"bool", 1}};
+      {"float16", 2}, {"float32", 4}, {"float64", 8}, {"int8", 1},   {"int16", 2},
+      {"int32", 4},   {"int64", 8},   {"uint8", 1},   {"uint16", 2}, {"uint32", 4},
+      {"uint64", 8},  {"bool", 1},    {"bfloat16", 2}};
   std::string bytes;
   for (int i = 0; i < 48; ++i)
     bytes += static_cast<char>(i);

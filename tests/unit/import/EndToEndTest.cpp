@@ -208,6 +208,47 @@ TEST(Tool, TriplesAndHgbFromTheCommandLine) {
   EXPECT_EQ((*store)->displayName((*store)->schema().nodeTypeId("type0"), 1), "Bob");
 }
 
+TEST(Tool, FeaturesOfAnotherDtype) {
+  TempDir dir;
+  dir.write("a.csv", "id,x,n\nk,0.1,3\nl,70000,4\n");
+  dir.write("d.json", R"({"version": "1.0", "nodes": [{"node_type": "a", "node_id_col": "id",
+      "files": ["a.csv"], "features": [{"feature_col": "x"}, {"feature_col": "n", "out_dtype": "int8"}]}]})");
+  const std::string source = dir.file("d.json");
+  EXPECT_EQ(runTool(dir, source + " -o " + dir.file("g")).code, 0);
+  EXPECT_EQ(runTool(dir, source + " --feature-dtype=bfloat16 -o " + dir.file("b")).code, 0);
+  ToolRun large = runTool(dir, source + " --feature-dtype=float16 -o " + dir.file("h"));
+  EXPECT_EQ(large.code, 2);
+  EXPECT_NE(large.err.find("a.csv:3"), std::string::npos) << large.err;
+  EXPECT_NE(large.err.find("'70000' does not fit into float16"), std::string::npos) << large.err;
+  // A graph directory is copied with another dtype; what it lacks to be the same is the rounding.
+  EXPECT_EQ(runTool(dir, dir.file("g") + " --feature-dtype=bfloat16 -o " + dir.file("c")).code, 0);
+  ToolRun first = runTool(dir, "--check " + dir.file("b")),
+          copy = runTool(dir, "--check " + dir.file("c"));
+  EXPECT_EQ(first.out.substr(first.out.find(": ok")), copy.out.substr(copy.out.find(": ok")));
+  large = runTool(dir, dir.file("g") + " --feature-dtype=float16 -o " + dir.file("h"));
+  EXPECT_EQ(large.code, 2);
+  EXPECT_NE(
+      large.err.find("node type 'a': feature 'x': row 1, column 0: 70000 is too large for float16; "
+                     "store features as bfloat16 or float32"),
+      std::string::npos)
+      << large.err;
+  ToolRun same = runTool(dir, dir.file("g") + " -o " + dir.file("h"));
+  EXPECT_EQ(same.code, 2);
+  EXPECT_NE(
+      same.err.find("is a graph directory already; to copy it give --derive or --feature-dtype"),
+      std::string::npos)
+      << same.err;
+  // numpy.load reads it as V2.
+  auto store = graph::GraphStore::open(dir.file("c"), true);
+  ASSERT_TRUE(store.ok());
+  auto view = (*store)->denseFeature(0, "x");
+  ASSERT_TRUE(view.ok());
+  EXPECT_EQ(view->dtype, "bfloat16");
+  const uint16_t *bits = static_cast<const uint16_t *>(view->data);
+  EXPECT_EQ(bits[0], 0x3DCD);
+  EXPECT_EQ(bits[1], 0x4789);
+}
+
 TEST(Tool, WrongUseGetsOneLine) {
   TempDir dir;
   dir.write("bad.json", R"({"version": "1.0", "nodes": [{"node_typ": "a"}]})");
@@ -229,6 +270,8 @@ TEST(Tool, WrongUseGetsOneLine) {
       {"--memry=1GiB x.json" + output, "did you mean '--memory'?"},
       {"--check " + dir.file("absent"), "absent"},
       {"--check a x.json", "--check takes a graph directory alone"},
+      {"--feature-dtype=bfloat x.json" + output, "--feature-dtype"},
+      {"--feature-dtype=float64 x.json" + output, "--feature-dtype"},
       {"--gloss-words=-3 x" + output, "--gloss-words"},
       {"--types=rdf " + dir.file("bad.json") + output, "--types is for --format=ntriples"},
       {"--format=hgb --no-words x" + output, "--no-words is for --format=wordnet"},
@@ -237,7 +280,8 @@ TEST(Tool, WrongUseGetsOneLine) {
        "--label-type: no label file is there"},
       {dir.file("bad.nt") + output, "bad.nt:2: no N-Triples"},
       {dir.file("bad.zip") + output, "bad.zip: is no readable zip archive"},
-      {dir.path() + "/none" + output, "none: cannot open: No such file or directory; check the name"},
+      {dir.path() + "/none" + output,
+       "none: cannot open: No such file or directory; check the name"},
   };
   for (const Case &c : cases) {
     ToolRun run = runTool(dir, c.arguments);

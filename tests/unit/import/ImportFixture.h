@@ -23,6 +23,8 @@ protected:
     builder = RecordingBuilder();
     dir.write("d.json", "{\"version\": \"1.0\", " + body + "}");
     HEDDLE_ASSIGN_OR_RETURN(auto descriptor, importing::readDescriptor(dir.file("d.json")));
+    if (!floats.empty())
+      importing::storeFloatsAs(floats, descriptor);
     return importing::importTables(descriptor, builder);
   }
   void expectOk(const std::string &body) {
@@ -60,6 +62,7 @@ protected:
 
   TempDir dir;
   RecordingBuilder builder;
+  std::string floats; ///< --feature-dtype, where not empty
 };
 
 } // namespace heddle::testing_import

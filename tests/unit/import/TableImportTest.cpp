@@ -306,7 +306,7 @@ TEST_F(TableImport, NumericColumns) {
   expectOk(feature(R"({"feature_col": "x"})"));
   EXPECT_EQ(builder.feature("x").dtype, "float32");
   EXPECT_EQ(builder.feature("x").rows, (std::vector<std::vector<double>>{{1}, {3}, {5}, {7}}));
-  for (const char *dtype : {"float16", "float64", "int8", "int64", "uint16"}) {
+  for (const char *dtype : {"float16", "bfloat16", "float64", "int8", "int64", "uint16"}) {
     expectOk(feature(R"({"feature_col": ["x", "x"], "feature_name": "n", "out_dtype": ")" +
                      std::string(dtype) + "\"}"));
     EXPECT_EQ(builder.feature("n").dtype, dtype);

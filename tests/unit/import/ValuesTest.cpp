@@ -5,11 +5,14 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/import/Values.h"
 
+#include "runtime/base/SmallFloats.h"
+
 #include "gtest/gtest.h"
 
 #include <cmath>
 #include <cstring>
 
+using namespace heddle;
 using namespace heddle::importing;
 
 namespace {
@@ -90,6 +93,10 @@ TEST(Values, IntegersAreRangeChecked) {
   EXPECT_FALSE(encodeNumber(NAN, "int32", out));
   EXPECT_FALSE(encodeNumber(1e39, "float32", out));
   EXPECT_FALSE(encodeNumber(70000, "float16", out));
+  EXPECT_TRUE(encodeNumber(70000, "bfloat16", out));
+  EXPECT_EQ(decodeNumber(out, "bfloat16", 0), 70144); // 137 * 2^9
+  EXPECT_FALSE(encodeNumber(3.4e38, "bfloat16", out));
+  EXPECT_FALSE(encodeNumber(1e300, "bfloat16", out));
   EXPECT_FALSE(encodeNumber(2, "bool", out));
   EXPECT_TRUE(encodeNumber(-7, "int16", out));
   EXPECT_EQ(decodeNumber(out, "int16", 0), -7);

@@ -305,6 +305,9 @@ TEST(Describe, CachesSayWhatTheyAreWorth) {
     EXPECT_LE(displayWidth(line), 100u) << line;
   Json json = Json::parse(describeJson(plan, {}));
   EXPECT_EQ(json["caches"][0]["requested"], 1234);
+  EXPECT_EQ(json["caches"][0]["number_bytes"], 4);
+  plan.caches[0]->number_bytes = 2;
+  EXPECT_NE(describe(plan, {}), text); // half the size
   EXPECT_EQ(json["caches"][0]["points"][2]["hits"], 0.47);
 }
 

@@ -296,6 +296,8 @@ const std::vector<Case> &cases() {
       {"cache 0 '': no op fetches", [](PlanT &p) { cacheX(p).feature.clear(); }},
       {"cache 1 'x': the feature has another one", [](PlanT &p) { cacheX(p); cacheX(p); }},
       {"cache 1: a table is missing", [](PlanT &p) { cacheX(p); p.caches.emplace_back(); }},
+      {"cache 0 'x': a number of 0 bytes", [](PlanT &p) { cacheX(p).number_bytes = 0; }},
+      {"cache 0 'x': a number of 9 bytes", [](PlanT &p) { cacheX(p).number_bytes = 9; }},
       {"cache 0 'x': the requested rows are no number", [](PlanT &p) { cacheX(p).requested = -1; }},
       {"cache 0 'x': the requested rows are no number", [](PlanT &p) { cacheX(p).requested = 0.0 / 0.0; }},
       {"cache 0 'x': the requested rows are no number", [](PlanT &p) { cacheX(p).requested = 1e300; }},
