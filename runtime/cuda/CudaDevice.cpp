@@ -7,6 +7,7 @@
 
 #include "runtime/base/Suggest.h"
 #include "runtime/cuda/CudaQueue.h"
+#include "runtime/cuda/MergeModule.h"
 
 #include <algorithm>
 #include <charconv>
@@ -24,7 +25,7 @@ class CudaDevice final : public exec::Device {
 public:
   explicit CudaDevice(std::unique_ptr<Session> session)
       : session_(std::move(session)), kernels_(*session_), sampling_(*session_),
-        relations_(*session_), features_(*session_) {}
+        merging_(*session_), relations_(*session_), features_(*session_) {}
 
   std::string name() const override { return session_->name(); }
   std::string kernelTarget() const override { return kernels_.target(); }
@@ -42,6 +43,8 @@ public:
       pointers_.push_back(memory_.back().data());
     }
     HEDDLE_RETURN_IF_ERROR(sampling_.load());
+    if (plan.partitions > 1)
+      HEDDLE_RETURN_IF_ERROR(merging_.load());
     HEDDLE_RETURN_IF_ERROR(relations_.load(plan, graph, relationShare));
     HEDDLE_RETURN_IF_ERROR(chooser ? features_.loadTiers(plan, graph, chooser, sampling_)
                                    : features_.load(plan, graph, featureShare));
@@ -56,6 +59,8 @@ public:
     HEDDLE_RETURN_IF_ERROR(queue->initialize(budget));
     return std::unique_ptr<exec::StepCompute>(std::move(queue));
   }
+
+  std::unique_ptr<exec::CommData> commData() override { return deviceData(merging_.machine()); }
 
   std::vector<exec::CacheUse> cacheUse() const override { return features_.use(); }
 
@@ -79,6 +84,7 @@ private:
   std::unique_ptr<Session> session_;
   Kernels kernels_;
   SamplingModule sampling_;
+  MergeModule merging_; ///< loaded where there are several partitions
   Relations relations_;
   Features features_;
   std::vector<DeviceMemory> memory_;    ///< by state
