@@ -137,13 +137,20 @@ absl::Status checkDevice(const DeviceChoice &choice) {
   return BlasLibrary::get().status();
 }
 
+absl::StatusOr<int> ordinalOf(const DeviceChoice &choice, uint32_t partition) {
+  if (choice.ordinal >= 0)
+    return choice.ordinal;
+  HEDDLE_ASSIGN_OR_RETURN(int count, countDevices());
+  return int(partition % uint32_t(count));
+}
+
 std::function<absl::StatusOr<std::unique_ptr<exec::Device>>()>
 deviceFactory(const DeviceChoice &choice, uint32_t partition) {
   if (!choice.cuda)
     return {};
   return [choice, partition]() -> absl::StatusOr<std::unique_ptr<exec::Device>> {
-    HEDDLE_ASSIGN_OR_RETURN(int count, countDevices());
-    return openDevice(choice.ordinal >= 0 ? choice.ordinal : int(partition % uint32_t(count)));
+    HEDDLE_ASSIGN_OR_RETURN(int ordinal, ordinalOf(choice, partition));
+    return openDevice(ordinal);
   };
 }
 

@@ -79,7 +79,6 @@ inline constexpr int blasNoTranspose = 0, blasTranspose = 1;
   X(cuStreamCreateWithPriority, (Stream *, unsigned, int))                                         \
   X(cuStreamDestroy_v2, (Stream))                                                                  \
   X(cuStreamSynchronize, (Stream))                                                                 \
-  X(cuStreamQuery, (Stream))                                                                       \
   X(cuStreamWaitEvent, (Stream, Event, unsigned))                                                  \
   X(cuEventCreate, (Event *, unsigned))                                                            \
   X(cuEventDestroy_v2, (Event))                                                                    \

@@ -39,8 +39,6 @@ public:
   /// From here on: whether everything that is in the stream now has ended.
   absl::Status mark();
   absl::StatusOr<bool> reached();
-  /// Whether nothing is in the stream.
-  bool idle() const { return driver_.cuStreamQuery(stream_) != notReady; }
 
 private:
   explicit Lane(const Driver &driver) : driver_(driver) {}

@@ -370,8 +370,12 @@ private:
       return absl::OkStatus();
     HEDDLE_RETURN_IF_ERROR(lane_->enter());
     nccl_.ncclCommAbort(std::exchange(communicator_, nullptr));
+    HEDDLE_RETURN_IF_ERROR(lane_->mark());
     const Clock::time_point end = Clock::now() + abortMargin;
-    while (!lane_->idle()) {
+    for (;;) {
+      HEDDLE_ASSIGN_OR_RETURN(bool reached, lane_->reached());
+      if (reached)
+        break;
       if (Clock::now() >= end)
         return unavailable("the device goes on with an exchange that was aborted; start again");
       std::this_thread::sleep_for(nap);

@@ -2,8 +2,8 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// NCCL's entry points over sockets, for devices whose memory is the host's: what NCCL promises, and what
-// it does not. Calls do not block and say that they are busy; sends and receives are matched by their
+// NCCL's entry points over sockets, for the emulated device (tests/emulator) and for tests whose device's
+// memory is the host's: what NCCL promises, and what it does not. Calls do not block and say that they are busy; sends and receives are matched by their
 // order alone, so one that nobody answers hangs until it is aborted, from any thread; ranks may be
 // threads or processes.
 //
@@ -61,6 +61,23 @@ std::map<Stream, StreamCount> streams;
 std::string environment(const char *name) {
   const char *value = std::getenv(name);
   return value ? value : "";
+}
+
+/// The emulated device's functions, if there is one.
+struct Emulator {
+  int (*synchronize)(Stream) = nullptr;
+  void *(*memory)(uint64_t address, uint64_t bytes, const char *what) = nullptr;
+};
+const Emulator &emulator() {
+  static const Emulator found = [] {
+    Emulator e;
+    if (void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD)) {
+      e.memory = reinterpret_cast<decltype(e.memory)>(dlsym(driver, "heddleEmulatorMemory"));
+      e.synchronize = reinterpret_cast<decltype(e.synchronize)>(dlsym(driver, "cuStreamSynchronize"));
+    }
+    return e;
+  }();
+  return found;
 }
 
 /// N of "RANK:N", or -1.
@@ -211,15 +228,20 @@ struct ncclComm {
     if (hangAt == job.number)
       return hang();
     // What the stream holds before comes first.
-    if (void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD))
-      if (auto *wait = reinterpret_cast<int (*)(Stream)>(dlsym(driver, "cuStreamSynchronize")))
-        wait(job.stream);
+    if (emulator().synchronize)
+      emulator().synchronize(job.stream);
     std::vector<std::deque<Block>> sends{size_t(size)}, receives{size_t(size)};
     size_t left = 0;
     for (const Block &block : job.blocks) {
       if (block.bytes == 0)
         continue;
-      (block.send ? sends : receives)[size_t(block.peer)].push_back(block);
+      Block found = block;
+      if (emulator().memory)
+        found.data = static_cast<char *>(emulator().memory(uint64_t(block.data), block.bytes,
+                                                           "a block of NCCL's"));
+      if (!found.data)
+        return fail(SystemError, "a block that is not in device memory");
+      (block.send ? sends : receives)[size_t(block.peer)].push_back(found);
       ++left;
     }
     std::vector<pollfd> wanted;
