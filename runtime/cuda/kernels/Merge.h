@@ -160,9 +160,11 @@ inline float exponential(float x) {
     return 0;
   if (x > 88.8f)
     return __builtin_inff();
-  const float turns = x * 1.44269504f;
-  const int n = int(turns + (turns < 0 ? -0.5f : 0.5f));
-  const float r = (x - float(n) * 0.693359375f) - float(n) * -2.12194440e-4f;
+  // So large a sum has no room for a fraction: its last bits are the nearest whole number.
+  constexpr float large = 12582912.0f;
+  const float sum = x * 1.44269504f + large, whole = sum - large;
+  const int n = __builtin_bit_cast(int, sum) - __builtin_bit_cast(int, large);
+  const float r = (x - whole * 0.693359375f) - whole * -2.12194440e-4f;
   float p = 1.9875691500e-4f;
   p = p * r + 1.3981999507e-3f;
   p = p * r + 8.3334519073e-3f;
