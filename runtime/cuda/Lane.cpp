@@ -36,7 +36,7 @@ Lane::~Lane() {
 }
 
 absl::Status Lane::enter() const {
-  return driver_.check(driver_.cuCtxSetCurrent(context_), "context of a device");
+  return check(driver_.cuCtxSetCurrent(context_), "context of a device");
 }
 
 absl::Status Lane::reserve(uint64_t bytes) {
@@ -55,33 +55,33 @@ absl::Status Lane::reserve(uint64_t bytes) {
 }
 
 absl::Status Lane::toDevice(DevicePointer to, const void *from, uint64_t bytes) {
-  return driver_.check(driver_.cuMemcpyHtoDAsync_v2(to, from, bytes, stream_),
+  return check(driver_.cuMemcpyHtoDAsync_v2(to, from, bytes, stream_),
                        "copying to the device");
 }
 
 absl::Status Lane::toHost(void *to, DevicePointer from, uint64_t bytes) {
-  return driver_.check(driver_.cuMemcpyDtoHAsync_v2(to, from, bytes, stream_),
+  return check(driver_.cuMemcpyDtoHAsync_v2(to, from, bytes, stream_),
                        "copying from the device");
 }
 
 absl::Status Lane::onDevice(DevicePointer to, DevicePointer from, uint64_t bytes) {
-  return driver_.check(driver_.cuMemcpyDtoDAsync_v2(to, from, bytes, stream_),
+  return check(driver_.cuMemcpyDtoDAsync_v2(to, from, bytes, stream_),
                        "copying on the device");
 }
 
 absl::Status Lane::synchronize() {
-  return driver_.check(driver_.cuStreamSynchronize(stream_), "copying between host and device");
+  return check(driver_.cuStreamSynchronize(stream_), "copying between host and device");
 }
 
 absl::Status Lane::mark() {
-  return driver_.check(driver_.cuEventRecord(event_, stream_), "event");
+  return check(driver_.cuEventRecord(event_, stream_), "event");
 }
 
 absl::StatusOr<bool> Lane::reached() {
   const Result result = driver_.cuEventQuery(event_);
   if (result == notReady)
     return false;
-  HEDDLE_RETURN_IF_ERROR(driver_.check(result, "exchange between devices"));
+  HEDDLE_RETURN_IF_ERROR(check(result, "exchange between devices"));
   return true;
 }
 

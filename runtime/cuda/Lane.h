@@ -42,6 +42,10 @@ public:
 
 private:
   explicit Lane(const Driver &driver) : driver_(driver) {}
+  /// As Driver::check, which would make a string of `what` each time.
+  absl::Status check(Result result, const char *what) const {
+    return result ? driver_.check(result, what) : absl::OkStatus();
+  }
   const Driver &driver_;
   DeviceNumber device_ = 0;
   Context context_ = nullptr;

@@ -39,8 +39,8 @@ inline void inThreads(int size, const std::function<void(int)> &fn) {
     thread.join();
 }
 
-/// What a kind is without NCCL on top of it, which `kind` says after "_nccl": "_stream" if its
-/// work is seen in streams.
+/// What a kind is without NCCL on top of it. Behind "_nccl" stands "_stream" if the double's work is seen in
+/// streams, "_gpu" if it is NCCL itself, with a GPU for each rank.
 inline std::string withoutNccl(const std::string &kind) {
   const size_t at = kind.find("_nccl");
   if (at != std::string::npos)
@@ -48,11 +48,29 @@ inline std::string withoutNccl(const std::string &kind) {
   return kind.substr(0, at);
 }
 
-/// A transport for each rank becomes NCCL's, of the double.
-template <class At> void putNcclOn(int size, const At &at) {
+/// Why a kind cannot be had for so many ranks here; empty: it can.
+inline std::string lacking(const std::string &kind, int size) {
+  if (!kind.ends_with("_gpu"))
+    return "";
+  auto driver = cuda::Driver::get();
+  if (!driver.ok())
+    return messageOf(driver.status());
+  if (auto nccl = cuda::Nccl::get(); !nccl.ok())
+    return messageOf(nccl.status());
+  int count = 0;
+  (*driver)->cuDeviceGetCount(&count);
+  return count >= size ? "" : "there are " + std::to_string(count) + " GPUs";
+}
+
+/// A transport for each rank becomes NCCL's.
+template <class At>
+void putNcclOn(const std::string &kind, int size, const At &at, const cuda::Nccl *other = nullptr) {
+  const bool real = kind.ends_with("_gpu");
+  const cuda::Driver &driver = real ? **cuda::Driver::get() : fakeDriver();
+  const cuda::Nccl &nccl = other ? *other : real ? **cuda::Nccl::get() : doubleOfNccl();
   inThreads(size, [&](int rank) {
     std::unique_ptr<transport::Transport> &transport = at(rank);
-    auto made = cuda::makeNcclTransport(std::move(transport), fakeDriver(), doubleOfNccl(), rank);
+    auto made = cuda::makeNcclTransport(std::move(transport), driver, nccl, rank);
     ASSERT_TRUE(made.ok()) << messageOf(made.status());
     transport = std::move(made).value();
   });
@@ -62,7 +80,7 @@ template <class At> void putNcclOn(int size, const At &at) {
 inline std::vector<transport::ConnectionPair> makePairs(const std::string &kind, int size) {
   if (const std::string host = withoutNccl(kind); host != kind) {
     auto pairs = makePairs(host, size);
-    putNcclOn(size, [&](int rank) -> auto & { return pairs[size_t(rank)].compute; });
+    putNcclOn(kind, size, [&](int rank) -> auto & { return pairs[size_t(rank)].compute; });
     return pairs;
   }
   if (kind == "threads")
@@ -83,15 +101,18 @@ class Ranks {
 public:
   using Transport = transport::Transport;
 
+  /// `nccl`: put on top of any kind.
   Ranks(const std::string &kind, int size,
-        Transport::Milliseconds timeout = Transport::defaultTimeout) {
+        Transport::Milliseconds timeout = Transport::defaultTimeout,
+        const cuda::Nccl *nccl = nullptr) {
     const std::string host = withoutNccl(kind);
     make(host, size, timeout);
-    if (host == kind)
+    if (host == kind && !nccl)
       return;
     for (auto &transport : transports_) // meeting may take longer than the short ones of some tests
       transport->setTimeout(Transport::defaultTimeout);
-    putNcclOn(size, [&](int rank) -> auto & { return transports_[size_t(rank)]; });
+    putNcclOn(
+        kind, size, [&](int rank) -> auto & { return transports_[size_t(rank)]; }, nccl);
     for (auto &transport : transports_)
       transport->setTimeout(timeout);
   }
