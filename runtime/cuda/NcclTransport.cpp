@@ -31,7 +31,7 @@ constexpr std::chrono::milliseconds reasonMargin{1000};
 /// Kernels of an aborted communicator end by themselves; a device on which they do not is lost.
 constexpr std::chrono::seconds abortMargin{10};
 /// A wait asks this often without sleeping, which is longer than most exchanges take.
-constexpr int eagerAsks = 2000;
+constexpr int eagerAsks = 300;
 constexpr std::chrono::microseconds nap{50};
 constexpr uint64_t alignment = 256;
 
