@@ -6,14 +6,20 @@
 // again until the deadline, or until the inner transport's group has ended. Then NCCL is aborted, by the one
 // thread that uses it, and the next incarnation makes a new communicator.
 //
+// NCCL's kernels wait for their peers by spinning, and a thread that frees memory waits for them: both
+// sides of a block have to be inside the call before one is launched. A header from the other side
+// shows that; a rank that only sends to another one is sent a word of it.
+//
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/NcclTransport.h"
 
 #include "runtime/cuda/Lane.h"
+#include "runtime/transport/ControlPlane.h"
 
 #include <algorithm>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 namespace heddle::cuda {
 namespace {
@@ -74,6 +80,7 @@ protected:
   absl::Status exchangeRemote(const Call &call, std::span<const SendBlock> sends,
                               std::span<const ReceiveBlock> receives) override {
     HEDDLE_RETURN_IF_ERROR(exchangeHeaders(call, sends, receives));
+    HEDDLE_RETURN_IF_ERROR(awaitReceivers(call, sends, receives));
     absl::Status status = exchangePayload(call, sends, receives);
     if (!status.ok()) {
       inner_->abort(status); // before NCCL breaks on the others
@@ -159,6 +166,30 @@ private:
     return absl::OkStatus();
   }
 
+  /// Ends when everyone whom this rank sends something by NCCL is inside the call.
+  absl::Status awaitReceivers(const Call &call, std::span<const SendBlock> sends,
+                              std::span<const ReceiveBlock> receives) {
+    enum : uint8_t { sendsTo = 1, receivesFrom = 2, sendsByNccl = 4, receivesByNccl = 8 };
+    relations_.assign(size_t(size()), 0);
+    for (const SendBlock &block : sends)
+      relations_[size_t(block.peer)] |= sendsTo | (byNccl(block) ? sendsByNccl : 0);
+    for (size_t i = 0; i < receives.size(); ++i)
+      relations_[size_t(receives[i].peer)] |= receivesFrom | (cameInline(i) ? 0 : receivesByNccl);
+    headersOut_.clear();
+    headersIn_.clear();
+    for (int peer = 0; peer < size(); ++peer) {
+      const uint8_t relation = relations_[size_t(peer)];
+      if ((relation & receivesByNccl) && !(relation & sendsTo))
+        headersOut_.push_back({peer, nullptr, 0});
+      if ((relation & sendsByNccl) && !(relation & receivesFrom))
+        headersIn_.push_back({peer, nullptr, 0});
+    }
+    return headersOut_.empty() && headersIn_.empty()
+               ? absl::OkStatus()
+               : exchangeOn(*inner_, call, headersOut_, headersIn_);
+  }
+
+  static bool byNccl(const SendBlock &block) { return block.bytes > 0 && !isInline(block); }
   static bool isInline(const SendBlock &block) {
     return !block.onDevice && block.bytes <= inlineBytes;
   }
@@ -178,7 +209,7 @@ private:
         peers_.push_back(peer);
     };
     for (const SendBlock &block : sends)
-      if (!isInline(block) && block.bytes > 0)
+      if (byNccl(block))
         viaNccl(block.peer, !block.onDevice, block.bytes);
     for (size_t i = 0; i < receives.size(); ++i) {
       if (!cameInline(i))
@@ -219,7 +250,7 @@ private:
                       std::span<const ReceiveBlock> receives) {
     DevicePointer staged = lane_->room();
     for (const SendBlock &block : sends)
-      if (!isInline(block) && block.bytes > 0 && !block.onDevice) {
+      if (byNccl(block) && !block.onDevice) {
         HEDDLE_RETURN_IF_ERROR(
             ofDevice(call, lane_->toDevice(staged, block.data, uint64_t(block.bytes))));
         staged += aligned(block.bytes);
@@ -232,7 +263,7 @@ private:
     };
     staged = lane_->room();
     for (const SendBlock &block : sends)
-      if (!isInline(block) && block.bytes > 0) {
+      if (byNccl(block)) {
         note(nccl_.ncclSend(block.onDevice ? block.data : reinterpret_cast<void *>(staged),
                             size_t(block.bytes), ncclBytes, block.peer, communicator_,
                             lane_->stream()));
@@ -335,8 +366,11 @@ private:
     }
     HEDDLE_RETURN_IF_ERROR(exchangeOn(*inner_, call, headersOut_, headersIn_));
     NcclConfig config;
-    const NcclResult result =
-        nccl_.ncclCommInitRankConfig(&communicator_, size(), id, rank(), &config);
+    NcclResult result;
+    {
+      transport::SignalsBlocked blocked; // for NCCL's threads
+      result = nccl_.ncclCommInitRankConfig(&communicator_, size(), id, rank(), &config);
+    }
     absl::Status status;
     if (result != ncclOk && result != ncclBusy) {
       status = broken(call, result);
@@ -392,6 +426,7 @@ private:
   // Grown once, then reused.
   std::vector<Message> out_, in_;
   std::vector<int64_t> inBytes_;
+  std::vector<uint8_t> relations_; ///< to each rank, in an exchange
   std::vector<SendBlock> headersOut_;
   std::vector<ReceiveBlock> headersIn_;
 };

@@ -5,7 +5,8 @@
 // NCCL moves bytes between devices and matches nothing but their order; everything else of the contract
 // is another transport's, which this one is built on (over it go tags, sizes, reasons of failures,
 // re-makes, the meeting of NCCL's ranks). An exchange is one of a header for each block, which also carries
-// what is small and in the host's memory, then one group of NCCL's sends and receives.
+// what is small and in the host's memory, then one group of NCCL's sends and receives. A send of more than
+// that ends when its receiver has called.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_CUDA_NCCLTRANSPORT_H
