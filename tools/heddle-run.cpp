@@ -32,7 +32,8 @@ namespace {
 
 struct Options {
   std::string cache = "off", cacheMemory, cacheHotness = "analytic";
-  std::string plan, graph, memory, device = "cpu", transport = "auto", mode = "train", predictions = "all", progress = "auto";
+  std::string plan, graph, memory, device = "cpu", mode = "train", predictions = "all", progress = "auto";
+  std::string transport = "auto";
   train::TrainOverrides overrides;
   train::InferenceOptions inference;
   train::WorkerOptions worker;
@@ -173,10 +174,9 @@ absl::Status readChoices(Options &options) {
   HEDDLE_ASSIGN_OR_RETURN(options.deviceChoice, cuda::parseDevice(options.device));
   HEDDLE_RETURN_IF_ERROR(cuda::checkDevice(options.deviceChoice));
   using Way = cuda::TransportChoice;
-  HEDDLE_RETURN_IF_ERROR(
-      choose<Way>("--transport", options.transport,
-                  {{"auto", Way::Auto}, {"host", Way::Host}, {"nccl", Way::Nccl}},
-                  options.transportChoice));
+  HEDDLE_RETURN_IF_ERROR(choose<Way>(
+      "--transport", options.transport,
+      {{"auto", Way::Auto}, {"host", Way::Host}, {"nccl", Way::Nccl}}, options.transportChoice));
   if (options.transportChoice == Way::Nccl && !options.deviceChoice.cuda)
     return invalidArgument("--transport nccl: is for GPUs; add --device=cuda, or leave it out");
   if (!options.memory.empty()) {
@@ -509,10 +509,11 @@ int main(int argc, char **argv) {
                  "Where to compute: cpu, cuda (worker k on GPU k modulo how many there are) or cuda:N; "
                  "for a GPU the plan has to be compiled with --gpu")
       ->group(machine);
-  app.add_option("--transport", options.transport,
-                 "How GPUs exchange arrays of a step: nccl (from device to device), host (through the "
-                 "host's memory) or auto, the default: nccl where each partition has a process and a GPU "
-                 "of its own and NCCL is installed")
+  app.add_option(
+         "--transport", options.transport,
+         "How GPUs exchange arrays of a step: nccl (from device to device), host (through the "
+         "host's memory) or auto, the default: nccl where each partition has a process and a GPU "
+         "of its own and NCCL is installed")
       ->type_name("WAY")
       ->group(machine);
   app.add_option("--threads", options.worker.executor.threads,

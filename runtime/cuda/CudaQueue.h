@@ -154,7 +154,7 @@ private:
   std::vector<DeviceSlot> slots_;
   DeviceMemory arena_, argumentMemory_;
   PinnedMemory argumentStaging_, outputs_;
-  HugeMemory hostArena_; ///< where collectives of host memory work
+  HugeMemory hostArena_;           ///< where collectives of host memory work
   std::vector<void *> commArrays_; ///< by buffer: for those of the device's
   std::vector<uint64_t> regionOffsets_, bufferOffsets_;
   /// Arrays that share a region do not let ops run beside each other. Where there is room each has its own

@@ -90,7 +90,8 @@ public:
 private:
   void setParts(Parts &parts, std::span<const float *const> all) {
     if (all.size() > maxParts)
-      note(internalError("a collective of " + std::to_string(all.size()) + " partitions on a device"));
+      note(internalError("a collective of " + std::to_string(all.size()) +
+                         " partitions on a device"));
     parts.count = uint32_t(std::min<size_t>(all.size(), maxParts));
     std::copy_n(all.begin(), parts.count, parts.part);
   }

@@ -55,27 +55,22 @@ absl::Status Lane::reserve(uint64_t bytes) {
 }
 
 absl::Status Lane::toDevice(DevicePointer to, const void *from, uint64_t bytes) {
-  return check(driver_.cuMemcpyHtoDAsync_v2(to, from, bytes, stream_),
-                       "copying to the device");
+  return check(driver_.cuMemcpyHtoDAsync_v2(to, from, bytes, stream_), "copying to the device");
 }
 
 absl::Status Lane::toHost(void *to, DevicePointer from, uint64_t bytes) {
-  return check(driver_.cuMemcpyDtoHAsync_v2(to, from, bytes, stream_),
-                       "copying from the device");
+  return check(driver_.cuMemcpyDtoHAsync_v2(to, from, bytes, stream_), "copying from the device");
 }
 
 absl::Status Lane::onDevice(DevicePointer to, DevicePointer from, uint64_t bytes) {
-  return check(driver_.cuMemcpyDtoDAsync_v2(to, from, bytes, stream_),
-                       "copying on the device");
+  return check(driver_.cuMemcpyDtoDAsync_v2(to, from, bytes, stream_), "copying on the device");
 }
 
 absl::Status Lane::synchronize() {
   return check(driver_.cuStreamSynchronize(stream_), "copying between host and device");
 }
 
-absl::Status Lane::mark() {
-  return check(driver_.cuEventRecord(event_, stream_), "event");
-}
+absl::Status Lane::mark() { return check(driver_.cuEventRecord(event_, stream_), "event"); }
 
 absl::StatusOr<bool> Lane::reached() {
   const Result result = driver_.cuEventQuery(event_);

@@ -12,9 +12,9 @@
 
 namespace heddle::cuda {
 
-/// A stream of a device that is waited for by asking, never by blocking, and room on the device for what
-/// comes from or goes to the host's memory. In the process's primary context: memory of any session of the
-/// device can be used. One thread at a time.
+/// A stream of a device that is waited for by asking, never by blocking, and room on the device for
+/// what comes from or goes to the host's memory. In the process's primary context: memory of any
+/// session of the device can be used. One thread at a time.
 class Lane {
 public:
   static absl::StatusOr<std::unique_ptr<Lane>> open(const Driver &driver, int ordinal);

@@ -2,8 +2,9 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// As with the driver (Driver.h), one binary runs on hosts with and without it. The declarations are those
-// of nccl.h, as far as they are used; a test compares them with the header where there is one.
+// As with the driver (Driver.h), one binary runs on hosts with and without it. The declarations are
+// those of nccl.h, as far as they are used; a test compares them with the header where there is
+// one.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_CUDA_NCCL_H
@@ -21,8 +22,8 @@ struct NcclUniqueId {
   char internal[128];
 };
 
-/// ncclConfig_t as version 2.14 has it, which says so by `size` and `version`: a newer library fills in
-/// what came later.
+/// ncclConfig_t as version 2.14 has it, which says so by `size` and `version`: a newer library
+/// fills in what came later.
 struct NcclConfig {
   size_t size = sizeof(NcclConfig);
   unsigned magic = 0xcafebeef;

@@ -96,8 +96,8 @@ absl::StatusOr<ChosenTransport> putOn(ConnectionPair &pair, const DeviceChoice &
   if (verdict.apart)
     setenv("NCCL_HOSTID", ("heddle-rank-" + std::to_string(pair.compute->rank())).c_str(), 0);
   HEDDLE_ASSIGN_OR_RETURN(const Nccl *nccl, Nccl::get());
-  HEDDLE_ASSIGN_OR_RETURN(
-      pair.compute, makeNcclTransport(std::move(pair.compute), *driver, *nccl, ordinal));
+  HEDDLE_ASSIGN_OR_RETURN(pair.compute,
+                          makeNcclTransport(std::move(pair.compute), *driver, *nccl, ordinal));
   return ChosenTransport{"NCCL " + ncclVersionText(nccl->version), verdict.remark};
 }
 
@@ -114,9 +114,9 @@ absl::StatusOr<TransportVerdict> chooseTransport(std::span<const RankFacts> rank
     return verdict;
   const bool insists = ranks[0].choice == TransportChoice::Nccl;
   const std::string lacks = missing(ranks),
-                    oneProcess = firstPair(ranks, [](const RankFacts &a, const RankFacts &b) {
-                      return a.process == b.process;
-                    }),
+                    oneProcess =
+                        firstPair(ranks, [](const RankFacts &a,
+                                            const RankFacts &b) { return a.process == b.process; }),
                     oneDevice = firstPair(ranks, sameDevice),
                     both = firstPair(ranks, [](const RankFacts &a, const RankFacts &b) {
                       return a.process == b.process && sameDevice(a, b);
@@ -125,14 +125,16 @@ absl::StatusOr<TransportVerdict> chooseTransport(std::span<const RankFacts> rank
     if (!lacks.empty())
       return failedPrecondition("--transport nccl: " + lacks);
     if (!both.empty())
-      return failedPrecondition("--transport nccl: " + both +
-                                " share a GPU and a process, which NCCL refuses; give each partition a "
-                                "process with --workers, or run with --transport host");
+      return failedPrecondition(
+          "--transport nccl: " + both +
+          " share a GPU and a process, which NCCL refuses; give each partition a "
+          "process with --workers, or run with --transport host");
     verdict.nccl = true;
     verdict.apart = !oneDevice.empty();
     if (verdict.apart)
-      verdict.remark = oneDevice + " share a GPU: NCCL is told that they are on hosts of their own, "
-                                   "and goes through sockets";
+      verdict.remark = oneDevice +
+                       " share a GPU: NCCL is told that they are on hosts of their own, "
+                       "and goes through sockets";
     return verdict;
   }
   const std::string why = !oneDevice.empty()    ? oneDevice + " share a GPU"

@@ -20,10 +20,10 @@ enum class TransportChoice : int32_t { Auto, Host, Nccl };
 /// What a rank tells the others before they choose; bytes that travel.
 struct RankFacts {
   TransportChoice choice = TransportChoice::Auto;
-  int32_t nccl = 0;               ///< version, 0: none that can be used
-  uint64_t process = 0;           ///< the same in all threads of a process, and in no other
-  unsigned char device[16] = {};  ///< UUID
-  char problem[512] = {};         ///< why there is no NCCL
+  int32_t nccl = 0;              ///< version, 0: none that can be used
+  uint64_t process = 0;          ///< the same in all threads of a process, and in no other
+  unsigned char device[16] = {}; ///< UUID
+  char problem[512] = {};        ///< why there is no NCCL
 };
 
 struct TransportVerdict {
@@ -33,8 +33,8 @@ struct TransportVerdict {
   std::string remark; ///< for the user; may be empty
 };
 
-/// The same on all ranks, from everyone's facts by rank. Errors: ranks were told differently; NCCL is
-/// insisted on and cannot be had.
+/// The same on all ranks, from everyone's facts by rank. Errors: ranks were told differently; NCCL
+/// is insisted on and cannot be had.
 absl::StatusOr<TransportVerdict> chooseTransport(std::span<const RankFacts> ranks);
 
 struct ChosenTransport {
@@ -42,8 +42,8 @@ struct ChosenTransport {
   std::string remark; ///< for the user; may be empty
 };
 
-/// All ranks of `pair`, each with the device that partition `partition` has: they choose, and where it is
-/// NCCL pair.compute becomes NCCL's. An error of one ends the pair on all.
+/// All ranks of `pair`, each with the device that partition `partition` has: they choose, and where
+/// it is NCCL pair.compute becomes NCCL's. An error of one ends the pair on all.
 absl::StatusOr<ChosenTransport> putNcclOn(transport::ConnectionPair &pair,
                                           const DeviceChoice &device, TransportChoice choice,
                                           uint32_t partition);

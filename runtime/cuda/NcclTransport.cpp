@@ -2,13 +2,13 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// The communicator is of the kind whose calls do not block: they say that they are busy, and are asked
-// again until the deadline, or until the inner transport's group has ended. Then NCCL is aborted, by the one
-// thread that uses it, and the next incarnation makes a new communicator.
+// The communicator is of the kind whose calls do not block: they say that they are busy, and are
+// asked again until the deadline, or until the inner transport's group has ended. Then NCCL is
+// aborted, by the one thread that uses it, and the next incarnation makes a new communicator.
 //
-// NCCL's kernels wait for their peers by spinning, and a thread that frees memory waits for them: both
-// sides of a block have to be inside the call before one is launched. A header from the other side
-// shows that; a rank that only sends to another one is sent a word of it.
+// NCCL's kernels wait for their peers by spinning, and a thread that frees memory waits for them:
+// both sides of a block have to be inside the call before one is launched. A header from the other
+// side shows that; a rank that only sends to another one is sent a word of it.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/NcclTransport.h"
@@ -29,8 +29,8 @@ using transport::SendBlock;
 using transport::Tag;
 using transport::Transport;
 
-/// Of the host's memory, so many bytes go with their header: the header's message travels anyway, and is
-/// one of Gloo's short ones up to here, while NCCL would take two copies and two kernels.
+/// Of the host's memory, so many bytes go with their header: the header's message travels anyway,
+/// and is one of Gloo's short ones up to here, while NCCL would take two copies and two kernels.
 constexpr int64_t inlineBytes = 2040;
 /// How long a rank whose NCCL failed waits for the reason of another one, as Gloo's does.
 constexpr std::chrono::milliseconds reasonMargin{1000};
@@ -328,7 +328,8 @@ private:
     }
   }
 
-  /// Why NCCL failed. Where another rank's failure may be the cause, its reason may still be on the way.
+  /// Why NCCL failed. Where another rank's failure may be the cause, its reason may still be on the
+  /// way.
   absl::Status broken(const Call &call, NcclResult result) {
     const std::string words = nccl_.words(result, communicator_);
     const Clock::time_point end = Clock::now() + reasonMargin;
@@ -434,8 +435,8 @@ private:
 } // namespace
 
 absl::StatusOr<std::unique_ptr<Transport>> makeNcclTransport(std::unique_ptr<Transport> inner,
-                                                             const Driver &driver,
-                                                             const Nccl &nccl, int ordinal) {
+                                                             const Driver &driver, const Nccl &nccl,
+                                                             int ordinal) {
   auto lane = Lane::open(driver, ordinal);
   if (!lane.ok()) {
     inner->abort(lane.status());

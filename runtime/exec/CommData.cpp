@@ -18,8 +18,8 @@ constexpr int64_t taskBytes = 256 << 10;
 
 int64_t bytesOf(int64_t numbers) { return numbers * int64_t(sizeof(float)); }
 
-/// work(begin, end) of parts of [0, count), one of which is worth a task if `bytes` of each is. No part is
-/// smaller than `least`.
+/// work(begin, end) of parts of [0, count), one of which is worth a task if `bytes` of each is. No
+/// part is smaller than `least`.
 template <class Work>
 void inTasks(int64_t count, int64_t bytes, int64_t least, ThreadPool *pool, const Work &work) {
   const int64_t chunk = std::max(taskBytes / std::max<int64_t>(bytes, 1), least);

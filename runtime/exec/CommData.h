@@ -2,8 +2,8 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// A collective is sizes, blocks and an exchange, which are the host's (CommQueue.h), and work on the
-// data: copies, rows that are picked, sums. That is done where the data is.
+// A collective is sizes, blocks and an exchange, which are the host's (CommQueue.h), and work on
+// the data: copies, rows that are picked, sums. That is done where the data is.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_EXEC_COMMDATA_H
@@ -20,8 +20,9 @@
 
 namespace heddle::exec {
 
-/// Pointers are to memory of one place, and not looked at by whoever passes them. What is asked for is done
-/// in order, by submit() at the latest, and has ended after finish(); errors are those calls'.
+/// Pointers are to memory of one place, and not looked at by whoever passes them. What is asked for
+/// is done in order, by submit() at the latest, and has ended after finish(); errors are those
+/// calls'.
 class CommData {
 public:
   static constexpr size_t rooms = 3;
@@ -29,8 +30,8 @@ public:
   virtual ~CommData() = default;
   /// Whether the place is a device's memory, which the transport then has to take.
   virtual bool onDevice() const = 0;
-  /// Memory for what travels packed, number `which`, grown to `bytes`: up to a quarter more than that,
-  /// unless `exactly`. What was there is lost. Between steps.
+  /// Memory for what travels packed, number `which`, grown to `bytes`: up to a quarter more than
+  /// that, unless `exactly`. What was there is lost. Between steps.
   virtual absl::StatusOr<void *> room(size_t which, uint64_t bytes, bool exactly,
                                       const char *what) = 0;
 

@@ -28,9 +28,9 @@ CommQueue::CommQueue(const plan::EntryT &entry, const Partners &partners,
 
 CommQueue::~CommQueue() { stopThread(); }
 
-absl::StatusOr<std::unique_ptr<CommQueue>>
-CommQueue::create(const plan::EntryT &entry, const Partners &partners,
-                  std::unique_ptr<CommData> data) {
+absl::StatusOr<std::unique_ptr<CommQueue>> CommQueue::create(const plan::EntryT &entry,
+                                                             const Partners &partners,
+                                                             std::unique_ptr<CommData> data) {
   const bool any = std::any_of(entry.ops.begin(), entry.ops.end(),
                                [](const auto &op) { return op->queue == plan::Queue::Comm; });
   if (!any)
@@ -53,9 +53,8 @@ CommQueue::create(const plan::EntryT &entry, const Partners &partners,
   self->receives_.reserve(blocks);
   self->parts_.resize(parts);
   self->blocks_.reserve(tables);
-  HEDDLE_ASSIGN_OR_RETURN(void *boxes,
-                          self->data_->room(gradientBox, boxNumbers * sizeof(float), true,
-                                            "exchange of small gradients"));
+  HEDDLE_ASSIGN_OR_RETURN(void *boxes, self->data_->room(gradientBox, boxNumbers * sizeof(float),
+                                                         true, "exchange of small gradients"));
   float *next = static_cast<float *>(boxes);
   for (Op &op : self->ops_) {
     const int64_t numbers = op.packedNumbers * static_cast<int64_t>(op.collective.size());

@@ -11,7 +11,8 @@
 // packed into one block for each peer. Bits depend neither on
 // threads nor on who is first: blocks land in scratch and are added in the participants' order.
 //
-// The arrays may be a device's (CommData.h). Sizes, and whatever else is looked at here, are the host's.
+// The arrays may be a device's (CommData.h). Sizes, and whatever else is looked at here, are the
+// host's.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_EXEC_COMMQUEUE_H
@@ -36,17 +37,17 @@ namespace heddle::exec {
 class CommQueue {
 public:
   /// Null if the entry has no op in the comm queue. `data`: where the arrays are.
-  static absl::StatusOr<std::unique_ptr<CommQueue>> create(const plan::EntryT &entry,
-                                                           const Partners &partners,
-                                                           std::unique_ptr<CommData> data);
+  static absl::StatusOr<std::unique_ptr<CommQueue>>
+  create(const plan::EntryT &entry, const Partners &partners, std::unique_ptr<CommData> data);
   ~CommQueue();
 
   size_t size() const { return ops_.size(); }
   const plan::OpT &op(size_t index) const { return *ops_[index].op; }
   bool onDevice() const { return data_->onDevice(); }
 
-  /// Sizes of a step. By buffer: what the host prepared for the step, and where the arrays are; valid
-  /// and in place until the step ends. On the host both are the same. Errors: no memory for what is packed.
+  /// Sizes of a step. By buffer: what the host prepared for the step, and where the arrays are;
+  /// valid and in place until the step ends. On the host both are the same. Errors: no memory for
+  /// what is packed.
   absl::Status prepare(const StepSlot &slot, std::span<void *const> hostPointers,
                        std::span<void *const> pointers, Trace::Track *track);
 

@@ -28,8 +28,8 @@ struct WorkerOptions {
   /// a minute. Threads of one process are not timed.
   std::chrono::milliseconds timeout = transport::Transport::defaultTimeout;
   std::string trace; ///< file for this worker's trace; may be empty
-  /// Puts another transport on the connections of a partition, or leaves them. Returns its name, or nothing. All
-  /// partitions call it once they have met; may be empty.
+  /// Puts another transport on the connections of a partition, or leaves them. Returns its name, or
+  /// nothing. All partitions call it once they have met; may be empty.
   std::function<absl::StatusOr<std::string>(transport::ConnectionPair &pair, int partition)>
       transport = {};
 };

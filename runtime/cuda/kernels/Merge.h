@@ -2,15 +2,16 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// Sums and merges as Reduce.cpp makes them, in the same order of additions, for blocks of threads; and the
-// copies around them. Written as the sampler's kernels are (Sampling.h): with a block of one thread
-// the same lines run on a CPU. An element of a result is one thread's, from its terms alone.
+// Sums and merges as Reduce.cpp makes them, in the same order of additions, for blocks of threads;
+// and the copies around them. Written as the sampler's kernels are (Sampling.h): with a block of
+// one thread the same lines run on a CPU. An element of a result is one thread's, from its terms
+// alone.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_CUDA_KERNELS_MERGE_H
 #define HEDDLE_RUNTIME_CUDA_KERNELS_MERGE_H
 
-#include <stdint.h>
+#include "runtime/base/Exponential.h"
 
 namespace heddle::cuda::kernels {
 
@@ -150,31 +151,6 @@ template <class Block> void mergeArgmax(Block &block, const MergeTask &task) {
     task.out[i] = best;
     task.out[i + half] = from;
   });
-}
-
-/// e^x to about one unit in the last place: x = n ln 2 + r, and a polynomial in r.
-inline float exponential(float x) {
-  if (x != x)
-    return x;
-  if (x < -104.0f)
-    return 0;
-  if (x > 88.8f)
-    return __builtin_inff();
-  // So large a sum has no room for a fraction: its last bits are the nearest whole number.
-  constexpr float large = 12582912.0f;
-  const float sum = x * 1.44269504f + large, whole = sum - large;
-  const int n = __builtin_bit_cast(int, sum) - __builtin_bit_cast(int, large);
-  const float r = (x - whole * 0.693359375f) - whole * -2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  const float value = p * r * r + r + 1.0f;
-  // 2^n in two factors: one alone may be too small or too large for a float.
-  auto power = [](int e) { return __builtin_bit_cast(float, uint32_t(e + 127) << 23); };
-  return value * power(n / 2) * power(n - n / 2);
 }
 
 /// e^(score - largest); a score that takes no part weighs 0, so infinities are not subtracted.

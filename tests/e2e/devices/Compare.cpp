@@ -191,7 +191,8 @@ absl::Status compareCase(const std::string &folder, const std::string &planFile,
   HEDDLE_ASSIGN_OR_RETURN(auto opened, graph::GraphStore::open(graphFolder));
   std::shared_ptr<graph::GraphStore> graph(std::move(opened));
   HEDDLE_ASSIGN_OR_RETURN(Ranks cpu, Ranks::make(plan, graph, {}, timedSteps ? 0 : 2));
-  HEDDLE_ASSIGN_OR_RETURN(Ranks gpu, Ranks::make(plan, graph, device, timedSteps ? 0 : 2, transport));
+  HEDDLE_ASSIGN_OR_RETURN(Ranks gpu,
+                          Ranks::make(plan, graph, device, timedSteps ? 0 : 2, transport));
   HEDDLE_ASSIGN_OR_RETURN(Ranks moved, Ranks::make(plan, graph, {}, timedSteps ? 0 : 2));
   Worst once, losses, rounding;
   const bool all = timedSteps == 0;
@@ -284,14 +285,17 @@ int main(int argc, char **argv) {
       return true;
     };
     std::string number;
-    if (value("--device", device) || value("--transport", transport) || value("--plan", planFile) || value("--graph", graph))
+    if (value("--device", device) || value("--transport", transport) || value("--plan", planFile) ||
+        value("--graph", graph))
       continue;
     if (value("--time", number)) {
       timed = std::atoi(number.c_str());
     } else if (argument.rfind("--", 0) == 0 || (transport != "host" && transport != "nccl")) {
-      std::fprintf(stderr, "usage: heddle_devices [--device cuda[:N]] [--transport host|nccl] [--time STEPS] "
-                           "CASE...\n"
-                           "       heddle_devices [...] --plan PLAN --graph DIR\n");
+      std::fprintf(
+          stderr,
+          "usage: heddle_devices [--device cuda[:N]] [--transport host|nccl] [--time STEPS] "
+          "CASE...\n"
+          "       heddle_devices [...] --plan PLAN --graph DIR\n");
       return 2;
     } else {
       cases.push_back(argument);
@@ -305,10 +309,10 @@ int main(int argc, char **argv) {
   }
   bool agrees = true;
   auto one = [&](const std::string &name, const std::string &plan, const std::string &folder) {
-    absl::Status failed = compareCase(name, plan, folder, *choice,
-                                      transport == "nccl" ? cuda::TransportChoice::Nccl
-                                                          : cuda::TransportChoice::Host,
-                                      timed, agrees);
+    absl::Status failed =
+        compareCase(name, plan, folder, *choice,
+                    transport == "nccl" ? cuda::TransportChoice::Nccl : cuda::TransportChoice::Host,
+                    timed, agrees);
     if (!failed.ok()) {
       std::printf("%s: %s\n", name.c_str(), messageOf(failed).c_str());
       agrees = false;

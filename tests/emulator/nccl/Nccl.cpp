@@ -2,16 +2,17 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// NCCL's entry points over sockets, for the emulated device (tests/emulator) and for tests whose device's
-// memory is the host's: what NCCL promises, and what it does not. Calls do not block and say that they are busy; sends and receives are matched by their
-// order alone, so one that nobody answers hangs until it is aborted, from any thread; ranks may be
-// threads or processes.
+// NCCL's entry points over sockets, for the emulated device (tests/emulator) and for tests whose
+// device's memory is the host's: what NCCL promises, and what it does not. Calls do not block and
+// say that they are busy; sends and receives are matched by their order alone, so one that nobody
+// answers hangs until it is aborted, from any thread; ranks may be threads or processes.
 //
-// By environment variable, read when a communicator is made (RANK's group number N, counted from 1; 0: the
-// making of the communicator):
+// By environment variable, read when a communicator is made (RANK's group number N, counted from 1;
+// 0: the making of the communicator):
 //   HEDDLE_NCCL_FAIL=RANK:N    its asynchronous error is a system error
 //   HEDDLE_NCCL_HANG=RANK:N    it is never done
-//   HEDDLE_NCCL_STREAM=1       groups are in the stream at once, and done later: heddleNcclIssued and
+//   HEDDLE_NCCL_STREAM=1       groups are in the stream at once, and done later: heddleNcclIssued
+//   and
 //                              heddleNcclDone count them for whoever plays the stream
 //   HEDDLE_NCCL_DEVICE=NAME    two ranks of one NAME and one NCCL_HOSTID are refused, as on one GPU
 //
@@ -73,7 +74,8 @@ const Emulator &emulator() {
     Emulator e;
     if (void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD)) {
       e.memory = reinterpret_cast<decltype(e.memory)>(dlsym(driver, "heddleEmulatorMemory"));
-      e.synchronize = reinterpret_cast<decltype(e.synchronize)>(dlsym(driver, "cuStreamSynchronize"));
+      e.synchronize =
+          reinterpret_cast<decltype(e.synchronize)>(dlsym(driver, "cuStreamSynchronize"));
     }
     return e;
   }();
@@ -237,8 +239,8 @@ struct ncclComm {
         continue;
       Block found = block;
       if (emulator().memory)
-        found.data = static_cast<char *>(emulator().memory(uint64_t(block.data), block.bytes,
-                                                           "a block of NCCL's"));
+        found.data = static_cast<char *>(
+            emulator().memory(uint64_t(block.data), block.bytes, "a block of NCCL's"));
       if (!found.data)
         return fail(SystemError, "a block that is not in device memory");
       (block.send ? sends : receives)[size_t(block.peer)].push_back(found);

@@ -39,14 +39,17 @@ TEST(NcclChoice, AutoTakesNcclWhereEachHasItsOwn) {
     std::vector<RankFacts> ranks;
     const char *why;
   };
-  for (const Case &c : {Case{{rank(way, 1, 1), rank(way, 2, 2), rank(way, 3, 1)}, "ranks 0 and 2 share a GPU"},
-                        Case{{rank(way, 1, 1), rank(way, 2, 2), rank(way, 2, 3)}, "ranks 1 and 2 share a process"},
-                        Case{{rank(way, 1, 1), rank(way, 2, 2, 0)}, "rank 1: NCCL: not here"},
-                        Case{{rank(way, 1, 1), rank(way, 2, 2, 22005)}, "rank 0 has NCCL 2.28.9, rank 1 NCCL 2.20.5"}}) {
+  for (const Case &c :
+       {Case{{rank(way, 1, 1), rank(way, 2, 2), rank(way, 3, 1)}, "ranks 0 and 2 share a GPU"},
+        Case{{rank(way, 1, 1), rank(way, 2, 2), rank(way, 2, 3)}, "ranks 1 and 2 share a process"},
+        Case{{rank(way, 1, 1), rank(way, 2, 2, 0)}, "rank 1: NCCL: not here"},
+        Case{{rank(way, 1, 1), rank(way, 2, 2, 22005)},
+             "rank 0 has NCCL 2.28.9, rank 1 NCCL 2.20.5"}}) {
     verdict = chooseTransport(c.ranks);
     ASSERT_TRUE(verdict.ok());
     EXPECT_FALSE(verdict->nccl);
-    EXPECT_NE(verdict->remark.find("through the host's memory, not by NCCL: " + std::string(c.why)), std::string::npos)
+    EXPECT_NE(verdict->remark.find("through the host's memory, not by NCCL: " + std::string(c.why)),
+              std::string::npos)
         << verdict->remark;
   }
   std::vector<RankFacts> many;
@@ -72,10 +75,13 @@ TEST(NcclChoice, WhoInsistsGetsNcclOrAnError) {
   ASSERT_TRUE(verdict.ok());
   EXPECT_TRUE(verdict->nccl);
   EXPECT_FALSE(verdict->apart);
-  EXPECT_NE(errorOf({rank(way, 1, 1), rank(way, 1, 1)}).find("share a GPU and a process"), std::string::npos);
-  EXPECT_NE(errorOf({rank(way, 1, 1), rank(way, 2, 2, 0)}).find("--transport nccl: rank 1: NCCL: not here"),
+  EXPECT_NE(errorOf({rank(way, 1, 1), rank(way, 1, 1)}).find("share a GPU and a process"),
             std::string::npos);
-  EXPECT_NE(errorOf({rank(way, 1, 1), rank(way, 2, 2, 21700)}).find("NCCL 2.17.0"), std::string::npos);
+  EXPECT_NE(errorOf({rank(way, 1, 1), rank(way, 2, 2, 0)})
+                .find("--transport nccl: rank 1: NCCL: not here"),
+            std::string::npos);
+  EXPECT_NE(errorOf({rank(way, 1, 1), rank(way, 2, 2, 21700)}).find("NCCL 2.17.0"),
+            std::string::npos);
 }
 
 TEST(NcclChoice, TheHostsMemoryNeedsNothing) {
@@ -84,18 +90,21 @@ TEST(NcclChoice, TheHostsMemoryNeedsNothing) {
   ASSERT_TRUE(verdict.ok());
   EXPECT_FALSE(verdict->nccl);
   EXPECT_EQ(verdict->remark, "");
-  EXPECT_NE(errorOf({rank(way, 1, 1), rank(TransportChoice::Auto, 2, 2)}).find("another --transport than rank 0"),
+  EXPECT_NE(errorOf({rank(way, 1, 1), rank(TransportChoice::Auto, 2, 2)})
+                .find("another --transport than rank 0"),
             std::string::npos);
 }
 
 TEST(Nccl, WhatCannotBeLoadedIsSaid) {
   auto none = Nccl::load("/nowhere/libnccl.so.2");
   ASSERT_FALSE(none.ok());
-  for (const char *text : {"/nowhere/libnccl.so.2", "NCCL 2.14 or later", "LD_LIBRARY_PATH", "--transport host"})
+  for (const char *text :
+       {"/nowhere/libnccl.so.2", "NCCL 2.14 or later", "LD_LIBRARY_PATH", "--transport host"})
     EXPECT_NE(messageOf(none.status()).find(text), std::string::npos) << messageOf(none.status());
   auto other = Nccl::load("libm.so.6"); // some library
   ASSERT_FALSE(other.ok());
-  EXPECT_NE(messageOf(other.status()).find("of an unknown version and has no ncclGetVersion"), std::string::npos)
+  EXPECT_NE(messageOf(other.status()).find("of an unknown version and has no ncclGetVersion"),
+            std::string::npos)
       << messageOf(other.status());
 }
 

@@ -38,7 +38,8 @@ HEDDLE_SAME(magic)
 HEDDLE_SAME(version)
 HEDDLE_SAME(blocking)
 #undef HEDDLE_SAME
-static_assert(offsetof(ncclConfig_t, blocking) + sizeof(int) == offsetof(ncclConfig_t, cgaClusterSize));
+static_assert(offsetof(ncclConfig_t, blocking) + sizeof(int) ==
+              offsetof(ncclConfig_t, cgaClusterSize));
 static_assert(sizeof(NcclConfig) < sizeof(ncclConfig_t));
 
 TEST(NcclHeader, SaysWhatNcclDeclares) {

@@ -22,8 +22,8 @@ inline const cuda::Nccl &doubleOfNccl() {
   return *nccl;
 }
 
-/// A driver whose devices' memory is the host's. Streams do everything at once, but for what the double of
-/// NCCL has in them.
+/// A driver whose devices' memory is the host's. Streams do everything at once, but for what the
+/// double of NCCL has in them.
 inline const cuda::Driver &fakeDriver() {
   using namespace cuda;
   struct FakeEvent {

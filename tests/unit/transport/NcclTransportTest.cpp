@@ -60,8 +60,8 @@ absl::Status tellAll(Transport &t, int64_t step, int64_t bytes) {
 
 } // namespace
 
-// Blocks of host and device memory in one exchange, of any size, also between a rank of the one and a rank of
-// the other, and to oneself.
+// Blocks of host and device memory in one exchange, of any size, also between a rank of the one and
+// a rank of the other, and to oneself.
 TEST(NcclTransport, BlocksLieInEitherMemory) {
   for (const char *kind : {"threads_nccl", "gloo_nccl", "threads_nccl_stream"}) {
     Ranks ranks(kind, 3);
@@ -96,15 +96,15 @@ TEST(NcclTransport, BlocksLieInEitherMemory) {
           }
         ASSERT_OK(t.exchange(t.tag(round, 1), Traffic::Activations, sends, receives));
         for (size_t k = 0; k < wanted.size(); ++k) {
-          auto got = places[k].first ? onDevice[places[k].second]->content() : onHost[places[k].second];
+          auto got =
+              places[k].first ? onDevice[places[k].second]->content() : onHost[places[k].second];
           if (k % 2 == 0)
             EXPECT_EQ(received[k], int64_t(wanted[k].size()));
           got.resize(wanted[k].size());
           EXPECT_EQ(got, wanted[k]) << kind << ", block " << k;
         }
       }
-      EXPECT_EQ(t.counters().of(Traffic::Activations).bytes,
-                4 * 2 * (0 + 5 + 2040 + 2041 + 70000));
+      EXPECT_EQ(t.counters().of(Traffic::Activations).bytes, 4 * 2 * (0 + 5 + 2040 + 2041 + 70000));
       ASSERT_OK(t.close());
     });
   }
@@ -154,7 +154,8 @@ TEST(NcclTransport, ADeviceThatHangsIsAbortedInTime) {
     auto statuses = ranks.statuses([](Transport &t) { return tellAll(t, 4, 9000); });
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
     EXPECT_EQ(statuses[2].code(), absl::StatusCode::kDeadlineExceeded);
-    EXPECT_FAILS(statuses[2], "rank 2: allToAll of op 5, step 4: waited 0.3 s for ranks 0, 1 (NCCL)");
+    EXPECT_FAILS(statuses[2],
+                 "rank 2: allToAll of op 5, step 4: waited 0.3 s for ranks 0, 1 (NCCL)");
     for (int rank : {0, 1})
       EXPECT_FAILS(statuses[size_t(rank)], "ended by rank 2: allToAll of op 5, step 4");
   }
@@ -178,7 +179,8 @@ TEST(NcclTransport, ACommunicatorThatCannotBeMadeIsSaid) {
       auto &transport = inner[size_t(rank)];
       transport->setTimeout(rank == 1 ? 400ms : 20s);
       statuses[size_t(rank)] =
-          cuda::makeNcclTransport(std::move(transport), fakeDriver(), doubleOfNccl(), rank).status();
+          cuda::makeNcclTransport(std::move(transport), fakeDriver(), doubleOfNccl(), rank)
+              .status();
     });
     EXPECT_FAILS(statuses[1], "rank 1: join: ", text);
     for (int rank : {0, 2})

@@ -39,8 +39,8 @@ inline void inThreads(int size, const std::function<void(int)> &fn) {
     thread.join();
 }
 
-/// What a kind is without NCCL on top of it. Behind "_nccl" stands "_stream" if the double's work is seen in
-/// streams, "_gpu" if it is NCCL itself, with a GPU for each rank.
+/// What a kind is without NCCL on top of it. Behind "_nccl" stands "_stream" if the double's work
+/// is seen in streams, "_gpu" if it is NCCL itself, with a GPU for each rank.
 inline std::string withoutNccl(const std::string &kind) {
   const size_t at = kind.find("_nccl");
   if (at != std::string::npos)
@@ -111,8 +111,7 @@ public:
       return;
     for (auto &transport : transports_) // meeting may take longer than the short ones of some tests
       transport->setTimeout(Transport::defaultTimeout);
-    putNcclOn(
-        kind, size, [&](int rank) -> auto & { return transports_[size_t(rank)]; }, nccl);
+    putNcclOn(kind, size, [&](int rank) -> auto & { return transports_[size_t(rank)]; }, nccl);
     for (auto &transport : transports_)
       transport->setTimeout(timeout);
   }
