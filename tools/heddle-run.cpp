@@ -8,7 +8,7 @@
 #include "runtime/base/Json.h"
 #include "runtime/base/Suggest.h"
 #include "runtime/base/ThreadPool.h"
-#include "runtime/cuda/CudaDevice.h"
+#include "runtime/cuda/NcclChoice.h"
 #include "runtime/exec/KernelLibrary.h"
 #include "runtime/launch/LaunchEnvironment.h"
 #include "runtime/launch/WorkerLink.h"
@@ -24,6 +24,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <iostream>
 
 using namespace heddle;
 
@@ -32,10 +33,12 @@ namespace {
 struct Options {
   std::string cache = "off", cacheMemory, cacheHotness = "analytic";
   std::string plan, graph, memory, device = "cpu", mode = "train", predictions = "all", progress = "auto";
+  std::string transport = "auto";
   train::TrainOverrides overrides;
   train::InferenceOptions inference;
   train::WorkerOptions worker;
   cuda::DeviceChoice deviceChoice;
+  cuda::TransportChoice transportChoice = cuda::TransportChoice::Auto;
   std::optional<int> workers;
   double timeout = 30;
   bool noOverlap = false, printConfig = false;
@@ -99,6 +102,7 @@ absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &se
         {"workers", options.worker.workers},
         {"timeout", options.timeout},
         {"device", options.device},
+        {"transport", options.transport},
         {"threads", options.worker.executor.threads},
         {"overlap", !options.noOverlap},
         {"memory", options.worker.executor.memoryLimit},
@@ -169,6 +173,12 @@ absl::Status readChoices(Options &options) {
                                               worker.run.progress));
   HEDDLE_ASSIGN_OR_RETURN(options.deviceChoice, cuda::parseDevice(options.device));
   HEDDLE_RETURN_IF_ERROR(cuda::checkDevice(options.deviceChoice));
+  using Way = cuda::TransportChoice;
+  HEDDLE_RETURN_IF_ERROR(choose<Way>(
+      "--transport", options.transport,
+      {{"auto", Way::Auto}, {"host", Way::Host}, {"nccl", Way::Nccl}}, options.transportChoice));
+  if (options.transportChoice == Way::Nccl && !options.deviceChoice.cuda)
+    return invalidArgument("--transport nccl: is for GPUs; add --device=cuda, or leave it out");
   if (!options.memory.empty()) {
     auto bytes = parseBytes(options.memory);
     if (!bytes.ok())
@@ -188,7 +198,7 @@ absl::Status checkMode(const CLI::App &app, const std::string &mode,
   if (mode == "infer") {
     for (const char *name : {"--epochs", "--lr", "--sparse-lr", "--lr-schedule", "--warmup-steps",
                              "--step-size", "--gamma", "--min-lr", "--runs", "--workers",
-                             "--predictions", "--samples"})
+                             "--transport", "--predictions", "--samples"})
       if (app.count(name) > 0)
         return invalidArgument(std::string(name) + ": is for training; leave it out with --mode infer" +
                                (std::string(name) == "--predictions" ? ", or use --predict" : ""));
@@ -331,6 +341,16 @@ absl::StatusOr<int> work(Options &options, std::shared_ptr<const plan::PlanT> pl
     executor.device = cuda::deviceFactory(options.deviceChoice, executor.partition);
     return exec::Executor::create(plan, graph, executor);
   };
+  if (options.deviceChoice.cuda)
+    worker.transport = [&](transport::ConnectionPair &pair,
+                           int partition) -> absl::StatusOr<std::string> {
+      HEDDLE_ASSIGN_OR_RETURN(auto chosen,
+                              cuda::putNcclOn(pair, options.deviceChoice, options.transportChoice,
+                                              uint32_t(partition)));
+      if (partition == 0 && !chosen.remark.empty())
+        std::cerr << "remark: " << chosen.remark << "\n";
+      return chosen.name;
+    };
   cli::catchInterrupts(
       worker.rank > 0 ? ""
                       : "\nheddle-run: stopping after this step, then saving; again to abort\n");
@@ -488,6 +508,13 @@ int main(int argc, char **argv) {
   app.add_option("--device", options.device,
                  "Where to compute: cpu, cuda (worker k on GPU k modulo how many there are) or cuda:N; "
                  "for a GPU the plan has to be compiled with --gpu")
+      ->group(machine);
+  app.add_option(
+         "--transport", options.transport,
+         "How GPUs exchange arrays of a step: nccl (from device to device), host (through the "
+         "host's memory) or auto, the default: nccl where each partition has a process and a GPU "
+         "of its own and NCCL is installed")
+      ->type_name("WAY")
       ->group(machine);
   app.add_option("--threads", options.worker.executor.threads,
                  "Compute threads of each worker (0: one per core, shared by the workers)")

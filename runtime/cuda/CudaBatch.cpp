@@ -134,7 +134,7 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
   if (needed > arena_.capacity())
     ++arenaGrowths;
   HEDDLE_RETURN_IF_ERROR(arena_.reserve(needed, "arena"));
-  if (comm_)
+  if (copiesComm_)
     HEDDLE_RETURN_IF_ERROR(makeHostArena(needed));
   for (size_t b = 0; b < device_.size(); ++b) {
     const plan::BufferT &buffer = *entry_.buffers[b];
@@ -148,7 +148,7 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
   for (uint32_t b : outputBuffers_)
     outputBytes += aligned(bytesOf(b));
   HEDDLE_RETURN_IF_ERROR(outputs_.reserve(std::max<uint64_t>(outputBytes, 1), "results"));
-  if (!comm_) {
+  if (!copiesComm_) {
     outputBytes = 0;
     for (uint32_t b : outputBuffers_) {
       host_[b] = outputs_.data() + outputBytes;
@@ -176,7 +176,7 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
       op.alias = op.domain == resident_.states.views()[size_t(entry_.buffers[table]->state)].rows;
       if (op.alias) {
         device_[result] = device_[table];
-        if (comm_)
+        if (copiesComm_)
           host_[result] = host_[table];
       }
       break;
@@ -220,7 +220,14 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
         session_.toDevice(argumentMemory_.data(), argumentStaging_.data(), bytes));
     uploaded_ = arguments_;
   }
-  return comm_ ? comm_->prepare(slot, host_, commTrack) : absl::OkStatus();
+  if (!comm_)
+    return absl::OkStatus();
+  if (copiesComm_)
+    return comm_->prepare(slot, host_, host_, commTrack);
+  commArrays_.resize(device_.size());
+  for (size_t b = 0; b < device_.size(); ++b)
+    commArrays_[b] = reinterpret_cast<void *>(device_[b]);
+  return comm_->prepare(slot, host_, commArrays_, commTrack);
 }
 
 } // namespace heddle::cuda

@@ -7,6 +7,7 @@
 
 #include "runtime/base/Suggest.h"
 #include "runtime/cuda/CudaQueue.h"
+#include "runtime/cuda/MergeModule.h"
 
 #include <algorithm>
 #include <charconv>
@@ -24,7 +25,7 @@ class CudaDevice final : public exec::Device {
 public:
   explicit CudaDevice(std::unique_ptr<Session> session)
       : session_(std::move(session)), kernels_(*session_), sampling_(*session_),
-        relations_(*session_), features_(*session_) {}
+        merging_(*session_), relations_(*session_), features_(*session_) {}
 
   std::string name() const override { return session_->name(); }
   std::string kernelTarget() const override { return kernels_.target(); }
@@ -42,6 +43,8 @@ public:
       pointers_.push_back(memory_.back().data());
     }
     HEDDLE_RETURN_IF_ERROR(sampling_.load());
+    if (plan.partitions > 1)
+      HEDDLE_RETURN_IF_ERROR(merging_.load());
     HEDDLE_RETURN_IF_ERROR(relations_.load(plan, graph, relationShare));
     HEDDLE_RETURN_IF_ERROR(chooser ? features_.loadTiers(plan, graph, chooser, sampling_)
                                    : features_.load(plan, graph, featureShare));
@@ -56,6 +59,8 @@ public:
     HEDDLE_RETURN_IF_ERROR(queue->initialize(budget));
     return std::unique_ptr<exec::StepCompute>(std::move(queue));
   }
+
+  std::unique_ptr<exec::CommData> commData() override { return deviceData(merging_.machine()); }
 
   std::vector<exec::CacheUse> cacheUse() const override { return features_.use(); }
 
@@ -79,6 +84,7 @@ private:
   std::unique_ptr<Session> session_;
   Kernels kernels_;
   SamplingModule sampling_;
+  MergeModule merging_; ///< loaded where there are several partitions
   Relations relations_;
   Features features_;
   std::vector<DeviceMemory> memory_;    ///< by state
@@ -131,13 +137,20 @@ absl::Status checkDevice(const DeviceChoice &choice) {
   return BlasLibrary::get().status();
 }
 
+absl::StatusOr<int> ordinalOf(const DeviceChoice &choice, uint32_t partition) {
+  if (choice.ordinal >= 0)
+    return choice.ordinal;
+  HEDDLE_ASSIGN_OR_RETURN(int count, countDevices());
+  return int(partition % uint32_t(count));
+}
+
 std::function<absl::StatusOr<std::unique_ptr<exec::Device>>()>
 deviceFactory(const DeviceChoice &choice, uint32_t partition) {
   if (!choice.cuda)
     return {};
   return [choice, partition]() -> absl::StatusOr<std::unique_ptr<exec::Device>> {
-    HEDDLE_ASSIGN_OR_RETURN(int count, countDevices());
-    return openDevice(choice.ordinal >= 0 ? choice.ordinal : int(partition % uint32_t(count)));
+    HEDDLE_ASSIGN_OR_RETURN(int ordinal, ordinalOf(choice, partition));
+    return openDevice(ordinal);
   };
 }
 

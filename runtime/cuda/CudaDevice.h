@@ -25,6 +25,8 @@ struct DeviceChoice {
 absl::StatusOr<DeviceChoice> parseDevice(const std::string &text);
 /// Whether there is such a device, before anything is read for it; "cpu" always is.
 absl::Status checkDevice(const DeviceChoice &choice);
+/// The number of the GPU that a partition has. Errors: none here.
+absl::StatusOr<int> ordinalOf(const DeviceChoice &choice, uint32_t partition);
 /// For ExecutorOptions::device.
 std::function<absl::StatusOr<std::unique_ptr<exec::Device>>()>
 deviceFactory(const DeviceChoice &choice, uint32_t partition);

@@ -26,9 +26,10 @@ constexpr double apartShare = 0.25;
 
 CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::CommQueue *comm)
     : resident_(resident), session_(resident.session), driver_(resident.session.driver()),
-      entry_(entry), comm_(comm), arena_(session_), argumentMemory_(session_),
-      argumentStaging_(session_), outputs_(session_), bufferOffsets_(entry.buffers.size()),
-      device_(entry.buffers.size()), host_(entry.buffers.size()) {
+      entry_(entry), comm_(comm), copiesComm_(comm && !comm->onDevice()), arena_(session_),
+      argumentMemory_(session_), argumentStaging_(session_), outputs_(session_),
+      bufferOffsets_(entry.buffers.size()), device_(entry.buffers.size()),
+      host_(entry.buffers.size()) {
   // Waves in order; of one wave the collectives after the ops, which do not depend on each other.
   const size_t comms = comm ? comm->size() : 0;
   size_t next = 0;
@@ -49,7 +50,7 @@ CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::
   for (const Op &op : ops_)
     for (int32_t b : op.op->inputs)
       if (b >= 0)
-        (op.kind == Kind::Comm ? sent : read)[size_t(b)] = true;
+        (op.kind == Kind::Comm && copiesComm_ ? sent : read)[size_t(b)] = true;
   for (const auto &op : entry.ops) {
     Features::Table *table = resident.features.table(*op);
     if (table && read[size_t(op->outputs[0])] && !sent[size_t(op->outputs[0])]) {
@@ -305,7 +306,7 @@ absl::Status CudaQueue::runOp(const Op &op, uint32_t stream) {
 
 absl::Status CudaQueue::runComm(const Op &op) {
   for (int32_t b : op.op->inputs)
-    if (b >= 0 && entry_.buffers[size_t(b)]->space != plan::Space::Slot)
+    if (copiesComm_ && b >= 0 && entry_.buffers[size_t(b)]->space != plan::Space::Slot)
       HEDDLE_RETURN_IF_ERROR(
           session_.toHost(host_[size_t(b)], pointer(b), bytesOf(size_t(b))));
   HEDDLE_RETURN_IF_ERROR(session_.synchronize("what op '" + op.op->name + "' sends"));
@@ -314,7 +315,7 @@ absl::Status CudaQueue::runComm(const Op &op) {
   commStallNs_ += Trace::nowNs() - start;
   HEDDLE_RETURN_IF_ERROR(status);
   for (int32_t b : op.op->outputs)
-    if (b >= 0 && entry_.buffers[size_t(b)]->space != plan::Space::Slot)
+    if (copiesComm_ && b >= 0 && entry_.buffers[size_t(b)]->space != plan::Space::Slot)
       HEDDLE_RETURN_IF_ERROR(
           session_.toDevice(pointer(b), host_[size_t(b)], bytesOf(size_t(b))));
   return absl::OkStatus();

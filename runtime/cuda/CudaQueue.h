@@ -12,8 +12,8 @@
 // does, its ops are recorded once and played again: starting many small kernels one by one takes longer
 // than they run.
 //
-// Collectives exchange host memory: their inputs are copied back before, their outputs to the device
-// after.
+// Collectives work on the device's arrays where the transport takes them. Else they exchange host memory:
+// their inputs are copied back before, their outputs to the device after.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_CUDA_CUDAQUEUE_H
@@ -163,6 +163,7 @@ private:
   const Driver &driver_;
   const plan::EntryT &entry_;
   exec::CommQueue *comm_;
+  const bool copiesComm_; ///< collectives exchange host memory
   std::vector<Op> ops_;
   std::vector<Product> products_; ///< of all ops in a row
   std::unique_ptr<CudaSampler> sampler_; ///< null: batches are sampled on the host
@@ -172,7 +173,8 @@ private:
   std::vector<DeviceSlot> slots_;
   DeviceMemory arena_, argumentMemory_;
   PinnedMemory argumentStaging_, outputs_;
-  HugeMemory hostArena_; ///< of several partitions: where collectives work
+  HugeMemory hostArena_;           ///< where collectives of host memory work
+  std::vector<void *> commArrays_; ///< by buffer: for those of the device's
   std::vector<uint64_t> regionOffsets_, bufferOffsets_;
   /// Arrays that share a region do not let ops run beside each other. Where there is room each has its own
   /// place: [1] is the order for that.

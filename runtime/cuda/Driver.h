@@ -38,13 +38,16 @@ using Graph = CUgraph_st *;
 using GraphExec = CUgraphExec_st *;
 using DevicePointer = unsigned long long;
 using Blas = cublasContext *;
+struct DeviceUuid {
+  unsigned char bytes[16];
+};
 
 // Values of cuda.h and cublas_v2.h.
 inline constexpr int attributeMajor = 75, attributeMinor = 76, attributeProcessors = 16;
 inline constexpr int jitErrorLog = 5, jitErrorLogBytes = 6;
 inline constexpr unsigned streamNonBlocking = 1, eventDefault = 0, eventDisableTiming = 2;
 inline constexpr int captureThreadLocal = 1;
-inline constexpr Result outOfMemory = 2;
+inline constexpr Result outOfMemory = 2, notReady = 600;
 inline constexpr int blasNoTranspose = 0, blasTranspose = 1;
 
 // NAME in the library, member, arguments.
@@ -55,6 +58,7 @@ inline constexpr int blasNoTranspose = 0, blasTranspose = 1;
   X(cuDeviceGetCount, (int *))                                                                     \
   X(cuDeviceGet, (DeviceNumber *, int))                                                            \
   X(cuDeviceGetName, (char *, int, DeviceNumber))                                                  \
+  X(cuDeviceGetUuid_v2, (DeviceUuid *, DeviceNumber))                                              \
   X(cuDeviceGetAttribute, (int *, int, DeviceNumber))                                              \
   X(cuDevicePrimaryCtxRetain, (Context *, DeviceNumber))                                           \
   X(cuDevicePrimaryCtxRelease_v2, (DeviceNumber))                                                  \
@@ -69,6 +73,7 @@ inline constexpr int blasNoTranspose = 0, blasTranspose = 1;
   X(cuMemFreeHost, (void *))                                                                       \
   X(cuMemcpyHtoDAsync_v2, (DevicePointer, const void *, size_t, Stream))                           \
   X(cuMemcpyDtoHAsync_v2, (void *, DevicePointer, size_t, Stream))                                 \
+  X(cuMemcpyDtoDAsync_v2, (DevicePointer, DevicePointer, size_t, Stream))                          \
   X(cuMemsetD8Async, (DevicePointer, unsigned char, size_t, Stream))                               \
   X(cuStreamCreate, (Stream *, unsigned))                                                          \
   X(cuStreamCreateWithPriority, (Stream *, unsigned, int))                                         \
@@ -78,6 +83,7 @@ inline constexpr int blasNoTranspose = 0, blasTranspose = 1;
   X(cuEventCreate, (Event *, unsigned))                                                            \
   X(cuEventDestroy_v2, (Event))                                                                    \
   X(cuEventRecord, (Event, Stream))                                                                \
+  X(cuEventQuery, (Event))                                                                         \
   X(cuEventSynchronize, (Event))                                                                   \
   X(cuEventElapsedTime, (float *, Event, Event))                                                   \
   X(cuStreamBeginCapture_v2, (Stream, int))                                                        \

@@ -5,43 +5,37 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/exec/CommQueue.h"
 
-#include "runtime/exec/Reduce.h"
 #include "runtime/plan/RowTerms.h"
 
 #include <algorithm>
-#include <cstring>
 #include <pthread.h>
 
 namespace heddle::exec {
 
-using transport::ReceiveBlock;
 using transport::SendBlock;
 
 namespace {
-/// Bytes read by a sum that are worth a task of the pool.
-constexpr int64_t sumBytes = 256 << 10;
-
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t bytesOf(int64_t numbers) { return numbers * int64_t(sizeof(float)); }
 } // namespace
 
-CommQueue::CommQueue(const plan::EntryT &entry, const Partners &partners, MemoryBudget &budget)
+CommQueue::CommQueue(const plan::EntryT &entry, const Partners &partners,
+                     std::unique_ptr<CommData> data)
     : entry_(entry), partition_(partners.partition), transport_(*partners.connections.compute),
-      budget_(budget) {}
-
-CommQueue::~CommQueue() {
-  stopThread();
-  for (HugeMemory *memory : {&boxes_, &outbox_, &inbox_})
-    budget_.release(*memory);
+      data_(std::move(data)) {
+  blocks_.use(*data_);
 }
 
-absl::StatusOr<std::unique_ptr<CommQueue>>
-CommQueue::create(const plan::EntryT &entry, const Partners &partners, MemoryBudget &budget) {
+CommQueue::~CommQueue() { stopThread(); }
+
+absl::StatusOr<std::unique_ptr<CommQueue>> CommQueue::create(const plan::EntryT &entry,
+                                                             const Partners &partners,
+                                                             std::unique_ptr<CommData> data) {
   const bool any = std::any_of(entry.ops.begin(), entry.ops.end(),
                                [](const auto &op) { return op->queue == plan::Queue::Comm; });
   if (!any)
     return std::unique_ptr<CommQueue>();
-  std::unique_ptr<CommQueue> self(new CommQueue(entry, partners, budget));
+  std::unique_ptr<CommQueue> self(new CommQueue(entry, partners, std::move(data)));
   size_t blocks = 0, parts = 0, tables = 0;
   uint64_t boxNumbers = 0;
   for (const auto &op : entry.ops)
@@ -59,9 +53,9 @@ CommQueue::create(const plan::EntryT &entry, const Partners &partners, MemoryBud
   self->receives_.reserve(blocks);
   self->parts_.resize(parts);
   self->blocks_.reserve(tables);
-  HEDDLE_RETURN_IF_ERROR(
-      budget.grow(self->boxes_, boxNumbers * sizeof(float), 0, "exchange of small gradients"));
-  float *next = static_cast<float *>(self->boxes_.data());
+  HEDDLE_ASSIGN_OR_RETURN(void *boxes, self->data_->room(gradientBox, boxNumbers * sizeof(float),
+                                                         true, "exchange of small gradients"));
+  float *next = static_cast<float *>(boxes);
   for (Op &op : self->ops_) {
     const int64_t numbers = op.packedNumbers * static_cast<int64_t>(op.collective.size());
     op.outbox = next;
@@ -139,9 +133,10 @@ void CommQueue::packTerms(Op &op) {
     term.packed = false;
 }
 
-absl::Status CommQueue::prepare(const StepSlot &slot, std::span<void *const> pointers,
-                                Trace::Track *track) {
+absl::Status CommQueue::prepare(const StepSlot &slot, std::span<void *const> hostPointers,
+                                std::span<void *const> pointers, Trace::Track *track) {
   step_ = slot.step;
+  hostPointers_ = hostPointers;
   pointers_ = pointers;
   track_ = track;
   for (Op &op : ops_) {
@@ -196,6 +191,8 @@ absl::Status CommQueue::run(size_t first, size_t end, ThreadPool *pool) {
       status = gatherBlocks(op);
       break;
     }
+    if (status.ok())
+      status = data_->submit();
     const uint64_t stop = Trace::nowNs();
     busyNs_ += stop - start;
     if (track_) {
@@ -212,34 +209,9 @@ absl::Status CommQueue::run(size_t first, size_t end, ThreadPool *pool) {
 absl::Status CommQueue::exchange(const Op &op) {
   for (const SendBlock &block : sends_)
     sentBytes_ += static_cast<uint64_t>(block.bytes);
+  HEDDLE_RETURN_IF_ERROR(data_->finish());
   return transport_.exchange(transport_.tag(static_cast<int64_t>(step_), op.collective.id),
                              trafficOf(op.collective.traffic), sends_, receives_);
-}
-
-void CommQueue::merge(const Term &term, size_t terms, float *out, int64_t numbers,
-                      ThreadPool *pool) {
-  std::span<const float *const> parts(parts_.data(), terms);
-  if (term.merge != plan::MergeKind::Sum) {
-    const int64_t rows = numbers / term.width;
-    const int64_t chunk = std::max<int64_t>(sumBytes / bytesOf(int64_t(terms) * term.width), 1);
-    const int64_t tasks = ceilDivide(rows, chunk);
-    if (!pool || tasks < 2)
-      return mergeRows(term.merge, parts, term.width, out, 0, rows, term.heads);
-    pool->parallelFor(tasks, [&](int64_t t, int) {
-      mergeRows(term.merge, parts, term.width, out, t * chunk, std::min(rows, (t + 1) * chunk),
-                term.heads);
-    });
-    return;
-  }
-  const int64_t chunk = std::max<int64_t>(sumBytes / bytesOf(int64_t(terms)), 16);
-  const int64_t tasks = ceilDivide(numbers, chunk);
-  if (!pool || tasks < 2) {
-    sumInOrder(parts, out, 0, numbers);
-    return;
-  }
-  pool->parallelFor(tasks, [&](int64_t t, int) {
-    sumInOrder(parts, out, t * chunk, std::min(numbers, (t + 1) * chunk));
-  });
 }
 
 absl::Status CommQueue::mergeAll(Op &op, ThreadPool *pool) {
@@ -273,14 +245,14 @@ absl::Status CommQueue::mergeAll(Op &op, ThreadPool *pool) {
       float *box = op.outbox + b * op.packedNumbers, *to = box;
       for (const Term &term : op.terms)
         if (term.packed)
-          to = std::copy_n(data(term.in) + beginOf(term, b), sizeOf(term, b), to);
-      sends_.push_back({peer(b), box, bytesOf(to - box)});
-      receives_.push_back({peer(b), op.inbox + b * op.packedNumbers, bytesOf(mine), nullptr});
+          to = put(to, data(term.in) + beginOf(term, b), sizeOf(term, b));
+      send(peer(b), box, bytesOf(to - box));
+      receive(peer(b), op.inbox + b * op.packedNumbers, bytesOf(mine));
     }
     for (const Term &term : op.terms)
       if (!term.packed) {
-        sends_.push_back({peer(b), data(term.in) + beginOf(term, b), bytesOf(sizeOf(term, b))});
-        receives_.push_back({peer(b), scratchOf(term, b), bytesOf(sizeOf(term, me)), nullptr});
+        send(peer(b), data(term.in) + beginOf(term, b), bytesOf(sizeOf(term, b)));
+        receive(peer(b), scratchOf(term, b), bytesOf(sizeOf(term, me)));
       }
   }
   HEDDLE_RETURN_IF_ERROR(exchange(op));
@@ -302,20 +274,18 @@ absl::Status CommQueue::mergeAll(Op &op, ThreadPool *pool) {
   float *to = op.outbox;
   for (const Term &term : op.terms)
     if (term.packed)
-      to = std::copy_n(data(term.out) + beginOf(term, me), sizeOf(term, me), to);
+      to = put(to, data(term.out) + beginOf(term, me), sizeOf(term, me));
   for (int64_t b = 0; b < q; ++b) {
     if (b == me)
       continue;
     if (op.packedNumbers) {
-      sends_.push_back({peer(b), op.outbox, bytesOf(mine)});
-      receives_.push_back(
-          {peer(b), op.inbox + b * op.packedNumbers, bytesOf(packedSize(b)), nullptr});
+      send(peer(b), op.outbox, bytesOf(mine));
+      receive(peer(b), op.inbox + b * op.packedNumbers, bytesOf(packedSize(b)));
     }
     for (const Term &term : op.terms)
       if (!term.packed) {
-        sends_.push_back({peer(b), data(term.out) + beginOf(term, me), bytesOf(sizeOf(term, me))});
-        receives_.push_back(
-            {peer(b), data(term.out) + beginOf(term, b), bytesOf(sizeOf(term, b)), nullptr});
+        send(peer(b), data(term.out) + beginOf(term, me), bytesOf(sizeOf(term, me)));
+        receive(peer(b), data(term.out) + beginOf(term, b), bytesOf(sizeOf(term, b)));
       }
   }
   HEDDLE_RETURN_IF_ERROR(exchange(op));
@@ -323,7 +293,7 @@ absl::Status CommQueue::mergeAll(Op &op, ThreadPool *pool) {
     const float *from = op.inbox + b * op.packedNumbers;
     for (const Term &term : op.terms)
       if (term.packed && b != me) {
-        std::copy_n(from, sizeOf(term, b), data(term.out) + beginOf(term, b));
+        put(data(term.out) + beginOf(term, b), from, sizeOf(term, b));
         from += sizeOf(term, b);
       }
   }
@@ -337,7 +307,7 @@ absl::Status CommQueue::mergeTo(Op &op, ThreadPool *pool) {
   sends_.clear();
   receives_.clear();
   if (!leads) {
-    sends_.push_back({static_cast<int>(op.collective.leader), data(term.in), bytesOf(numbers)});
+    send(static_cast<int>(op.collective.leader), data(term.in), bytesOf(numbers));
     return exchange(op);
   }
   float *at = data(term.scratch);
@@ -346,8 +316,7 @@ absl::Status CommQueue::mergeTo(Op &op, ThreadPool *pool) {
       parts_[b] = data(term.in);
       continue;
     }
-    receives_.push_back(
-        {static_cast<int>((*op.collective.participants)[b]), at, bytesOf(numbers), nullptr});
+    receive(static_cast<int>((*op.collective.participants)[b]), at, bytesOf(numbers));
     parts_[b] = at;
     at += numbers;
   }
@@ -362,11 +331,11 @@ absl::Status CommQueue::broadcast(Op &op) {
   sends_.clear();
   receives_.clear();
   if (op.collective.leader != int64_t(partition_))
-    receives_.push_back({static_cast<int>(op.collective.leader), data(term.out), bytes, nullptr});
+    receive(static_cast<int>(op.collective.leader), data(term.out), bytes);
   else
     for (uint32_t p : *op.collective.participants)
       if (p != partition_)
-        sends_.push_back({static_cast<int>(p), data(term.in), bytes});
+        send(static_cast<int>(p), data(term.in), bytes);
   return exchange(op);
 }
 

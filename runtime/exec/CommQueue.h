@@ -11,12 +11,15 @@
 // packed into one block for each peer. Bits depend neither on
 // threads nor on who is first: blocks land in scratch and are added in the participants' order.
 //
+// The arrays may be a device's (CommData.h). Sizes, and whatever else is looked at here, are the
+// host's.
+//
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_EXEC_COMMQUEUE_H
 #define HEDDLE_RUNTIME_EXEC_COMMQUEUE_H
 
-#include "runtime/base/HugeMemory.h"
 #include "runtime/base/ThreadPool.h"
+#include "runtime/exec/CommData.h"
 #include "runtime/exec/Partners.h"
 #include "runtime/exec/PeerBlocks.h"
 #include "runtime/exec/StepCount.h"
@@ -33,17 +36,20 @@ namespace heddle::exec {
 
 class CommQueue {
 public:
-  /// Null if the entry has no op in the comm queue.
+  /// Null if the entry has no op in the comm queue. `data`: where the arrays are.
   static absl::StatusOr<std::unique_ptr<CommQueue>>
-  create(const plan::EntryT &entry, const Partners &partners, MemoryBudget &budget);
+  create(const plan::EntryT &entry, const Partners &partners, std::unique_ptr<CommData> data);
   ~CommQueue();
 
   size_t size() const { return ops_.size(); }
   const plan::OpT &op(size_t index) const { return *ops_[index].op; }
+  bool onDevice() const { return data_->onDevice(); }
 
-  /// Sizes of a step. `pointers`: data of each buffer, valid and in place until the step ends. Errors:
-  /// no memory for what is packed.
-  absl::Status prepare(const StepSlot &slot, std::span<void *const> pointers, Trace::Track *track);
+  /// Sizes of a step. By buffer: what the host prepared for the step, and where the arrays are;
+  /// valid and in place until the step ends. On the host both are the same. Errors: no memory for
+  /// what is packed.
+  absl::Status prepare(const StepSlot &slot, std::span<void *const> hostPointers,
+                       std::span<void *const> pointers, Trace::Track *track);
 
   /// Ops [first, end) on this thread; the sums on `pool`.
   absl::Status run(size_t first, size_t end, ThreadPool *pool);
@@ -58,6 +64,8 @@ public:
   double takeBusySeconds() { return double(std::exchange(busyNs_, 0)) * 1e-9; }
 
 private:
+  /// Rooms of data_.
+  enum Box : size_t { gradientBox, outBox, inBox };
   enum class Kind : uint8_t {
     MergeAll,
     MergeTo,
@@ -100,7 +108,7 @@ private:
     }
   };
 
-  CommQueue(const plan::EntryT &entry, const Partners &partners, MemoryBudget &budget);
+  CommQueue(const plan::EntryT &entry, const Partners &partners, std::unique_ptr<CommData> data);
   void addOp(const plan::OpT &op);
   void packTerms(Op &op);
   absl::Status exchange(const Op &op);
@@ -118,8 +126,12 @@ private:
   absl::Status exchangeTables(const Op &op);
   /// The sums of a term's rows of all participants, which stand in the term's part of parts_.
   void sumTable(const Op &op, size_t term, const int32_t *table, ThreadPool *pool);
-  /// Input i of a term.
+  /// Input i of a term: as the host has it, and where the arrays are.
   template <class T> const T *input(const Op &op, const Term &term, size_t i) const {
+    return static_cast<const T *>(
+        hostPointers_[static_cast<size_t>(op.op->inputs[term.inputs + i])]);
+  }
+  template <class T> const T *array(const Op &op, const Term &term, size_t i) const {
     return static_cast<const T *>(pointers_[static_cast<size_t>(op.op->inputs[term.inputs + i])]);
   }
   int peerOf(const Op &op, size_t b) const {
@@ -127,7 +139,21 @@ private:
   }
   /// The first `terms` of parts_, of that many numbers each, into `out`: their sum, or what the
   /// term's kind of merge makes of them.
-  void merge(const Term &term, size_t terms, float *out, int64_t numbers, ThreadPool *pool);
+  void merge(const Term &term, size_t terms, float *out, int64_t numbers, ThreadPool *pool) {
+    data_->merge(term.merge, {parts_.data(), terms}, numbers / term.width, term.width, term.heads,
+                 out, pool);
+  }
+  /// Copies numbers; returns where they end.
+  float *put(float *to, const float *from, int64_t numbers) {
+    data_->copy(to, from, numbers * int64_t(sizeof(float)));
+    return to + numbers;
+  }
+  void send(int peer, const void *from, int64_t bytes) {
+    sends_.push_back({peer, from, bytes, onDevice()});
+  }
+  void receive(int peer, void *to, int64_t bytes) {
+    receives_.push_back({peer, to, bytes, nullptr, onDevice()});
+  }
   float *data(int32_t buffer) const {
     return buffer < 0 ? nullptr : static_cast<float *>(pointers_[static_cast<size_t>(buffer)]);
   }
@@ -135,13 +161,12 @@ private:
   const plan::EntryT &entry_;
   const uint32_t partition_;
   transport::Transport &transport_;
-  MemoryBudget &budget_;
+  const std::unique_ptr<CommData> data_;
   std::vector<Op> ops_;
-  HugeMemory boxes_;
 
   // Of the step.
   uint64_t step_ = 0;
-  std::span<void *const> pointers_;
+  std::span<void *const> hostPointers_, pointers_;
   Trace::Track *track_ = nullptr;
   uint64_t busyNs_ = 0, sentBytes_ = 0;
   // Grown once, then reused.
@@ -149,7 +174,7 @@ private:
   std::vector<transport::ReceiveBlock> receives_;
   std::vector<const float *> parts_; ///< one per participant; of tables, for each term
   PeerBlocks blocks_;                ///< of ops with tables
-  HugeMemory outbox_, inbox_;        ///< of what they pack
+  void *outbox_ = nullptr, *inbox_ = nullptr; ///< of what they pack
 
   std::thread thread_;
   StepCount begun_, ended_;

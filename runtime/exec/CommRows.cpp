@@ -8,36 +8,12 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/exec/CommQueue.h"
 
-#include "runtime/exec/Reduce.h"
-
 #include <algorithm>
-#include <cstring>
 
 namespace heddle::exec {
 
 namespace {
 int64_t bytesOf(int64_t numbers) { return numbers * int64_t(sizeof(float)); }
-/// Bytes copied, or read by a sum, that are worth a task of the pool.
-constexpr int64_t copyBytes = 256 << 10;
-
-/// to[i] = table[ids[i]], rows of `width` numbers.
-void copyRows(const float *table, const int64_t *ids, int64_t rows, int64_t width, float *to,
-              ThreadPool *pool) {
-  auto copy = [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      if (i + 4 < end)
-        __builtin_prefetch(table + ids[i + 4] * width);
-      std::memcpy(to + i * width, table + ids[i] * width, static_cast<size_t>(bytesOf(width)));
-    }
-  };
-  const int64_t chunk = std::max<int64_t>(copyBytes / bytesOf(width), 16);
-  const int64_t tasks = (rows + chunk - 1) / chunk;
-  if (!pool || tasks < 2)
-    copy(0, rows);
-  else
-    pool->parallelFor(tasks,
-                      [&](int64_t t, int) { copy(t * chunk, std::min(rows, (t + 1) * chunk)); });
-}
 } // namespace
 
 absl::Status CommQueue::growBoxes() {
@@ -67,18 +43,21 @@ absl::Status CommQueue::growBoxes() {
     outBytes = std::max(outBytes, out);
     inBytes = std::max(inBytes, in);
   }
-  HEDDLE_RETURN_IF_ERROR(budget_.grow(outbox_, outBytes, UINT64_MAX, "exchange of small tables"));
-  return budget_.grow(inbox_, inBytes, UINT64_MAX, "exchange of small tables");
+  const char *what = "exchange of small tables";
+  HEDDLE_ASSIGN_OR_RETURN(outbox_, data_->room(outBox, outBytes, false, what));
+  HEDDLE_ASSIGN_OR_RETURN(inbox_, data_->room(inBox, inBytes, false, what));
+  return absl::OkStatus();
 }
 
 void CommQueue::startTables(Op &op) {
   for (Term &term : op.terms)
     term.place = data(term.scratch);
-  blocks_.start(op.terms.size() > 1, outbox_.data(), inbox_.data());
+  blocks_.start(op.terms.size() > 1, outbox_, inbox_);
 }
 
 absl::Status CommQueue::exchangeTables(const Op &op) {
   sentBytes_ += blocks_.sentBytes();
+  HEDDLE_RETURN_IF_ERROR(data_->finish());
   return transport_.exchange(transport_.tag(static_cast<int64_t>(step_), op.collective.id),
                              trafficOf(op.collective.traffic), blocks_.sends(), blocks_.receives());
 }
@@ -86,22 +65,22 @@ absl::Status CommQueue::exchangeTables(const Op &op) {
 absl::Status CommQueue::fetchRemoteRows(Op &op, ThreadPool *pool) {
   startTables(op);
   for (Term &term : op.terms)
-    term.asked = input<int64_t>(op, term, 2);
+    term.asked = array<int64_t>(op, term, 2);
   for (size_t b = 0; b < op.collective.size(); ++b) {
     blocks_.peer(peerOf(op, b));
     for (Term &term : op.terms) {
-      const float *table = input<float>(op, term, 0);
+      const float *table = array<float>(op, term, 0);
       const int64_t *slices = input<int64_t>(op, term, 4), *asked = term.asked,
                     count = input<int64_t>(op, term, 3)[b], mine = slices[b + 1] - slices[b],
                     width = term.width;
       float *rows = data(term.out) + slices[b] * width;
       term.asked += count;
       if (b == size_t(op.me)) {
-        copyRows(table, input<int64_t>(op, term, 1) + slices[b], mine, width, rows, pool);
+        data_->copyRows(table, array<int64_t>(op, term, 1) + slices[b], mine, width, rows, pool);
         continue;
       }
       void *to = blocks_.write(term.place, bytesOf(count * width));
-      copyRows(table, asked, count, width, static_cast<float *>(to), pool);
+      data_->copyRows(table, asked, count, width, static_cast<float *>(to), pool);
       term.place += count * width;
       blocks_.receiveInto(rows, bytesOf(mine * width));
     }
@@ -132,7 +111,7 @@ absl::Status CommQueue::pushRows(Op &op, ThreadPool *pool) {
   }
   HEDDLE_RETURN_IF_ERROR(exchangeTables(op));
   for (size_t t = 0; t < op.terms.size(); ++t)
-    sumTable(op, t, input<int32_t>(op, op.terms[t], 1), pool);
+    sumTable(op, t, array<int32_t>(op, op.terms[t], 1), pool);
   return absl::OkStatus();
 }
 
@@ -162,23 +141,15 @@ absl::Status CommQueue::exchangeRows(Op &op, ThreadPool *pool) {
   }
   HEDDLE_RETURN_IF_ERROR(exchangeTables(op));
   for (size_t t = 0; t < op.terms.size(); ++t)
-    sumTable(op, t, input<int32_t>(op, op.terms[t], 1), pool);
+    sumTable(op, t, array<int32_t>(op, op.terms[t], 1), pool);
   return absl::OkStatus();
 }
 
 void CommQueue::sumTable(const Op &op, size_t index, const int32_t *table, ThreadPool *pool) {
   const Term &term = op.terms[index];
   const size_t q = op.collective.size();
-  const int64_t rows = term.outRows, width = term.width;
-  std::span<const float *const> parts(parts_.data() + index * q, q);
-  const int64_t chunk = std::max<int64_t>(copyBytes / bytesOf(2 * width), 16);
-  const int64_t tasks = (rows + chunk - 1) / chunk;
-  if (!pool || tasks < 2)
-    sumRows(parts, table, width, data(term.out), 0, rows);
-  else
-    pool->parallelFor(tasks, [&](int64_t t, int) {
-      sumRows(parts, table, width, data(term.out), t * chunk, std::min(rows, (t + 1) * chunk));
-    });
+  data_->sumRows({parts_.data() + index * q, q}, table, term.outRows, term.width, data(term.out),
+                 pool);
 }
 
 absl::Status CommQueue::gatherBlocks(Op &op) {
@@ -193,12 +164,12 @@ absl::Status CommQueue::gatherBlocks(Op &op) {
                   rows = (begins ? begins[b + 1] : plan::blockBegin(all, b + 1, q)) - begin;
     float *to = out + begin * term.width;
     if (b == op.me) {
-      std::copy_n(data(term.in), term.units * term.width, to);
+      put(to, data(term.in), term.units * term.width);
       continue;
     }
     const int peer = static_cast<int>((*op.collective.participants)[static_cast<size_t>(b)]);
-    sends_.push_back({peer, data(term.in), bytesOf(term.units * term.width)});
-    receives_.push_back({peer, to, bytesOf(rows * term.width), nullptr});
+    send(peer, data(term.in), bytesOf(term.units * term.width));
+    receive(peer, to, bytesOf(rows * term.width));
   }
   return exchange(op);
 }

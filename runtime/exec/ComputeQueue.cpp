@@ -183,7 +183,7 @@ absl::Status ComputeQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths,
     wave.endTask = tasks_.size();
     wave.alone = work < waveBytes;
   }
-  return comm_ ? comm_->prepare(slot, pointers_, commTrack) : absl::OkStatus();
+  return comm_ ? comm_->prepare(slot, pointers_, pointers_, commTrack) : absl::OkStatus();
 }
 
 void ComputeQueue::cut(Op &op, uint64_t &work) {

@@ -80,6 +80,8 @@ public:
                             const graph::GraphStore &graph, const RowChooser &chooser) = 0;
   /// Of the features that a chooser was asked about.
   virtual std::vector<CacheUse> cacheUse() const = 0;
+  /// For the collectives of an entry, where their arrays stay here while they travel.
+  virtual std::unique_ptr<CommData> commData() = 0;
   /// What runs the compute ops of an entry. `comm`: its collectives, or null.
   virtual absl::StatusOr<std::unique_ptr<StepCompute>>
   compute(const plan::EntryT &entry, CommQueue *comm, MemoryBudget &budget) = 0;

@@ -49,8 +49,10 @@ absl::StatusOr<std::unique_ptr<EntryRuntime>> EntryRuntime::create(const plan::E
                                                           shared.computePool, shared.budget,
                                                           shared.tiers));
   if (!shared.partners.alone()) {
-    HEDDLE_ASSIGN_OR_RETURN(self->comm_,
-                            CommQueue::create(entry, shared.partners, shared.budget));
+    const bool stays = shared.device && shared.partners.connections.compute->takesDeviceMemory();
+    HEDDLE_ASSIGN_OR_RETURN(self->comm_, CommQueue::create(entry, shared.partners,
+                                                           stays ? shared.device->commData()
+                                                                 : hostData(shared.budget)));
     HEDDLE_ASSIGN_OR_RETURN(self->ahead_,
                             AheadExchange::create(shared.plan, entry, shared.partners,
                                                   shared.graph, shared.budget, shared.tiers));

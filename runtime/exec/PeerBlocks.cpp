@@ -9,12 +9,12 @@
 
 namespace heddle::exec {
 
-namespace {
-void copy(void *to, const void *from, size_t bytes) {
-  if (bytes)
-    std::memcpy(to, from, bytes);
+void PeerBlocks::copy(void *to, const void *from, int64_t bytes) {
+  if (data_)
+    data_->copy(to, from, bytes);
+  else if (bytes > 0)
+    std::memcpy(to, from, static_cast<size_t>(bytes));
 }
-} // namespace
 
 void PeerBlocks::reserve(size_t blocks) {
   sends_.reserve(blocks);
@@ -44,7 +44,7 @@ void PeerBlocks::peer(int rank) {
 std::byte *PeerBlocks::packOut(int64_t bytes) {
   if (!packsOut_)
     sends_.insert(sends_.begin() + static_cast<ptrdiff_t>(firstSend_),
-                  transport::SendBlock{rank_, out_, 0});
+                  transport::SendBlock{rank_, out_, 0, onDevice()});
   packsOut_ = true;
   sends_[firstSend_].bytes += bytes;
   std::byte *at = out_;
@@ -55,7 +55,7 @@ std::byte *PeerBlocks::packOut(int64_t bytes) {
 std::byte *PeerBlocks::packIn(int64_t bytes) {
   if (!packsIn_)
     receives_.insert(receives_.begin() + static_cast<ptrdiff_t>(firstReceive_),
-                     transport::ReceiveBlock{rank_, in_, 0, nullptr});
+                     transport::ReceiveBlock{rank_, in_, 0, nullptr, onDevice()});
   packsIn_ = true;
   receives_[firstReceive_].bytes += bytes;
   std::byte *at = in_;
@@ -66,15 +66,15 @@ std::byte *PeerBlocks::packIn(int64_t bytes) {
 void *PeerBlocks::write(void *place, int64_t bytes) {
   if (packs(bytes))
     return packOut(bytes);
-  sends_.push_back({rank_, place, bytes});
+  sends_.push_back({rank_, place, bytes, onDevice()});
   return place;
 }
 
 void PeerBlocks::send(const void *data, int64_t bytes) {
   if (packs(bytes))
-    copy(packOut(bytes), data, static_cast<size_t>(bytes));
+    copy(packOut(bytes), data, bytes);
   else
-    sends_.push_back({rank_, data, bytes});
+    sends_.push_back({rank_, data, bytes, onDevice()});
 }
 
 void PeerBlocks::sendAgain() {
@@ -89,14 +89,14 @@ void PeerBlocks::sendAgain() {
 const void *PeerBlocks::receive(void *place, int64_t bytes) {
   if (packs(bytes))
     return packIn(bytes);
-  receives_.push_back({rank_, place, bytes, nullptr});
+  receives_.push_back({rank_, place, bytes, nullptr, onDevice()});
   return place;
 }
 
 void PeerBlocks::receiveInto(void *place, int64_t bytes) {
   const void *from = receive(place, bytes);
   if (from != place)
-    copies_.push_back({place, from, static_cast<size_t>(bytes)});
+    copies_.push_back({place, from, bytes});
 }
 
 void PeerBlocks::unpack() {

@@ -10,6 +10,7 @@
 #ifndef HEDDLE_RUNTIME_EXEC_PEERBLOCKS_H
 #define HEDDLE_RUNTIME_EXEC_PEERBLOCKS_H
 
+#include "runtime/exec/CommData.h"
 #include "runtime/transport/Transport.h"
 
 #include <cstddef>
@@ -32,6 +33,9 @@ public:
 
   /// Room for the most blocks, of one way, that an exchange has: nothing allocates afterwards.
   void reserve(size_t blocks);
+
+  /// Where the blocks are, and what copies them; the host's memory if it is not called.
+  void use(CommData &data) { data_ = &data; }
 
   /// Begins an exchange. The boxes hold what is packed for all peers, and what comes packed from
   /// all; unless it `packs` they are not used.
@@ -65,12 +69,15 @@ private:
   /// Makes the peer's packed block if it has none, before those that it has.
   std::byte *packOut(int64_t bytes);
   std::byte *packIn(int64_t bytes);
+  void copy(void *to, const void *from, int64_t bytes);
+  bool onDevice() const { return data_ && data_->onDevice(); }
 
   struct Copy {
     void *to;
     const void *from;
-    size_t bytes;
+    int64_t bytes;
   };
+  CommData *data_ = nullptr;
   bool packs_ = false;
   int rank_ = 0;
   std::byte *out_ = nullptr, *in_ = nullptr; ///< behind what is packed so far

@@ -5,8 +5,9 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/exec/Reduce.h"
 
+#include "runtime/base/Exponential.h"
+
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -47,7 +48,7 @@ void argmaxInto(float *__restrict out, const float *__restrict term, int64_t cou
 
 /// e^(score - largest); a score that takes no part weighs 0, so infinities are not subtracted.
 float weightOf(float score, float largest) {
-  return score == -std::numeric_limits<float>::infinity() ? 0.0f : std::exp(score - largest);
+  return score == -std::numeric_limits<float>::infinity() ? 0.0f : exponential(score - largest);
 }
 
 /// One head of a softmax: of its row `size` sums from `o` on, the largest score at m, the sum of

@@ -103,6 +103,7 @@ absl::Status writeState(const Context &context, const std::string &folder,
               {"runs", context.options.runs},
               {"partitions", context.team.size()},
               {"workers", context.options.workers},
+              {"transport", context.options.transport},
               {"result", result}};
   return writeFileAtomically(folder + "/" + RunFolder::marker, printJson(out));
 }

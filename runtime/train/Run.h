@@ -39,6 +39,7 @@ struct RunOptions {
   ProgressMode progress = ProgressMode::Auto;
   double saveIntervalSeconds = 60;
   int workers = 1; ///< that host the plan's partitions; only to be written down
+  std::string transport = {}; ///< of the collectives; only to be written down
   /// Told what this partition does ("epoch 3, step 12 of 20"), on its thread; may be empty.
   std::function<void(std::string_view)> activity = {};
 };

@@ -114,6 +114,11 @@ absl::StatusOr<RunOutcome> runPartition(const Work &work, int k, ConnectionPair 
       run.activity("meeting the other workers");
     HEDDLE_ASSIGN_OR_RETURN(pair, meet(work, k, executor));
   }
+  run.transport = work.options.workers > 1 ? "Gloo" : "threads";
+  if (work.options.transport) {
+    HEDDLE_ASSIGN_OR_RETURN(std::string name, work.options.transport(pair, k));
+    run.transport = name.empty() ? run.transport : name;
+  }
   executor.partition = uint32_t(k);
   executor.connections = {pair.compute.get(), pair.ahead.get()};
   std::unique_ptr<Team> team = makeTeam(executor.connections);

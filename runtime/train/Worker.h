@@ -11,6 +11,7 @@
 #define HEDDLE_RUNTIME_TRAIN_WORKER_H
 
 #include "runtime/train/Run.h"
+#include "runtime/transport/Connections.h"
 
 #include <chrono>
 
@@ -27,6 +28,10 @@ struct WorkerOptions {
   /// a minute. Threads of one process are not timed.
   std::chrono::milliseconds timeout = transport::Transport::defaultTimeout;
   std::string trace; ///< file for this worker's trace; may be empty
+  /// Puts another transport on the connections of a partition, or leaves them. Returns its name, or
+  /// nothing. All partitions call it once they have met; may be empty.
+  std::function<absl::StatusOr<std::string>(transport::ConnectionPair &pair, int partition)>
+      transport = {};
 };
 
 /// Makes an executor of the plan at hand.

@@ -65,8 +65,8 @@ std::string Transport::describe(const Call &call) const {
   if (call.tag.incarnation == 0) // re-make and close belong to no op
     return text;
   text += " of op " + std::to_string(call.tag.op);
-  if (opNames_)
-    text += " (" + opNames_(call.tag.op) + ")";
+  if (const std::string name = opNames_ ? opNames_(call.tag.op) : ""; !name.empty())
+    text += " (" + name + ")";
   return text + ", step " + std::to_string(call.tag.step);
 }
 
@@ -117,7 +117,7 @@ absl::Status Transport::check(const Call &call, std::span<const SendBlock> sends
     return failed(call, absl::StatusCode::kInternal,
                   "the tag's incarnation is " + std::to_string(call.tag.incarnation) +
                       ", the transport's " + std::to_string(incarnation()));
-  auto wrong = [&](int peer, int64_t bytes, const void *data) -> absl::Status {
+  auto wrong = [&](int peer, int64_t bytes, const void *data, bool onDevice) -> absl::Status {
     if (peer < 0 || peer >= size_)
       return failed(call, absl::StatusCode::kInternal,
                     "there is no rank " + std::to_string(peer) + " among " + std::to_string(size_));
@@ -125,17 +125,21 @@ absl::Status Transport::check(const Call &call, std::span<const SendBlock> sends
       return failed(call, absl::StatusCode::kInternal,
                     "a block of " + std::to_string(bytes) + " bytes for rank " +
                         std::to_string(peer) + " has no memory");
+    if (onDevice && !takesDeviceMemory())
+      return failed(call, absl::StatusCode::kInternal,
+                    "a block for rank " + std::to_string(peer) +
+                        " is in device memory, which this transport does not take");
     return absl::OkStatus();
   };
   for (const SendBlock &block : sends)
-    HEDDLE_RETURN_IF_ERROR(wrong(block.peer, block.bytes, block.data));
+    HEDDLE_RETURN_IF_ERROR(wrong(block.peer, block.bytes, block.data, block.onDevice));
   for (const ReceiveBlock &block : receives)
-    HEDDLE_RETURN_IF_ERROR(wrong(block.peer, block.bytes, block.data));
+    HEDDLE_RETURN_IF_ERROR(wrong(block.peer, block.bytes, block.data, block.onDevice));
   return absl::OkStatus();
 }
 
 absl::Status Transport::copyOwn(const Call &call, std::span<const SendBlock> sends,
-                                std::span<const ReceiveBlock> receives) const {
+                                std::span<const ReceiveBlock> receives) {
   size_t next = 0;
   for (const SendBlock &from : sends) {
     if (from.peer != rank_)
@@ -146,7 +150,9 @@ absl::Status Transport::copyOwn(const Call &call, std::span<const SendBlock> sen
       return failed(call, absl::StatusCode::kInternal, "a block to itself that nothing receives");
     const ReceiveBlock &to = receives[next++];
     HEDDLE_RETURN_IF_ERROR(checkArrival(call, rank_, call.tag, from.bytes, to));
-    if (from.bytes > 0 && from.data != to.data)
+    if (from.bytes > 0 && (from.onDevice || to.onDevice))
+      HEDDLE_RETURN_IF_ERROR(copyOnDevice(call, from, to));
+    else if (from.bytes > 0 && from.data != to.data)
       std::memmove(to.data, from.data, static_cast<size_t>(from.bytes));
     if (to.received)
       *to.received = from.bytes;
@@ -155,6 +161,10 @@ absl::Status Transport::copyOwn(const Call &call, std::span<const SendBlock> sen
     if (receives[next].peer == rank_)
       return failed(call, absl::StatusCode::kInternal, "a block from itself that nothing sends");
   return absl::OkStatus();
+}
+
+absl::Status Transport::copyOnDevice(const Call &call, const SendBlock &, const ReceiveBlock &) {
+  return failed(call, absl::StatusCode::kInternal, "a block in device memory"); // check() saw to it
 }
 
 absl::Status Transport::run(const Call &call, Traffic traffic, std::span<const SendBlock> sends,

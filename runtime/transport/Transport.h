@@ -27,6 +27,9 @@
 //              it. Which worker is at which rank does not change.
 //  Allocation  None per call once the largest number of blocks has been seen (Gloo's own
 //              objects and queues apart).
+//  Memory      Blocks lie in the host's memory, or, where takesDeviceMemory() says so, in that of
+//              the transport's device: then whatever writes them there has ended before the call,
+//              and what is received is there when it returns.
 //
 // Status codes: kDeadlineExceeded (somebody did not come in time), kAborted (another rank, or
 // abort(), ended it), kUnavailable (a connection or a worker is gone), kInternal (out of step, or a
@@ -72,6 +75,7 @@ struct SendBlock {
   int peer = 0;
   const void *data = nullptr;
   int64_t bytes = 0; ///< 0 is a block too: it is matched and carries its tag
+  bool onDevice = false;
 };
 
 struct ReceiveBlock {
@@ -80,6 +84,7 @@ struct ReceiveBlock {
   /// Exactly as many as are sent; with `received`, at most so many, and *received says how many.
   int64_t bytes = 0;
   int64_t *received = nullptr;
+  bool onDevice = false;
 };
 
 struct TransportCounters {
@@ -110,6 +115,8 @@ public:
 
   int rank() const { return rank_; }
   int size() const { return size_; }
+  /// Whether blocks of exchange() may lie in device memory.
+  virtual bool takesDeviceMemory() const { return false; }
   /// 1 at first; each re-make adds one.
   uint32_t incarnation() const { return incarnation_.load(std::memory_order_acquire); }
   /// A tag of the present incarnation.
@@ -180,6 +187,27 @@ protected:
   /// Returns the new incarnation.
   virtual absl::StatusOr<uint32_t> remakeGroup(const Call &call) = 0;
   virtual absl::Status closeGroup(const Call &call) = 0;
+  /// A block of this rank's own, at least one byte of which is in device memory.
+  virtual absl::Status copyOnDevice(const Call &call, const SendBlock &from,
+                                    const ReceiveBlock &to);
+
+  /// A transport that is built on another one asks this of it, in a call of its own.
+  static absl::Status exchangeOn(Transport &inner, const Call &call,
+                                 std::span<const SendBlock> sends,
+                                 std::span<const ReceiveBlock> receives) {
+    return inner.exchangeRemote(call, sends, receives);
+  }
+  static absl::Status statusOf(Transport &inner) { return inner.groupStatus(); }
+  static absl::StatusOr<uint32_t> remakeOn(Transport &inner, const Call &call) {
+    HEDDLE_ASSIGN_OR_RETURN(uint32_t incarnation, inner.remakeGroup(call));
+    inner.setIncarnation(incarnation);
+    return incarnation;
+  }
+  static absl::Status closeOn(Transport &inner, const Call &call) { return inner.closeGroup(call); }
+  /// Calls of `inner` are named as this one's are.
+  void nameOpsOf(Transport &inner) {
+    inner.opNames_ = [this](uint32_t op) { return opNames_ ? opNames_(op) : std::string(); };
+  }
 
   /// "rank 1: allToAll of op 17 (merge_paper), step 5"
   std::string describe(const Call &call) const;
@@ -203,7 +231,7 @@ private:
   absl::Status check(const Call &call, std::span<const SendBlock> sends,
                      std::span<const ReceiveBlock> receives) const;
   absl::Status copyOwn(const Call &call, std::span<const SendBlock> sends,
-                       std::span<const ReceiveBlock> receives) const;
+                       std::span<const ReceiveBlock> receives);
   Call begin(const char *name, const Tag &tag) const;
 
   const int rank_;

@@ -6,10 +6,11 @@
 // model.plan (compiled with --gpu) and graph/, as `heddle_differential --keep DIR` writes them;
 // there the CPU has been compared with the interpreter. Compared are one evaluation and one
 // training step, state by state, and the losses of 20 steps, for as many ranks as the plan has
-// partitions, all on one GPU.
+// partitions: threads, on as many GPUs as there are in turn. With --transport nccl, which wants a
+// GPU for each, their arrays go from GPU to GPU.
 //
 //===----------------------------------------------------------------------===//
-#include "runtime/cuda/CudaDevice.h"
+#include "runtime/cuda/NcclChoice.h"
 #include "runtime/exec/Executor.h"
 #include "runtime/transport/Connections.h"
 #include "tests/e2e/OnAllRanks.h"
@@ -33,11 +34,16 @@ class Ranks {
 public:
   static absl::StatusOr<Ranks> make(std::shared_ptr<const plan::PlanT> plan,
                                     std::shared_ptr<graph::GraphStore> graph,
-                                    const cuda::DeviceChoice &device, int threads) {
+                                    const cuda::DeviceChoice &device, int threads,
+                                    cuda::TransportChoice transport = cuda::TransportChoice::Host) {
     Ranks ranks;
     ranks.plan_ = plan;
     ranks.connections_ = std::make_shared<std::vector<transport::ConnectionPair>>(
         transport::makeThreadConnections(int(plan->partitions)));
+    if (transport == cuda::TransportChoice::Nccl && plan->partitions > 1)
+      HEDDLE_RETURN_IF_ERROR(test::onAllRanks(plan->partitions, [&](uint32_t k) {
+        return cuda::putNcclOn((*ranks.connections_)[k], device, transport, k).status();
+      }));
     for (uint32_t k = 0; k < plan->partitions; ++k) {
       exec::ExecutorOptions options;
       options.threads = threads;
@@ -179,13 +185,14 @@ absl::Status stepWithOtherRounding(Ranks &ranks, const std::vector<int64_t> &bat
 /// Differences of a case, and what the steps took.
 absl::Status compareCase(const std::string &folder, const std::string &planFile,
                          const std::string &graphFolder, const cuda::DeviceChoice &device,
-                         int timedSteps, bool &agrees) {
+                         cuda::TransportChoice transport, int timedSteps, bool &agrees) {
   HEDDLE_ASSIGN_OR_RETURN(auto loaded, plan::loadPlan(planFile));
   std::shared_ptr<const plan::PlanT> plan(std::move(loaded));
   HEDDLE_ASSIGN_OR_RETURN(auto opened, graph::GraphStore::open(graphFolder));
   std::shared_ptr<graph::GraphStore> graph(std::move(opened));
   HEDDLE_ASSIGN_OR_RETURN(Ranks cpu, Ranks::make(plan, graph, {}, timedSteps ? 0 : 2));
-  HEDDLE_ASSIGN_OR_RETURN(Ranks gpu, Ranks::make(plan, graph, device, timedSteps ? 0 : 2));
+  HEDDLE_ASSIGN_OR_RETURN(Ranks gpu,
+                          Ranks::make(plan, graph, device, timedSteps ? 0 : 2, transport));
   HEDDLE_ASSIGN_OR_RETURN(Ranks moved, Ranks::make(plan, graph, {}, timedSteps ? 0 : 2));
   Worst once, losses, rounding;
   const bool all = timedSteps == 0;
@@ -267,7 +274,7 @@ absl::Status compareCase(const std::string &folder, const std::string &planFile,
 
 int main(int argc, char **argv) {
   std::vector<std::string> cases;
-  std::string device = "cuda", planFile, graph;
+  std::string device = "cuda", transport = "host", planFile, graph;
   int timed = 0;
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i];
@@ -278,13 +285,17 @@ int main(int argc, char **argv) {
       return true;
     };
     std::string number;
-    if (value("--device", device) || value("--plan", planFile) || value("--graph", graph))
+    if (value("--device", device) || value("--transport", transport) || value("--plan", planFile) ||
+        value("--graph", graph))
       continue;
     if (value("--time", number)) {
       timed = std::atoi(number.c_str());
-    } else if (argument.rfind("--", 0) == 0) {
-      std::fprintf(stderr, "usage: heddle_devices [--device cuda[:N]] [--time STEPS] CASE...\n"
-                           "       heddle_devices [...] --plan PLAN --graph DIR\n");
+    } else if (argument.rfind("--", 0) == 0 || (transport != "host" && transport != "nccl")) {
+      std::fprintf(
+          stderr,
+          "usage: heddle_devices [--device cuda[:N]] [--transport host|nccl] [--time STEPS] "
+          "CASE...\n"
+          "       heddle_devices [...] --plan PLAN --graph DIR\n");
       return 2;
     } else {
       cases.push_back(argument);
@@ -298,7 +309,10 @@ int main(int argc, char **argv) {
   }
   bool agrees = true;
   auto one = [&](const std::string &name, const std::string &plan, const std::string &folder) {
-    absl::Status failed = compareCase(name, plan, folder, *choice, timed, agrees);
+    absl::Status failed =
+        compareCase(name, plan, folder, *choice,
+                    transport == "nccl" ? cuda::TransportChoice::Nccl : cuda::TransportChoice::Host,
+                    timed, agrees);
     if (!failed.ok()) {
       std::printf("%s: %s\n", name.c_str(), messageOf(failed).c_str());
       agrees = false;

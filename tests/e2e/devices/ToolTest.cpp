@@ -208,8 +208,9 @@ TEST(EmulatedDevice, RanksOnOneDeviceAndOnTwo) {
     ToolRun one = scene.train(plan, plan + "-1", {"--device=cuda"});
     ASSERT_EQ(one.code, 0) << one.err;
     expectNear(lossesOf(scene.in(plan + "-1")), lossesOf(scene.in("alone")));
-    ToolRun two = scene.train(plan, plan + "-2", {"--device=cuda", "--workers=2"},
-                              {{"HEDDLE_EMULATOR_DEVICES", "2"}});
+    ToolRun two =
+        scene.train(plan, plan + "-2", {"--device=cuda", "--workers=2", "--transport=host"},
+                    {{"HEDDLE_EMULATOR_DEVICES", "2"}});
     ASSERT_EQ(two.code, 0) << two.err;
     EXPECT_EQ(resultsOf(scene.in(plan + "-2")), resultsOf(scene.in(plan + "-1")));
   }

@@ -7,11 +7,11 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/Driver.h"
 
+#include "tests/unit/cuda/SameFunctions.h"
+
 #include <cublas_v2.h>
 #include <cuda.h>
 #include <gtest/gtest.h>
-
-#include <type_traits>
 
 // The headers give some functions newer names; ours are those in the library, whose first form has
 // the same arguments.
@@ -20,20 +20,6 @@ extern "C" CUresult cuEventElapsedTime(float *, CUevent, CUevent);
 
 namespace heddle::cuda {
 namespace {
-
-template <class T> constexpr bool isWhole = std::is_integral_v<T> || std::is_enum_v<T>;
-
-/// Whether a caller passes the two in one way.
-template <class Ours, class Theirs>
-constexpr bool sameArgument =
-    (std::is_pointer_v<Ours> && std::is_pointer_v<Theirs>) ||
-    (isWhole<Ours> && isWhole<Theirs> && sizeof(Ours) == sizeof(Theirs));
-
-template <class Ours, class Theirs> struct Same : std::false_type {};
-template <class R, class... A, class S, class... B>
-  requires(sizeof...(A) == sizeof...(B))
-struct Same<R (*)(A...), S (*)(B...)>
-    : std::bool_constant<sameArgument<R, S> && (sameArgument<A, B> && ...)> {};
 
 #define HEDDLE_SAME(NAME, ARGUMENTS)                                                               \
   static_assert(Same<Result(*) ARGUMENTS, decltype(&::NAME)>::value, #NAME);
@@ -51,6 +37,7 @@ static_assert(streamNonBlocking == CU_STREAM_NON_BLOCKING);
 static_assert(eventDisableTiming == CU_EVENT_DISABLE_TIMING);
 static_assert(captureThreadLocal == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
 static_assert(outOfMemory == CUDA_ERROR_OUT_OF_MEMORY);
+static_assert(notReady == CUDA_ERROR_NOT_READY && sizeof(DeviceUuid) == sizeof(CUuuid));
 static_assert(blasNoTranspose == CUBLAS_OP_N && blasTranspose == CUBLAS_OP_T);
 
 TEST(CudaHeaders, SayWhatDriverDeclares) { SUCCEED() << "compared while compiling"; }

@@ -59,6 +59,10 @@ class Conformance : public testing::TestWithParam<Parameter> {
 protected:
   std::string kind() const { return std::get<0>(GetParam()); }
   int size() const { return std::get<1>(GetParam()); }
+  void SetUp() override {
+    if (const std::string why = lacking(kind(), size()); !why.empty())
+      GTEST_SKIP() << why;
+  }
   Ranks make(Transport::Milliseconds timeout = 30s) { return Ranks(kind(), size(), timeout); }
 };
 
@@ -471,7 +475,8 @@ TEST_P(OfTwo, SixtyFourMegabytes) {
 }
 
 // A new transport is one more name here.
-const auto kinds = testing::Values("threads", "gloo", "threads_pair", "gloo_pair");
+const auto kinds = testing::Values("threads", "gloo", "threads_pair", "gloo_pair", "threads_nccl",
+                                   "gloo_nccl", "gloo_nccl_stream", "gloo_nccl_gpu");
 
 std::string nameOf(const testing::TestParamInfo<Parameter> &info) {
   return std::get<0>(info.param) + std::to_string(std::get<1>(info.param));
@@ -482,5 +487,6 @@ INSTANTIATE_TEST_SUITE_P(Transports, Conformance, testing::Combine(kinds, testin
 INSTANTIATE_TEST_SUITE_P(Transports, WithPeers, testing::Combine(kinds, testing::Range(2, 5)),
                          nameOf);
 INSTANTIATE_TEST_SUITE_P(Transports, OfTwo,
-                         testing::Combine(testing::Values("threads", "gloo"), testing::Values(2)),
+                         testing::Combine(testing::Values("threads", "gloo", "gloo_nccl"),
+                                          testing::Values(2)),
                          nameOf);

@@ -156,7 +156,7 @@ TEST_P(Pairs, OneRankAlone) {
   EXPECT_TRUE(pairs[0].close().ok());
 }
 
-INSTANTIATE_TEST_SUITE_P(Transports, Pairs, testing::Values("threads", "gloo"),
+INSTANTIATE_TEST_SUITE_P(Transports, Pairs, testing::Values("threads", "gloo", "gloo_nccl"),
                          [](const auto &info) { return info.param; });
 
 } // namespace

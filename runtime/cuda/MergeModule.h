@@ -1,0 +1,37 @@
+//===- MergeModule.h - the kernels of collectives on a GPU -------*- C++ -*-===//
+//
+// Part of Heddle, under the Apache License v2.0.
+//
+//===----------------------------------------------------------------------===//
+#ifndef HEDDLE_RUNTIME_CUDA_MERGEMODULE_H
+#define HEDDLE_RUNTIME_CUDA_MERGEMODULE_H
+
+#include "runtime/cuda/DeviceData.h"
+#include "runtime/cuda/Session.h"
+
+#include <vector>
+
+namespace heddle::cuda {
+
+/// The kernels of kernels/Merge.h, loaded on a device.
+class MergeModule {
+public:
+  explicit MergeModule(const Session &session) : session_(session) {}
+  ~MergeModule();
+  MergeModule(const MergeModule &) = delete;
+  MergeModule &operator=(const MergeModule &) = delete;
+
+  absl::Status load();
+  /// On the session's first stream. The module must outlive it.
+  std::unique_ptr<MergeMachine> machine() const;
+
+private:
+  friend class GpuMergeMachine;
+  const Session &session_;
+  Module module_ = nullptr;
+  std::vector<Function> functions_;
+};
+
+} // namespace heddle::cuda
+
+#endif // HEDDLE_RUNTIME_CUDA_MERGEMODULE_H
