@@ -67,6 +67,9 @@ int main(int argc, char **argv) {
          "GPUs to generate code for besides: sm_75, sm_80, sm_90 (each runs on its generation and "
          "later ones), or all (default: none)")
       ->delimiter(',');
+  app.add_option("--gpu-products", options.gpuProducts,
+                 "Dense products on a GPU: fp32 (the default), or tf32 (inputs rounded to 10 bits behind the point; "
+                 "faster from sm_80 on, and no longer what a CPU computes)");
   app.add_option("--optimize", options.optimize,
                  "NAME=auto|on|off, a rewrite that the cost model decides (auto, the default), that is "
                  "made wherever it can be, or never: aggregate-first (products after sums over edges; "

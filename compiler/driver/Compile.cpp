@@ -56,6 +56,11 @@ absl::StatusOr<std::vector<std::string>> targetsOf(const CompileOptions &options
           std::find(targets.begin(), targets.end(), target) == targets.end())
         targets.push_back(target);
   }
+  if (options.gpuProducts != "fp32" && options.gpuProducts != "tf32")
+    return invalidArgument("--gpu-products: unknown value '" + options.gpuProducts + "'" +
+                           suggestion(options.gpuProducts, {"fp32", "tf32"}));
+  if (options.gpuProducts == "tf32" && options.gpus.empty())
+    return invalidArgument("--gpu-products tf32: the plan is for no GPU; add --gpu");
   return targets;
 }
 
@@ -335,6 +340,8 @@ absl::StatusOr<CompileReport> compileToPlan(const CompileOptions &options) {
     if (failed(written))
       return diagnostics.status(options.model + ": no plan could be written");
     plan = std::move(*written);
+    if (options.gpuProducts == "tf32")
+      plan->gpu_products = plan::GpuProducts::Tf32;
   }
   addAlternatives(*plan, alternatives);
   plan->phases = texts.take();

@@ -38,6 +38,7 @@ struct Optimizations {
 
 /// How a step is cut, and what passes do on the way.
 struct PhaseOptions {
+  std::string gpuProducts = "fp32"; ///< or "tf32"
   int64_t maxFused = 0;        ///< of hgnn-fuse
   bool keepGradients = false;  ///< of hgnn-fuse
   bool infer = false;          ///< of hgnn-unroll

@@ -34,6 +34,8 @@ public:
                     const graph::GraphStore &graph, const exec::RowChooser &chooser) override {
     HEDDLE_RETURN_IF_ERROR(session_->enter());
     HEDDLE_RETURN_IF_ERROR(kernels_.load(plan));
+    if (plan.gpu_products == plan::GpuProducts::Tf32)
+      HEDDLE_RETURN_IF_ERROR(session_->useTf32());
     for (size_t s = 0; s < states.views().size(); ++s) {
       memory_.emplace_back(*session_);
       const exec::StateView &view = states.views()[s];

@@ -49,6 +49,7 @@ inline constexpr unsigned streamNonBlocking = 1, eventDefault = 0, eventDisableT
 inline constexpr int captureThreadLocal = 1;
 inline constexpr Result outOfMemory = 2, notReady = 600;
 inline constexpr int blasNoTranspose = 0, blasTranspose = 1;
+inline constexpr int blasTf32 = 3;
 
 // NAME in the library, member, arguments.
 #define HEDDLE_CUDA_DRIVER(X)                                                                      \
@@ -98,6 +99,7 @@ inline constexpr int blasNoTranspose = 0, blasTranspose = 1;
 #define HEDDLE_CUBLAS(X)                                                                           \
   X(cublasCreate_v2, (Blas *))                                                                     \
   X(cublasDestroy_v2, (Blas))                                                                      \
+  X(cublasSetMathMode, (Blas, int))                                                                \
   X(cublasSetStream_v2, (Blas, Stream))                                                            \
   X(cublasSgemmStridedBatched,                                                                     \
     (Blas, int, int, int, int, int, const float *, const float *, int, long long, const float *,   \

@@ -64,6 +64,13 @@ absl::Status Session::enter() const {
   return driver_->check(driver_->cuCtxSetCurrent(context_), "context of " + name_);
 }
 
+absl::Status Session::useTf32() const {
+  for (Blas handle : handles_)
+    HEDDLE_RETURN_IF_ERROR(
+        blas_->check(blas_->cublasSetMathMode(handle, blasTf32), "cublasSetMathMode"));
+  return absl::OkStatus();
+}
+
 absl::Status Session::toDevice(DevicePointer to, const void *from, uint64_t bytes) const {
   if (bytes == 0)
     return absl::OkStatus();

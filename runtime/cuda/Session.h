@@ -36,6 +36,8 @@ public:
 
   /// Makes the context that of the calling thread. Every call from another thread needs it first.
   absl::Status enter() const;
+  /// Products of all handles with inputs rounded to TF32.
+  absl::Status useTf32() const;
   absl::Status toDevice(DevicePointer to, const void *from, uint64_t bytes) const;
   absl::Status toHost(void *to, DevicePointer from, uint64_t bytes) const;
   absl::Status synchronize(const std::string &what) const;

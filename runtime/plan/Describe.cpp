@@ -7,6 +7,7 @@
 
 #include "runtime/base/Format.h"
 #include "runtime/plan/DescribeText.h"
+#include "runtime/plan/GpuCode.h"
 
 #include "nlohmann/json.hpp"
 
@@ -263,6 +264,11 @@ std::string kernelSection(const PlanT &plan) {
     levels += (levels.empty() ? "" : ", ") + printable(library->target) + " " +
               formatBytes(uint64_t(library->object.size()));
   out += levels.empty() ? ", no code in this plan\n" : "; code for " + levels + "\n";
+  if (std::any_of(plan.libraries.begin(), plan.libraries.end(),
+                  [](const auto &library) { return isGpuTarget(library->target); }))
+    out += std::string("  dense products on a GPU in ") +
+           (plan.gpu_products == GpuProducts::Tf32 ? "tf32: inputs rounded to 10 bits behind the point\n"
+                                                   : "fp32\n");
   return out;
 }
 

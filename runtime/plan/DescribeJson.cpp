@@ -460,6 +460,7 @@ std::string describeJson(const PlanT &plan, const DescribeOptions &options) {
     out["libraries"].push_back({{"target", library->target},
                                 {"bytes", library->object.size()},
                                 {"checksum", library->checksum}});
+  out["gpu_products"] = plan.gpu_products == GpuProducts::Tf32 ? "tf32" : "fp32";
   out["entries"] = Json::array();
   for (const auto &entry : plan.entries)
     out["entries"].push_back(toJson(plan, *entry, options.rates));

@@ -5,6 +5,8 @@
 // Products as they are defined, a column at a time.
 //
 //===----------------------------------------------------------------------===//
+#include <bit>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -23,12 +25,22 @@ constexpr int ok = 0, invalidValue = 7, executionFailed = 13;
 
 struct Handle {
   Stream *stream = nullptr;
+  bool tf32 = false;
 };
+
+/// To 10 bits behind the point; of two that are as near the even one.
+float toTf32(float x) {
+  uint32_t bits = std::bit_cast<uint32_t>(x);
+  if (std::isfinite(x))
+    bits = (bits + 0xfff + (bits >> 13 & 1)) & ~uint32_t(0x1fff);
+  return std::bit_cast<float>(bits);
+}
 
 struct Product {
   bool transA, transB;
   int m, n, k, lda, ldb, ldc;
   float alpha, beta;
+  bool tf32;
 
   bool valid() const {
     return m >= 0 && n >= 0 && k >= 0 && lda >= (transA ? k : m) && ldb >= (transB ? n : k) &&
@@ -57,9 +69,10 @@ struct Product {
     for (int64_t j = 0; j < n; ++j) {
       std::fill(column.begin(), column.end(), 0.0f);
       for (int64_t p = 0; p < k; ++p) {
-        const float factor = transB ? y[p * ldb + j] : y[j * ldb + p];
+        auto input = [&](float number) { return tf32 ? toTf32(number) : number; };
+        const float factor = input(transB ? y[p * ldb + j] : y[j * ldb + p]);
         for (int64_t i = 0; i < m; ++i)
-          column[size_t(i)] += (transA ? x[i * lda + p] : x[p * lda + i]) * factor;
+          column[size_t(i)] += input(transA ? x[i * lda + p] : x[p * lda + i]) * factor;
       }
       // What C held is not looked at where it counts nothing.
       for (int64_t i = 0; i < m; ++i)
@@ -81,6 +94,12 @@ int cublasDestroy_v2(Handle *handle) {
   delete handle;
   return ok;
 }
+int cublasSetMathMode(Handle *handle, int mode) {
+  if (mode != 0 && mode != 3)
+    return invalidValue;
+  handle->tf32 = mode == 3;
+  return ok;
+}
 int cublasSetStream_v2(Handle *handle, Stream *stream) {
   handle->stream = stream;
   return ok;
@@ -89,7 +108,7 @@ int cublasSgemmStridedBatched(Handle *handle, int transA, int transB, int m, int
                               const float *alpha, const float *a, int lda, long long strideA,
                               const float *b, int ldb, long long strideB, const float *beta,
                               float *c, int ldc, long long strideC, int count) {
-  const Product product{transA != 0, transB != 0, m, n, k, lda, ldb, ldc, *alpha, *beta};
+  const Product product{transA != 0, transB != 0, m, n, k, lda, ldb, ldc, *alpha, *beta, handle->tf32};
   if (!product.valid() || count < 0)
     return invalidValue;
   auto at = [](const float *first, long long stride, int i) {
@@ -105,7 +124,7 @@ int cublasSgemmStridedBatched(Handle *handle, int transA, int transB, int m, int
 int cublasSgemmBatched(Handle *handle, int transA, int transB, int m, int n, int k,
                        const float *alpha, const float *const *a, int lda, const float *const *b,
                        int ldb, const float *beta, float *const *c, int ldc, int count) {
-  const Product product{transA != 0, transB != 0, m, n, k, lda, ldb, ldc, *alpha, *beta};
+  const Product product{transA != 0, transB != 0, m, n, k, lda, ldb, ldc, *alpha, *beta, handle->tf32};
   if (!product.valid() || count < 0)
     return invalidValue;
   return heddleEmulatorGive(handle->stream, [=] {

@@ -120,6 +120,20 @@ TEST(EmulatedDevice, LossesAreTheCpus) {
   }
 }
 
+TEST(EmulatedDevice, ProductsInTf32) {
+  Scene &scene = Scene::instance();
+  ASSERT_EQ(scene.train("rgcn", "exact", {"--device=cuda"}).code, 0);
+  test::TemporaryDirectory folder;
+  good(folder, "heddle-compile", {"--graph", scene.in("graph"), "--model", scene.in("rgcn.json"), "-o", scene.in("tf32.plan"),
+                                  "--gpu=sm_75", "--gpu-products=tf32"});
+  ASSERT_EQ(scene.train("tf32", "rounded", {"--device=cuda"}).code, 0);
+  const std::vector<double> exact = lossesOf(scene.in("exact")), rounded = lossesOf(scene.in("rounded"));
+  ASSERT_EQ(exact.size(), rounded.size());
+  EXPECT_NE(exact, rounded);
+  for (size_t i = 0; i < exact.size(); ++i)
+    EXPECT_NEAR(exact[i], rounded[i], 0.02 * exact[i]);
+}
+
 // Streams and their events: whatever order the device takes, and one op after another while traced
 // (which a recorded step is not).
 TEST(EmulatedDevice, TheSameBitsInAnyOrder) {

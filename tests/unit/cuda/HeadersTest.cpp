@@ -38,6 +38,7 @@ static_assert(eventDisableTiming == CU_EVENT_DISABLE_TIMING);
 static_assert(captureThreadLocal == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
 static_assert(outOfMemory == CUDA_ERROR_OUT_OF_MEMORY);
 static_assert(notReady == CUDA_ERROR_NOT_READY && sizeof(DeviceUuid) == sizeof(CUuuid));
+static_assert(blasTf32 == CUBLAS_TF32_TENSOR_OP_MATH);
 static_assert(blasNoTranspose == CUBLAS_OP_N && blasTranspose == CUBLAS_OP_T);
 
 TEST(CudaHeaders, SayWhatDriverDeclares) { SUCCEED() << "compared while compiling"; }
