@@ -14,6 +14,7 @@
 #include "runtime/base/Keys.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <random>
 
@@ -21,6 +22,15 @@ namespace heddle::test {
 namespace {
 
 using Matrix = std::vector<std::vector<double>>;
+
+/// An element of an array of float32, float16 or bfloat16.
+double numberAt(const graph::DenseFeatureView &view, size_t index) {
+  if (view.dtype == "float16")
+    return double(static_cast<const _Float16 *>(view.data)[index]);
+  if (view.dtype == "bfloat16")
+    return std::bit_cast<float>(uint32_t(static_cast<const uint16_t *>(view.data)[index]) << 16);
+  return static_cast<const float *>(view.data)[index];
+}
 
 /// The model of one test.
 struct Model {
@@ -246,8 +256,7 @@ private:
           if (feature.kind == graph::FeatureKind::Dense) {
             auto view = valueOf(store.denseFeature(int(t), feature.name));
             for (size_t k = 0; k < size_t(view.dim); ++k)
-              rows[v][j] += double(static_cast<const float *>(view.data)[v * size_t(view.dim) + k]) *
-                            at(name, k * h + j);
+              rows[v][j] += numberAt(view, v * size_t(view.dim) + k) * at(name, k * h + j);
           } else {
             auto view = valueOf(store.sparseFeature(int(t), feature.name));
             for (int64_t i = view.indptr[v]; i < view.indptr[v + 1]; ++i)
