@@ -38,7 +38,6 @@ struct Optimizations {
 
 /// How a step is cut, and what passes do on the way.
 struct PhaseOptions {
-  std::string gpuProducts = "fp32"; ///< or "tf32"
   int64_t maxFused = 0;        ///< of hgnn-fuse
   bool keepGradients = false;  ///< of hgnn-fuse
   bool infer = false;          ///< of hgnn-unroll
@@ -58,6 +57,7 @@ struct CompileOptions {
   bool force = false;
   std::vector<std::string> targets; ///< CPU feature levels; empty: all of this architecture
   std::vector<std::string> gpus;    ///< GPU targets beside them, or "all"; empty: none
+  std::string gpuProducts = "fp32"; ///< or "tf32"
   int64_t maxFused = 0;             ///< of hgnn-fuse
   std::string machineRates; ///< as of plan::parseMachineRates; empty: an ordinary server socket
   bool keepPhases = true;           ///< store the text of the phases in the plan
