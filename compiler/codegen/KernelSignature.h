@@ -42,6 +42,7 @@ enum class ArgPart : uint8_t {
   SparseTPtr,
   SparseTRow,
   SparseTVal,
+  RowIds, ///< the array of Ids, for nothing but to find rows of states
   Keys,  ///< ScalarsAttrs output 1 of the entry; `index` is -1
   State, ///< read and written in place
   Output ///< written

@@ -10,11 +10,11 @@
 #include "runtime/base/Npy.h"
 #include "runtime/cache/Hotness.h"
 #include "runtime/cache/RowFile.h"
-#include "runtime/exec/ChooseRows.h"
 #include "runtime/exec/ConvertRows.h"
 #include "runtime/exec/RankBitmap.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <limits>
@@ -65,13 +65,10 @@ struct FeatureTiers::Scratch {
 FeatureTiers::FeatureTiers() : pool_(readers, "read"), scratch_(std::make_unique<Scratch>()) {}
 FeatureTiers::~FeatureTiers() = default;
 
-absl::StatusOr<std::unique_ptr<FeatureTiers>> FeatureTiers::create(const plan::PlanT &plan,
-                                                                   const graph::GraphStore &graph,
-                                                                   const ExecutorOptions &options,
-                                                                   ThreadPool &pool) {
+absl::StatusOr<std::unique_ptr<FeatureTiers>>
+FeatureTiers::create(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition) {
   std::unique_ptr<FeatureTiers> self(new FeatureTiers());
-  HEDDLE_RETURN_IF_ERROR(self->open(plan, graph, options.partition));
-  HEDDLE_RETURN_IF_ERROR(self->choose(plan, graph, options, pool));
+  HEDDLE_RETURN_IF_ERROR(self->open(plan, graph, partition));
   return self;
 }
 
@@ -118,23 +115,23 @@ absl::Status FeatureTiers::open(const plan::PlanT &plan, const graph::GraphStore
   return absl::OkStatus();
 }
 
-absl::Status FeatureTiers::choose(const plan::PlanT &plan, const graph::GraphStore &graph,
-                                  const ExecutorOptions &options, ThreadPool &pool) {
-  const CacheOptions &cache = options.cache;
-  if (cache.policy == cache::Policy::None || cache.bytes == 0)
-    return absl::OkStatus();
+absl::StatusOr<std::vector<CachedFeature>> FeatureTiers::describe(bool measured) {
   std::vector<CachedFeature> described;
   for (auto &feature : features_) {
-    HEDDLE_RETURN_IF_ERROR(measure(*feature));
+    if (measured)
+      HEDDLE_RETURN_IF_ERROR(measure(*feature));
     described.push_back({feature->nodeType, feature->name, feature->rows, feature->rowBytes,
                          feature->use.missSecondsPerByte});
   }
-  HEDDLE_ASSIGN_OR_RETURN(cache::Plan chosen,
-                          chooseRows(plan, graph, options, pool, described));
+  return described;
+}
+
+absl::Status FeatureTiers::keep(std::span<std::vector<int64_t>> rows,
+                                std::span<const CachedFeature> chosen) {
   for (size_t t = 0; t < features_.size(); ++t)
-    features_[t]->use.expectedHits = described[t].expectedHits;
+    features_[t]->use.expectedHits = chosen[t].expectedHits;
   for (size_t t = 0; t < features_.size(); ++t)
-    HEDDLE_RETURN_IF_ERROR(fill(*features_[t], std::move(chosen.rows[t])));
+    HEDDLE_RETURN_IF_ERROR(fill(*features_[t], std::move(rows[t])));
   return absl::OkStatus();
 }
 
@@ -148,6 +145,9 @@ absl::Status FeatureTiers::readRows(const Feature &feature, std::span<const int6
     readBytes_ += static_cast<uint64_t>(piece.bytes);
   const int64_t pieces = static_cast<int64_t>(s.pieces.size());
   s.status = absl::OkStatus();
+  std::atomic<int64_t> unread = pieces;
+  readSeconds_ = 0;
+  const auto start = std::chrono::steady_clock::now();
   // Reads first: what is at hand is copied while they wait.
   pool_.parallelFor(pieces + tasks, [&](int64_t task, int thread) {
     if (task >= pieces)
@@ -165,6 +165,9 @@ absl::Status FeatureTiers::readRows(const Feature &feature, std::span<const int6
     }
     for (size_t i = piece.first; i < piece.last; ++i)
       row(feature.file.row(piece, buffer, ids[i]), i);
+    if (unread.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      readSeconds_ =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   });
   return s.status;
 }
@@ -248,6 +251,8 @@ absl::Status FeatureTiers::fetch(int table, const int64_t *ids, int64_t rows, fl
             convert(feature.keptRow(ids[i]), static_cast<size_t>(i));
       });
   feature.use.readBytes += readBytes_;
+  feature.use.missSeconds += readSeconds_;
+  feature.use.missedBytes += s.missed.size() * static_cast<uint64_t>(feature.rowBytes);
   return status;
 }
 

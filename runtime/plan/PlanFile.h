@@ -22,7 +22,7 @@
 namespace heddle::plan {
 
 inline constexpr uint16_t planMajor = 1;
-inline constexpr uint16_t planMinor = 7;
+inline constexpr uint16_t planMinor = 8;
 inline constexpr uint64_t knownFeatures = 0;
 
 /// Reads and verifies `path`. Errors name the file, the place ("entry 1 op 17 input 2") and the
