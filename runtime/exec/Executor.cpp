@@ -116,8 +116,10 @@ public:
       HEDDLE_ASSIGN_OR_RETURN(kernels_, KernelLibrary::load(*plan_, options_.cpuLevel));
     }
     std::vector<bool> elsewhere;
+    if (options_.cache.use && !device_)
+      readers_ = std::make_unique<Readers>();
     if (options_.cache.use && options_.cache.learnable && !device_) {
-      HEDDLE_ASSIGN_OR_RETURN(tables_, TableTiers::create(*plan_, *graph_, options_, budget_));
+      HEDDLE_ASSIGN_OR_RETURN(tables_, TableTiers::create(*plan_, *graph_, options_, budget_, *readers_));
       elsewhere = tables_->states();
     }
     HEDDLE_RETURN_IF_ERROR(states_.create(*plan_, *graph_, options_.partition, elsewhere));
@@ -261,7 +263,7 @@ public:
 private:
   /// Features and learnable tables share the memory for rows that are kept.
   absl::Status makeTiers() {
-    HEDDLE_ASSIGN_OR_RETURN(tiers_, FeatureTiers::create(*plan_, *graph_, options_.partition));
+    HEDDLE_ASSIGN_OR_RETURN(tiers_, FeatureTiers::create(*plan_, *graph_, options_.partition, *readers_));
     const CacheOptions &cache = options_.cache;
     const bool keeps = cache.policy != cache::Policy::None && cache.bytes > 0;
     HEDDLE_ASSIGN_OR_RETURN(std::vector<CachedFeature> all, tiers_->describe(keeps));
@@ -313,6 +315,7 @@ private:
   absl::Status deviceStatus_;
   ExecutorStats stats_;
   Tracks tracks_;
+  std::unique_ptr<Readers> readers_;    ///< null without tiers
   std::unique_ptr<FeatureTiers> tiers_; ///< null: features are mapped
   std::unique_ptr<TableTiers> tables_;  ///< null: learnable tables are in memory
   std::unique_ptr<Shared> shared_;

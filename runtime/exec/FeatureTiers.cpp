@@ -24,8 +24,6 @@
 namespace heddle::exec {
 namespace {
 
-/// Reads in flight: what a disk of flash memory needs to be busy.
-constexpr int readers = 16;
 /// Rows whose reading is timed, at most: as many as a batch may ask for, so that all readers are busy.
 constexpr int64_t timedRows = 2048, timings = 4;
 /// Rows of one task, of those that are at hand.
@@ -57,17 +55,18 @@ struct FeatureTiers::Scratch {
   std::vector<cache::RowFile::Piece> pieces;
   std::vector<int64_t> missed; ///< ids
   std::vector<size_t> places;  ///< of those in the list that was asked for
-  std::vector<HugeMemory> buffers; ///< by thread, with room to align
   std::mutex mutex;
   absl::Status status; ///< the first error
 };
 
-FeatureTiers::FeatureTiers() : pool_(readers, "read"), scratch_(std::make_unique<Scratch>()) {}
+FeatureTiers::FeatureTiers(Readers &readers)
+    : readers_(readers), scratch_(std::make_unique<Scratch>()) {}
 FeatureTiers::~FeatureTiers() = default;
 
 absl::StatusOr<std::unique_ptr<FeatureTiers>>
-FeatureTiers::create(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition) {
-  std::unique_ptr<FeatureTiers> self(new FeatureTiers());
+FeatureTiers::create(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition,
+                     Readers &readers) {
+  std::unique_ptr<FeatureTiers> self(new FeatureTiers(readers));
   HEDDLE_RETURN_IF_ERROR(self->open(plan, graph, partition));
   return self;
 }
@@ -108,10 +107,8 @@ absl::Status FeatureTiers::open(const plan::PlanT &plan, const graph::GraphStore
     feature->use.rowBytes = rowBytes;
     features_.push_back(std::move(feature));
   }
-  scratch_->buffers.resize(static_cast<size_t>(pool_.threads()));
-  for (HugeMemory &memory : scratch_->buffers)
-    if (!memory.reserve(buffer + cache::RowFile::alignment))
-      return absl::ResourceExhaustedError("the system has no memory to read features from disk");
+  if (!features_.empty() && !readers_.reserve(buffer))
+    return absl::ResourceExhaustedError("the system has no memory to read features from disk");
   return absl::OkStatus();
 }
 
@@ -149,14 +146,11 @@ absl::Status FeatureTiers::readRows(const Feature &feature, std::span<const int6
   readSeconds_ = 0;
   const auto start = std::chrono::steady_clock::now();
   // Reads first: what is at hand is copied while they wait.
-  pool_.parallelFor(pieces + tasks, [&](int64_t task, int thread) {
+  readers_.pool().parallelFor(pieces + tasks, [&](int64_t task, int thread) {
     if (task >= pieces)
       return other(task - pieces);
     const cache::RowFile::Piece &piece = s.pieces[static_cast<size_t>(task)];
-    constexpr uintptr_t alignment = cache::RowFile::alignment;
-    std::byte *memory = static_cast<std::byte *>(s.buffers[static_cast<size_t>(thread)].data());
-    std::byte *buffer =
-        memory + (alignment - reinterpret_cast<uintptr_t>(memory) % alignment) % alignment;
+    std::byte *buffer = readers_.buffer(thread);
     absl::Status status = feature.file.read(piece, buffer);
     if (!status.ok()) {
       std::lock_guard<std::mutex> lock(s.mutex);

@@ -14,9 +14,9 @@
 #ifndef HEDDLE_RUNTIME_EXEC_FEATURETIERS_H
 #define HEDDLE_RUNTIME_EXEC_FEATURETIERS_H
 
-#include "runtime/base/ThreadPool.h"
 #include "runtime/exec/ChooseRows.h"
 #include "runtime/exec/Executor.h"
+#include "runtime/exec/Readers.h"
 
 #include <memory>
 #include <span>
@@ -28,7 +28,8 @@ class FeatureTiers {
 public:
   /// Opens the files; no row is kept yet. Errors name a file.
   static absl::StatusOr<std::unique_ptr<FeatureTiers>>
-  create(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition);
+  create(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition,
+         Readers &readers);
   ~FeatureTiers();
 
   /// What chooseRows() has to know of each, with what a miss costs if `measured`.
@@ -48,7 +49,7 @@ public:
 private:
   struct Feature;
   struct Scratch;
-  FeatureTiers();
+  explicit FeatureTiers(Readers &readers);
   absl::Status open(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition);
   absl::Status measure(Feature &feature);
   absl::Status fill(Feature &feature, std::vector<int64_t> ids);
@@ -59,7 +60,7 @@ private:
                         int64_t tasks, const Other &other);
 
   std::vector<std::unique_ptr<Feature>> features_;
-  ThreadPool pool_; ///< its threads wait for the disk most of the time
+  Readers &readers_;
   std::unique_ptr<Scratch> scratch_;
   uint64_t readBytes_ = 0; ///< by the last readRows()
   double readSeconds_ = 0; ///< until the last of them was read

@@ -170,7 +170,7 @@ TableTier::~TableTier() = default;
 
 absl::StatusOr<std::unique_ptr<TableTier>>
 TableTier::create(const plan::PlanT &plan, std::span<const size_t> states, int64_t rows,
-                  const std::string &folder, ThreadPool &readers, MemoryBudget &budget) {
+                  const std::string &folder, Readers &readers, MemoryBudget &budget) {
   std::unique_ptr<TableTier> self(new TableTier(readers, budget));
   int64_t record = 0;
   for (size_t index : states) {
@@ -195,9 +195,8 @@ TableTier::create(const plan::PlanT &plan, std::span<const size_t> states, int64
   }
   HEDDLE_ASSIGN_OR_RETURN(self->file_, cache::RecordFile::create(folder, rows, record,
                                                                  "the learnable rows '" + name + "'"));
-  self->buffers_.resize(size_t(readers.threads()));
-  for (auto &buffer : self->buffers_)
-    buffer.resize(size_t(std::max(record, maxPiece)));
+  if (!readers.reserve(size_t(std::max(record, maxPiece))))
+    return noMemory();
   self->use_.nodeType = plan.node_types[size_t(self->parts_[0].state->rows_type)]->name;
   self->use_.state = name;
   self->use_.rows = rows;
@@ -238,8 +237,8 @@ absl::Status TableTier::growMemory(bool kept) {
 
 template <class Task> absl::Status TableTier::forEachPiece(const Task &task) {
   absl::Status first;
-  readers_.parallelFor(int64_t(pieces_.size()), [&](int64_t i, int thread) {
-    absl::Status status = task(pieces_[size_t(i)], buffers_[size_t(thread)].data());
+  readers_.pool().parallelFor(int64_t(pieces_.size()), [&](int64_t i, int thread) {
+    absl::Status status = task(pieces_[size_t(i)], reinterpret_cast<char *>(readers_.buffer(thread)));
     if (status.ok())
       return;
     std::lock_guard<std::mutex> lock(mutex_);
@@ -372,20 +371,21 @@ absl::Status TableTier::measure() {
   if (count == 0)
     return absl::OkStatus();
   std::vector<char> record(static_cast<size_t>(recordBytes()));
-  const Clock::time_point start = Clock::now();
   auto rowAt = [&](int64_t i) { return i * rows() / count; };
-  for (int64_t i = 0; i < count; ++i) {
-    initialRecord(rowAt(i), record.data());
+  for (int64_t i = 0; i < count; ++i) // of rows that were never written the file has nothing to read
     HEDDLE_RETURN_IF_ERROR(file_.write(rowAt(i), 1, record.data()));
-  }
   HEDDLE_RETURN_IF_ERROR(file_.giveBack());
-  std::vector<int64_t> rows(static_cast<size_t>(count));
+  std::vector<int64_t> ids(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i)
-    rows[size_t(i)] = rowAt(i);
+    ids[size_t(i)] = rowAt(i);
+  // As a step does it: rows are read, and written back.
+  const Clock::time_point start = Clock::now();
   absl::Status first;
-  readers_.parallelFor(count, [&](int64_t i, int thread) {
-    absl::Status status =
-        file_.read(rows[size_t(i)], recordBytes(), buffers_[size_t(thread)].data());
+  readers_.pool().parallelFor(count, [&](int64_t i, int thread) {
+    std::byte *buffer = readers_.buffer(thread);
+    absl::Status status = file_.read(ids[size_t(i)], recordBytes(), buffer);
+    if (status.ok())
+      status = file_.write(ids[size_t(i)], 1, buffer);
     if (!status.ok()) {
       std::lock_guard<std::mutex> lock(mutex_);
       first.Update(status);
@@ -410,7 +410,7 @@ void TableTier::initialize(uint64_t seed) {
   pool_.drop(evicted_);
   constexpr int64_t together = 64;
   const int64_t kept = pool_.kept();
-  readers_.parallelFor((kept + together - 1) / together, [&](int64_t task, int) {
+  readers_.pool().parallelFor((kept + together - 1) / together, [&](int64_t task, int) {
     for (int64_t slot = task * together; slot < std::min(kept, (task + 1) * together); ++slot) {
       for (const Part &part : parts_)
         initialRows(*part.state, seed, pool_.idOf(slot), pool_.idOf(slot) + 1, part.slot(slot));

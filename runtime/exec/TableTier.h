@@ -12,9 +12,9 @@
 #define HEDDLE_RUNTIME_EXEC_TABLETIER_H
 
 #include "runtime/base/GrowingMemory.h"
-#include "runtime/base/ThreadPool.h"
 #include "runtime/cache/RecordFile.h"
 #include "runtime/exec/Executor.h"
+#include "runtime/exec/Readers.h"
 #include "runtime/exec/SlotPool.h"
 #include "runtime/exec/StateRows.h"
 #include "runtime/exec/StepSlot.h"
@@ -29,11 +29,11 @@ namespace heddle::exec {
 /// One caller at a time.
 class TableTier {
 public:
-  /// `states`: indices in the plan, the weights first. `readers` reads and writes. Errors: no room on disk
+  /// `states`: indices in the plan, the weights first. `readers` read and write. Errors: no room on disk
   /// or in memory.
   static absl::StatusOr<std::unique_ptr<TableTier>>
   create(const plan::PlanT &plan, std::span<const size_t> states, int64_t rows,
-         const std::string &folder, ThreadPool &readers, MemoryBudget &budget);
+         const std::string &folder, Readers &readers, MemoryBudget &budget);
   ~TableTier();
 
   /// What a miss costs: some rows are written and read back, at their places.
@@ -86,7 +86,7 @@ private:
     bool onDisk;
   };
 
-  TableTier(ThreadPool &readers, MemoryBudget &budget) : readers_(readers), budget_(budget) {}
+  TableTier(Readers &readers, MemoryBudget &budget) : readers_(readers), budget_(budget) {}
   absl::Status growMemory(bool kept);
   absl::Status load(std::span<const int64_t> slots);
   absl::Status store(std::span<const int64_t> slots);
@@ -95,7 +95,7 @@ private:
   /// Runs task(piece, buffer) for all pieces_; the first error.
   template <class Task> absl::Status forEachPiece(const Task &task);
 
-  ThreadPool &readers_;
+  Readers &readers_;
   MemoryBudget &budget_;
   cache::RecordFile file_;
   SlotPool pool_;
@@ -105,7 +105,6 @@ private:
   bool training_ = false;
   std::vector<int64_t> added_, evicted_, dirty_; ///< slots
   std::vector<Piece> pieces_;
-  std::vector<std::vector<char>> buffers_; ///< by thread
   std::mutex mutex_;
 };
 

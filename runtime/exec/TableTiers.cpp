@@ -95,7 +95,8 @@ std::vector<LearnableTable> learnableTables(const plan::PlanT &plan, uint32_t pa
 
 absl::StatusOr<std::unique_ptr<TableTiers>>
 TableTiers::create(const plan::PlanT &plan, const graph::GraphStore &graph,
-                   const ExecutorOptions &options, MemoryBudget &budget) {
+                   const ExecutorOptions &options, MemoryBudget &budget,
+                   Readers &readers) {
   std::unique_ptr<TableTiers> self(new TableTiers());
   self->plan_ = &plan;
   for (LearnableTable &table : learnableTables(plan, options.partition)) {
@@ -107,7 +108,7 @@ TableTiers::create(const plan::PlanT &plan, const graph::GraphStore &graph,
     if (table.inMemory.empty()) {
       HEDDLE_ASSIGN_OR_RETURN(auto tier,
                               TableTier::create(plan, table.states, rows, options.cache.folder,
-                                                self->readers_, budget));
+                                                readers, budget));
       self->tables_.push_back(std::move(tier));
       continue;
     }

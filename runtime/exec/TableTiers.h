@@ -37,7 +37,7 @@ public:
   /// Errors: no room, or a folder that cannot be written.
   static absl::StatusOr<std::unique_ptr<TableTiers>>
   create(const plan::PlanT &plan, const graph::GraphStore &graph, const ExecutorOptions &options,
-         MemoryBudget &budget);
+         MemoryBudget &budget, Readers &readers);
 
   /// States that are not to have memory elsewhere.
   std::vector<bool> states() const;
@@ -54,13 +54,10 @@ public:
 
 private:
   friend class EntryTables;
-  TableTiers() : readers_(readers, "rows") {}
   /// The table of a state, or -1.
   int find(int32_t state) const;
 
-  static constexpr int readers = 16; ///< as many reads as a disk of flash memory needs to be busy
   const plan::PlanT *plan_ = nullptr;
-  ThreadPool readers_;
   std::vector<std::unique_ptr<TableTier>> tables_;
   std::vector<CacheUse> inMemory_;
 };
