@@ -124,6 +124,10 @@ absl::Status readLearnable(Options &options) {
                            "choose greedy, heta, uniform or none");
   if (cache.learnable && options.mode == "infer")
     return invalidArgument("--cache-learnable: is for training; leave it out with --mode infer");
+  if (cache.learnable && options.deviceChoice.cuda)
+    return invalidArgument(
+        "--cache-learnable: is for a CPU; with --device=cuda learnable rows are wholly "
+        "in the GPU's memory; leave it out");
   if (!options.cacheFolder.empty() && !cache.learnable)
     return invalidArgument("--cache-folder: is for learnable rows; add --cache-learnable, or leave it "
                            "out");
@@ -393,8 +397,9 @@ absl::StatusOr<int> trainPlan(Options &options, const launch::LaunchEnvironment 
                            " has no learnable rows; leave it out");
   if (cache.use && plan->caches.empty() && !cache.learnable)
     return invalidArgument("--cache: " + options.plan +
-                           " fetches no dense feature of nodes through a cache; leave it out, or recompile "
-                           "if an older heddle-compile wrote the plan");
+                           " fetches no dense feature of nodes through a cache; leave it out, " +
+                           (hasTable ? "add --cache-learnable for its learnable rows, " : "") +
+                           "or recompile if an older heddle-compile wrote the plan");
   HEDDLE_RETURN_IF_ERROR(countWorkers(options, environment, *plan));
   if (options.printConfig) {
     HEDDLE_RETURN_IF_ERROR(printConfig(*plan, settings, options));

@@ -13,6 +13,8 @@ namespace heddle {
 namespace {
 
 constexpr size_t hugePage = size_t(2) << 20, smallest = size_t(64) << 10;
+/// From here on a huge page too many is little.
+constexpr size_t large = size_t(32) << 20;
 
 size_t upTo(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -54,7 +56,7 @@ size_t GrowingMemory::growth(size_t bytes) const {
   if (bytes <= size_)
     return 0;
   // A large block grows by whole huge pages, a small one takes little.
-  return std::min(upTo(bytes, bytes < hugePage / 2 ? smallest : hugePage), reserved_) - size_;
+  return std::min(upTo(bytes, bytes < large ? smallest : hugePage), reserved_) - size_;
 }
 
 bool GrowingMemory::grow(size_t bytes) {

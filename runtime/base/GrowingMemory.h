@@ -12,7 +12,8 @@
 namespace heddle {
 
 /// Address space for the most that there may ever be, of which a growing head is memory (zeroed,
-/// page-aligned): contents and address stay while it grows. Address space alone counts against no limit.
+/// page-aligned): contents and address stay while it grows. Address space alone counts against no
+/// limit.
 class GrowingMemory {
 public:
   GrowingMemory() = default;

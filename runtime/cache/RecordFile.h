@@ -16,12 +16,13 @@
 
 namespace heddle::cache {
 
-/// A record of equal size for each row, in a file without a name: it is gone with the process, however that
-/// ends. Through the page cache: a row is written soon after it was read, and several are of one block.
-/// Thread-safe for calls about different rows.
+/// A record of equal size for each row, in a file without a name: it is gone with the process,
+/// however that ends. Through the page cache: a row is written soon after it was read, and several
+/// are of one block. Thread-safe for calls about different rows.
 class RecordFile {
 public:
-  /// Takes the room in `folder` where the file system can. `what` is for errors, which name the folder.
+  /// Takes the room in `folder` where the file system can. `what` is for errors, which name the
+  /// folder.
   static absl::StatusOr<RecordFile> create(const std::string &folder, int64_t rows,
                                            int64_t recordBytes, const std::string &what);
 
@@ -33,10 +34,11 @@ public:
   /// As if none was.
   void forget() { written_.assign(written_.size(), 0); }
 
-  /// `bytes` from the start of a row's record on; they may reach into the rows after it. What was never
-  /// written is anything.
+  /// `bytes` from the start of a row's record on; they may reach into the rows after it. What was
+  /// never written is anything.
   absl::Status read(int64_t row, int64_t bytes, void *out) const;
-  /// Writes everything to disk and gives the system's memory of it back, so that reads are of the disk.
+  /// Writes everything to disk and gives the system's memory of it back, so that reads are of the
+  /// disk.
   absl::Status giveBack();
   /// Whole records of rows that follow each other.
   absl::Status write(int64_t row, int64_t count, const void *records);

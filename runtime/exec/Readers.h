@@ -15,8 +15,8 @@
 
 namespace heddle::exec {
 
-/// What all tiers of an executor read and write with: threads, which wait most of the time, and a buffer for
-/// each. One user at a time.
+/// What all tiers of an executor read and write with: threads, which wait most of the time, and a
+/// buffer for each. One user at a time.
 class Readers {
 public:
   /// As many at a time as a disk of flash memory needs to be busy.

@@ -22,7 +22,8 @@ public:
   virtual absl::Status write(int64_t first, int64_t count, const void *rows) = 0;
   /// False: the row has its initial value, and needs not be looked at by whoever copies.
   virtual bool touched(int64_t row) const = 0;
-  /// Makes `copy` equal to this; a copy that was made before is used again. It is on disk where this is.
+  /// Makes `copy` equal to this; a copy that was made before is used again. It is on disk where
+  /// this is.
   virtual absl::Status copyTo(std::unique_ptr<StateRows> &copy) = 0;
 };
 

@@ -96,7 +96,7 @@ public:
           table_.pool_.setDirty(slot);
         }
       }
-      return onDisk ? table_.file_.write(at, rows, block_.data()) : absl::OkStatus();
+      return onDisk ? table_.file_.write(at, rows, table_.block_.data()) : absl::OkStatus();
     });
   }
 
@@ -132,12 +132,12 @@ public:
   }
 
 private:
-  char *record(int64_t i) { return block_.data() + i * table_.recordBytes(); }
+  char *record(int64_t i) { return table_.block_.data() + i * table_.recordBytes(); }
 
   template <class Block>
   absl::Status forEachBlock(int64_t first, int64_t count, const Block &block) {
     const int64_t together = std::max<int64_t>(1, blockBytes / table_.recordBytes());
-    block_.resize(size_t(std::min(count, together) * table_.recordBytes()));
+    table_.block_.resize(size_t(std::min(count, together) * table_.recordBytes()));
     for (int64_t at = first; at < first + count; at += together)
       HEDDLE_RETURN_IF_ERROR(block(at, std::min(together, first + count - at)));
     return absl::OkStatus();
@@ -149,7 +149,8 @@ private:
     for (int64_t row = first; row < first + count; ++row)
       onDisk |= table_.pool_.slotOf(row) < 0 && table_.file_.has(row);
     if (onDisk)
-      HEDDLE_RETURN_IF_ERROR(table_.file_.read(first, count * table_.recordBytes(), block_.data()));
+      HEDDLE_RETURN_IF_ERROR(
+          table_.file_.read(first, count * table_.recordBytes(), table_.block_.data()));
     for (int64_t i = 0; i < count; ++i) {
       const int64_t slot = table_.pool_.slotOf(first + i);
       if (slot >= 0)
@@ -163,7 +164,6 @@ private:
 
   TableTier &table_;
   size_t part_;
-  std::vector<char> block_; ///< records
 };
 
 TableTier::~TableTier() = default;
@@ -193,8 +193,9 @@ TableTier::create(const plan::PlanT &plan, std::span<const size_t> states, int64
       return noMemory();
     self->parts_[i].view = std::make_unique<PartRows>(*self, i);
   }
-  HEDDLE_ASSIGN_OR_RETURN(self->file_, cache::RecordFile::create(folder, rows, record,
-                                                                 "the learnable rows '" + name + "'"));
+  HEDDLE_ASSIGN_OR_RETURN(
+      self->file_,
+      cache::RecordFile::create(folder, rows, record, "the learnable rows '" + name + "'"));
   if (!readers.reserve(size_t(std::max(record, maxPiece))))
     return noMemory();
   self->use_.nodeType = plan.node_types[size_t(self->parts_[0].state->rows_type)]->name;
@@ -226,19 +227,19 @@ absl::Status TableTier::growMemory(bool kept) {
     HEDDLE_RETURN_IF_ERROR(budget_.take(more, "learnable rows"));
   for (Part &part : parts_)
     if (!part.memory.grow(size_t(pool_.slots() * part.bytes)))
-      return exhausted(
-          kept ? "--cache-memory: the system has no " + formatBytes(more) + " for rows of '" +
-                     use_.state + "'; give less"
-               : "learnable rows: the system has no " + formatBytes(more) +
-                     " more for rows of '" + use_.state +
-                     "'; use a smaller batch_size or fanout, or less --cache-memory");
+      return exhausted(kept ? "--cache-memory: the system has no " + formatBytes(more) +
+                                  " for rows of '" + use_.state + "'; give less"
+                            : "learnable rows: the system has no " + formatBytes(more) +
+                                  " more for rows of '" + use_.state +
+                                  "'; use a smaller batch_size or fanout, or less --cache-memory");
   return absl::OkStatus();
 }
 
 template <class Task> absl::Status TableTier::forEachPiece(const Task &task) {
   absl::Status first;
   readers_.pool().parallelFor(int64_t(pieces_.size()), [&](int64_t i, int thread) {
-    absl::Status status = task(pieces_[size_t(i)], reinterpret_cast<char *>(readers_.buffer(thread)));
+    absl::Status status =
+        task(pieces_[size_t(i)], reinterpret_cast<char *>(readers_.buffer(thread)));
     if (status.ok())
       return;
     std::lock_guard<std::mutex> lock(mutex_);
@@ -257,8 +258,7 @@ absl::Status TableTier::load(std::span<const int64_t> slots) {
   for (size_t i = 0; i < slots.size(); ++i) {
     const bool onDisk = file_.has(row(i));
     Piece *piece = pieces_.empty() ? nullptr : &pieces_.back();
-    if (piece && piece->onDisk == onDisk &&
-        (row(i) - row(piece->first) + 1) * record <= maxPiece &&
+    if (piece && piece->onDisk == onDisk && (row(i) - row(piece->first) + 1) * record <= maxPiece &&
         (!onDisk || (row(i) - row(i - 1) - 1) * record <= maxGap))
       piece->last = i + 1;
     else
@@ -290,8 +290,7 @@ absl::Status TableTier::store(std::span<const int64_t> slots) {
   pieces_.clear();
   for (size_t i = 0; i < slots.size(); ++i) {
     Piece *piece = pieces_.empty() ? nullptr : &pieces_.back();
-    if (piece && row(i) == row(i - 1) + 1 &&
-        int64_t(i - piece->first + 1) * record <= maxPiece)
+    if (piece && row(i) == row(i - 1) + 1 && int64_t(i - piece->first + 1) * record <= maxPiece)
       piece->last = i + 1;
     else
       pieces_.push_back({i, i + 1, true});
@@ -372,7 +371,8 @@ absl::Status TableTier::measure() {
     return absl::OkStatus();
   std::vector<char> record(static_cast<size_t>(recordBytes()));
   auto rowAt = [&](int64_t i) { return i * rows() / count; };
-  for (int64_t i = 0; i < count; ++i) // of rows that were never written the file has nothing to read
+  for (int64_t i = 0; i < count;
+       ++i) // of rows that were never written the file has nothing to read
     HEDDLE_RETURN_IF_ERROR(file_.write(rowAt(i), 1, record.data()));
   HEDDLE_RETURN_IF_ERROR(file_.giveBack());
   std::vector<int64_t> ids(static_cast<size_t>(count));

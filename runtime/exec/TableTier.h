@@ -2,10 +2,10 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// A learnable row is its weight and what the optimizer keeps beside it: a record on disk, and in memory one
-// slot in an array for each. Kernels are given those arrays, and slots in place of rows. Rows that
-// nobody has changed have no record: they are computed from their keys, so neither memory nor disk ever
-// has to be filled with a whole table.
+// A learnable row is its weight and what the optimizer keeps beside it: a record on disk, and in
+// memory one slot in an array for each. Kernels are given those arrays, and slots in place of rows.
+// Rows that nobody has changed have no record: they are computed from their keys, so neither memory
+// nor disk ever has to be filled with a whole table.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_EXEC_TABLETIER_H
@@ -29,11 +29,12 @@ namespace heddle::exec {
 /// One caller at a time.
 class TableTier {
 public:
-  /// `states`: indices in the plan, the weights first. `readers` read and write. Errors: no room on disk
-  /// or in memory.
-  static absl::StatusOr<std::unique_ptr<TableTier>>
-  create(const plan::PlanT &plan, std::span<const size_t> states, int64_t rows,
-         const std::string &folder, Readers &readers, MemoryBudget &budget);
+  /// `states`: indices in the plan, the weights first. `readers` read and write. Errors: no room on
+  /// disk or in memory.
+  static absl::StatusOr<std::unique_ptr<TableTier>> create(const plan::PlanT &plan,
+                                                           std::span<const size_t> states,
+                                                           int64_t rows, const std::string &folder,
+                                                           Readers &readers, MemoryBudget &budget);
   ~TableTier();
 
   /// What a miss costs: some rows are written and read back, at their places.
@@ -105,6 +106,7 @@ private:
   bool training_ = false;
   std::vector<int64_t> added_, evicted_, dirty_; ///< slots
   std::vector<Piece> pieces_;
+  std::vector<char> block_; ///< records, of whoever reads or writes all of a state
   std::mutex mutex_;
 };
 

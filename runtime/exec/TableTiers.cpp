@@ -39,9 +39,8 @@ std::string obstacle(const plan::EntryT &entry, const plan::OpT &op, const IsOwn
       if (stateOf(entry, b) >= 0 && !isOwn(stateOf(entry, b)))
         return "op '" + op.name + "' steps another table too";
   } else {
-    return kernel && op.outputs.size() > 1
-               ? "the plan is of an older heddle-compile; recompile"
-               : "op '" + op.name + "' reads all of it";
+    return kernel && op.outputs.size() > 1 ? "the plan is of an older heddle-compile; recompile"
+                                           : "op '" + op.name + "' reads all of it";
   }
   if (entry.buffers[size_t(ids)]->space != plan::Space::Slot)
     return "op '" + op.name + "' asks for rows that are not known before the step";
@@ -95,8 +94,7 @@ std::vector<LearnableTable> learnableTables(const plan::PlanT &plan, uint32_t pa
 
 absl::StatusOr<std::unique_ptr<TableTiers>>
 TableTiers::create(const plan::PlanT &plan, const graph::GraphStore &graph,
-                   const ExecutorOptions &options, MemoryBudget &budget,
-                   Readers &readers) {
+                   const ExecutorOptions &options, MemoryBudget &budget, Readers &readers) {
   std::unique_ptr<TableTiers> self(new TableTiers());
   self->plan_ = &plan;
   for (LearnableTable &table : learnableTables(plan, options.partition)) {
@@ -106,9 +104,8 @@ TableTiers::create(const plan::PlanT &plan, const graph::GraphStore &graph,
     if (table.inMemory.empty() && rows >= most)
       table.inMemory = "it has more than 2^31 rows";
     if (table.inMemory.empty()) {
-      HEDDLE_ASSIGN_OR_RETURN(auto tier,
-                              TableTier::create(plan, table.states, rows, options.cache.folder,
-                                                readers, budget));
+      HEDDLE_ASSIGN_OR_RETURN(auto tier, TableTier::create(plan, table.states, rows,
+                                                           options.cache.folder, readers, budget));
       self->tables_.push_back(std::move(tier));
       continue;
     }

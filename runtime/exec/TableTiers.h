@@ -2,9 +2,10 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// Which tables of a plan can go through tiers, and what a step has to do about them. A table can where all
-// that asks for its rows names them by ids that are known when the batch is fetched: picked rows and steps of
-// an optimizer. Where a step asks for all rows (full graph), or other partitions do, it stays in memory.
+// Which tables of a plan can go through tiers, and what a step has to do about them. A table can
+// where all that asks for its rows names them by ids that are known when the batch is fetched:
+// picked rows and steps of an optimizer. Where a step asks for all rows (full graph), or other
+// partitions do, it stays in memory.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_EXEC_TABLETIERS_H
@@ -35,9 +36,10 @@ class EntryTables;
 class TableTiers {
 public:
   /// Errors: no room, or a folder that cannot be written.
-  static absl::StatusOr<std::unique_ptr<TableTiers>>
-  create(const plan::PlanT &plan, const graph::GraphStore &graph, const ExecutorOptions &options,
-         MemoryBudget &budget, Readers &readers);
+  static absl::StatusOr<std::unique_ptr<TableTiers>> create(const plan::PlanT &plan,
+                                                            const graph::GraphStore &graph,
+                                                            const ExecutorOptions &options,
+                                                            MemoryBudget &budget, Readers &readers);
 
   /// States that are not to have memory elsewhere.
   std::vector<bool> states() const;
@@ -85,8 +87,8 @@ public:
   const std::vector<List> &lists() const { return lists_; }
 
   void beginRun(std::span<StepSlot> slots);
-  /// Ends the steps of batches before `done`, and brings the rows of `slot`'s step into memory. Its ids are
-  /// there. One thread of a run.
+  /// Ends the steps of batches before `done`, and brings the rows of `slot`'s step into memory. Its
+  /// ids are there. One thread of a run.
   absl::Status acquire(std::span<StepSlot> slots, StepSlot &slot, uint64_t done);
   absl::Status endRun(std::span<StepSlot> slots);
 

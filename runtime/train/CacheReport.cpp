@@ -134,15 +134,14 @@ std::string describeCaches(const std::vector<CacheReport> &caches) {
       continue;
     }
     ++rows;
-    table.addRow({use.state.empty() ? use.nodeType + "." + use.feature : use.state + " (learnable)",
-                  formatInteger(uint64_t(use.keptRows)), formatInteger(uint64_t(use.rows)),
-                  formatBytes(uint64_t(use.keptRows) * uint64_t(use.rowBytes)),
-                  formatInteger(use.training.requested),
-                  percent(use.training.hits, use.training.requested),
-                  formatInteger(use.other.requested), percent(use.other.hits, use.other.requested),
-                  formatBytes(use.readBytes),
-                  use.state.empty() ? "-" : formatBytes(use.writtenBytes),
-                  formatSeconds(cache.secondsSaved)});
+    table.addRow(
+        {use.state.empty() ? use.nodeType + "." + use.feature : "learnable " + use.state,
+         formatInteger(uint64_t(use.keptRows)), formatInteger(uint64_t(use.rows)),
+         formatBytes(uint64_t(use.keptRows) * uint64_t(use.rowBytes)),
+         formatInteger(use.training.requested), percent(use.training.hits, use.training.requested),
+         formatInteger(use.other.requested), percent(use.other.hits, use.other.requested),
+         formatBytes(use.readBytes), use.state.empty() ? "-" : formatBytes(use.writtenBytes),
+         formatSeconds(cache.secondsSaved)});
   }
   std::string out = "\n";
   if (rows > 0)

@@ -133,12 +133,12 @@ TEST(Caches, FeaturesOfThreeTimesTheMemory) {
 // A table with its moments that is three times the memory that training may use. What the system has of it
 // in its page cache is its own affair: it gives that back when somebody needs it.
 TEST(Caches, LearnableRowsOfThreeTimesTheMemory) {
-  constexpr int64_t limit = int64_t(168) << 20;
+  constexpr int64_t limit = int64_t(80) << 20;
   TemporaryDirectory folder;
   good(folder, "heddle-import",
-       {"--generate=mag240m", "--scale=0.0003", "--features=none", "-o", folder / "graph"});
+       {"--generate=mag240m", "--scale=0.00016", "--features=none", "-o", folder / "graph"});
   test::writeAll(folder / "model.json", R"({"version": "1.0", "task": {"target_ntype": "paper"},
-      "model": {"encoder": "rgcn", "num_layers": 2, "hidden_size": 256, "featureless": true},
+      "model": {"encoder": "rgcn", "num_layers": 2, "hidden_size": 192, "featureless": true},
       "sampling": {"fanout": [2, 2]}, "eval": {"batch_size": 64, "fanout": [2, 2]},
       "train": {"batch_size": 64, "num_epochs": 1}})");
   good(folder, "heddle-compile",
@@ -148,7 +148,7 @@ TEST(Caches, LearnableRowsOfThreeTimesTheMemory) {
                            folder / name,   "--threads", "2",              "--predictions=none"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run(folder, "heddle-run", arguments, [isLimited] {
-      struct rlimit stack = {1 << 20, 1 << 20}, data = {rlim_t(limit), rlim_t(limit)};
+      struct rlimit stack = {256 << 10, 256 << 10}, data = {rlim_t(limit), rlim_t(limit)};
       if (::setrlimit(RLIMIT_STACK, &stack) != 0 || (isLimited && ::setrlimit(RLIMIT_DATA, &data) != 0))
         ::_exit(126);
     });
@@ -157,7 +157,8 @@ TEST(Caches, LearnableRowsOfThreeTimesTheMemory) {
   EXPECT_EQ(whole.code, 1) << whole.out;
   whole = train("whole", {}, false);
   ASSERT_EQ(whole.code, 0) << whole.err;
-  ToolRun tiers = train("tiers", {"--cache=greedy", "--cache-memory=16MiB", "--cache-learnable"}, true);
+  ToolRun tiers =
+      train("tiers", {"--cache=greedy", "--cache-memory=8MiB", "--cache-learnable"}, true);
   ASSERT_EQ(tiers.code, 0) << tiers.err;
   EXPECT_LE(tiers.peakBytes, limit);
   int64_t bytes = 0;

@@ -18,15 +18,14 @@ namespace {
 
 using Ids = std::vector<int64_t>;
 
-/// A pool as a table uses it, with contents: each slot holds a number, "disk" another for each row, and the
-/// model is one number for each row. A step adds to the numbers of its rows.
+/// A pool as a table uses it, with contents: each slot holds a number, "disk" another for each row,
+/// and the model is one number for each row. A step adds to the numbers of its rows.
 struct Table {
   SlotPool pool;
   std::vector<uint64_t> memory, disk, model;
   std::vector<int64_t> added, evicted;
 
-  Table(int64_t rows, const Ids &kept)
-      : disk(size_t(rows), 0), model(size_t(rows), 0) {
+  Table(int64_t rows, const Ids &kept) : disk(size_t(rows), 0), model(size_t(rows), 0) {
     EXPECT_TRUE(pool.create(rows));
     pool.keep(kept);
     memory.assign(kept.size(), 0);
@@ -39,9 +38,8 @@ struct Table {
 
   void evict() {
     pool.evictable(evicted);
-    EXPECT_TRUE(std::is_sorted(evicted.begin(), evicted.end(), [&](int64_t a, int64_t b) {
-      return pool.idOf(a) < pool.idOf(b);
-    }));
+    EXPECT_TRUE(std::is_sorted(evicted.begin(), evicted.end(),
+                               [&](int64_t a, int64_t b) { return pool.idOf(a) < pool.idOf(b); }));
     for (int64_t slot : evicted) {
       EXPECT_FALSE(pool.isKept(slot));
       if (pool.isDirty(slot))

@@ -66,7 +66,8 @@ std::string bytesOf(const StateView &view) {
   EXPECT_EQ(view.data, nullptr);
   const int64_t bytes = view.rows ? view.bytes / view.rows : 0;
   for (int64_t at = 0; at < view.rows; at += 7)
-    EXPECT_TRUE(view.tier->read(at, std::min<int64_t>(7, view.rows - at), &out[size_t(at * bytes)]).ok());
+    EXPECT_TRUE(
+        view.tier->read(at, std::min<int64_t>(7, view.rows - at), &out[size_t(at * bytes)]).ok());
   return out;
 }
 std::vector<std::string> statesOf(Executor &executor) {
@@ -157,7 +158,8 @@ TEST(TableTiers, GoesOnFromCopiedStates) {
         }
         const int64_t bytes = views[s].bytes / views[s].rows;
         for (int64_t at = 0; at < views[s].rows; at += 11)
-          ASSERT_TRUE(views[s].tier
+          ASSERT_TRUE(views[s]
+                          .tier
                           ->write(at, std::min<int64_t>(11, views[s].rows - at),
                                   &saved[s][size_t(at * bytes)])
                           .ok());
@@ -193,7 +195,9 @@ TEST(TableTiers, EarlyEnd) {
   for (int64_t kept : {int64_t(-1), int64_t(0), int64_t(50)}) {
     auto executor = scene.make(scene.options(kept)), other = scene.make(scene.options(-1));
     int steps = 0;
-    ASSERT_TRUE(executor->run(trainEntry, batches, 0, {}, [&](const StepResult &) { return ++steps < 7; }).ok());
+    ASSERT_TRUE(
+        executor->run(trainEntry, batches, 0, {}, [&](const StepResult &) { return ++steps < 7; })
+            .ok());
     ASSERT_TRUE(other->run(trainEntry, {batches.begin(), batches.begin() + 7}, 0, {}, {}).ok());
     EXPECT_EQ(statesOf(*executor), statesOf(*other));
   }
