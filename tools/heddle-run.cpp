@@ -120,8 +120,9 @@ absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &se
 absl::Status readLearnable(Options &options) {
   exec::CacheOptions &cache = options.worker.executor.cache;
   if (cache.learnable && !cache.use)
-    return invalidArgument("--cache-learnable: learnable rows are wholly in memory with --cache off; "
-                           "choose greedy, heta, uniform or none");
+    return invalidArgument(
+        "--cache-learnable: learnable rows are wholly in memory with --cache off; "
+        "choose greedy, heta, uniform or none");
   if (cache.learnable && options.mode == "infer")
     return invalidArgument("--cache-learnable: is for training; leave it out with --mode infer");
   if (cache.learnable && options.deviceChoice.cuda)
@@ -129,8 +130,9 @@ absl::Status readLearnable(Options &options) {
         "--cache-learnable: is for a CPU; with --device=cuda learnable rows are wholly "
         "in the GPU's memory; leave it out");
   if (!options.cacheFolder.empty() && !cache.learnable)
-    return invalidArgument("--cache-folder: is for learnable rows; add --cache-learnable, or leave it "
-                           "out");
+    return invalidArgument(
+        "--cache-folder: is for learnable rows; add --cache-learnable, or leave it "
+        "out");
   if (!cache.learnable)
     return absl::OkStatus();
   // Beside the results: the folder that they go to, or the first above it that is there.
@@ -389,9 +391,10 @@ absl::StatusOr<int> trainPlan(Options &options, const launch::LaunchEnvironment 
   HEDDLE_ASSIGN_OR_RETURN(train::TrainSettings settings,
                           train::readTrainSettings(*plan, options.plan, options.overrides));
   const exec::CacheOptions &cache = options.worker.executor.cache;
-  const bool hasTable = std::any_of(plan->states.begin(), plan->states.end(), [](const auto &state) {
-    return state->role == plan::StateRole::EmbeddingRows && state->rows_type >= 0;
-  });
+  const bool hasTable =
+      std::any_of(plan->states.begin(), plan->states.end(), [](const auto &state) {
+        return state->role == plan::StateRole::EmbeddingRows && state->rows_type >= 0;
+      });
   if (cache.learnable && !hasTable)
     return invalidArgument("--cache-learnable: " + options.plan +
                            " has no learnable rows; leave it out");
@@ -556,9 +559,10 @@ int main(int argc, char **argv) {
                  "presampled (the first batches are counted as well)")
       ->type_name("HOW")
       ->group(machine);
-  app.add_flag("--cache-learnable", options.worker.executor.cache.learnable,
-               "Learnable rows, with what the optimizer keeps beside them, share the tiers: on disk (a "
-               "file without a name), hot ones in --cache-memory. For tables that are larger than memory")
+  app.add_flag(
+         "--cache-learnable", options.worker.executor.cache.learnable,
+         "Learnable rows, with what the optimizer keeps beside them, share the tiers: on disk (a "
+         "file without a name), hot ones in --cache-memory. For tables that are larger than memory")
       ->group(machine);
   app.add_option("--cache-folder", options.cacheFolder,
                  "Where the learnable rows of --cache-learnable are on disk (the folder above -o)")

@@ -43,9 +43,9 @@ enum class ArgPart : uint8_t {
   SparseTRow,
   SparseTVal,
   RowIds, ///< the array of Ids, for nothing but to find rows of states
-  Keys,  ///< ScalarsAttrs output 1 of the entry; `index` is -1
-  State, ///< read and written in place
-  Output ///< written
+  Keys,   ///< ScalarsAttrs output 1 of the entry; `index` is -1
+  State,  ///< read and written in place
+  Output  ///< written
 };
 
 /// One pointer of the kernel's argument array.

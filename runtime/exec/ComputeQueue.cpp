@@ -45,9 +45,8 @@ ComputeQueue::ComputeQueue(const plan::PlanT &plan, const plan::EntryT &entry,
       addOp(*op);
   for (size_t r = 0; tables && r < tables->replaced().size(); ++r) {
     const EntryTables::Replaced &replaced = tables->replaced()[r];
-    auto op = std::find_if(ops_.begin(), ops_.end(), [&](const Op &o) {
-      return o.op == entry.ops[replaced.op].get();
-    });
+    auto op = std::find_if(ops_.begin(), ops_.end(),
+                           [&](const Op &o) { return o.op == entry.ops[replaced.op].get(); });
     slotArguments_.push_back(op->firstArgument + replaced.input);
   }
   makeWaves();
@@ -169,8 +168,7 @@ absl::Status ComputeQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths,
       const plan::BufferT &table = *entry_.buffers[static_cast<size_t>(o.inputs[1])];
       op.domain = static_cast<int64_t>(plan::evaluate(*ids.rows, slot.symbols));
       // Sorted unique ids as many as there are nodes are all of them: the table is the result.
-      op.alias = op.mayAlias &&
-                 op.domain == states_.views()[static_cast<size_t>(table.state)].rows;
+      op.alias = op.mayAlias && op.domain == states_.views()[static_cast<size_t>(table.state)].rows;
       if (op.alias)
         pointers_[static_cast<size_t>(o.outputs[0])] = pointers_[static_cast<size_t>(o.inputs[1])];
       break;
@@ -412,11 +410,11 @@ std::string ComputeQueue::badTableRow(const StepSlot &slot) const {
     if (list.weights < 0)
       continue;
     const plan::BufferT &table = *entry_.buffers[size_t(list.weights)];
-    culprit = badRow(*plan_.states[size_t(table.state)],
-                     static_cast<const float *>(pointers_[size_t(list.weights)]),
-                     tables_->slots(slot, i),
-                     static_cast<const int64_t *>(pointers_[size_t(list.ids)]),
-                     int64_t(slot.tableRows[i].slots.size()), int64_t(table.width));
+    culprit =
+        badRow(*plan_.states[size_t(table.state)],
+               static_cast<const float *>(pointers_[size_t(list.weights)]), tables_->slots(slot, i),
+               static_cast<const int64_t *>(pointers_[size_t(list.ids)]),
+               int64_t(slot.tableRows[i].slots.size()), int64_t(table.width));
   }
   return culprit;
 }

@@ -66,10 +66,9 @@ absl::StatusOr<std::unique_ptr<EntryRuntime>> EntryRuntime::create(const plan::E
   if (shared.device) {
     HEDDLE_ASSIGN_OR_RETURN(self->compute_, shared.device->compute(entry, self->comm_.get(), shared.budget));
   } else {
-    self->compute_ =
-        std::make_unique<ComputeQueue>(shared.plan, entry, *shared.kernels, shared.states,
-                                       shared.computePool, shared.budget, self->comm_.get(),
-                                       self->tables_.get());
+    self->compute_ = std::make_unique<ComputeQueue>(
+        shared.plan, entry, *shared.kernels, shared.states, shared.computePool, shared.budget,
+        self->comm_.get(), self->tables_.get());
   }
   for (StepSlot &slot : self->slots_) {
     slot.symbols.assign(entry.symbols.size(), 0);
@@ -199,8 +198,7 @@ void EntryRuntime::acquireRows(StepSlot &slot) {
   if (!status.ok())
     fail(slot, status);
   else if (shared_.tracks.fetch)
-    shared_.tracks.fetch->record(
-        {"learnable rows", noOp, slot.step, start, Trace::nowNs(), 0, 0});
+    shared_.tracks.fetch->record({"learnable rows", noOp, slot.step, start, Trace::nowNs(), 0, 0});
 }
 
 void EntryRuntime::numberTogether(StepSlot &slot, size_t op) {

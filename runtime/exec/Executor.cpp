@@ -119,7 +119,8 @@ public:
     if (options_.cache.use && !device_)
       readers_ = std::make_unique<Readers>();
     if (options_.cache.use && options_.cache.learnable && !device_) {
-      HEDDLE_ASSIGN_OR_RETURN(tables_, TableTiers::create(*plan_, *graph_, options_, budget_, *readers_));
+      HEDDLE_ASSIGN_OR_RETURN(tables_,
+                              TableTiers::create(*plan_, *graph_, options_, budget_, *readers_));
       elsewhere = tables_->states();
     }
     HEDDLE_RETURN_IF_ERROR(states_.create(*plan_, *graph_, options_.partition, elsewhere));
@@ -161,9 +162,9 @@ public:
       partners_.connections.ahead->setOpNames(
           [names = names_](uint32_t op) { return names->of(plan::Queue::Fetch, op); });
     }
-    shared_.reset(new Shared{*plan_, *graph_, kernels_.get(), device_.get(), states_, computePool_, *samplePool_,
-                             *fetchPool_, budget_, tracks_, stats_, partners_, tiers_.get(),
-                             tables_.get()});
+    shared_.reset(new Shared{*plan_, *graph_, kernels_.get(), device_.get(), states_, computePool_,
+                             *samplePool_, *fetchPool_, budget_, tracks_, stats_, partners_,
+                             tiers_.get(), tables_.get()});
     for (const auto &entry : plan_->entries) {
       entries_.emplace_back();
       // Training has no use for those of inference.
@@ -263,7 +264,8 @@ public:
 private:
   /// Features and learnable tables share the memory for rows that are kept.
   absl::Status makeTiers() {
-    HEDDLE_ASSIGN_OR_RETURN(tiers_, FeatureTiers::create(*plan_, *graph_, options_.partition, *readers_));
+    HEDDLE_ASSIGN_OR_RETURN(tiers_,
+                            FeatureTiers::create(*plan_, *graph_, options_.partition, *readers_));
     const CacheOptions &cache = options_.cache;
     const bool keeps = cache.policy != cache::Policy::None && cache.bytes > 0;
     HEDDLE_ASSIGN_OR_RETURN(std::vector<CachedFeature> all, tiers_->describe(keeps));
@@ -275,8 +277,7 @@ private:
     cache::Plan chosen;
     chosen.rows.resize(all.size());
     if (keeps) {
-      HEDDLE_ASSIGN_OR_RETURN(chosen,
-                              chooseRows(*plan_, *graph_, options_, computePool_, all));
+      HEDDLE_ASSIGN_OR_RETURN(chosen, chooseRows(*plan_, *graph_, options_, computePool_, all));
     }
     const std::span<std::vector<int64_t>> rows = chosen.rows;
     HEDDLE_RETURN_IF_ERROR(tiers_->keep(rows.subspan(0, features), all));

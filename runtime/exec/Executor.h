@@ -47,7 +47,8 @@ struct CacheOptions {
   /// Batches whose requests are counted to find the hot rows, from global step 0 on; empty: closed forms
   /// of degrees and fan-outs tell.
   std::vector<std::vector<int64_t>> presample = {};
-  /// Learnable tables go the same way, weights and moments, by way of a file without a name in `folder`.
+  /// Learnable tables go the same way, weights and moments, by way of a file without a name in
+  /// `folder`.
   bool learnable = false;
   std::string folder = {};
 };
@@ -72,7 +73,8 @@ struct CacheUse {
   /// Of the run: how long fetches waited for what missed, and its rows' bytes.
   double missSeconds = 0;
   uint64_t missedBytes = 0;
-  /// What a byte costs that misses: as measured at the start, many at a time, or less if the run says so.
+  /// What a byte costs that misses: as measured at the start, many at a time, or less if the run
+  /// says so.
   double missCost() const {
     return missedBytes ? std::min(missSecondsPerByte, missSeconds / double(missedBytes))
                        : missSecondsPerByte;
@@ -166,7 +168,8 @@ public:
   /// partitions call it, between runs. One partition: nothing to do.
   virtual absl::Status gatherStates(uint32_t root) = 0;
   virtual const ExecutorStats &stats() const = 0;
-  /// Of each feature that goes through a cache here, and each learnable table that was to; between runs.
+  /// Of each feature that goes through a cache here, and each learnable table that was to; between
+  /// runs.
   virtual std::vector<CacheUse> cacheUse() const { return {}; }
   virtual int threads() const = 0;
   virtual std::string kernelTarget() const = 0;

@@ -63,9 +63,10 @@ FeatureTiers::FeatureTiers(Readers &readers)
     : readers_(readers), scratch_(std::make_unique<Scratch>()) {}
 FeatureTiers::~FeatureTiers() = default;
 
-absl::StatusOr<std::unique_ptr<FeatureTiers>>
-FeatureTiers::create(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition,
-                     Readers &readers) {
+absl::StatusOr<std::unique_ptr<FeatureTiers>> FeatureTiers::create(const plan::PlanT &plan,
+                                                                   const graph::GraphStore &graph,
+                                                                   uint32_t partition,
+                                                                   Readers &readers) {
   std::unique_ptr<FeatureTiers> self(new FeatureTiers(readers));
   HEDDLE_RETURN_IF_ERROR(self->open(plan, graph, partition));
   return self;

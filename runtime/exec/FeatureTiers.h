@@ -27,14 +27,15 @@ namespace heddle::exec {
 class FeatureTiers {
 public:
   /// Opens the files; no row is kept yet. Errors name a file.
-  static absl::StatusOr<std::unique_ptr<FeatureTiers>>
-  create(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition,
-         Readers &readers);
+  static absl::StatusOr<std::unique_ptr<FeatureTiers>> create(const plan::PlanT &plan,
+                                                              const graph::GraphStore &graph,
+                                                              uint32_t partition, Readers &readers);
   ~FeatureTiers();
 
   /// What chooseRows() has to know of each, with what a miss costs if `measured`.
   absl::StatusOr<std::vector<CachedFeature>> describe(bool measured);
-  /// Reads the rows to keep of each. Errors name a file, or the option that asks for more than there is.
+  /// Reads the rows to keep of each. Errors name a file, or the option that asks for more than
+  /// there is.
   absl::Status keep(std::span<std::vector<int64_t>> rows, std::span<const CachedFeature> chosen);
 
   /// The table of a feature, or -1: it is mapped.

@@ -20,8 +20,8 @@ namespace heddle::exec {
 /// too, of zeros; no page of them is taken until something is gathered into them.
 class States {
 public:
-  /// Allocates; values are zero until initialize(). States that are `elsewhere` (empty: none) have no
-  /// memory here: attach() says where their rows are, and somebody else gives them their values.
+  /// Allocates; values are zero until initialize(). States that are `elsewhere` (empty: none) have
+  /// no memory here: attach() says where their rows are, and somebody else gives them their values.
   absl::Status create(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition,
                       const std::vector<bool> &elsewhere = {});
   /// `base`: what kernels are given in place of the state's memory.

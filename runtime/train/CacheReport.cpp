@@ -145,8 +145,9 @@ std::string describeCaches(const std::vector<CacheReport> &caches) {
   }
   std::string out = "\n";
   if (rows > 0)
-    out += table.str(2) + "  Saved: what rows found in memory would have kept the fetches waiting, at "
-                          "what missed bytes took.\n";
+    out += table.str(2) +
+           "  Saved: what rows found in memory would have kept the fetches waiting, at "
+           "what missed bytes took.\n";
   return out + inMemory;
 }
 

@@ -19,8 +19,8 @@ struct CacheReport {
   double secondsSaved = 0;
 };
 
-/// On partition 0, for each cache of the plan that any partition went through, then for each learnable
-/// table that was to go through one; elsewhere nothing. All partitions call it.
+/// On partition 0, for each cache of the plan that any partition went through, then for each
+/// learnable table that was to go through one; elsewhere nothing. All partitions call it.
 absl::StatusOr<std::vector<CacheReport>> collectCaches(const plan::PlanT &plan,
                                                        const exec::Executor &executor, Team &team);
 

@@ -74,8 +74,7 @@ private:
     std::vector<char> rows(size_t(std::min(view.rows, together) * rowBytes));
     for (int64_t first = 0; first < view.rows; first += together) {
       const int64_t count = std::min(together, view.rows - first);
-      HEDDLE_RETURN_IF_ERROR(
-          reader_.read(tensor, first * rowBytes, count * rowBytes, rows.data()));
+      HEDDLE_RETURN_IF_ERROR(reader_.read(tensor, first * rowBytes, count * rowBytes, rows.data()));
       HEDDLE_RETURN_IF_ERROR(view.tier->write(first, count, rows.data()));
     }
     return absl::OkStatus();

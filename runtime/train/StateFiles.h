@@ -25,8 +25,8 @@ StatePart partOf(const plan::StateT &state);
 class StateSnapshot {
 public:
   bool empty() const { return copies_.empty(); }
-  /// Replaces the copy; memory of an earlier one is reused. Error: tables that are on disk found no room
-  /// there for a copy.
+  /// Replaces the copy; memory of an earlier one is reused. Error: tables that are on disk found no
+  /// room there for a copy.
   absl::Status take(exec::Executor &executor);
   /// Forgets the copy.
   void drop() { copies_ = std::vector<Copy>(); }
