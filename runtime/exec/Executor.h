@@ -102,10 +102,10 @@ struct ExecutorOptions {
 struct StateView {
   const plan::StateT *description = nullptr;
   void *data = nullptr;
-  StateRows *tier = nullptr; ///< of a state that is not in memory as a whole; `data` is null then
   int64_t rows = 0;      ///< 1 for dense parameters
   int64_t elements = 0;  ///< in all
   int64_t bytes = 0;
+  StateRows *tier = nullptr; ///< of a state that is not in memory as a whole; `data` is null then
 };
 
 /// What a step hands back. Pointers are valid until the callback returns.

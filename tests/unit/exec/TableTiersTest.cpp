@@ -134,6 +134,50 @@ TEST(TableTiers, TheSameBitsForAnyCapacity) {
   }
 }
 
+// Two hops fetch rows of one table: the seeds' are among those of their neighbours, and the step
+// changes them.
+TEST(TableTiers, TwoHopsOfOneTable) {
+  Scene scene;
+  plan::PlanT &plan = *scene.model.plan;
+  uint32_t id = 0;
+  for (const auto &entry : plan.entries)
+    for (const auto &op : entry->ops)
+      id = std::max(id, op->id + 1);
+  for (const auto &entry : plan.entries) {
+    auto first = std::find_if(entry->ops.begin(), entry->ops.end(),
+                              [](const auto &op) { return op->name == "fetch emb"; });
+    ASSERT_NE(first, entry->ops.end());
+    auto seeds = std::find_if(entry->ops.begin(), entry->ops.end(),
+                              [](const auto &op) { return op->attrs.AsSeedsAttrs(); });
+    const int32_t ids = (*seeds)->outputs[0];
+    auto rows = std::make_unique<plan::BufferT>(*entry->buffers[size_t((*first)->outputs[0])]);
+    rows->name = "emb rows of the seeds";
+    *rows->rows = *entry->buffers[size_t(ids)]->rows;
+    rows->region = int32_t(entry->regions.size());
+    entry->regions.push_back(std::make_unique<plan::RegionT>());
+    entry->regions.back()->buffers.push_back(uint32_t(entry->buffers.size()));
+    auto op = std::make_unique<plan::OpT>(**first);
+    op->id = id++;
+    op->name = "fetch emb of the seeds";
+    op->inputs[0] = ids;
+    op->outputs[0] = int32_t(entry->buffers.size());
+    op->waits.clear();
+    entry->buffers.push_back(std::move(rows));
+    entry->ops.insert(first + 1, std::move(op));
+  }
+  ASSERT_TRUE(plan::verifyPlan(plan).ok()) << plan::verifyPlan(plan);
+  const auto batches = scene.model.batches(25, 50);
+  auto base = scene.make(scene.options(-1));
+  const Bits wanted = runAll(*base, batches);
+  for (int64_t kept : {0, 100, 400}) {
+    auto executor = scene.make(scene.options(kept, 4));
+    EXPECT_TRUE(runAll(*executor, batches) == wanted) << kept;
+    const CacheUse use = executor->cacheUse()[0];
+    EXPECT_GT(use.training.requested, 2u * 2u * 25u * 50u); // of both hops, in two runs
+    EXPECT_EQ(use.training.hits == use.training.requested, kept == 400);
+  }
+}
+
 // What a checkpoint keeps is enough to go on, from either kind of table to either.
 TEST(TableTiers, GoesOnFromCopiedStates) {
   Scene scene;
