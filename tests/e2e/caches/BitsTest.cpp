@@ -168,7 +168,8 @@ TEST(Caches, TheSameBitsOfLearnableRows) {
         ++tables;
         const int64_t asked = use["training"]["requested"], hits = use["training"]["hits"];
         EXPECT_FALSE(use.contains("in_memory"));
-        EXPECT_EQ(hits == asked, number == 6 || use["kept_rows"] == use["rows"]) << use;
+        if (number == 6 || use["kept_rows"] == use["rows"]) // or all that are ever asked for
+          EXPECT_EQ(hits, asked) << use;
         EXPECT_EQ(use["written_bytes"] == 0, hits == asked) << use;
         if (number <= 2)
           EXPECT_EQ(hits, 0);
