@@ -22,6 +22,7 @@
 
 #include "nlohmann/json.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
@@ -31,7 +32,7 @@ using namespace heddle;
 namespace {
 
 struct Options {
-  std::string cache = "off", cacheMemory, cacheHotness = "analytic";
+  std::string cache = "off", cacheMemory, cacheHotness = "analytic", cacheFolder;
   std::string plan, graph, memory, device = "cpu", mode = "train", predictions = "all", progress = "auto";
   std::string transport = "auto";
   train::TrainOverrides overrides;
@@ -109,11 +110,45 @@ absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &se
         {"cache", options.cache},
         {"cache_memory", options.worker.executor.cache.bytes},
         {"cache_hotness", options.cacheHotness},
+        {"cache_learnable", options.worker.executor.cache.learnable},
+        {"cache_folder", options.worker.executor.cache.folder},
         {"cpu_level", options.worker.executor.cpuLevel},
         {"trace", options.worker.trace},
         {"predictions", options.predictions},
         {"samples", options.worker.run.samples}}}};
   cli::print(printJson(out));
+  return absl::OkStatus();
+}
+
+/// Whether learnable rows go through tiers as well, and where those on disk are.
+absl::Status readLearnable(Options &options) {
+  exec::CacheOptions &cache = options.worker.executor.cache;
+  if (cache.learnable && !cache.use)
+    return invalidArgument(
+        "--cache-learnable: learnable rows are wholly in memory with --cache off; "
+        "choose greedy, heta, uniform or none");
+  if (cache.learnable && options.mode == "infer")
+    return invalidArgument("--cache-learnable: is for training; leave it out with --mode infer");
+  if (cache.learnable && options.deviceChoice.cuda)
+    return invalidArgument(
+        "--cache-learnable: is for a CPU; with --device=cuda learnable rows are wholly "
+        "in the GPU's memory; leave it out");
+  if (!options.cacheFolder.empty() && !cache.learnable)
+    return invalidArgument(
+        "--cache-folder: is for learnable rows; add --cache-learnable, or leave it "
+        "out");
+  if (!cache.learnable)
+    return absl::OkStatus();
+  // Beside the results: the folder that they go to, or the first above it that is there.
+  namespace fs = std::filesystem;
+  fs::path folder = options.cacheFolder;
+  if (options.cacheFolder.empty()) {
+    std::error_code error;
+    folder = fs::absolute(options.worker.run.output, error).parent_path();
+    while (folder.has_relative_path() && !fs::is_directory(folder, error))
+      folder = folder.parent_path();
+  }
+  cache.folder = folder.string();
   return absl::OkStatus();
 }
 
@@ -149,6 +184,7 @@ absl::Status readCache(Options &options) {
   if (!keeps && presampled)
     return invalidArgument("--cache-hotness: no row is kept with --cache " + options.cache +
                            "; choose greedy, heta or uniform, or leave it out");
+  HEDDLE_RETURN_IF_ERROR(readLearnable(options));
   if (keeps && options.mode == "infer")
     return invalidArgument("--cache " + options.cache +
                            ": inference reads each row once, and keeping it saves nothing; use "
@@ -374,10 +410,19 @@ absl::StatusOr<int> trainPlan(Options &options, const launch::LaunchEnvironment 
   std::shared_ptr<const plan::PlanT> plan(std::move(loaded));
   HEDDLE_ASSIGN_OR_RETURN(train::TrainSettings settings,
                           train::readTrainSettings(*plan, options.plan, options.overrides));
-  if (options.worker.executor.cache.use && plan->caches.empty())
+  const exec::CacheOptions &cache = options.worker.executor.cache;
+  const bool hasTable =
+      std::any_of(plan->states.begin(), plan->states.end(), [](const auto &state) {
+        return state->role == plan::StateRole::EmbeddingRows && state->rows_type >= 0;
+      });
+  if (cache.learnable && !hasTable)
+    return invalidArgument("--cache-learnable: " + options.plan +
+                           " has no learnable rows; leave it out");
+  if (cache.use && plan->caches.empty() && !cache.learnable)
     return invalidArgument("--cache: " + options.plan +
-                           " fetches no dense feature of nodes through a cache; leave it out, or recompile "
-                           "if an older heddle-compile wrote the plan");
+                           " fetches no dense feature of nodes through a cache; leave it out, " +
+                           (hasTable ? "add --cache-learnable for its learnable rows, " : "") +
+                           "or recompile if an older heddle-compile wrote the plan");
   HEDDLE_RETURN_IF_ERROR(countWorkers(options, environment, *plan));
   if (options.printConfig) {
     HEDDLE_RETURN_IF_ERROR(printConfig(*plan, settings, options));
@@ -540,6 +585,15 @@ int main(int argc, char **argv) {
                  "How rows are known to be hot: analytic (from degrees and fan-outs; the default) or "
                  "presampled (the first batches are counted as well)")
       ->type_name("HOW")
+      ->group(machine);
+  app.add_flag(
+         "--cache-learnable", options.worker.executor.cache.learnable,
+         "Learnable rows, with what the optimizer keeps beside them, share the tiers: on disk (a "
+         "file without a name), hot ones in --cache-memory. For tables that are larger than memory")
+      ->group(machine);
+  app.add_option("--cache-folder", options.cacheFolder,
+                 "Where the learnable rows of --cache-learnable are on disk (the folder above -o)")
+      ->type_name("FOLDER")
       ->group(machine);
   app.add_option("--cpu-level", options.worker.executor.cpuLevel,
                  "Force the code for a CPU level, for example x86-64-v2")

@@ -159,7 +159,7 @@ LogicalResult KernelEmitter::emitRowOptimizer(hgnn::RowOptimizerStepOp op) {
   for (size_t i = 0; i <= (rule.isAdam() ? 2u : 0u); ++i)
     states.push_back(arg(ArgPart::State, int(i)));
   Value counters = rule.isAdam() ? arg(ArgPart::State, 3) : Value();
-  Value ids = arg(ArgPart::Ids, op.getIds());
+  Value ids = arg(ArgPart::RowIds, op.getIds());
   Type i32 = f.intType(32), f64 = f.b.getF64Type();
 
   if (gpu)

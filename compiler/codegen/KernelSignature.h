@@ -42,9 +42,10 @@ enum class ArgPart : uint8_t {
   SparseTPtr,
   SparseTRow,
   SparseTVal,
-  Keys,  ///< ScalarsAttrs output 1 of the entry; `index` is -1
-  State, ///< read and written in place
-  Output ///< written
+  RowIds, ///< the array of Ids, for nothing but to find rows of states
+  Keys,   ///< ScalarsAttrs output 1 of the entry; `index` is -1
+  State,  ///< read and written in place
+  Output  ///< written
 };
 
 /// One pointer of the kernel's argument array.

@@ -299,6 +299,7 @@ LogicalResult EntryWriter::write(LaunchOp op) {
                           : *buffer);
   }
 
+  plan::KernelAttrsT attrs;
   std::vector<int32_t> inputs, outputs;
   for (const KernelArg &arg : s.args) {
     switch (arg.part) {
@@ -319,7 +320,10 @@ LogicalResult EntryWriter::write(LaunchOp op) {
       outputs.push_back(written[size_t(arg.index)]);
       break;
     default: {
-      int32_t buffer = arrayOf(op.getInputs()[size_t(arg.index)], arg.part);
+      const bool rowIds = arg.part == ArgPart::RowIds;
+      if (rowIds)
+        attrs.row_ids = int32_t(inputs.size());
+      int32_t buffer = arrayOf(op.getInputs()[size_t(arg.index)], rowIds ? ArgPart::Ids : arg.part);
       if (buffer < 0)
         return op.emitOpError("of @") << op.getKernel() << ": operand " << arg.index
                                       << " has no array for the kernel's argument " << inputs.size()
@@ -328,7 +332,6 @@ LogicalResult EntryWriter::write(LaunchOp op) {
     }
     }
   }
-  plan::KernelAttrsT attrs;
   attrs.kernel = kernel.index;
   attrs.mode = plan::KernelMode(uint8_t(s.mode));
   attrs.domain = std::make_unique<Extent>(**domain);

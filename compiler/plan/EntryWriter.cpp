@@ -108,7 +108,8 @@ LogicalResult EntryWriter::findDemand() {
       liveLaunches_.insert(launch);
       for (const KernelArg &arg : (*signature)->args)
         if (arg.part < ArgPart::Keys)
-          demand(launch.getInputs()[size_t(arg.index)], arg.part);
+          demand(launch.getInputs()[size_t(arg.index)],
+                 arg.part == ArgPart::RowIds ? ArgPart::Ids : arg.part);
     } else if (isa<FetchEdgeOp>(op)) {
       if (demanded(op.getResult(0)))
         demand(op.getOperand(0), ArgPart::EdgeId);

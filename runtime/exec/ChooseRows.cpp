@@ -38,7 +38,8 @@ absl::StatusOr<cache::Plan> chooseRows(const plan::PlanT &plan, const graph::Gra
                                        std::span<CachedFeature> features) {
   auto find = [&](const cache::FetchedRows &r) {
     for (size_t t = 0; t < features.size(); ++t)
-      if (features[t].nodeType == r.nodeType && features[t].name == r.feature)
+      if (features[t].nodeType == r.nodeType && features[t].name == r.feature &&
+          features[t].state == r.state)
         return int(t);
     return -1;
   };
@@ -48,8 +49,7 @@ absl::StatusOr<cache::Plan> chooseRows(const plan::PlanT &plan, const graph::Gra
   if (training >= 0) {
     const plan::EntryT &entry = *plan.entries[static_cast<size_t>(training)];
     rows = cache::rowsFetched(plan, entry);
-    std::erase_if(rows,
-                  [&](const cache::FetchedRows &r) { return r.feature.empty() || find(r) < 0; });
+    std::erase_if(rows, [&](const cache::FetchedRows &r) { return find(r) < 0; });
     HEDDLE_ASSIGN_OR_RETURN(hotness, hotnessOf(plan, entry, graph, options, rows, pool));
   }
   std::vector<cache::Hotness> none(features.size()); // of what training does not fetch

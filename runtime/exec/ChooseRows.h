@@ -15,16 +15,17 @@
 
 namespace heddle::exec {
 
-/// A feature that goes through a cache.
+/// A feature, or a learnable table, that goes through a cache.
 struct CachedFeature {
   uint32_t nodeType = 0;
-  std::string name;
+  std::string name; ///< of a feature
   int64_t rows = 0, rowBytes = 0;
   double missSecondsPerByte = 0;
   double expectedHits = 0; ///< set by chooseRows()
+  int32_t state = -1;      ///< of a table: its weights
 };
 
-/// Rows to keep of each feature, by the policy, memory and hotness of `options.cache`. `pool`
+/// Rows to keep of each, by the policy, memory and hotness of `options.cache`. `pool`
 /// samples. Errors: what the graph lacks.
 absl::StatusOr<cache::Plan> chooseRows(const plan::PlanT &plan, const graph::GraphStore &graph,
                                        const ExecutorOptions &options, ThreadPool &pool,

@@ -7,6 +7,7 @@
 
 #include "runtime/exec/Gemm.h"
 #include "runtime/exec/NotFinite.h"
+#include "runtime/exec/TableTiers.h"
 #include "runtime/plan/Products.h"
 
 #include <algorithm>
@@ -36,12 +37,18 @@ uint64_t sum(const std::vector<plan::Extent> &extents, const std::vector<uint64_
 
 ComputeQueue::ComputeQueue(const plan::PlanT &plan, const plan::EntryT &entry,
                            const KernelLibrary &kernels, const States &states, ThreadPool &pool,
-                           MemoryBudget &budget, CommQueue *comm)
+                           MemoryBudget &budget, CommQueue *comm, const EntryTables *tables)
     : plan_(plan), entry_(entry), kernels_(kernels), states_(states), pool_(pool), budget_(budget),
-      comm_(comm), pointers_(entry.buffers.size()) {
+      comm_(comm), tables_(tables), pointers_(entry.buffers.size()) {
   for (const auto &op : entry.ops)
     if (op->queue == plan::Queue::Compute)
       addOp(*op);
+  for (size_t r = 0; tables && r < tables->replaced().size(); ++r) {
+    const EntryTables::Replaced &replaced = tables->replaced()[r];
+    auto op = std::find_if(ops_.begin(), ops_.end(),
+                           [&](const Op &o) { return o.op == entry.ops[replaced.op].get(); });
+    slotArguments_.push_back(op->firstArgument + replaced.input);
+  }
   makeWaves();
   arguments_.resize(argumentBuffers_.size());
   offsets_.reserve(entry.regions.size());
@@ -93,7 +100,7 @@ void ComputeQueue::addOp(const plan::OpT &op) {
   } else {
     added.kind = Kind::FetchRows;
     const plan::BufferT &table = *entry_.buffers[static_cast<size_t>(op.inputs[1])];
-    added.aliasType = plan_.states[static_cast<size_t>(table.state)]->rows_type;
+    added.mayAlias = !states_.views()[static_cast<size_t>(table.state)].tier;
   }
   added.firstArgument = argumentBuffers_.size();
   argumentBuffers_.insert(argumentBuffers_.end(), op.inputs.begin(), op.inputs.end());
@@ -161,7 +168,7 @@ absl::Status ComputeQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths,
       const plan::BufferT &table = *entry_.buffers[static_cast<size_t>(o.inputs[1])];
       op.domain = static_cast<int64_t>(plan::evaluate(*ids.rows, slot.symbols));
       // Sorted unique ids as many as there are nodes are all of them: the table is the result.
-      op.alias = op.domain == states_.views()[static_cast<size_t>(table.state)].rows;
+      op.alias = op.mayAlias && op.domain == states_.views()[static_cast<size_t>(table.state)].rows;
       if (op.alias)
         pointers_[static_cast<size_t>(o.outputs[0])] = pointers_[static_cast<size_t>(o.inputs[1])];
       break;
@@ -174,6 +181,9 @@ absl::Status ComputeQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths,
   }
   for (size_t a = 0; a < arguments_.size(); ++a)
     arguments_[a] = argumentBuffers_[a] < 0 ? nullptr : pointers_[size_t(argumentBuffers_[a])];
+  for (size_t r = 0; r < slotArguments_.size(); ++r)
+    arguments_[slotArguments_[r]] =
+        const_cast<int64_t *>(tables_->slots(slot, tables_->replaced()[r].list));
   tasks_.clear();
   for (Wave &wave : waves_) {
     wave.firstTask = tasks_.size();
@@ -392,9 +402,28 @@ absl::Status ComputeQueue::execute(const StepSlot &slot, std::span<Trace::Track 
   return absl::OkStatus();
 }
 
+/// Rows that the step has no part in cannot have made its loss what it is.
+std::string ComputeQueue::badTableRow(const StepSlot &slot) const {
+  std::string culprit;
+  for (size_t i = 0; tables_ && culprit.empty() && i < tables_->lists().size(); ++i) {
+    const EntryTables::List &list = tables_->lists()[i];
+    if (list.weights < 0)
+      continue;
+    const plan::BufferT &table = *entry_.buffers[size_t(list.weights)];
+    culprit =
+        badRow(*plan_.states[size_t(table.state)],
+               static_cast<const float *>(pointers_[size_t(list.weights)]), tables_->slots(slot, i),
+               static_cast<const int64_t *>(pointers_[size_t(list.ids)]),
+               int64_t(slot.tableRows[i].slots.size()), int64_t(table.width));
+  }
+  return culprit;
+}
+
 std::string ComputeQueue::firstBad(const StepSlot &slot, const plan::OpT *&collective) const {
   auto data = [&](int32_t b) -> const void * { return pointers_[size_t(b)]; };
   std::string culprit = badState(states_, entry_.partition);
+  if (culprit.empty())
+    culprit = badTableRow(slot);
   for (const auto &op : entry_.ops)
     if (culprit.empty() && op->queue < plan::Queue::Compute)
       culprit = badOutput(entry_, *op, slot.symbols, data);

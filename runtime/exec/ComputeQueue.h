@@ -24,11 +24,14 @@
 
 namespace heddle::exec {
 
+class EntryTables;
+
 class ComputeQueue final : public StepCompute {
 public:
-  /// `comm`: the entry's collectives, or null.
+  /// `comm`: the entry's collectives, or null. `tables`: its tables that go through tiers, or null.
   ComputeQueue(const plan::PlanT &plan, const plan::EntryT &entry, const KernelLibrary &kernels,
-               const States &states, ThreadPool &pool, MemoryBudget &budget, CommQueue *comm);
+               const States &states, ThreadPool &pool, MemoryBudget &budget, CommQueue *comm,
+               const EntryTables *tables = nullptr);
   ~ComputeQueue() override;
 
   absl::Status prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::Track *commTrack) override;
@@ -50,7 +53,7 @@ private:
     const plan::MergeAttrsT *merge = nullptr;
     size_t firstArgument = 0; ///< into arguments_
     int32_t ptr = -1;         ///< buffer that balances the rows
-    int32_t aliasType = -1;   ///< FetchRows: node type of the table
+    bool mayAlias = false;    ///< FetchRows: the table is in memory as a whole
     // Of the step:
     int64_t domain = 0;
     uint64_t bytes = 0;
@@ -80,6 +83,7 @@ private:
   void cutBalanced(uint32_t index, int64_t rows, const int32_t *ptr, int64_t tasks);
   void runTask(const Task &task) const;
   float *floats(size_t argument) const { return static_cast<float *>(arguments_[argument]); }
+  std::string badTableRow(const StepSlot &slot) const;
   absl::Status diagnose(const StepSlot &slot, float loss) const;
   /// Adds to an error of a collective that a loss somewhere was not finite what is wrong here.
   absl::Status withCulprit(const StepSlot &slot, const absl::Status &status) const;
@@ -94,6 +98,8 @@ private:
   ThreadPool &pool_;
   MemoryBudget &budget_;
   CommQueue *comm_;
+  const EntryTables *tables_;
+  std::vector<size_t> slotArguments_; ///< into arguments_, of tables_->replaced()
   HugeMemory arena_;
   std::vector<Op> ops_;
   std::vector<Product> products_; ///< of all ops in a row

@@ -6,6 +6,7 @@
 #include "runtime/exec/EntryRuntime.h"
 
 #include "runtime/exec/FeatureTiers.h"
+#include "runtime/exec/TableTiers.h"
 
 #include <algorithm>
 #include <utility>
@@ -24,6 +25,8 @@ constexpr uint32_t noOp = 0xFFFFFFFFu;
 EntryRuntime::EntryRuntime(const plan::EntryT &entry, const Shared &shared)
     : entry_(entry), shared_(shared), slots_(entry.slots), slotStatus_(entry.slots),
       semaphores_(entry.semaphores.size()) {}
+
+EntryRuntime::~EntryRuntime() = default;
 
 absl::StatusOr<std::unique_ptr<EntryRuntime>> EntryRuntime::create(const plan::EntryT &entry,
                                                                    const Shared &shared) {
@@ -57,12 +60,17 @@ absl::StatusOr<std::unique_ptr<EntryRuntime>> EntryRuntime::create(const plan::E
                             AheadExchange::create(shared.plan, entry, shared.partners,
                                                   shared.graph, shared.budget, shared.tiers));
   }
+  if (shared.tables) {
+    self->tables_ = std::make_unique<EntryTables>(entry, *shared.tables);
+    if (self->tables_->empty())
+      self->tables_.reset();
+  }
   if (shared.device) {
     HEDDLE_ASSIGN_OR_RETURN(self->compute_, shared.device->compute(entry, self->comm_.get(), shared.budget));
   } else {
-    self->compute_ =
-        std::make_unique<ComputeQueue>(shared.plan, entry, *shared.kernels, shared.states,
-                                       shared.computePool, shared.budget, self->comm_.get());
+    self->compute_ = std::make_unique<ComputeQueue>(
+        shared.plan, entry, *shared.kernels, shared.states, shared.computePool, shared.budget,
+        self->comm_.get(), self->tables_.get());
   }
   for (StepSlot &slot : self->slots_) {
     slot.symbols.assign(entry.symbols.size(), 0);
@@ -183,6 +191,18 @@ void EntryRuntime::sample(StepSlot &slot, const Request &request) {
   slot.sampleSeconds = secondsSince(start);
 }
 
+void EntryRuntime::acquireRows(StepSlot &slot) {
+  sampled_.wait(slot.batch + 1); // of all ids
+  if (!good(slot) || stop_.load(std::memory_order_relaxed))
+    return;
+  const uint64_t start = Trace::nowNs();
+  absl::Status status = tables_->acquire(slots_, slot, computed_.value());
+  if (!status.ok())
+    fail(slot, status);
+  else if (shared_.tracks.fetch)
+    shared_.tracks.fetch->record({"learnable rows", noOp, slot.step, start, Trace::nowNs(), 0, 0});
+}
+
 void EntryRuntime::numberTogether(StepSlot &slot, size_t op) {
   if (aheadEnded_)
     return;
@@ -239,6 +259,11 @@ void EntryRuntime::fetch(StepSlot &slot, const Request &request) {
         record(*shared_.tracks.fetch, op, slot, opStart);
     }
     signal(op, slot.batch);
+  }
+  if (tables_) {
+    uint64_t start = Trace::nowNs();
+    acquireRows(slot);
+    busy += secondsSince(start);
   }
   slot.fetchSeconds = busy;
 }
@@ -349,10 +374,12 @@ absl::Status EntryRuntime::runInOrder(const Request &request) {
     StepSlot &slot = allStatic_ ? staticSlot(request, i) : slots_[i % slots_.size()];
     begin(slot, request, i);
     sample(slot, request);
+    sampled_.raise(i + 1);
     fetch(slot, request);
     absl::Status status;
     if (!compute(slot, request, status))
       return status;
+    computed_.raise(i + 1);
   }
   return absl::OkStatus();
 }
@@ -426,6 +453,8 @@ absl::Status EntryRuntime::run(const Request &request) {
     incarnation_ = incarnation;
   }
   HEDDLE_RETURN_IF_ERROR(compute_->begin());
+  if (tables_)
+    tables_->beginRun(slots_);
   if (comm_ && compute_->mixesWaves())
     comm_->startThread();
   const bool overlap = request.overlap && slots_.size() > 1 && !allStatic_ &&
@@ -434,6 +463,8 @@ absl::Status EntryRuntime::run(const Request &request) {
   sampler_->usePool(overlap ? shared_.samplePool : shared_.computePool);
   fetcher_->usePool(overlap ? shared_.fetchPool : shared_.computePool);
   absl::Status status = overlap ? runOverlapped(request) : runInOrder(request);
+  if (tables_)
+    status.Update(tables_->endRun(slots_));
   if (status.ok() && endedEarly_)
     status = endAhead(request);
   if (!status.ok())

@@ -18,7 +18,9 @@
 
 namespace heddle::exec {
 
+class EntryTables;
 class FeatureTiers;
+class TableTiers;
 
 /// Tracks of the queues; null or empty = not traced.
 struct Tracks {
@@ -40,6 +42,7 @@ struct Shared {
   ExecutorStats &stats;
   const Partners &partners;
   FeatureTiers *tiers = nullptr; ///< null: features are mapped
+  TableTiers *tables = nullptr;  ///< null: learnable tables are in memory
 };
 
 /// The queues of one entry and its step slots. Batches go through them in order; batch i uses slot
@@ -52,6 +55,7 @@ class EntryRuntime {
 public:
   static absl::StatusOr<std::unique_ptr<EntryRuntime>> create(const plan::EntryT &entry,
                                                               const Shared &shared);
+  ~EntryRuntime();
 
   struct Request {
     std::span<const std::vector<int64_t>> batches;
@@ -72,6 +76,8 @@ private:
   void begin(StepSlot &slot, const Request &request, size_t batch);
   void sample(StepSlot &slot, const Request &request);
   void fetch(StepSlot &slot, const Request &request);
+  /// Brings learnable rows of the batch into memory.
+  void acquireRows(StepSlot &slot);
   /// An op of ahead_, after the batch's meeting; nothing where it has failed or somebody stops.
   void numberTogether(StepSlot &slot, size_t op);
   /// False ends the run (`status` says whether by an error).
@@ -98,6 +104,7 @@ private:
   std::unique_ptr<Fetcher> fetcher_;
   std::unique_ptr<CommQueue> comm_;      ///< null: no collectives in the comm queue
   std::unique_ptr<AheadExchange> ahead_; ///< null: none in the fetch queue
+  std::unique_ptr<EntryTables> tables_;  ///< null: it uses none that goes through tiers
   std::unique_ptr<StepCompute> compute_;
   std::vector<uint32_t> aheadWaits_;         ///< semaphores of all ops of ahead_
   std::vector<size_t> sampleOps_, fetchOps_; ///< indices of ops

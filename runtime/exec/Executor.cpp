@@ -8,6 +8,7 @@
 #include "runtime/exec/EntryRuntime.h"
 #include "runtime/exec/FeatureTiers.h"
 #include "runtime/exec/Gemm.h"
+#include "runtime/exec/TableTiers.h"
 
 #include <algorithm>
 #include <atomic>
@@ -114,7 +115,17 @@ public:
     } else {
       HEDDLE_ASSIGN_OR_RETURN(kernels_, KernelLibrary::load(*plan_, options_.cpuLevel));
     }
-    HEDDLE_RETURN_IF_ERROR(states_.create(*plan_, *graph_, options_.partition));
+    std::vector<bool> elsewhere;
+    if (options_.cache.use && !device_)
+      readers_ = std::make_unique<Readers>();
+    if (options_.cache.use && options_.cache.learnable && !device_) {
+      HEDDLE_ASSIGN_OR_RETURN(tables_,
+                              TableTiers::create(*plan_, *graph_, options_, budget_, *readers_));
+      elsewhere = tables_->states();
+    }
+    HEDDLE_RETURN_IF_ERROR(states_.create(*plan_, *graph_, options_.partition, elsewhere));
+    if (tables_)
+      tables_->attach(states_);
     RowChooser chooser;
     if (options_.cache.use)
       chooser = [this](std::span<CachedFeature> features) {
@@ -122,7 +133,11 @@ public:
       };
     if (device_)
       HEDDLE_RETURN_IF_ERROR(device_->load(*plan_, states_, *graph_, chooser));
+    if (options_.cache.use && !device_)
+      HEDDLE_RETURN_IF_ERROR(makeTiers());
     states_.initialize(seed_, computePool_);
+    if (tables_)
+      tables_->initialize(seed_);
     // Beside the computation a few threads are enough: they only have to keep up with it.
     int helpers = options_.overlap ? (computePool_.threads() + 3) / 4 : 1;
     samplePool_ = std::make_unique<ThreadPool>(helpers, "sample");
@@ -147,12 +162,9 @@ public:
       partners_.connections.ahead->setOpNames(
           [names = names_](uint32_t op) { return names->of(plan::Queue::Fetch, op); });
     }
-    if (options_.cache.use && !device_) {
-      HEDDLE_ASSIGN_OR_RETURN(tiers_,
-                              FeatureTiers::create(*plan_, *graph_, options_, computePool_));
-    }
-    shared_.reset(new Shared{*plan_, *graph_, kernels_.get(), device_.get(), states_, computePool_, *samplePool_,
-                             *fetchPool_, budget_, tracks_, stats_, partners_, tiers_.get()});
+    shared_.reset(new Shared{*plan_, *graph_, kernels_.get(), device_.get(), states_, computePool_,
+                             *samplePool_, *fetchPool_, budget_, tracks_, stats_, partners_,
+                             tiers_.get(), tables_.get()});
     for (const auto &entry : plan_->entries) {
       entries_.emplace_back();
       // Training has no use for those of inference.
@@ -216,6 +228,8 @@ public:
   void resetStates(uint64_t seed) override {
     seed_ = seed;
     states_.initialize(seed, computePool_);
+    if (tables_)
+      tables_->initialize(seed);
     hostStale_ = false;
     hostChanged_ = true;
   }
@@ -234,7 +248,13 @@ public:
 
   const ExecutorStats &stats() const override { return stats_; }
   std::vector<CacheUse> cacheUse() const override {
-    return device_ ? device_->cacheUse() : tiers_ ? tiers_->use() : std::vector<CacheUse>();
+    std::vector<CacheUse> out = device_  ? device_->cacheUse()
+                                : tiers_ ? tiers_->use()
+                                         : std::vector<CacheUse>();
+    if (tables_)
+      for (CacheUse &use : tables_->use())
+        out.push_back(std::move(use));
+    return out;
   }
   int threads() const override { return computePool_.threads(); }
   std::string kernelTarget() const override {
@@ -242,6 +262,28 @@ public:
   }
 
 private:
+  /// Features and learnable tables share the memory for rows that are kept.
+  absl::Status makeTiers() {
+    HEDDLE_ASSIGN_OR_RETURN(tiers_,
+                            FeatureTiers::create(*plan_, *graph_, options_.partition, *readers_));
+    const CacheOptions &cache = options_.cache;
+    const bool keeps = cache.policy != cache::Policy::None && cache.bytes > 0;
+    HEDDLE_ASSIGN_OR_RETURN(std::vector<CachedFeature> all, tiers_->describe(keeps));
+    const size_t features = all.size();
+    if (tables_) {
+      HEDDLE_ASSIGN_OR_RETURN(std::vector<CachedFeature> tables, tables_->describe(keeps));
+      all.insert(all.end(), tables.begin(), tables.end());
+    }
+    cache::Plan chosen;
+    chosen.rows.resize(all.size());
+    if (keeps) {
+      HEDDLE_ASSIGN_OR_RETURN(chosen, chooseRows(*plan_, *graph_, options_, computePool_, all));
+    }
+    const std::span<std::vector<int64_t>> rows = chosen.rows;
+    HEDDLE_RETURN_IF_ERROR(tiers_->keep(rows.subspan(0, features), all));
+    return tables_ ? tables_->keep(rows.subspan(features), std::span(all).subspan(features))
+                   : absl::OkStatus();
+  }
   /// The states as the device has them. What goes wrong is said by the next run.
   void fromDevice() {
     if (!hostStale_)
@@ -254,7 +296,7 @@ private:
     for (const auto &entry : entries_)
       stats_.arenaBytes += entry ? entry->arenaBytes() : 0;
     stats_.slotBytes = budget_.held() - stats_.arenaBytes;
-    stats_.stateBytes = states_.bytes();
+    stats_.stateBytes = states_.bytes() + (tables_ ? tables_->memoryBytes() : 0);
   }
 
   std::shared_ptr<const plan::PlanT> plan_;
@@ -274,7 +316,9 @@ private:
   absl::Status deviceStatus_;
   ExecutorStats stats_;
   Tracks tracks_;
+  std::unique_ptr<Readers> readers_;    ///< null without tiers
   std::unique_ptr<FeatureTiers> tiers_; ///< null: features are mapped
+  std::unique_ptr<TableTiers> tables_;  ///< null: learnable tables are in memory
   std::unique_ptr<Shared> shared_;
   std::vector<std::unique_ptr<EntryRuntime>> entries_;
 };

@@ -15,6 +15,7 @@
 #include "runtime/graph/GraphStore.h"
 #include "runtime/plan/PlanFile.h"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <span>
@@ -36,6 +37,8 @@ struct Connections {
   transport::Transport *ahead = nullptr;   ///< of the fetch queue, which works steps ahead
 };
 
+class StateRows;
+
 /// Whether, and how, features that the plan has a cache for are read from disk through host memory.
 struct CacheOptions {
   bool use = false; ///< false: they are mapped memory, and the system keeps what it likes
@@ -44,11 +47,20 @@ struct CacheOptions {
   /// Batches whose requests are counted to find the hot rows, from global step 0 on; empty: closed forms
   /// of degrees and fan-outs tell.
   std::vector<std::vector<int64_t>> presample = {};
+  /// Learnable tables go the same way, weights and moments, by way of a file without a name in
+  /// `folder`.
+  bool learnable = false;
+  std::string folder = {};
 };
 
-/// What became of the fetches of one feature.
+/// What became of the fetches of one feature, or of one learnable table.
 struct CacheUse {
   std::string nodeType, feature;
+  std::string state;    ///< of a table: its weights
+  std::string inMemory; ///< of a table that is wholly in memory: why
+  static constexpr const char *severalPartitions =
+      "the plan has several partitions, which bring each other its rows";
+  /// Bytes of a learnable row are those of its weight and of what the optimizer keeps beside it.
   int64_t rows = 0, keptRows = 0, rowBytes = 0;
   double missSecondsPerByte = 0; ///< measured when the cache was filled
   /// Rows, in training steps and in all others.
@@ -57,8 +69,18 @@ struct CacheUse {
   } training, other;
   double expectedHits = 0; ///< of training requests, if they are as planned
   uint64_t readBytes = 0;  ///< from disk, with what lies between the rows
+  uint64_t writtenBytes = 0; ///< to disk
+  /// Of the run: how long fetches waited for what missed, and its rows' bytes.
+  double missSeconds = 0;
+  uint64_t missedBytes = 0;
+  /// What a byte costs that misses: as measured at the start, many at a time, or less if the run
+  /// says so.
+  double missCost() const {
+    return missedBytes ? std::min(missSecondsPerByte, missSeconds / double(missedBytes))
+                       : missSecondsPerByte;
+  }
   double secondsSaved() const {
-    return double(training.hits + other.hits) * double(rowBytes) * missSecondsPerByte;
+    return double(training.hits + other.hits) * double(rowBytes) * missCost();
   }
 };
 
@@ -83,6 +105,7 @@ struct StateView {
   int64_t rows = 0;      ///< 1 for dense parameters
   int64_t elements = 0;  ///< in all
   int64_t bytes = 0;
+  StateRows *tier = nullptr; ///< of a state that is not in memory as a whole; `data` is null then
 };
 
 /// What a step hands back. Pointers are valid until the callback returns.
@@ -145,7 +168,8 @@ public:
   /// partitions call it, between runs. One partition: nothing to do.
   virtual absl::Status gatherStates(uint32_t root) = 0;
   virtual const ExecutorStats &stats() const = 0;
-  /// Of each feature that goes through a cache here; between runs.
+  /// Of each feature that goes through a cache here, and each learnable table that was to; between
+  /// runs.
   virtual std::vector<CacheUse> cacheUse() const { return {}; }
   virtual int threads() const = 0;
   virtual std::string kernelTarget() const = 0;

@@ -10,11 +10,11 @@
 #include "runtime/base/Npy.h"
 #include "runtime/cache/Hotness.h"
 #include "runtime/cache/RowFile.h"
-#include "runtime/exec/ChooseRows.h"
 #include "runtime/exec/ConvertRows.h"
 #include "runtime/exec/RankBitmap.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <limits>
@@ -24,8 +24,6 @@
 namespace heddle::exec {
 namespace {
 
-/// Reads in flight: what a disk of flash memory needs to be busy.
-constexpr int readers = 16;
 /// Rows whose reading is timed, at most: as many as a batch may ask for, so that all readers are busy.
 constexpr int64_t timedRows = 2048, timings = 4;
 /// Rows of one task, of those that are at hand.
@@ -57,21 +55,20 @@ struct FeatureTiers::Scratch {
   std::vector<cache::RowFile::Piece> pieces;
   std::vector<int64_t> missed; ///< ids
   std::vector<size_t> places;  ///< of those in the list that was asked for
-  std::vector<HugeMemory> buffers; ///< by thread, with room to align
   std::mutex mutex;
   absl::Status status; ///< the first error
 };
 
-FeatureTiers::FeatureTiers() : pool_(readers, "read"), scratch_(std::make_unique<Scratch>()) {}
+FeatureTiers::FeatureTiers(Readers &readers)
+    : readers_(readers), scratch_(std::make_unique<Scratch>()) {}
 FeatureTiers::~FeatureTiers() = default;
 
 absl::StatusOr<std::unique_ptr<FeatureTiers>> FeatureTiers::create(const plan::PlanT &plan,
                                                                    const graph::GraphStore &graph,
-                                                                   const ExecutorOptions &options,
-                                                                   ThreadPool &pool) {
-  std::unique_ptr<FeatureTiers> self(new FeatureTiers());
-  HEDDLE_RETURN_IF_ERROR(self->open(plan, graph, options.partition));
-  HEDDLE_RETURN_IF_ERROR(self->choose(plan, graph, options, pool));
+                                                                   uint32_t partition,
+                                                                   Readers &readers) {
+  std::unique_ptr<FeatureTiers> self(new FeatureTiers(readers));
+  HEDDLE_RETURN_IF_ERROR(self->open(plan, graph, partition));
   return self;
 }
 
@@ -111,30 +108,28 @@ absl::Status FeatureTiers::open(const plan::PlanT &plan, const graph::GraphStore
     feature->use.rowBytes = rowBytes;
     features_.push_back(std::move(feature));
   }
-  scratch_->buffers.resize(static_cast<size_t>(pool_.threads()));
-  for (HugeMemory &memory : scratch_->buffers)
-    if (!memory.reserve(buffer + cache::RowFile::alignment))
-      return absl::ResourceExhaustedError("the system has no memory to read features from disk");
+  if (!features_.empty() && !readers_.reserve(buffer))
+    return absl::ResourceExhaustedError("the system has no memory to read features from disk");
   return absl::OkStatus();
 }
 
-absl::Status FeatureTiers::choose(const plan::PlanT &plan, const graph::GraphStore &graph,
-                                  const ExecutorOptions &options, ThreadPool &pool) {
-  const CacheOptions &cache = options.cache;
-  if (cache.policy == cache::Policy::None || cache.bytes == 0)
-    return absl::OkStatus();
+absl::StatusOr<std::vector<CachedFeature>> FeatureTiers::describe(bool measured) {
   std::vector<CachedFeature> described;
   for (auto &feature : features_) {
-    HEDDLE_RETURN_IF_ERROR(measure(*feature));
+    if (measured)
+      HEDDLE_RETURN_IF_ERROR(measure(*feature));
     described.push_back({feature->nodeType, feature->name, feature->rows, feature->rowBytes,
                          feature->use.missSecondsPerByte});
   }
-  HEDDLE_ASSIGN_OR_RETURN(cache::Plan chosen,
-                          chooseRows(plan, graph, options, pool, described));
+  return described;
+}
+
+absl::Status FeatureTiers::keep(std::span<std::vector<int64_t>> rows,
+                                std::span<const CachedFeature> chosen) {
   for (size_t t = 0; t < features_.size(); ++t)
-    features_[t]->use.expectedHits = described[t].expectedHits;
+    features_[t]->use.expectedHits = chosen[t].expectedHits;
   for (size_t t = 0; t < features_.size(); ++t)
-    HEDDLE_RETURN_IF_ERROR(fill(*features_[t], std::move(chosen.rows[t])));
+    HEDDLE_RETURN_IF_ERROR(fill(*features_[t], std::move(rows[t])));
   return absl::OkStatus();
 }
 
@@ -148,15 +143,15 @@ absl::Status FeatureTiers::readRows(const Feature &feature, std::span<const int6
     readBytes_ += static_cast<uint64_t>(piece.bytes);
   const int64_t pieces = static_cast<int64_t>(s.pieces.size());
   s.status = absl::OkStatus();
+  std::atomic<int64_t> unread = pieces;
+  readSeconds_ = 0;
+  const auto start = std::chrono::steady_clock::now();
   // Reads first: what is at hand is copied while they wait.
-  pool_.parallelFor(pieces + tasks, [&](int64_t task, int thread) {
+  readers_.pool().parallelFor(pieces + tasks, [&](int64_t task, int thread) {
     if (task >= pieces)
       return other(task - pieces);
     const cache::RowFile::Piece &piece = s.pieces[static_cast<size_t>(task)];
-    constexpr uintptr_t alignment = cache::RowFile::alignment;
-    std::byte *memory = static_cast<std::byte *>(s.buffers[static_cast<size_t>(thread)].data());
-    std::byte *buffer =
-        memory + (alignment - reinterpret_cast<uintptr_t>(memory) % alignment) % alignment;
+    std::byte *buffer = readers_.buffer(thread);
     absl::Status status = feature.file.read(piece, buffer);
     if (!status.ok()) {
       std::lock_guard<std::mutex> lock(s.mutex);
@@ -165,6 +160,9 @@ absl::Status FeatureTiers::readRows(const Feature &feature, std::span<const int6
     }
     for (size_t i = piece.first; i < piece.last; ++i)
       row(feature.file.row(piece, buffer, ids[i]), i);
+    if (unread.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      readSeconds_ =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   });
   return s.status;
 }
@@ -248,6 +246,8 @@ absl::Status FeatureTiers::fetch(int table, const int64_t *ids, int64_t rows, fl
             convert(feature.keptRow(ids[i]), static_cast<size_t>(i));
       });
   feature.use.readBytes += readBytes_;
+  feature.use.missSeconds += readSeconds_;
+  feature.use.missedBytes += s.missed.size() * static_cast<uint64_t>(feature.rowBytes);
   return status;
 }
 

@@ -14,8 +14,9 @@
 #ifndef HEDDLE_RUNTIME_EXEC_FEATURETIERS_H
 #define HEDDLE_RUNTIME_EXEC_FEATURETIERS_H
 
-#include "runtime/base/ThreadPool.h"
+#include "runtime/exec/ChooseRows.h"
 #include "runtime/exec/Executor.h"
+#include "runtime/exec/Readers.h"
 
 #include <memory>
 #include <span>
@@ -25,12 +26,17 @@ namespace heddle::exec {
 /// The features of one executor that go through tiers. One caller of fetch() at a time.
 class FeatureTiers {
 public:
-  /// Plans by the options, measures what a miss costs, and reads the rows that are kept; `pool` is used
-  /// for that only. Errors name a file, or the option that asks for more than there is.
-  static absl::StatusOr<std::unique_ptr<FeatureTiers>>
-  create(const plan::PlanT &plan, const graph::GraphStore &graph, const ExecutorOptions &options,
-         ThreadPool &pool);
+  /// Opens the files; no row is kept yet. Errors name a file.
+  static absl::StatusOr<std::unique_ptr<FeatureTiers>> create(const plan::PlanT &plan,
+                                                              const graph::GraphStore &graph,
+                                                              uint32_t partition, Readers &readers);
   ~FeatureTiers();
+
+  /// What chooseRows() has to know of each, with what a miss costs if `measured`.
+  absl::StatusOr<std::vector<CachedFeature>> describe(bool measured);
+  /// Reads the rows to keep of each. Errors name a file, or the option that asks for more than
+  /// there is.
+  absl::Status keep(std::span<std::vector<int64_t>> rows, std::span<const CachedFeature> chosen);
 
   /// The table of a feature, or -1: it is mapped.
   int find(uint32_t nodeType, const std::string &feature) const;
@@ -44,10 +50,8 @@ public:
 private:
   struct Feature;
   struct Scratch;
-  FeatureTiers();
+  explicit FeatureTiers(Readers &readers);
   absl::Status open(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition);
-  absl::Status choose(const plan::PlanT &plan, const graph::GraphStore &graph,
-                      const ExecutorOptions &options, ThreadPool &pool);
   absl::Status measure(Feature &feature);
   absl::Status fill(Feature &feature, std::vector<int64_t> ids);
   /// Reads the rows of a list and calls row(bytes, place in the list) for each, on any thread of the
@@ -57,9 +61,10 @@ private:
                         int64_t tasks, const Other &other);
 
   std::vector<std::unique_ptr<Feature>> features_;
-  ThreadPool pool_; ///< its threads wait for the disk most of the time
+  Readers &readers_;
   std::unique_ptr<Scratch> scratch_;
   uint64_t readBytes_ = 0; ///< by the last readRows()
+  double readSeconds_ = 0; ///< until the last of them was read
   bool training_ = false;
 };
 

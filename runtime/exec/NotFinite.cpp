@@ -30,12 +30,24 @@ int64_t badElement(const void *data, plan::DType dtype, uint64_t elements) {
 
 std::string badState(const States &states, uint32_t partition) {
   for (const StateView &view : states.views())
-    if (isFloat(view.description->dtype) && plan::keepsState(*view.description, partition)) {
+    if (view.data && isFloat(view.description->dtype) &&
+        plan::keepsState(*view.description, partition)) {
       int64_t at = badElement(view.data, view.description->dtype, uint64_t(view.elements));
       if (at >= 0)
         return "'" + view.description->name + "' (element " + std::to_string(at) +
                "), a state that an earlier step made so";
     }
+  return "";
+}
+
+std::string badRow(const plan::StateT &state, const float *slots, const int64_t *slotOf,
+                   const int64_t *ids, int64_t rows, int64_t width) {
+  for (int64_t i = 0; i < rows; ++i) {
+    int64_t at = badElement(slots + slotOf[i] * width, plan::DType::F32, uint64_t(width));
+    if (at >= 0)
+      return "'" + state.name + "' (element " + std::to_string(ids[i] * width + at) +
+             "), a state that an earlier step made so";
+  }
   return "";
 }
 

@@ -14,8 +14,13 @@
 
 namespace heddle::exec {
 
-/// The first state that the partition keeps with a number that is not finite, described, or "".
+/// The first state that the partition keeps with a number that is not finite, described, or "". Of
+/// those that are in memory as a whole.
 std::string badState(const States &states, uint32_t partition);
+
+/// The same for rows of a table that goes through tiers: row ids[i] is in slot slotOf[i].
+std::string badRow(const plan::StateT &state, const float *slots, const int64_t *slotOf,
+                   const int64_t *ids, int64_t rows, int64_t width);
 
 /// The same for the outputs of an op; `data` gives a buffer's data on the host.
 std::string badOutput(const plan::EntryT &entry, const plan::OpT &op,

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/exec/States.h"
 
-#include "runtime/plan/InitialValue.h"
+#include "runtime/exec/InitialRows.h"
 
 #include <algorithm>
 #include <cstring>
@@ -18,10 +18,11 @@ constexpr int64_t gatherBytes = int64_t(16) << 20;
 } // namespace
 
 absl::Status States::create(const plan::PlanT &plan, const graph::GraphStore &graph,
-                            uint32_t partition) {
+                            uint32_t partition, const std::vector<bool> &elsewhere) {
   partitions_ = plan.partitions;
   partition_ = partition;
   memory_.resize(plan.states.size());
+  base_.resize(plan.states.size());
   gathered_.resize(plan.states.size());
   for (size_t i = 0; i < plan.states.size(); ++i) {
     const plan::StateT &state = *plan.states[i];
@@ -36,25 +37,31 @@ absl::Status States::create(const plan::PlanT &plan, const graph::GraphStore &gr
     }
     uint64_t bytes = 0;
     large |= __builtin_mul_overflow(elements, uint64_t(plan::sizeOf(state.dtype)), &bytes);
-    if (large || !memory_[i].reserve(std::max<uint64_t>(bytes, 64)))
+    const bool here = elsewhere.empty() || !elsewhere[i];
+    if (large || (here && !memory_[i].reserve(std::max<uint64_t>(bytes, 64))))
       return absl::ResourceExhaustedError(
           absl::string_view("state '" + state.name + "': the system has no " +
                             std::to_string(bytes >> 20) +
                             " MiB for it; use a smaller hidden_size or a machine with more memory"));
     StateView view;
     view.description = &state;
-    view.data = memory_[i].data();
+    view.data = base_[i] = memory_[i].data();
     view.rows = static_cast<int64_t>(rows);
     view.elements = static_cast<int64_t>(elements);
     view.bytes = static_cast<int64_t>(bytes);
     views_.push_back(view);
     kept_.push_back(plan::keepsState(state, partition));
-    if (state.role == plan::StateRole::Hidden)
+    if (state.role == plan::StateRole::Hidden || !here)
       continue; // address space, until somebody infers
     auto [first, end] = range(i, partition);
     bytes_ += uint64_t(end - first) * uint64_t(plan::sizeOf(state.dtype));
   }
   return absl::OkStatus();
+}
+
+void States::attach(size_t state, void *base, StateRows &rows) {
+  base_[state] = base;
+  views_[state].tier = &rows;
 }
 
 std::pair<int64_t, int64_t> States::range(size_t state, uint32_t partition) const {
@@ -108,13 +115,12 @@ absl::Status States::gather(const Partners &partners, uint32_t root) {
 
 void States::initialize(uint64_t seed, ThreadPool &pool) {
   for (size_t i = 0; i < views_.size(); ++i) {
-    if (!kept_[i])
-      continue;
     const StateView &view = views_[i];
+    if (!kept_[i] || !view.data)
+      continue;
     const plan::StateT &state = *view.description;
     if (state.role == plan::StateRole::Hidden)
       continue;
-    const plan::InitializerT &init = *state.init;
     const int64_t columns = static_cast<int64_t>(plan::initialColumns(state));
     if (view.elements == 0 || columns == 0)
       continue;
@@ -126,21 +132,9 @@ void States::initialize(uint64_t seed, ThreadPool &pool) {
     pool.parallelFor((rows + rowsPerTask - 1) / rowsPerTask, [&](int64_t task, int) {
       int64_t begin = first + task * rowsPerTask,
               end = std::min(first + rows, begin + rowsPerTask);
-      if (init.kind == plan::InitKind::Zeros) {
-        size_t rowBytes = size_t(columns) * size_t(plan::sizeOf(state.dtype));
-        std::memset(static_cast<char *>(view.data) + size_t(begin) * rowBytes, 0,
-                    size_t(end - begin) * rowBytes);
-        return;
-      }
-      for (int64_t row = begin; row < end; ++row)
-        for (int64_t column = 0; column < columns; ++column) {
-          double value = plan::initialValue(init, seed, state.name, static_cast<uint64_t>(row),
-                                            static_cast<uint32_t>(column));
-          if (state.dtype == plan::DType::F64)
-            static_cast<double *>(view.data)[row * columns + column] = value;
-          else
-            static_cast<float *>(view.data)[row * columns + column] = static_cast<float>(value);
-        }
+      initialRows(state, seed, begin, end,
+                  static_cast<char *>(view.data) +
+                      begin * columns * static_cast<int64_t>(plan::sizeOf(state.dtype)));
     });
   }
 }

@@ -9,6 +9,7 @@
 #include "runtime/base/HugeMemory.h"
 #include "runtime/base/ThreadPool.h"
 #include "runtime/exec/Partners.h"
+#include "runtime/exec/StateRows.h"
 
 #include <utility>
 #include <vector>
@@ -19,8 +20,12 @@ namespace heddle::exec {
 /// too, of zeros; no page of them is taken until something is gathered into them.
 class States {
 public:
-  /// Allocates; values are zero until initialize().
-  absl::Status create(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition);
+  /// Allocates; values are zero until initialize(). States that are `elsewhere` (empty: none) have
+  /// no memory here: attach() says where their rows are, and somebody else gives them their values.
+  absl::Status create(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition,
+                      const std::vector<bool> &elsewhere = {});
+  /// `base`: what kernels are given in place of the state's memory.
+  void attach(size_t state, void *base, StateRows &rows);
   /// Gives every state that is kept its initial value (plan/InitialValue.h); the same for any number
   /// of threads.
   void initialize(uint64_t seed, ThreadPool &pool);
@@ -30,7 +35,7 @@ public:
   /// All partitions call it. Brings the states, and rows of states, that `root` does not keep there.
   absl::Status gather(const Partners &partners, uint32_t root);
 
-  void *data(size_t state) const { return memory_[state].data(); }
+  void *data(size_t state) const { return base_[state]; }
   const std::vector<StateView> &views() const { return views_; }
   /// Of the states that are kept or were gathered.
   uint64_t bytes() const { return bytes_; }
@@ -42,6 +47,7 @@ private:
 
   uint32_t partitions_ = 1, partition_ = 0;
   std::vector<HugeMemory> memory_;
+  std::vector<void *> base_;
   std::vector<StateView> views_;
   std::vector<bool> kept_, gathered_;
   uint64_t bytes_ = 0;

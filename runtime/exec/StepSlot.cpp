@@ -61,6 +61,16 @@ absl::Status MemoryBudget::grow(HugeMemory &memory, uint64_t needed, uint64_t bo
   return absl::OkStatus();
 }
 
+absl::Status MemoryBudget::take(uint64_t bytes, const char *what) {
+  const uint64_t now = held_ += bytes;
+  if (!limit_ || now <= limit_)
+    return absl::OkStatus();
+  held_ -= bytes;
+  return exhausted(std::string(what) + ": " + megabytes(bytes) + " more are needed beside " +
+                   megabytes(held_) + " held for batches, the limit is " + megabytes(limit_) +
+                   "; use a smaller batch_size or fanout, or raise --memory");
+}
+
 absl::Status growSlot(MemoryBudget &budget, const plan::EntryT &entry, StepSlot &slot,
                       int32_t buffer, uint64_t elements) {
   if (buffer < 0)

@@ -30,6 +30,9 @@ public:
     held_ -= memory.capacity();
     memory.release();
   }
+  /// Counts `bytes` of memory that is somebody else's to grow, and never gives back; `what` is it
+  /// for.
+  absl::Status take(uint64_t bytes, const char *what);
   uint64_t held() const { return held_; }
 
 private:
@@ -49,6 +52,14 @@ struct StepSlot {
   double sampleSeconds = 0, fetchSeconds = 0;
   std::vector<uint64_t> symbols; ///< values, by index in the entry
   std::vector<HugeMemory> memory; ///< by buffer; empty for buffers of other spaces
+  /// Slots of the rows of each list of EntryTables, which the step of `heldBatch` uses if
+  /// holdsRows.
+  struct TableRows {
+    std::vector<int64_t> slots;
+  };
+  std::vector<TableRows> tableRows;
+  bool holdsRows = false;
+  uint64_t heldBatch = 0;
 
   template <class T> T *get(int32_t buffer) {
     return buffer < 0 ? nullptr : static_cast<T *>(memory[static_cast<size_t>(buffer)].data());

@@ -304,6 +304,8 @@ private:
       return false;
     if (a.mode == KernelMode::Chunks && a.chunk_rows == 0)
       return fail("chunk_rows is zero");
+    if (a.row_ids != -1 && !checkRowIds(a))
+      return false;
     if (a.balance == -1)
       return true;
     if (a.mode != KernelMode::Rows || a.balance < 0 ||
@@ -318,6 +320,22 @@ private:
                   a.domain->constant() + 1);
     return sameExtent(rows, wanted) ||
            c_.fail(inputPlace(i), "it has not one row more than the kernel's domain");
+  }
+
+  /// Whoever gives a kernel other numbers of rows believes that it does nothing else with them.
+  bool checkRowIds(const KernelAttrsT &a) {
+    if (a.row_ids < 0 || static_cast<size_t>(a.row_ids) >= op_.inputs.size())
+      return fail("row_ids " + outOf(a.row_ids, op_.inputs.size()));
+    const size_t i = static_cast<size_t>(a.row_ids);
+    if (!typed(op_.inputs[i], inputPlace(i), DType::I64, 1))
+      return false;
+    if (!sameExtent(*buffer(op_.inputs[i]).rows, *a.domain))
+      return c_.fail(inputPlace(i), "it has not a row for each of the kernel's domain");
+    for (int32_t b : op_.outputs)
+      if (b >= 0 && buffer(b).space == Space::State &&
+          c_.plan.states[static_cast<size_t>(buffer(b).state)]->rows_type < 0)
+        return fail("its row_ids are of tables, but it writes a state without rows of nodes");
+    return true;
   }
 
   bool f32Rows(int32_t index, const std::string &place, const Extent &rows, uint64_t width) {

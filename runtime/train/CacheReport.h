@@ -13,14 +13,14 @@
 
 namespace heddle::train {
 
-/// The fetches of one feature in all partitions together.
+/// The fetches of one feature, or learnable table, in all partitions together.
 struct CacheReport {
   exec::CacheUse use; ///< sums; rows and rowBytes are the graph's
   double secondsSaved = 0;
 };
 
-/// On partition 0, for each cache of the plan that any partition went through; elsewhere nothing. All
-/// partitions call it.
+/// On partition 0, for each cache of the plan that any partition went through, then for each
+/// learnable table that was to go through one; elsewhere nothing. All partitions call it.
 absl::StatusOr<std::vector<CacheReport>> collectCaches(const plan::PlanT &plan,
                                                        const exec::Executor &executor, Team &team);
 

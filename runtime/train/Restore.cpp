@@ -6,6 +6,7 @@
 #include "runtime/train/Restore.h"
 
 #include "runtime/base/Suggest.h"
+#include "runtime/exec/StateRows.h"
 #include "runtime/train/RunFolder.h"
 #include "runtime/train/Safetensors.h"
 #include "runtime/train/StateFiles.h"
@@ -65,7 +66,18 @@ public:
 
 private:
   absl::Status read(const TensorInfo &tensor, const exec::StateView &view) {
-    return reader_.read(tensor, 0, tensor.bytes, view.data);
+    if (!view.tier)
+      return reader_.read(tensor, 0, tensor.bytes, view.data);
+    constexpr int64_t blockBytes = 1 << 20;
+    const int64_t rowBytes = view.rows ? view.bytes / view.rows : 0;
+    const int64_t together = std::max<int64_t>(1, blockBytes / std::max<int64_t>(1, rowBytes));
+    std::vector<char> rows(size_t(std::min(view.rows, together) * rowBytes));
+    for (int64_t first = 0; first < view.rows; first += together) {
+      const int64_t count = std::min(together, view.rows - first);
+      HEDDLE_RETURN_IF_ERROR(reader_.read(tensor, first * rowBytes, count * rowBytes, rows.data()));
+      HEDDLE_RETURN_IF_ERROR(view.tier->write(first, count, rows.data()));
+    }
+    return absl::OkStatus();
   }
   absl::Status openOther();
   absl::Status fillRows(const TensorInfo &tensor, const exec::StateView &view, Restored &report);
@@ -113,14 +125,17 @@ absl::Status Restorer::fillRows(const TensorInfo &tensor, const exec::StateView 
                               other_->schema().directory);
   const auto rowOf = rowsById(*other_, there);
   const int64_t bytes = view.rows ? view.bytes / view.rows : 0;
+  std::vector<char> one(view.tier ? size_t(bytes) : 0);
   for (int64_t row = 0; row < view.rows; ++row) {
     auto found = rowOf.find(graph_.originalId(type, row));
     if (found == rowOf.end()) {
       ++report.newRows;
       continue;
     }
-    HEDDLE_RETURN_IF_ERROR(reader_.read(tensor, found->second * bytes, bytes,
-                                        static_cast<char *>(view.data) + row * bytes));
+    char *to = view.tier ? one.data() : static_cast<char *>(view.data) + row * bytes;
+    HEDDLE_RETURN_IF_ERROR(reader_.read(tensor, found->second * bytes, bytes, to));
+    if (view.tier)
+      HEDDLE_RETURN_IF_ERROR(view.tier->write(row, 1, to));
     ++report.rows;
   }
   return absl::OkStatus();

@@ -231,7 +231,7 @@ absl::StatusOr<RunReport> runOne(const Context &context, const TrainSettings &se
   HEDDLE_RETURN_IF_ERROR(executor.gatherStates(0));
   HEDDLE_RETURN_IF_ERROR(
       team.leadTo([&] { return recorder->saveLast(result->epochs, result->steps); }));
-  trainer->restoreBest();
+  HEDDLE_RETURN_IF_ERROR(trainer->restoreBest());
   HEDDLE_RETURN_IF_ERROR(executor.gatherStates(0));
   HEDDLE_RETURN_IF_ERROR(team.leadTo([&] {
     const bool chosen = result->bestEpoch >= 0;

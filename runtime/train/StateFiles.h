@@ -9,6 +9,7 @@
 #define HEDDLE_RUNTIME_TRAIN_STATEFILES_H
 
 #include "runtime/exec/Executor.h"
+#include "runtime/exec/StateRows.h"
 
 #include <map>
 #include <string>
@@ -24,17 +25,22 @@ StatePart partOf(const plan::StateT &state);
 class StateSnapshot {
 public:
   bool empty() const { return copies_.empty(); }
-  /// Replaces the copy; memory of an earlier one is reused.
-  void take(exec::Executor &executor);
+  /// Replaces the copy; memory of an earlier one is reused. Error: tables that are on disk found no
+  /// room there for a copy.
+  absl::Status take(exec::Executor &executor);
   /// Forgets the copy.
-  void drop() { copies_ = {}; }
+  void drop() { copies_ = std::vector<Copy>(); }
   /// Writes the copy back into the executor it was taken from.
-  void restore(exec::Executor &executor) const;
+  absl::Status restore(exec::Executor &executor) const;
   /// The executor's states with data pointing into this copy; the weights that it keeps only.
   std::vector<exec::StateView> views(exec::Executor &executor) const;
 
 private:
-  std::vector<std::vector<uint8_t>> copies_; ///< by state index; empty where not copied
+  struct Copy {
+    std::vector<uint8_t> bytes;
+    std::unique_ptr<exec::StateRows> rows; ///< of a state that is not in memory as a whole
+  };
+  std::vector<Copy> copies_; ///< by state index; empty where not copied
 };
 
 /// Whether the executor keeps all states that writeStates() would write; else they must be

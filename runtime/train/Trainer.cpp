@@ -153,7 +153,7 @@ absl::Status Trainer::validate(int64_t epoch, TrainResult &result, EarlyStopping
     if (epoch == settings_->numEpochs)
       best_.drop();
     else
-      best_.take(*executor_);
+      HEDDLE_RETURN_IF_ERROR(best_.take(*executor_));
     result.bestEpoch = epoch;
   }
   if (word & wantStates)
@@ -205,9 +205,8 @@ absl::StatusOr<TrainResult> Trainer::train() {
   return result;
 }
 
-void Trainer::restoreBest() {
-  if (!best_.empty())
-    best_.restore(*executor_);
+absl::Status Trainer::restoreBest() {
+  return best_.empty() ? absl::OkStatus() : best_.restore(*executor_);
 }
 
 absl::StatusOr<Evaluation> Trainer::evaluate(const std::string &split, int64_t epoch) {

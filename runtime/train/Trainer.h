@@ -86,7 +86,7 @@ public:
   absl::StatusOr<TrainResult> train();
 
   /// Puts the best state into the executor (the last one stays where nothing was evaluated).
-  void restoreBest();
+  absl::Status restoreBest();
   /// The best state's weights; empty where nothing was evaluated.
   const StateSnapshot &best() const { return best_; }
 

@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 
@@ -33,7 +34,10 @@ public:
   TemporaryDirectory &folder() { return folder_; }
 
   ToolRun train(const std::string &plan, const std::string &name, Arguments more) {
-    Arguments arguments = {this->plan(plan), "--graph", in("graph"), "-o", in(name), "--threads", "2"};
+    Arguments arguments = {this->plan(plan), "--graph", in("graph"), "-o", in(name)};
+    if (std::none_of(more.begin(), more.end(),
+                     [](const std::string &a) { return a.rfind("--threads", 0) == 0; }))
+      arguments.push_back("--threads=2");
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run(folder_, "heddle-run", arguments);
   }
@@ -46,11 +50,23 @@ private:
       "inputs": {"*": {"features": "all", "learnable": true}},
       "model": {"encoder": "rgcn", "num_layers": 2, "hidden_size": 8, "dropout": 0.2},
       "sampling": {"fanout": [4, 3]}, "train": {"batch_size": 300, "num_epochs": 2}})");
+    // Other kinds of tables and steps: one of one type stepped without moments, those of R-GCN's first layer.
+    const std::string head = R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},)",
+                      tail = R"("sampling": {"fanout": [4, 3]}, "train": {"batch_size": 300, "num_epochs": 2)";
+    test::writeAll(in("sgd.json"), head + R"("inputs": {"*": {"features": "all"}, "author": {"learnable": true}},
+      "model": {"encoder": "hgt", "num_layers": 2, "hidden_size": 8, "num_heads": 2}, )" + tail +
+                                       R"(, "max_grad_norm": 1, "sparse_optimizer": {"name": "sgd"}}})");
+    test::writeAll(in("featureless.json"), head + R"("model": {"encoder": "rgcn", "num_layers": 2, "hidden_size": 8, "featureless": true, "dropout": 0.3}, )" +
+                                               tail + R"(, "optimizer": {"weight_decay": 0.01}}})");
     for (auto [name, more] : std::map<std::string, Arguments>{
              {"one", {}},
              {"raf", {"--partitions=2", "--order=raf"}},
-             {"vanilla", {"--partitions=2", "--order=vanilla"}}}) {
-      Arguments arguments = {"--graph", in("graph"), "--model", in("model.json"), "-o", plan(name)};
+             {"vanilla", {"--partitions=2", "--order=vanilla"}},
+             {"sgd", {}},
+             {"featureless", {}}}) {
+      const bool own = std::filesystem::exists(in(name + ".json"));
+      Arguments arguments = {"--graph", in("graph"), "--model", in((own ? name : "model") + ".json"),
+                             "-o",      plan(name)};
       arguments.insert(arguments.end(), more.begin(), more.end());
       good(folder_, "heddle-compile", arguments);
     }
@@ -106,6 +122,55 @@ TEST(Caches, TheSameBits) {
   EXPECT_EQ(resultsOf(scene.in("workers")), resultsOf(scene.in("vanilla-off")));
 }
 
+// Learnable rows and their moments: on disk, with some, all or none in memory.
+TEST(Caches, TheSameBitsOfLearnableRows) {
+  Scene &scene = Scene::instance();
+  for (const std::string plan : {"one", "sgd", "featureless"}) {
+    ASSERT_EQ(scene.train(plan, plan + "-memory", {}).code, 0);
+    const auto wanted = resultsOf(scene.in(plan + "-memory"));
+    int number = 0;
+    for (const Arguments &cache : std::vector<Arguments>{
+             {"--cache=none", "--threads=4"},
+             {"--cache=none", "--threads=1", "--no-overlap"},
+             {"--cache=greedy", "--cache-memory=100", "--cache-folder=" + scene.in("")},
+             {"--cache=heta", "--cache-memory=30KiB", "--threads=1"},
+             {"--cache=uniform", "--cache-memory=100KiB", "--cache-hotness=presampled"},
+             {"--cache=greedy", "--cache-memory=1GiB", "--threads=4"}}) {
+      const std::string name = plan + "-learnable-" + std::to_string(number++);
+      Arguments all = cache;
+      all.push_back("--cache-learnable");
+      ToolRun got = scene.train(plan, name, all);
+      ASSERT_EQ(got.code, 0) << got.err;
+      EXPECT_EQ(resultsOf(scene.in(name)), wanted) << plan << " " << cache[0];
+      EXPECT_NE(got.out.find("learnable "), std::string::npos) << got.out;
+      size_t tables = 0;
+      const Json caches = Json::parse(readAll(scene.in(name) + "/run.json"))["result"]["caches"];
+      for (const Json &use : caches) {
+        if (!use.contains("learnable"))
+          continue;
+        ++tables;
+        const int64_t asked = use["training"]["requested"], hits = use["training"]["hits"];
+        EXPECT_FALSE(use.contains("in_memory"));
+        if (number == 6 || use["kept_rows"] == use["rows"]) // or all that are ever asked for
+          EXPECT_EQ(hits, asked) << use;
+        EXPECT_EQ(use["written_bytes"] == 0, hits == asked) << use;
+        if (number <= 2)
+          EXPECT_EQ(hits, 0);
+      }
+      EXPECT_GE(tables, 1u);
+    }
+  }
+  // Tables that partitions bring each other are in memory, and that is said.
+  ToolRun raf = scene.train("raf", "raf-learnable", {"--cache=none", "--cache-learnable"});
+  ASSERT_EQ(raf.code, 0) << raf.err;
+  EXPECT_NE(raf.out.find("are in memory"), std::string::npos) << raf.out;
+  ASSERT_EQ(scene.train("raf", "raf-memory", {}).code, 0);
+  EXPECT_EQ(resultsOf(scene.in("raf-learnable")), resultsOf(scene.in("raf-memory")));
+  // Nothing of the file is left.
+  for (const auto &entry : std::filesystem::directory_iterator(scene.in("")))
+    EXPECT_EQ(entry.path().filename().string().find(".heddle-rows"), std::string::npos);
+}
+
 TEST(Caches, InferenceReadsFromDisk) {
   Scene &scene = Scene::instance();
   ASSERT_EQ(scene.train("one", "trained", {}).code, 0);
@@ -144,6 +209,12 @@ TEST(Caches, WrongUse) {
   refused({"--cache=none", "--cache-hotness=presampled"}, "--cache-hotness: no row is kept");
   refused({"--cache=heta", "--cache-memory=1GiB", "--cache-hotness=guess"},
           "--cache-hotness: unknown value 'guess'");
+  refused({"--cache-learnable"}, "--cache-learnable: learnable rows are wholly in memory with --cache off");
+  refused({"--cache=none", "--cache-folder=/tmp"}, "--cache-folder: is for learnable rows");
+  refused({"--cache=none", "--cache-learnable", "--cache-folder=" + scene.in("missing")},
+          "cannot make a file for the learnable rows");
+  refused({"--cache=none", "--cache-learnable", "--mode=infer", "--restore=x"},
+          "--cache-learnable: is for training");
   refused({"--cache=heta", "--cache-memory=1GiB", "--mode=infer", "--restore=x"},
           "inference reads each row once");
 }

@@ -129,6 +129,54 @@ TEST(Caches, FeaturesOfThreeTimesTheMemory) {
   EXPECT_EQ(tooMuch.code, 1) << tooMuch.out;
   EXPECT_NE(tooMuch.err.find("--cache-memory"), std::string::npos) << tooMuch.err;
 }
+
+// A table with its moments that is three times the memory that training may use. What the system has of it
+// in its page cache is its own affair: it gives that back when somebody needs it.
+TEST(Caches, LearnableRowsOfThreeTimesTheMemory) {
+  constexpr int64_t limit = int64_t(80) << 20;
+  TemporaryDirectory folder;
+  good(folder, "heddle-import",
+       {"--generate=mag240m", "--scale=0.00016", "--features=none", "-o", folder / "graph"});
+  test::writeAll(folder / "model.json", R"({"version": "1.0", "task": {"target_ntype": "paper"},
+      "model": {"encoder": "rgcn", "num_layers": 2, "hidden_size": 192, "featureless": true},
+      "sampling": {"fanout": [2, 2]}, "eval": {"batch_size": 64, "fanout": [2, 2]},
+      "train": {"batch_size": 64, "num_epochs": 1}})");
+  good(folder, "heddle-compile",
+       {"--graph", folder / "graph", "--model", folder / "model.json", "-o", folder / "plan"});
+  auto train = [&](const std::string &name, Arguments more, bool isLimited) {
+    Arguments arguments = {folder / "plan", "--graph",   folder / "graph", "-o",
+                           folder / name,   "--threads", "2",              "--predictions=none"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run(folder, "heddle-run", arguments, [isLimited] {
+      struct rlimit stack = {256 << 10, 256 << 10}, data = {rlim_t(limit), rlim_t(limit)};
+      if (::setrlimit(RLIMIT_STACK, &stack) != 0 || (isLimited && ::setrlimit(RLIMIT_DATA, &data) != 0))
+        ::_exit(126);
+    });
+  };
+  ToolRun whole = train("whole", {}, true);
+  EXPECT_EQ(whole.code, 1) << whole.out;
+  whole = train("whole", {}, false);
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  ToolRun tiers =
+      train("tiers", {"--cache=greedy", "--cache-memory=8MiB", "--cache-learnable"}, true);
+  ASSERT_EQ(tiers.code, 0) << tiers.err;
+  EXPECT_LE(tiers.peakBytes, limit);
+  int64_t bytes = 0;
+  const Json caches = Json::parse(readAll(folder / "tiers/run.json"))["result"]["caches"];
+  for (const Json &use : caches)
+    bytes += int64_t(use["rows"]) * int64_t(use["row_bytes"]);
+  EXPECT_GE(bytes, 3 * limit);
+  std::printf("limit %lld MiB, learnable rows %lld MiB; peak %lld MiB in memory, %lld MiB in tiers\n",
+              static_cast<long long>(limit >> 20), static_cast<long long>(bytes >> 20),
+              static_cast<long long>(whole.peakBytes >> 20),
+              static_cast<long long>(tiers.peakBytes >> 20));
+  for (const std::string weights : {"best", "last"})
+    for (const auto &entry : fs::directory_iterator(folder / ("whole/" + weights)))
+      if (entry.path().extension() == ".safetensors")
+        EXPECT_EQ(readAll(entry.path().string()),
+                  readAll(folder / ("tiers/" + weights + "/" + entry.path().filename().string())))
+            << entry.path();
+}
 #endif
 
 } // namespace

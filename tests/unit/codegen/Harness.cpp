@@ -321,6 +321,7 @@ std::vector<std::vector<float>> KernelModule::run(const std::string &name, Input
       pointer = inputs.data.at(arg.index).data();
       break;
     case ArgPart::Ids:
+    case ArgPart::RowIds:
       pointer = inputs.ids.at(arg.index).data();
       break;
     case ArgPart::DstPos:

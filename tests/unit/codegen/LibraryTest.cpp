@@ -318,6 +318,19 @@ std::string stepModule() {
   return text;
 }
 
+// Whoever has rows elsewhere replaces these ids, and nothing else may be made of them.
+TEST(Optimizer, RowIdsAreForNothingElse) {
+  KernelModule module(stepModule());
+  ASSERT_TRUE(module.ok());
+  int ids = 0, rowIds = 0;
+  for (const compiler::KernelArg &arg : module.signature("rows").args) {
+    ids += arg.part == compiler::ArgPart::Ids;
+    rowIds += arg.part == compiler::ArgPart::RowIds;
+  }
+  EXPECT_EQ(ids, 0);
+  EXPECT_EQ(rowIds, 1);
+}
+
 TEST(Optimizer, StepsAsDefined) {
   KernelModule module(stepModule());
   ASSERT_TRUE(module.ok());

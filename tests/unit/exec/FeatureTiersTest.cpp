@@ -44,6 +44,7 @@ struct Scene {
   std::string bytes, dtype;
   int64_t rows, dim;
   ThreadPool pool{2};
+  Readers readers;
   static constexpr int64_t offset = 128;
 
   Scene(std::string dtype, int64_t rows, int64_t dim) : dtype(dtype), rows(rows), dim(dim) {
@@ -82,7 +83,12 @@ struct Scene {
     options.cache.policy = policy;
     options.cache.bytes = uint64_t(keptRows * dim * dtypeBytes(dtype));
     options.cache.presample = std::move(presample);
-    return FeatureTiers::create(plan, graph, options, pool);
+    HEDDLE_ASSIGN_OR_RETURN(auto tiers, FeatureTiers::create(plan, graph, 0, readers));
+    HEDDLE_ASSIGN_OR_RETURN(auto described, tiers->describe(policy != cache::Policy::None));
+    HEDDLE_ASSIGN_OR_RETURN(cache::Plan chosen,
+                            chooseRows(plan, graph, options, pool, described));
+    HEDDLE_RETURN_IF_ERROR(tiers->keep(chosen.rows, described));
+    return tiers;
   }
   std::vector<float> wanted(const Ids &ids) const {
     std::vector<float> out(ids.size() * size_t(dim));

@@ -134,8 +134,15 @@ public:
   }
   absl::StatusOr<graph::SplitView> split(int, const std::string &,
                                          const std::string &) const override {
-    return notFound("the test graph has no splits");
+    if (train_.empty())
+      return notFound("the test graph has no splits");
+    graph::SplitView view;
+    view.train = train_.data();
+    view.numTrain = static_cast<int64_t>(train_.size());
+    return view;
   }
+  /// The training part of every split.
+  void setTrain(std::vector<int64_t> ids) { train_ = std::move(ids); }
   std::string originalId(int, int64_t row) const override { return std::to_string(row); }
   std::string displayName(int, int64_t) const override { return ""; }
 
@@ -162,6 +169,7 @@ private:
   std::map<std::pair<int, std::string>, graph::DenseFeatureView> dense_, edge_;
   std::map<std::pair<int, std::string>, graph::SparseFeatureView> sparse_;
   std::map<std::pair<int, std::string>, graph::LabelView> labels_;
+  std::vector<int64_t> train_;
 };
 
 inline std::vector<std::pair<int64_t, int64_t>> randomEdges(std::mt19937_64 &random, int64_t sources,

@@ -187,7 +187,9 @@ struct TestModel {
     mergeW.width = dim * classes;
     b.op("dW sum", Queue::Compute, 6, std::move(mergeW), {partialW}, {dW});
     kernel("step W", 4, 7, b.constant(dim * classes), {dW, scalars, weight}, {weight});
-    kernel("step emb", 5, 7, rows1, {ids1, s.selfInv[1][0], grad, scalars, table}, {table});
+    kernel("step emb", 5, 7, rows1, {ids1, s.selfInv[1][0], grad, scalars, table}, {table})
+        .attrs.AsKernelAttrs()
+        ->row_ids = 0;
   }
 
   static int32_t b_region(const plan::PlanT &plan, int32_t buffer) {

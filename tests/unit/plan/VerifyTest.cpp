@@ -320,6 +320,10 @@ const std::vector<Case> &cases() {
       {"'aggregate' domain: the extent is missing", [](PlanT &p) { find(p, "aggregate").attrs.AsKernelAttrs()->domain.reset(); }},
       {"'aggregate': balance 3", [](PlanT &p) { find(p, "aggregate").attrs.AsKernelAttrs()->balance = 3; }},
       {"'aggregate' input 1: it has not one row more", [](PlanT &p) { find(p, "aggregate").attrs.AsKernelAttrs()->balance = 1; }},
+      {"'step emb': row_ids 5", [](PlanT &p) { find(p, "step emb").attrs.AsKernelAttrs()->row_ids = 5; }},
+      {"'step emb' input 1", [](PlanT &p) { find(p, "step emb").attrs.AsKernelAttrs()->row_ids = 1; }},
+      {"'step emb' input 0: it has not a row for each", [](PlanT &p) { find(p, "step emb").inputs[0] = find(p, "seeds").outputs[0]; }},
+      {"'step emb': its row_ids are of tables", [](PlanT &p) { find(p, "step emb").outputs[0] = find(p, "step W").outputs[0]; }},
       {"'loss': chunk_rows is zero", [](PlanT &p) { find(p, "loss").attrs.AsKernelAttrs()->chunk_rows = 0; }},
       {"library 0: it says the threads of 1 kernels, not of 0", [](PlanT &p) { p.libraries[0]->threads.emplace_back(1, 1); }},
       {"library 0: it says the threads of 0 kernels, not of", [](PlanT &p) { p.libraries[0]->target = "sm_80"; }},
@@ -361,7 +365,10 @@ const std::vector<Case> &cases() {
       {"it reads buffer", [](PlanT &p) { find(p, "fetch x").waits.clear(); find(p, "frontier b@1").signals.clear(); p.entries[0]->semaphores.erase(p.entries[0]->semaphores.begin()); for (auto &op : p.entries[0]->ops) { for (auto &s : op->waits) s = 0; for (auto &s : op->signals) s = 0; } }},
       {"it reads buffer", [](PlanT &p) { find(p, "h W").wave = 0; }},
       {"while", [](PlanT &p) { find(p, "step emb").inputs[2] = find(p, "step W").outputs[0]; }},
-      {"is also written by", [](PlanT &p) { find(p, "step emb").outputs[0] = find(p, "step W").outputs[0]; }},
+      {"is also written by", [](PlanT &p) {
+         find(p, "step emb").outputs[0] = find(p, "step W").outputs[0];
+         find(p, "step emb").attrs.AsKernelAttrs()->row_ids = -1;
+       }},
       {"step slots are written by", [](PlanT &p) { find(p, "logits").outputs[0] = indexOf(p, "labels"); }},
       {"are alive together",
        [](PlanT &p) {

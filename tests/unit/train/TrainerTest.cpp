@@ -151,7 +151,7 @@ TEST(Trainer, TheBestStateIsRestoredAndTestedOnce) {
   EXPECT_EQ(s.executor.weight[0], 12);
   EXPECT_EQ(s.recorder.evaluations, (std::vector<std::string>{"valid1*", "valid2", "valid3*",
                                                               "valid4", "valid5", "valid6"}));
-  (*trainer)->restoreBest();
+  ASSERT_TRUE((*trainer)->restoreBest().ok());
   EXPECT_EQ(s.executor.weight[0], 6);
   EXPECT_EQ(s.executor.weight[1], 7);
   EXPECT_EQ(s.executor.rows[0], 3);
@@ -206,7 +206,7 @@ TEST(Trainer, WithoutValidationTheLastStateCounts) {
   ASSERT_EQ(result->remarks.size(), 1u);
   EXPECT_NE(result->remarks[0].find("no validation nodes"), std::string::npos);
   EXPECT_EQ(s.executor.calls.size(), 2u);
-  (*trainer)->restoreBest();
+  ASSERT_TRUE((*trainer)->restoreBest().ok());
   EXPECT_EQ(s.executor.weight[0], 4);
 }
 
