@@ -194,7 +194,7 @@ TEST(EmulatedDevice, NarrowFeatures) {
     Arguments arguments = {folder / (dtype + ".plan"), "--graph", folder / dtype, "-o", folder / name, "--threads=2",
                            "--progress=never", "--device=cuda"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    ToolRun got = scene.heddleRun(arguments);
+    ToolRun got = scene.emulate("heddle-run", arguments);
     EXPECT_EQ(got.code, 0) << got.err;
     return lossesOf(folder / name);
   };
