@@ -68,16 +68,18 @@ int main(int argc, char **argv) {
          "later ones), or all (default: none)")
       ->delimiter(',');
   app.add_option("--gpu-products", options.gpuProducts,
-                 "Dense products on a GPU: fp32 (the default), or tf32 (inputs rounded to 10 bits behind the point; "
+                 "Dense products on a GPU: fp32 (the default), or tf32 (inputs rounded to 10 bits "
+                 "behind the point; "
                  "faster from sm_80 on, and no longer what a CPU computes)");
-  app.add_option("--optimize", options.optimize,
-                 "NAME=auto|on|off, a rewrite that the cost model decides (auto, the default), that is "
-                 "made wherever it can be, or never: aggregate-first (products after sums over edges; "
-                 "off: before them), reorder-products ((x W) a becomes x (W a)), compact-sources (what "
-                 "one relation reads of its sources is made for those alone), stitch-relations (sums "
-                 "over many relations go through one relation after the other), group-products (dense "
-                 "products of the same rows run together, tile by tile), recompute (what several kernels "
-                 "read is evaluated in each of them, not stored)")
+  app.add_option(
+         "--optimize", options.optimize,
+         "NAME=auto|on|off, a rewrite that the cost model decides (auto, the default), that is "
+         "made wherever it can be, or never: aggregate-first (products after sums over edges; "
+         "off: before them), reorder-products ((x W) a becomes x (W a)), compact-sources (what "
+         "one relation reads of its sources is made for those alone), stitch-relations (sums "
+         "over many relations go through one relation after the other), group-products (dense "
+         "products of the same rows run together, tile by tile), recompute (what several kernels "
+         "read is evaluated in each of them, not stored)")
       ->delimiter(',');
   app.add_option("--max-fused", options.maxFused,
                  "Most ops in one kernel; 1 makes a kernel of every op, 0 = no limit")

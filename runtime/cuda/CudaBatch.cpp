@@ -198,8 +198,7 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
   // Lists name addresses in the arguments' memory, so that has to be there.
   constexpr size_t words = sizeof(plan::GpuLaunch) / sizeof(DevicePointer);
   const size_t firstList = arguments_.size();
-  const uint64_t bytes =
-      (firstList + orders_[apart_].entries * words) * sizeof(DevicePointer);
+  const uint64_t bytes = (firstList + orders_[apart_].entries * words) * sizeof(DevicePointer);
   HEDDLE_RETURN_IF_ERROR(argumentMemory_.reserve(std::max<uint64_t>(bytes, 1), "arguments"));
   listMemory_ = argumentMemory_.data() + firstList * sizeof(DevicePointer);
   listLaunches();

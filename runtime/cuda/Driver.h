@@ -2,9 +2,10 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// One binary runs on hosts with and without a GPU: the driver and cuBLAS are looked for when a device is
-// opened, and what is missing is an error that says so. The declarations are those of cuda.h and
-// cublas_v2.h, as far as they are used; a test compares them with the headers where there are any.
+// One binary runs on hosts with and without a GPU: the driver and cuBLAS are looked for when a
+// device is opened, and what is missing is an error that says so. The declarations are those of
+// cuda.h and cublas_v2.h, as far as they are used; a test compares them with the headers where
+// there are any.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_CUDA_DRIVER_H
@@ -104,9 +105,8 @@ inline constexpr int blasTf32 = 3;
   X(cublasSgemmStridedBatched,                                                                     \
     (Blas, int, int, int, int, int, const float *, const float *, int, long long, const float *,   \
      int, long long, const float *, float *, int, long long, int))                                 \
-  X(cublasSgemmBatched,                                                                            \
-    (Blas, int, int, int, int, int, const float *, const float *const *, int,                      \
-     const float *const *, int, const float *, float *const *, int, int))
+  X(cublasSgemmBatched, (Blas, int, int, int, int, int, const float *, const float *const *, int,  \
+                         const float *const *, int, const float *, float *const *, int, int))
 
 /// The driver's functions. All are there in a driver of CUDA 11.4 or later.
 struct Driver {

@@ -267,8 +267,9 @@ std::string kernelSection(const PlanT &plan) {
   if (std::any_of(plan.libraries.begin(), plan.libraries.end(),
                   [](const auto &library) { return isGpuTarget(library->target); }))
     out += std::string("  dense products on a GPU in ") +
-           (plan.gpu_products == GpuProducts::Tf32 ? "tf32: inputs rounded to 10 bits behind the point\n"
-                                                   : "fp32\n");
+           (plan.gpu_products == GpuProducts::Tf32
+                ? "tf32: inputs rounded to 10 bits behind the point\n"
+                : "fp32\n");
   return out;
 }
 

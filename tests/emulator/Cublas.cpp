@@ -108,7 +108,8 @@ int cublasSgemmStridedBatched(Handle *handle, int transA, int transB, int m, int
                               const float *alpha, const float *a, int lda, long long strideA,
                               const float *b, int ldb, long long strideB, const float *beta,
                               float *c, int ldc, long long strideC, int count) {
-  const Product product{transA != 0, transB != 0, m, n, k, lda, ldb, ldc, *alpha, *beta, handle->tf32};
+  const Product product{transA != 0, transB != 0, m,      n,     k,           lda,
+                        ldb,         ldc,         *alpha, *beta, handle->tf32};
   if (!product.valid() || count < 0)
     return invalidValue;
   auto at = [](const float *first, long long stride, int i) {
@@ -124,7 +125,8 @@ int cublasSgemmStridedBatched(Handle *handle, int transA, int transB, int m, int
 int cublasSgemmBatched(Handle *handle, int transA, int transB, int m, int n, int k,
                        const float *alpha, const float *const *a, int lda, const float *const *b,
                        int ldb, const float *beta, float *const *c, int ldc, int count) {
-  const Product product{transA != 0, transB != 0, m, n, k, lda, ldb, ldc, *alpha, *beta, handle->tf32};
+  const Product product{transA != 0, transB != 0, m,      n,     k,           lda,
+                        ldb,         ldc,         *alpha, *beta, handle->tf32};
   if (!product.valid() || count < 0)
     return invalidValue;
   return heddleEmulatorGive(handle->stream, [=] {

@@ -124,10 +124,12 @@ TEST(EmulatedDevice, ProductsInTf32) {
   Scene &scene = Scene::instance();
   ASSERT_EQ(scene.train("rgcn", "exact", {"--device=cuda"}).code, 0);
   test::TemporaryDirectory folder;
-  good(folder, "heddle-compile", {"--graph", scene.in("graph"), "--model", scene.in("rgcn.json"), "-o", scene.in("tf32.plan"),
-                                  "--gpu=sm_75", "--gpu-products=tf32"});
+  good(folder, "heddle-compile",
+       {"--graph", scene.in("graph"), "--model", scene.in("rgcn.json"), "-o", scene.in("tf32.plan"),
+        "--gpu=sm_75", "--gpu-products=tf32"});
   ASSERT_EQ(scene.train("tf32", "rounded", {"--device=cuda"}).code, 0);
-  const std::vector<double> exact = lossesOf(scene.in("exact")), rounded = lossesOf(scene.in("rounded"));
+  const std::vector<double> exact = lossesOf(scene.in("exact")),
+                            rounded = lossesOf(scene.in("rounded"));
   ASSERT_EQ(exact.size(), rounded.size());
   EXPECT_NE(exact, rounded);
   for (size_t i = 0; i < exact.size(); ++i)
@@ -182,32 +184,45 @@ TEST(EmulatedDevice, TheSameBitsWithAnyCache) {
   }
 }
 
-// Features stored in 16 bits: the bits of the same numbers stored as float32, where the device has all rows,
-// some, or none of them.
+// Features stored in 16 bits: the bits of the same numbers stored as float32, where the device has
+// all rows, some, or none of them.
 TEST(EmulatedDevice, NarrowFeatures) {
   Scene &scene = Scene::instance();
   const std::string model = scene.in("rgcn.json");
   test::TemporaryDirectory folder;
-  good(folder, "heddle-import", {"--feature-dtype=bfloat16", scene.in("graph"), "-o", folder / "bfloat16"});
-  good(folder, "heddle-import", {"--feature-dtype=float32", folder / "bfloat16", "-o", folder / "float32"});
+  good(folder, "heddle-import",
+       {"--feature-dtype=bfloat16", scene.in("graph"), "-o", folder / "bfloat16"});
+  good(folder, "heddle-import",
+       {"--feature-dtype=float32", folder / "bfloat16", "-o", folder / "float32"});
   auto train = [&](const std::string &dtype, const std::string &name, Arguments more) {
-    Arguments arguments = {folder / (dtype + ".plan"), "--graph", folder / dtype, "-o", folder / name, "--threads=2",
-                           "--progress=never", "--device=cuda"};
+    Arguments arguments = {folder / (dtype + ".plan"),
+                           "--graph",
+                           folder / dtype,
+                           "-o",
+                           folder / name,
+                           "--threads=2",
+                           "--progress=never",
+                           "--device=cuda"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     ToolRun got = scene.emulate("heddle-run", arguments);
     EXPECT_EQ(got.code, 0) << got.err;
     return lossesOf(folder / name);
   };
   for (const char *dtype : {"float32", "bfloat16"})
-    good(folder, "heddle-compile", {"--graph", folder / dtype, "--model", model, "-o", folder / (std::string(dtype) + ".plan"), "--gpu=sm_75"});
+    good(folder, "heddle-compile",
+         {"--graph", folder / dtype, "--model", model, "-o",
+          folder / (std::string(dtype) + ".plan"), "--gpu=sm_75"});
   const std::vector<double> wanted = train("float32", "wide", {});
   ASSERT_FALSE(wanted.empty());
   int number = 0;
-  for (const Arguments &cache : std::vector<Arguments>{{}, {"--cache=none"}, {"--cache=greedy", "--cache-memory=4KiB"}}) {
+  for (const Arguments &cache :
+       std::vector<Arguments>{{}, {"--cache=none"}, {"--cache=greedy", "--cache-memory=4KiB"}}) {
     const std::string name = "narrow-" + std::to_string(number++);
     EXPECT_EQ(train("bfloat16", name, cache), wanted) << number;
-    EXPECT_EQ(readAll(folder / (name + "/predictions.csv")), readAll(folder / "wide/predictions.csv"));
-    for (const Json &feature : Json::parse(readAll(folder / (name + "/run.json")))["result"]["caches"]) {
+    EXPECT_EQ(readAll(folder / (name + "/predictions.csv")),
+              readAll(folder / "wide/predictions.csv"));
+    for (const Json &feature :
+         Json::parse(readAll(folder / (name + "/run.json")))["result"]["caches"]) {
       EXPECT_EQ(feature["row_bytes"], 20 * 2);
       if (number == 3)
         EXPECT_GT(feature["kept_rows"], 0);
