@@ -16,6 +16,8 @@
 #include "runtime/train/Inference.h"
 #include "runtime/train/RunFolder.h"
 #include "runtime/train/Worker.h"
+#include "tools/support/CacheArguments.h"
+#include "tools/support/Choose.h"
 #include "tools/support/Cli.h"
 #include "tools/support/Interrupt.h"
 #include "tools/support/Launch.h"
@@ -32,7 +34,7 @@ using namespace heddle;
 namespace {
 
 struct Options {
-  std::string cache = "off", cacheMemory, cacheHotness = "analytic", cacheFolder;
+  CacheArguments cache;
   std::string plan, graph, memory, device = "cpu", mode = "train", predictions = "all", progress = "auto";
   std::string transport = "auto";
   train::TrainOverrides overrides;
@@ -74,21 +76,6 @@ absl::Status refuse(const std::string &option, const std::string &key) {
                          " in the model spec and recompile with heddle-compile");
 }
 
-/// The value that `name` stands for.
-template <typename T>
-absl::Status choose(const std::string &option, const std::string &name,
-                    const std::vector<std::pair<std::string, T>> &choices, T &value) {
-  std::vector<std::string> names;
-  for (const auto &[known, meaning] : choices) {
-    if (known == name) {
-      value = meaning;
-      return absl::OkStatus();
-    }
-    names.push_back(known);
-  }
-  return invalidArgument(option + ": unknown value '" + name + "'" + suggestion(name, names));
-}
-
 absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &settings,
                          const Options &options) {
   nlohmann::ordered_json out = {
@@ -107,9 +94,9 @@ absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &se
         {"threads", options.worker.executor.threads},
         {"overlap", !options.noOverlap},
         {"memory", options.worker.executor.memoryLimit},
-        {"cache", options.cache},
+        {"cache", options.cache.policy},
         {"cache_memory", options.worker.executor.cache.bytes},
-        {"cache_hotness", options.cacheHotness},
+        {"cache_hotness", options.cache.hotness},
         {"cache_learnable", options.worker.executor.cache.learnable},
         {"cache_folder", options.worker.executor.cache.folder},
         {"cpu_level", options.worker.executor.cpuLevel},
@@ -117,78 +104,6 @@ absl::Status printConfig(const plan::PlanT &plan, const train::TrainSettings &se
         {"predictions", options.predictions},
         {"samples", options.worker.run.samples}}}};
   cli::print(printJson(out));
-  return absl::OkStatus();
-}
-
-/// Whether learnable rows go through tiers as well, and where those on disk are.
-absl::Status readLearnable(Options &options) {
-  exec::CacheOptions &cache = options.worker.executor.cache;
-  if (cache.learnable && !cache.use)
-    return invalidArgument(
-        "--cache-learnable: learnable rows are wholly in memory with --cache off; "
-        "choose greedy, heta, uniform or none");
-  if (cache.learnable && options.mode == "infer")
-    return invalidArgument("--cache-learnable: is for training; leave it out with --mode infer");
-  if (cache.learnable && options.deviceChoice.cuda)
-    return invalidArgument(
-        "--cache-learnable: is for a CPU; with --device=cuda learnable rows are wholly "
-        "in the GPU's memory; leave it out");
-  if (!options.cacheFolder.empty() && !cache.learnable)
-    return invalidArgument(
-        "--cache-folder: is for learnable rows; add --cache-learnable, or leave it "
-        "out");
-  if (!cache.learnable)
-    return absl::OkStatus();
-  // Beside the results: the folder that they go to, or the first above it that is there.
-  namespace fs = std::filesystem;
-  fs::path folder = options.cacheFolder;
-  if (options.cacheFolder.empty()) {
-    std::error_code error;
-    folder = fs::absolute(options.worker.run.output, error).parent_path();
-    while (folder.has_relative_path() && !fs::is_directory(folder, error))
-      folder = folder.parent_path();
-  }
-  cache.folder = folder.string();
-  return absl::OkStatus();
-}
-
-/// The tiers of features.
-absl::Status readCache(Options &options) {
-  exec::CacheOptions &cache = options.worker.executor.cache;
-  using cache::Policy;
-  std::vector<std::pair<std::string, int>> policies = {{"off", -1}};
-  for (const std::string &name : cache::policyNames())
-    policies.emplace_back(name, int(policies.size()) - 1);
-  int policy = -1;
-  HEDDLE_RETURN_IF_ERROR(choose<int>("--cache", options.cache, policies, policy));
-  bool presampled = false;
-  HEDDLE_RETURN_IF_ERROR(choose<bool>("--cache-hotness", options.cacheHotness,
-                                {{"analytic", false}, {"presampled", true}}, presampled));
-  cache.use = policy >= 0;
-  if (cache.use)
-    cache.policy = Policy(policy);
-  const bool keeps = cache.use && cache.policy != Policy::None;
-  if (!options.cacheMemory.empty()) {
-    auto bytes = parseBytes(options.cacheMemory);
-    if (!bytes.ok())
-      return withPrefix(bytes.status(), "--cache-memory: ");
-    cache.bytes = *bytes;
-  }
-  if (keeps && options.cacheMemory.empty())
-    return invalidArgument("--cache " + options.cache +
-                           ": needs --cache-memory, the memory for the rows that are kept, for "
-                           "example --cache-memory 4GiB");
-  if (!keeps && !options.cacheMemory.empty())
-    return invalidArgument("--cache-memory: no row is kept with --cache " + options.cache +
-                           "; choose greedy, heta or uniform, or leave it out");
-  if (!keeps && presampled)
-    return invalidArgument("--cache-hotness: no row is kept with --cache " + options.cache +
-                           "; choose greedy, heta or uniform, or leave it out");
-  HEDDLE_RETURN_IF_ERROR(readLearnable(options));
-  if (keeps && options.mode == "infer")
-    return invalidArgument("--cache " + options.cache +
-                           ": inference reads each row once, and keeping it saves nothing; use "
-                           "--cache none to read features from disk");
   return absl::OkStatus();
 }
 
@@ -221,7 +136,10 @@ absl::Status readChoices(Options &options) {
       return withPrefix(bytes.status(), "--memory: ");
     worker.executor.memoryLimit = *bytes;
   }
-  HEDDLE_RETURN_IF_ERROR(readCache(options));
+  HEDDLE_RETURN_IF_ERROR(readCache(options.cache,
+                                   {options.mode == "infer", options.deviceChoice.cuda,
+                                    worker.run.output},
+                                   worker.executor.cache));
   worker.executor.overlap = !options.noOverlap;
   worker.timeout = std::chrono::milliseconds(std::llround(options.timeout * 1000));
   return absl::OkStatus();
@@ -370,7 +288,7 @@ absl::StatusOr<int> work(Options &options, std::shared_ptr<const plan::PlanT> pl
     worker.run.activity = [link](std::string_view activity) { link->setActivity(activity); };
   auto make = [&](exec::ExecutorOptions executor)
       -> absl::StatusOr<std::unique_ptr<exec::Executor>> {
-    if (options.cacheHotness == "presampled") {
+    if (options.cache.hotness == "presampled") {
       HEDDLE_ASSIGN_OR_RETURN(executor.cache.presample,
                               train::presampleBatches(*plan, *graph, executor.seed));
     }
@@ -410,19 +328,7 @@ absl::StatusOr<int> trainPlan(Options &options, const launch::LaunchEnvironment 
   std::shared_ptr<const plan::PlanT> plan(std::move(loaded));
   HEDDLE_ASSIGN_OR_RETURN(train::TrainSettings settings,
                           train::readTrainSettings(*plan, options.plan, options.overrides));
-  const exec::CacheOptions &cache = options.worker.executor.cache;
-  const bool hasTable =
-      std::any_of(plan->states.begin(), plan->states.end(), [](const auto &state) {
-        return state->role == plan::StateRole::EmbeddingRows && state->rows_type >= 0;
-      });
-  if (cache.learnable && !hasTable)
-    return invalidArgument("--cache-learnable: " + options.plan +
-                           " has no learnable rows; leave it out");
-  if (cache.use && plan->caches.empty() && !cache.learnable)
-    return invalidArgument("--cache: " + options.plan +
-                           " fetches no dense feature of nodes through a cache; leave it out, " +
-                           (hasTable ? "add --cache-learnable for its learnable rows, " : "") +
-                           "or recompile if an older heddle-compile wrote the plan");
+  HEDDLE_RETURN_IF_ERROR(checkCache(options.worker.executor.cache, *plan, options.plan));
   HEDDLE_RETURN_IF_ERROR(countWorkers(options, environment, *plan));
   if (options.printConfig) {
     HEDDLE_RETURN_IF_ERROR(printConfig(*plan, settings, options));
@@ -570,31 +476,7 @@ int main(int argc, char **argv) {
   app.add_option("--memory", options.memory,
                  "Most memory for batches of each worker, for example 4GiB")
       ->group(machine);
-  app.add_option("--cache", options.cache,
-                 "Read dense features of nodes from disk when a batch asks for them, past the system's "
-                 "cache, and keep hot rows in memory: none (keeps none), uniform, heta or greedy (see "
-                 "README); off, the default, maps the features. With --device=cuda: hot rows in the "
-                 "GPU's memory, all in the host's")
-      ->type_name("POLICY")
-      ->group(machine);
-  app.add_option("--cache-memory", options.cacheMemory,
-                 "Memory of each worker for the rows that --cache keeps, beside --memory")
-      ->type_name("SIZE")
-      ->group(machine);
-  app.add_option("--cache-hotness", options.cacheHotness,
-                 "How rows are known to be hot: analytic (from degrees and fan-outs; the default) or "
-                 "presampled (the first batches are counted as well)")
-      ->type_name("HOW")
-      ->group(machine);
-  app.add_flag(
-         "--cache-learnable", options.worker.executor.cache.learnable,
-         "Learnable rows, with what the optimizer keeps beside them, share the tiers: on disk (a "
-         "file without a name), hot ones in --cache-memory. For tables that are larger than memory")
-      ->group(machine);
-  app.add_option("--cache-folder", options.cacheFolder,
-                 "Where the learnable rows of --cache-learnable are on disk (the folder above -o)")
-      ->type_name("FOLDER")
-      ->group(machine);
+  addCacheOptions(app, options.cache, options.worker.executor.cache, machine);
   app.add_option("--cpu-level", options.worker.executor.cpuLevel,
                  "Force the code for a CPU level, for example x86-64-v2")
       ->group(machine);

@@ -107,33 +107,30 @@ template <class Block> void copyRows(Block &block, const RowCopy &copy) {
   });
 }
 
-template <class Block> void mergeSum(Block &block, const MergeTask &task) {
+/// out = join(join(part 0, part 1), part 2)..., number by number.
+template <class Block, class Join>
+void joinNumbers(Block &block, const MergeTask &task, const Join &join) {
   const int64_t first = int64_t(block.index) * numbersPerBlock,
                 left = task.rows * task.width - first;
   block.each(left < numbersPerBlock ? left : numbersPerBlock, [&](int64_t e) {
     const int64_t i = first + e;
-    float sum = task.parts.part[0][i];
+    float all = task.parts.part[0][i];
     for (uint32_t k = 1; k < task.parts.count; ++k)
-      sum += task.parts.part[k][i];
-    task.out[i] = sum;
+      all = join(all, task.parts.part[k][i]);
+    task.out[i] = all;
   });
+}
+
+template <class Block> void mergeSum(Block &block, const MergeTask &task) {
+  joinNumbers(block, task, [](float sum, float next) { return sum + next; });
 }
 
 /// Whether b takes the place of a: the larger number; not a number is larger than all.
 inline bool larger(float b, float a) { return !(a != a) && !(b <= a); }
 
 template <class Block> void mergeMax(Block &block, const MergeTask &task) {
-  const int64_t first = int64_t(block.index) * numbersPerBlock,
-                left = task.rows * task.width - first;
-  block.each(left < numbersPerBlock ? left : numbersPerBlock, [&](int64_t e) {
-    const int64_t i = first + e;
-    float best = task.parts.part[0][i];
-    for (uint32_t k = 1; k < task.parts.count; ++k) {
-      const float next = task.parts.part[k][i];
-      best = larger(next, best) ? next : best;
-    }
-    task.out[i] = best;
-  });
+  joinNumbers(block, task,
+              [](float best, float next) { return larger(next, best) ? next : best; });
 }
 
 /// Numbers, and behind them from which relation each is: of equal numbers that of the lowest stays.

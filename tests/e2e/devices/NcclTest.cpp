@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/Nccl.h"
 #include "runtime/cuda/CudaDevice.h"
+#include "tests/e2e/caches/Results.h"
 #include "tests/e2e/caches/ToolRun.h"
 
 #include <nlohmann/json.hpp>
@@ -96,16 +97,6 @@ private:
 
   test::TemporaryDirectory folder_;
 };
-
-/// Weights, moments and predictions of a run folder.
-std::map<std::string, std::string> resultsOf(const std::string &folder) {
-  std::map<std::string, std::string> results;
-  for (const auto &entry : std::filesystem::recursive_directory_iterator(folder))
-    if (entry.path().extension() == ".safetensors" || entry.path().filename() == "predictions.csv")
-      results[std::filesystem::relative(entry.path(), folder).string()] =
-          readAll(entry.path().string());
-  return results;
-}
 
 /// Sent bytes of each class but what says that somebody is alive.
 Json sentBytes(const std::string &folder) {

@@ -7,6 +7,7 @@
 // missing) fails the run.
 //
 //===----------------------------------------------------------------------===//
+#include "tests/e2e/caches/Results.h"
 #include "tests/e2e/caches/ToolRun.h"
 
 #include <nlohmann/json.hpp>
@@ -91,16 +92,6 @@ std::vector<double> lossesOf(const std::string &folder) {
     if (Json event = Json::parse(line); event.contains("loss"))
       losses.push_back(event["loss"]);
   return losses;
-}
-
-/// Weights, moments and predictions of a run folder: names and bytes.
-std::map<std::string, std::string> resultsOf(const std::string &folder) {
-  std::map<std::string, std::string> results;
-  for (const auto &entry : std::filesystem::recursive_directory_iterator(folder))
-    if (entry.path().extension() == ".safetensors" || entry.path().filename() == "predictions.csv")
-      results[std::filesystem::relative(entry.path(), folder).string()] =
-          readAll(entry.path().string());
-  return results;
 }
 
 void expectNear(const std::vector<double> &got, const std::vector<double> &wanted) {
