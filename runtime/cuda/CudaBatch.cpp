@@ -156,6 +156,8 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
     }
   }
   HEDDLE_RETURN_IF_ERROR(upload(slot));
+  if (!rows_.empty())
+    HEDDLE_RETURN_IF_ERROR(rows_.prepare(slot.symbols, device_));
   for (Op &op : ops_) {
     const plan::OpT &o = *op.op;
     switch (op.kind) {
@@ -173,7 +175,8 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
       const size_t result = size_t(o.outputs[0]);
       op.domain = int64_t(plan::evaluate(*entry_.buffers[ids]->rows, slot.symbols));
       // Sorted unique ids as many as there are nodes are all of them: the table is the result.
-      op.alias = op.domain == resident_.states.views()[size_t(entry_.buffers[table]->state)].rows;
+      op.alias = !rows_.has(o.inputs[1]) &&
+                 op.domain == resident_.states.views()[size_t(entry_.buffers[table]->state)].rows;
       if (op.alias) {
         device_[result] = device_[table];
         if (copiesComm_)
@@ -190,6 +193,8 @@ absl::Status CudaQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths, Trace::T
   arguments_.resize(argumentBuffers_.size());
   for (size_t a = 0; a < arguments_.size(); ++a)
     arguments_[a] = argumentBuffers_[a] < 0 ? 0 : pointer(argumentBuffers_[a]);
+  for (size_t r = 0; r < slotArguments_.size(); ++r)
+    arguments_[slotArguments_[r]] = rows_.slots(rows_.asked().replaced()[r].list);
   batches_.clear();
   for (const Op &op : ops_)
     for (size_t p = op.firstProduct; p < op.endProduct; ++p)

@@ -7,56 +7,46 @@
 
 #include "runtime/base/Format.h"
 
+#include <iterator>
+
 namespace heddle::cuda {
 
 namespace {
 
-constexpr char samplingPtx[] = {
-#embed "runtime/cuda/Sampling.ptx"
-    , 0};
+constexpr char samplingPtx[] =
+#include "runtime/cuda/Sampling.ptx.inc"
+    ;
 
+/// As SampleKernel numbers them, then what picks rows of features.
 constexpr const char *kernelNames[] = {
 #define KERNEL(NAME) "heddle_" #NAME,
     HEDDLE_SAMPLING_KERNELS(KERNEL)
 #undef KERNEL
-};
+        "heddle_gatherRows"};
+constexpr size_t gatherKernel = std::size(kernelNames) - 1;
 
 /// Lower than any, as the driver takes it.
 constexpr int highestPriority = -100;
 
 } // namespace
 
-SamplingModule::~SamplingModule() {
-  if (module_) {
-    (void)session_.enter();
-    session_.driver().cuModuleUnload(module_);
-  }
+absl::Status SamplingModule::load() {
+  return kernels_.load(samplingPtx, kernelNames, "the sampler");
 }
 
-absl::Status SamplingModule::load() {
-  const Driver &driver = session_.driver();
-  HEDDLE_RETURN_IF_ERROR(
-      session_.loadModule(module_, samplingPtx, "the sampler on " + session_.name()));
-  for (const char *name : kernelNames) {
-    functions_.push_back(nullptr);
-    HEDDLE_RETURN_IF_ERROR(
-        driver.check(driver.cuModuleGetFunction(&functions_.back(), module_, name), name));
-  }
-  return driver.check(driver.cuModuleGetFunction(&gather_, module_, "heddle_gatherRows"),
-                      "heddle_gatherRows");
+absl::Status SamplingModule::launch(SampleKernel kernel, uint32_t blocks,
+                                    const kernels::Launch &launch, Stream stream) const {
+  kernels::Launch argument = launch;
+  return kernels_.launch(size_t(kernel), blocks, kernels::threads, &argument, stream);
 }
 
 absl::Status SamplingModule::gather(const kernels::Gather &gather) const {
   if (gather.rows == 0)
     return absl::OkStatus();
   kernels::Gather argument = gather;
-  void *values[] = {&argument};
   const int64_t perBlock = kernels::gatherRowsPerBlock(gather.dim);
-  const int64_t blocks = (gather.rows + perBlock - 1) / perBlock;
-  return session_.driver().check(
-      session_.driver().cuLaunchKernel(gather_, unsigned(blocks), 1, 1, kernels::threads, 1, 1, 0,
-                                       session_.stream(), values, nullptr),
-      "gathering features");
+  return kernels_.launch(gatherKernel, uint32_t((gather.rows + perBlock - 1) / perBlock),
+                         kernels::threads, &argument, kernels_.session().stream());
 }
 
 CudaMachine::~CudaMachine() {
@@ -117,12 +107,7 @@ absl::Status CudaMachine::fill(uint64_t to, uint8_t value, uint64_t bytes) {
 
 absl::Status CudaMachine::launch(SampleKernel kernel, uint32_t blocks,
                                  const kernels::Launch &launch) {
-  kernels::Launch argument = launch;
-  void *values[] = {&argument};
-  if (Result result = driver_.cuLaunchKernel(module_.function(kernel), blocks, 1, 1,
-                                             kernels::threads, 1, 1, 0, stream_, values, nullptr))
-    return driver_.check(result, std::string("launching ") + kernelNames[size_t(kernel)]);
-  return absl::OkStatus();
+  return module_.launch(kernel, blocks, launch, stream_);
 }
 
 absl::Status CudaMachine::synchronize() {

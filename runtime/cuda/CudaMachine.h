@@ -6,31 +6,24 @@
 #ifndef HEDDLE_RUNTIME_CUDA_CUDAMACHINE_H
 #define HEDDLE_RUNTIME_CUDA_CUDAMACHINE_H
 
+#include "runtime/cuda/KernelModule.h"
 #include "runtime/cuda/SampleMachine.h"
-#include "runtime/cuda/Session.h"
-
-#include <vector>
 
 namespace heddle::cuda {
 
-/// The kernels of kernels/, loaded on a device.
+/// The kernels of kernels/Sampling.cpp, loaded on a device.
 class SamplingModule {
 public:
-  explicit SamplingModule(const Session &session) : session_(session) {}
-  ~SamplingModule();
-  SamplingModule(const SamplingModule &) = delete;
-  SamplingModule &operator=(const SamplingModule &) = delete;
+  explicit SamplingModule(const Session &session) : kernels_(session) {}
 
   absl::Status load();
-  Function function(SampleKernel kernel) const { return functions_[size_t(kernel)]; }
+  absl::Status launch(SampleKernel kernel, uint32_t blocks, const kernels::Launch &launch,
+                      Stream stream) const;
   /// On the session's first stream.
   absl::Status gather(const kernels::Gather &gather) const;
 
 private:
-  const Session &session_;
-  Module module_ = nullptr;
-  std::vector<Function> functions_;
-  Function gather_ = nullptr;
+  KernelModule kernels_;
 };
 
 /// A stream of its own, before others where both have work: a batch that is sampled early keeps the

@@ -26,7 +26,7 @@ constexpr double apartShare = 0.25;
 
 CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::CommQueue *comm)
     : resident_(resident), session_(resident.session), driver_(resident.session.driver()),
-      entry_(entry), comm_(comm), copiesComm_(comm && !comm->onDevice()), arena_(session_),
+      entry_(entry), comm_(comm), copiesComm_(comm && !comm->onDevice()), rows_(resident.rows, entry), arena_(session_),
       argumentMemory_(session_), argumentStaging_(session_), outputs_(session_),
       bufferOffsets_(entry.buffers.size()), device_(entry.buffers.size()),
       host_(entry.buffers.size()) {
@@ -43,6 +43,11 @@ CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::
       addOp(*op, -1);
     }
   addComms(UINT32_MAX);
+  for (const exec::TableLists::Replaced &replaced : rows_.asked().replaced()) {
+    auto op = std::find_if(ops_.begin(), ops_.end(),
+                           [&](const Op &o) { return o.op == entry.ops[replaced.op].get(); });
+    slotArguments_.push_back(op->firstArgument + replaced.input);
+  }
   arguments_.resize(argumentBuffers_.size());
   regionOffsets_.reserve(entry.regions.size());
 
@@ -172,6 +177,8 @@ absl::Status CudaQueue::initialize(exec::MemoryBudget &budget) {
   HEDDLE_RETURN_IF_ERROR(event(fork_));
   for (Event &joined : joined_)
     HEDDLE_RETURN_IF_ERROR(event(joined));
+  if (!rows_.empty())
+    HEDDLE_RETURN_IF_ERROR(rows_.initialize(session_));
   makeOrders();
   for (const Order &order : orders_) {
     ended_.resize(std::max(ended_.size(), order.launches.size()));
@@ -405,20 +412,35 @@ absl::Status CudaQueue::execute(const StepSlot &slot,
                                 std::span<Trace::Track *const> tracks) {
   HEDDLE_RETURN_IF_ERROR(session_.enter());
   commStallNs_ = 0;
-  HEDDLE_RETURN_IF_ERROR(gather());
-  if (!tracks.empty())
-    return executeTraced(slot, tracks);
-  HEDDLE_RETURN_IF_ERROR(runPart(0));
-  if (loss_ >= 0) {
+  absl::Status status = gather();
+  if (status.ok() && !rows_.empty())
+    status = rows_.acquire();
+  if (status.ok())
+    status = tracks.empty() ? executeStep(slot) : executeTraced(slot, tracks);
+  if (!status.ok() && !rows_.empty()) // no state has changed, or nothing there can be used again
+    (void)rows_.release(false);
+  return status;
+}
+
+absl::Status CudaQueue::executeStep(const StepSlot &slot) {
+  // Before the loss is looked at nothing but weights is read, unless rows are stepped there.
+  const size_t waits = rows_.empty() ? 2 : firstChange_ >= cut_;
+  for (size_t part : {0u, 1u}) {
+    if (part == waits)
+      HEDDLE_RETURN_IF_ERROR(rows_.awaitAll());
+    HEDDLE_RETURN_IF_ERROR(runPart(part));
+    if (loss_ < 0 || part != 0)
+      continue;
     HEDDLE_RETURN_IF_ERROR(
         driver_.check(driver_.cuEventRecord(lossReady_, session_.stream()), "event"));
     HEDDLE_RETURN_IF_ERROR(checkLoss(slot));
   }
-  HEDDLE_RETURN_IF_ERROR(runPart(1));
   return finish(slot);
 }
 
 absl::Status CudaQueue::finish(const StepSlot &slot) {
+  if (!rows_.empty())
+    HEDDLE_RETURN_IF_ERROR(rows_.release(true));
   for (uint32_t b : outputBuffers_)
     HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[b], device_[b], bytesOf(b)));
   return session_.synchronize("step " + std::to_string(slot.step) + " on " + session_.name());
@@ -431,6 +453,8 @@ absl::Status CudaQueue::executeTraced(const StepSlot &slot,
     HEDDLE_RETURN_IF_ERROR(
         driver_.check(driver_.cuEventCreate(&events_.back(), eventDefault), "event"));
   }
+  if (!rows_.empty())
+    HEDDLE_RETURN_IF_ERROR(rows_.awaitAll());
   HEDDLE_RETURN_IF_ERROR(session_.synchronize("copying a batch"));
   const uint64_t start = Trace::nowNs();
   for (size_t i = 0; i <= ops_.size(); ++i) {
@@ -465,6 +489,7 @@ std::string CudaQueue::firstBad(const StepSlot &slot) {
       const exec::StateView &view = resident_.states.views()[s];
       (void)session_.toHost(view.data, resident_.statePointers[s], uint64_t(view.bytes));
     }
+  (void)resident_.rows.download();
   (void)session_.synchronize("states");
   std::string culprit = exec::badState(resident_.states, entry_.partition);
   auto fetched = [&](int32_t b) -> const void * { return host_[size_t(b)]; };

@@ -25,6 +25,7 @@
 #include "runtime/cuda/Kernels.h"
 #include "runtime/cuda/Relations.h"
 #include "runtime/cuda/Schedule.h"
+#include "runtime/cuda/StepRows.h"
 #include "runtime/exec/Device.h"
 
 #include <vector>
@@ -38,10 +39,11 @@ struct Resident {
   const SamplingModule &sampling;
   const Relations &relations;
   const Features &features;
+  LearnableRows &rows;
   const plan::PlanT &plan;
   const graph::GraphStore &graph;
   const exec::States &states;
-  const std::vector<DevicePointer> &statePointers; ///< 0: not kept
+  const std::vector<DevicePointer> &statePointers; ///< 0: not kept, or in tiers
 };
 
 class CudaQueue final : public exec::StepCompute {
@@ -142,6 +144,7 @@ private:
   int multiplyRows(const Product &product, int64_t rows, uint32_t stream) const;
   int multiplyChunks(const Product &product, int64_t rows, uint32_t stream) const;
   absl::Status runComm(const Op &op);
+  absl::Status executeStep(const exec::StepSlot &slot);
   absl::Status executeTraced(const exec::StepSlot &slot,
                              std::span<exec::Trace::Track *const> tracks);
   /// Results to the host, and the end of the step.
@@ -171,6 +174,8 @@ private:
   std::vector<Upload> uploads_;
   std::vector<Gather> gathers_;
   std::vector<DeviceSlot> slots_;
+  StepRows rows_;
+  std::vector<size_t> slotArguments_; ///< of rows_.asked().replaced(), into arguments_
   DeviceMemory arena_, argumentMemory_;
   PinnedMemory argumentStaging_, outputs_;
   HugeMemory hostArena_;           ///< where collectives of host memory work

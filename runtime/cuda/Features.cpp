@@ -105,7 +105,7 @@ absl::Status Features::load(const plan::PlanT &plan, const graph::GraphStore &gr
     auto &table = tables_[{f.nodeType, f.name}] = std::make_unique<Table>(session_);
     table->element = f.element();
     table->dim = f.view.dim;
-    HEDDLE_RETURN_IF_ERROR(table->kept.reserve(uint64_t(nodes * rowBytes), what));
+    HEDDLE_RETURN_IF_ERROR(table->kept.reserve(uint64_t(nodes * rowBytes), what, Room::Exact));
     const int64_t block = std::max<int64_t>(1, blockBytes / rowBytes);
     HEDDLE_RETURN_IF_ERROR(staging.reserve(uint64_t(std::min(block, nodes) * rowBytes), what));
     for (int64_t first = 0; first < nodes; first += block) {
@@ -119,24 +119,24 @@ absl::Status Features::load(const plan::PlanT &plan, const graph::GraphStore &gr
   return absl::OkStatus();
 }
 
-absl::Status Features::loadTiers(const plan::PlanT &plan, const graph::GraphStore &graph,
-                                 const exec::RowChooser &chooser, const SamplingModule &module) {
+absl::StatusOr<std::vector<exec::CachedFeature>>
+Features::openTiers(const plan::PlanT &plan, const graph::GraphStore &graph,
+                    const SamplingModule &module) {
   HEDDLE_ASSIGN_OR_RETURN(std::vector<Fetched> fetched, fetchedFeatures(plan, graph));
   std::vector<exec::CachedFeature> described;
-  std::vector<Table *> tiers;
   std::vector<int64_t> scratch;
   for (const Fetched &f : fetched) {
     auto &tier = tables_[{f.nodeType, f.name}] = std::make_unique<Table>(session_);
-    tiers.push_back(tier.get());
+    tiers_.push_back(tier.get());
     const std::string what = "feature '" + f.name + "'";
     const int64_t nodes = f.view.rows, rowBytes = f.rowBytes();
     tier->element = f.element();
     tier->dim = f.view.dim;
-    HEDDLE_RETURN_IF_ERROR(tier->all.reserve(uint64_t(nodes * rowBytes), what));
+    HEDDLE_RETURN_IF_ERROR(tier->all.reserve(uint64_t(nodes * rowBytes), what, Room::Exact));
     const int64_t block = std::max<int64_t>(1, blockBytes / rowBytes);
     for (int64_t first = 0; first < nodes; first += block)
       f.copy(first, std::min(block, nodes - first), tier->all.data() + first * rowBytes, scratch);
-    HEDDLE_RETURN_IF_ERROR(tier->places.reserve(uint64_t(nodes) * sizeof(int32_t), what));
+    HEDDLE_RETURN_IF_ERROR(tier->places.reserve(uint64_t(nodes) * sizeof(int32_t), what, Room::Exact));
     HEDDLE_RETURN_IF_ERROR(tier->hits.reserve(2 * sizeof(uint64_t), what));
     HEDDLE_RETURN_IF_ERROR(session_.driver().check(
         session_.driver().cuMemsetD8Async(tier->places.data(), 0xff,
@@ -149,17 +149,21 @@ absl::Status Features::loadTiers(const plan::PlanT &plan, const graph::GraphStor
     HEDDLE_RETURN_IF_ERROR(measure(*tier, module));
     described.push_back({f.nodeType, f.name, nodes, rowBytes, tier->use.missSecondsPerByte});
   }
-  HEDDLE_ASSIGN_OR_RETURN(const cache::Plan chosen, chooser(described));
-  for (size_t t = 0; t < tiers.size(); ++t) {
-    Table &tier = *tiers[t];
-    const std::vector<int64_t> &rows = chosen.rows[t];
+  return described;
+}
+
+absl::Status Features::keep(std::span<const std::vector<int64_t>> chosenRows,
+                            std::span<const exec::CachedFeature> chosen) {
+  for (size_t t = 0; t < tiers_.size(); ++t) {
+    Table &tier = *tiers_[t];
+    const std::vector<int64_t> &rows = chosenRows[t];
     tier.use.keptRows = int64_t(rows.size());
-    tier.use.expectedHits = described[t].expectedHits;
+    tier.use.expectedHits = chosen[t].expectedHits;
     if (rows.empty())
       continue;
     const std::string what = "feature '" + tier.use.feature + "'";
     const uint64_t rowBytes = uint64_t(tier.use.rowBytes);
-    HEDDLE_RETURN_IF_ERROR(tier.kept.reserve(rows.size() * rowBytes, what));
+    HEDDLE_RETURN_IF_ERROR(tier.kept.reserve(rows.size() * rowBytes, what, Room::Exact));
     std::vector<int32_t> places(size_t(tier.use.rows), -1);
     PinnedMemory staging(session_);
     HEDDLE_RETURN_IF_ERROR(staging.reserve(rows.size() * rowBytes, what));

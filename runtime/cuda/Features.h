@@ -44,9 +44,13 @@ public:
   /// In the plan's order, as long as `share` of the memory that is free is not used up; those for
   /// which there is no room the host fetches.
   absl::Status load(const plan::PlanT &plan, const graph::GraphStore &graph, double share);
-  /// The rows that the chooser names, and all of them in the host's memory.
-  absl::Status loadTiers(const plan::PlanT &plan, const graph::GraphStore &graph,
-                         const exec::RowChooser &chooser, const SamplingModule &module);
+  /// All of them in the host's memory. Returns what a chooser has to know of each.
+  absl::StatusOr<std::vector<exec::CachedFeature>> openTiers(const plan::PlanT &plan,
+                                                             const graph::GraphStore &graph,
+                                                             const SamplingModule &module);
+  /// Then: the rows of each that the device keeps.
+  absl::Status keep(std::span<const std::vector<int64_t>> rows,
+                    std::span<const exec::CachedFeature> chosen);
 
   /// The table that an op fetches from, or null.
   Table *table(const plan::OpT &op) const;
@@ -59,6 +63,7 @@ private:
 
   const Session &session_;
   std::map<Key, std::unique_ptr<Table>> tables_;
+  std::vector<Table *> tiers_; ///< in the order of openTiers()
 };
 
 } // namespace heddle::cuda

@@ -7,29 +7,21 @@
 #define HEDDLE_RUNTIME_CUDA_MERGEMODULE_H
 
 #include "runtime/cuda/DeviceData.h"
-#include "runtime/cuda/Session.h"
-
-#include <vector>
+#include "runtime/cuda/KernelModule.h"
 
 namespace heddle::cuda {
 
 /// The kernels of kernels/Merge.h, loaded on a device.
 class MergeModule {
 public:
-  explicit MergeModule(const Session &session) : session_(session) {}
-  ~MergeModule();
-  MergeModule(const MergeModule &) = delete;
-  MergeModule &operator=(const MergeModule &) = delete;
+  explicit MergeModule(const Session &session) : kernels_(session) {}
 
   absl::Status load();
   /// On the session's first stream. The module must outlive it.
   std::unique_ptr<MergeMachine> machine() const;
 
 private:
-  friend class GpuMergeMachine;
-  const Session &session_;
-  Module module_ = nullptr;
-  std::vector<Function> functions_;
+  KernelModule kernels_;
 };
 
 } // namespace heddle::cuda

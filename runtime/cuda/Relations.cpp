@@ -15,13 +15,13 @@ absl::StatusOr<uint64_t> Relations::place(const void *data, uint64_t bytes, doub
   if (double(wanted) <= room) {
     room -= double(wanted);
     device_.emplace_back(session_);
-    HEDDLE_RETURN_IF_ERROR(device_.back().reserve(wanted, "edges of the graph"));
+    HEDDLE_RETURN_IF_ERROR(device_.back().reserve(wanted, "edges of the graph", Room::Exact));
     HEDDLE_RETURN_IF_ERROR(session_.toDevice(device_.back().data(), data, bytes));
     HEDDLE_RETURN_IF_ERROR(session_.synchronize("edges of the graph"));
     return uint64_t(device_.back().data());
   }
   host_.emplace_back(session_);
-  HEDDLE_RETURN_IF_ERROR(host_.back().reserve(wanted, "edges of the graph"));
+  HEDDLE_RETURN_IF_ERROR(host_.back().reserve(wanted, "edges of the graph", Room::Exact));
   if (bytes)
     std::memcpy(host_.back().data(), data, bytes);
   return reinterpret_cast<uint64_t>(host_.back().data());

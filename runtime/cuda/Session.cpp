@@ -103,20 +103,21 @@ absl::Status Session::loadModule(Module &module, const char *text, const std::st
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// A quarter more than asked for, so that slowly growing batches do not grow it every time.
-uint64_t withRoom(uint64_t bytes) { return (bytes + bytes / 4 + 4095) / 4096 * 4096; }
+uint64_t withRoom(uint64_t bytes, Room room) {
+  return (bytes + (room == Room::Growing ? bytes / 4 : 0) + 4095) / 4096 * 4096;
+}
 } // namespace
 
 DeviceMemory::DeviceMemory(DeviceMemory &&other) noexcept
     : session_(other.session_), data_(std::exchange(other.data_, 0)),
       capacity_(std::exchange(other.capacity_, 0)) {}
 
-absl::Status DeviceMemory::reserve(uint64_t bytes, const std::string &what) {
+absl::Status DeviceMemory::reserve(uint64_t bytes, const std::string &what, Room room) {
   if (bytes <= capacity_)
     return absl::OkStatus();
   release();
   const Driver &driver = session_->driver();
-  uint64_t wanted = withRoom(bytes);
+  uint64_t wanted = withRoom(bytes, room);
   Result result = driver.cuMemAlloc_v2(&data_, wanted);
   if (result == outOfMemory)
     result = driver.cuMemAlloc_v2(&data_, wanted = bytes);
@@ -145,12 +146,12 @@ PinnedMemory::PinnedMemory(PinnedMemory &&other) noexcept
     : session_(other.session_), data_(std::exchange(other.data_, nullptr)),
       capacity_(std::exchange(other.capacity_, 0)) {}
 
-absl::Status PinnedMemory::reserve(uint64_t bytes, const std::string &what) {
+absl::Status PinnedMemory::reserve(uint64_t bytes, const std::string &what, Room room) {
   if (bytes <= capacity_)
     return absl::OkStatus();
   release();
   const Driver &driver = session_->driver();
-  uint64_t wanted = withRoom(bytes);
+  uint64_t wanted = withRoom(bytes, room);
   Result result = driver.cuMemHostAlloc(&data_, wanted, 0);
   if (result) {
     data_ = nullptr;

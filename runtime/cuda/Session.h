@@ -56,6 +56,9 @@ private:
   int capability_ = 0, processors_ = 0;
 };
 
+/// Growing: a quarter more than asked for, so that slowly growing batches do not grow it every time.
+enum class Room : uint8_t { Growing, Exact };
+
 /// A block of the device's memory, zeroed. Only grows.
 class DeviceMemory {
 public:
@@ -67,7 +70,7 @@ public:
   DevicePointer data() const { return data_; }
   uint64_t capacity() const { return capacity_; }
   /// Contents are lost when it grows; work that uses them must have ended. `what`: for the error.
-  absl::Status reserve(uint64_t bytes, const std::string &what);
+  absl::Status reserve(uint64_t bytes, const std::string &what, Room room = Room::Growing);
   void release();
 
 private:
@@ -86,7 +89,7 @@ public:
 
   char *data() const { return static_cast<char *>(data_); }
   uint64_t capacity() const { return capacity_; }
-  absl::Status reserve(uint64_t bytes, const std::string &what);
+  absl::Status reserve(uint64_t bytes, const std::string &what, Room room = Room::Growing);
   void release();
 
 private:

@@ -43,8 +43,8 @@ ComputeQueue::ComputeQueue(const plan::PlanT &plan, const plan::EntryT &entry,
   for (const auto &op : entry.ops)
     if (op->queue == plan::Queue::Compute)
       addOp(*op);
-  for (size_t r = 0; tables && r < tables->replaced().size(); ++r) {
-    const EntryTables::Replaced &replaced = tables->replaced()[r];
+  for (size_t r = 0; tables && r < tables->asked().replaced().size(); ++r) {
+    const TableLists::Replaced &replaced = tables->asked().replaced()[r];
     auto op = std::find_if(ops_.begin(), ops_.end(),
                            [&](const Op &o) { return o.op == entry.ops[replaced.op].get(); });
     slotArguments_.push_back(op->firstArgument + replaced.input);
@@ -183,7 +183,7 @@ absl::Status ComputeQueue::prepare(StepSlot &slot, uint64_t &arenaGrowths,
     arguments_[a] = argumentBuffers_[a] < 0 ? nullptr : pointers_[size_t(argumentBuffers_[a])];
   for (size_t r = 0; r < slotArguments_.size(); ++r)
     arguments_[slotArguments_[r]] =
-        const_cast<int64_t *>(tables_->slots(slot, tables_->replaced()[r].list));
+        const_cast<int64_t *>(tables_->slots(slot, tables_->asked().replaced()[r].list));
   tasks_.clear();
   for (Wave &wave : waves_) {
     wave.firstTask = tasks_.size();
@@ -405,8 +405,8 @@ absl::Status ComputeQueue::execute(const StepSlot &slot, std::span<Trace::Track 
 /// Rows that the step has no part in cannot have made its loss what it is.
 std::string ComputeQueue::badTableRow(const StepSlot &slot) const {
   std::string culprit;
-  for (size_t i = 0; tables_ && culprit.empty() && i < tables_->lists().size(); ++i) {
-    const EntryTables::List &list = tables_->lists()[i];
+  for (size_t i = 0; tables_ && culprit.empty() && i < tables_->asked().lists().size(); ++i) {
+    const TableLists::List &list = tables_->asked().lists()[i];
     if (list.weights < 0)
       continue;
     const plan::BufferT &table = *entry_.buffers[size_t(list.weights)];

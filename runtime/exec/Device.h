@@ -13,6 +13,7 @@
 #include "runtime/exec/CommQueue.h"
 #include "runtime/exec/States.h"
 #include "runtime/exec/StepSlot.h"
+#include "runtime/exec/TableLists.h"
 #include "runtime/exec/Trace.h"
 
 #include <functional>
@@ -74,11 +75,13 @@ public:
   /// The plan's target that its kernels were loaded from.
   virtual std::string kernelTarget() const = 0;
   /// Loads the plan's kernels, makes room for the states, and brings features there: as far as there is
-  /// room, or with a chooser the rows that it names. All three outlive the device. Errors: no code for
-  /// this device in the plan, no memory.
-  virtual absl::Status load(const plan::PlanT &plan, const States &states,
-                            const graph::GraphStore &graph, const RowChooser &chooser) = 0;
-  /// Of the features that a chooser was asked about.
+  /// room, or with a chooser the rows that it names. Of `tables` those that can (TableLists.h) go
+  /// through tiers as well, and their states, which have no memory yet, are given some; there is a
+  /// chooser if there are tables. Plan, states and graph outlive the device. Errors: no code for this
+  /// device in the plan, no memory.
+  virtual absl::Status load(const plan::PlanT &plan, States &states, const graph::GraphStore &graph,
+                            const RowChooser &chooser, std::span<const LearnableTable> tables) = 0;
+  /// Of the features that a chooser was asked about, and of the tables.
   virtual std::vector<CacheUse> cacheUse() const = 0;
   /// For the collectives of an entry, where their arrays stay here while they travel.
   virtual std::unique_ptr<CommData> commData() = 0;

@@ -123,6 +123,14 @@ public:
                               TableTiers::create(*plan_, *graph_, options_, budget_, *readers_));
       elsewhere = tables_->states();
     }
+    std::vector<LearnableTable> deviceTables;
+    if (options_.cache.use && options_.cache.learnable && device_) {
+      deviceTables = learnableTables(*plan_, graph_->schema(), options_.partition);
+      elsewhere.resize(plan_->states.size());
+      for (const LearnableTable &table : deviceTables)
+        for (size_t state : table.states)
+          elsewhere[state] = table.inMemory.empty();
+    }
     HEDDLE_RETURN_IF_ERROR(states_.create(*plan_, *graph_, options_.partition, elsewhere));
     if (tables_)
       tables_->attach(states_);
@@ -132,7 +140,7 @@ public:
         return chooseRows(*plan_, *graph_, options_, computePool_, features);
       };
     if (device_)
-      HEDDLE_RETURN_IF_ERROR(device_->load(*plan_, states_, *graph_, chooser));
+      HEDDLE_RETURN_IF_ERROR(device_->load(*plan_, states_, *graph_, chooser, deviceTables));
     if (options_.cache.use && !device_)
       HEDDLE_RETURN_IF_ERROR(makeTiers());
     states_.initialize(seed_, computePool_);

@@ -64,6 +64,11 @@ void States::attach(size_t state, void *base, StateRows &rows) {
   views_[state].tier = &rows;
 }
 
+void States::place(size_t state, void *memory) {
+  base_[state] = views_[state].data = memory;
+  bytes_ += uint64_t(views_[state].bytes);
+}
+
 std::pair<int64_t, int64_t> States::range(size_t state, uint32_t partition) const {
   const StateView &view = views_[state];
   if (!plan::keepsState(*view.description, partition))

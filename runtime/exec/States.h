@@ -21,11 +21,15 @@ namespace heddle::exec {
 class States {
 public:
   /// Allocates; values are zero until initialize(). States that are `elsewhere` (empty: none) have
-  /// no memory here: attach() says where their rows are, and somebody else gives them their values.
+  /// no memory here: place() gives them some, or attach() says where their rows are, and somebody
+  /// else gives them their values.
   absl::Status create(const plan::PlanT &plan, const graph::GraphStore &graph, uint32_t partition,
                       const std::vector<bool> &elsewhere = {});
   /// `base`: what kernels are given in place of the state's memory.
   void attach(size_t state, void *base, StateRows &rows);
+  /// The memory of a state that is elsewhere, as it would be here: of the view's bytes, and outliving
+  /// this.
+  void place(size_t state, void *memory);
   /// Gives every state that is kept its initial value (plan/InitialValue.h); the same for any number
   /// of threads.
   void initialize(uint64_t seed, ThreadPool &pool);

@@ -169,11 +169,11 @@ private:
 TableTier::~TableTier() = default;
 
 absl::StatusOr<std::unique_ptr<TableTier>>
-TableTier::create(const plan::PlanT &plan, std::span<const size_t> states, int64_t rows,
-                  const std::string &folder, Readers &readers, MemoryBudget &budget) {
+TableTier::create(const plan::PlanT &plan, const LearnableTable &table, const std::string &folder,
+                  Readers &readers, MemoryBudget &budget) {
   std::unique_ptr<TableTier> self(new TableTier(readers, budget));
   int64_t record = 0;
-  for (size_t index : states) {
+  for (size_t index : table.states) {
     const plan::StateT &state = *plan.states[index];
     Part &part = self->parts_.emplace_back();
     part.index = index;
@@ -186,6 +186,7 @@ TableTier::create(const plan::PlanT &plan, std::span<const size_t> states, int64
   auto noMemory = [&] {
     return exhausted("'" + name + "': the system has no memory to say where its rows are");
   };
+  const int64_t rows = table.rows;
   if (!self->pool_.create(rows))
     return noMemory();
   for (size_t i = 0; i < self->parts_.size(); ++i) {
@@ -198,10 +199,7 @@ TableTier::create(const plan::PlanT &plan, std::span<const size_t> states, int64
       cache::RecordFile::create(folder, rows, record, "the learnable rows '" + name + "'"));
   if (!readers.reserve(size_t(std::max(record, maxPiece))))
     return noMemory();
-  self->use_.nodeType = plan.node_types[size_t(self->parts_[0].state->rows_type)]->name;
-  self->use_.state = name;
-  self->use_.rows = rows;
-  self->use_.rowBytes = record;
+  self->use_ = useOf(plan, table);
   return self;
 }
 

@@ -18,6 +18,7 @@
 #include "runtime/exec/SlotPool.h"
 #include "runtime/exec/StateRows.h"
 #include "runtime/exec/StepSlot.h"
+#include "runtime/exec/TableLists.h"
 
 #include <memory>
 #include <mutex>
@@ -29,11 +30,10 @@ namespace heddle::exec {
 /// One caller at a time.
 class TableTier {
 public:
-  /// `states`: indices in the plan, the weights first. `readers` read and write. Errors: no room on
-  /// disk or in memory.
+  /// `readers` read and write. Errors: no room on disk or in memory.
   static absl::StatusOr<std::unique_ptr<TableTier>> create(const plan::PlanT &plan,
-                                                           std::span<const size_t> states,
-                                                           int64_t rows, const std::string &folder,
+                                                           const LearnableTable &table,
+                                                           const std::string &folder,
                                                            Readers &readers, MemoryBudget &budget);
   ~TableTier();
 
@@ -44,7 +44,7 @@ public:
   /// Every row back to its initial value. Not during a run.
   void initialize(uint64_t seed);
 
-  /// Of the i-th state that create() was given: where its slots are. Never moves.
+  /// Of the i-th state of the table: where its slots are. Never moves.
   void *base(size_t state) const { return parts_[state].memory.data(); }
   size_t numStates() const { return parts_.size(); }
   size_t stateIndex(size_t i) const { return parts_[i].index; }

@@ -2,10 +2,7 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// Which tables of a plan can go through tiers, and what a step has to do about them. A table can
-// where all that asks for its rows names them by ids that are known when the batch is fetched:
-// picked rows and steps of an optimizer. Where a step asks for all rows (full graph), or other
-// partitions do, it stays in memory.
+// The tables of an executor that can (TableLists.h), and what a step has to do about them.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_EXEC_TABLETIERS_H
@@ -13,6 +10,7 @@
 
 #include "runtime/exec/ChooseRows.h"
 #include "runtime/exec/StepSlot.h"
+#include "runtime/exec/TableLists.h"
 #include "runtime/exec/TableTier.h"
 
 #include <memory>
@@ -21,14 +19,6 @@
 namespace heddle::exec {
 
 class States;
-
-/// A learnable table of a plan: its weights and what the optimizer keeps beside them.
-struct LearnableTable {
-  std::vector<size_t> states; ///< the weights first
-  std::string inMemory;       ///< why it cannot go through tiers; empty: it can
-};
-/// Those that entries of the partition use.
-std::vector<LearnableTable> learnableTables(const plan::PlanT &plan, uint32_t partition);
 
 class EntryTables;
 
@@ -69,22 +59,11 @@ class EntryTables {
 public:
   EntryTables(const plan::EntryT &entry, TableTiers &tiers);
 
-  bool empty() const { return lists_.empty(); }
-  /// In place of input `input` of op `op` stand the slots of list `list`.
-  struct Replaced {
-    size_t op, input, list;
-  };
-  const std::vector<Replaced> &replaced() const { return replaced_; }
+  bool empty() const { return asked_.lists().empty(); }
+  const TableLists &asked() const { return asked_; }
   const int64_t *slots(const StepSlot &slot, size_t list) const {
     return slot.tableRows[list].slots.data();
   }
-  /// Buffer of the ids of a list, and the weights' buffer of its table or -1.
-  struct List {
-    size_t table = 0;
-    int32_t ids = -1, weights = -1;
-    bool fetches = false, steps = false;
-  };
-  const std::vector<List> &lists() const { return lists_; }
 
   void beginRun(std::span<StepSlot> slots);
   /// Ends the steps of batches before `done`, and brings the rows of `slot`'s step into memory. Its
@@ -93,12 +72,9 @@ public:
   absl::Status endRun(std::span<StepSlot> slots);
 
 private:
-  size_t listOf(size_t table, int32_t ids);
-
   const plan::EntryT &entry_;
   TableTiers &tiers_;
-  std::vector<List> lists_;
-  std::vector<Replaced> replaced_;
+  TableLists asked_;
   std::vector<TableTier::Request> requests_;
 };
 

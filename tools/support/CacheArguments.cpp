@@ -36,7 +36,8 @@ void heddle::addCacheOptions(CLI::App &app, CacheArguments &arguments, exec::Cac
   app.add_flag(
          "--cache-learnable", cache.learnable,
          "Learnable rows, with what the optimizer keeps beside them, share the tiers: on disk (a "
-         "file without a name), hot ones in --cache-memory. For tables that are larger than memory")
+         "file without a name), hot ones in --cache-memory. For tables that are larger than memory. "
+         "With --device=cuda: in the host's memory, hot ones in the GPU's")
       ->group(group);
   app.add_option("--cache-folder", arguments.folder,
                  "Where the learnable rows of --cache-learnable are on disk (the folder above -o)")
@@ -55,15 +56,15 @@ absl::Status readLearnable(const CacheArguments &arguments, const CacheSurroundi
         "choose greedy, heta, uniform or none");
   if (cache.learnable && around.infers)
     return invalidArgument("--cache-learnable: is for training; leave it out with --mode infer");
-  if (cache.learnable && around.onGpu)
-    return invalidArgument(
-        "--cache-learnable: is for a CPU; with --device=cuda learnable rows are wholly "
-        "in the GPU's memory; leave it out");
   if (!arguments.folder.empty() && !cache.learnable)
     return invalidArgument(
         "--cache-folder: is for learnable rows; add --cache-learnable, or leave it "
         "out");
-  if (!cache.learnable)
+  if (!arguments.folder.empty() && around.onGpu)
+    return invalidArgument(
+        "--cache-folder: with --device=cuda learnable rows are in the host's memory, not on disk; "
+        "leave it out");
+  if (!cache.learnable || around.onGpu)
     return absl::OkStatus();
   // Beside the results: the folder that they go to, or the first above it that is there.
   namespace fs = std::filesystem;

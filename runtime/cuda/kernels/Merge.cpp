@@ -7,24 +7,12 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/kernels/Merge.h"
 
+#include "runtime/cuda/kernels/GpuBlock.h"
+
 namespace {
-
 using namespace heddle::cuda::kernels;
-
-struct GpuBlock {
-  uint32_t index;
-
-  template <class F> void each(int64_t n, F f) {
-    for (int64_t i = __nvvm_read_ptx_sreg_tid_x(); i < n; i += mergeThreads)
-      f(i);
-  }
-};
-
+struct Block : GpuBlock<mergeThreads, false> {};
 } // namespace
 
-#define KERNEL(NAME, ARGUMENT)                                                                     \
-  extern "C" __attribute__((device_kernel)) void heddle_##NAME(ARGUMENT argument) {                \
-    GpuBlock block{uint32_t(__nvvm_read_ptx_sreg_ctaid_x())};                                      \
-    NAME(block, argument);                                                                         \
-  }
+#define KERNEL(NAME, ARGUMENT) HEDDLE_ENTRY(NAME, ARGUMENT, Block block; NAME(block, argument))
 HEDDLE_MERGE_KERNELS(KERNEL)
