@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/CudaDevice.h"
 
+#include "runtime/base/AvailableMemory.h"
 #include "runtime/base/Suggest.h"
 #include "runtime/cuda/CudaQueue.h"
 #include "runtime/cuda/MergeModule.h"
@@ -18,6 +19,9 @@ namespace {
 
 /// Of the memory that the states leave: the rest is for batches.
 constexpr double featureShare = 0.5;
+/// Of the host's memory that is free, for features that have no room on the device. The files that
+/// they come from stay mapped beside it.
+constexpr double hostShare = 0.5;
 /// The graph's edges come first: of those a batch needs a few of each row.
 constexpr double relationShare = 0.4;
 
@@ -63,7 +67,8 @@ public:
       HEDDLE_RETURN_IF_ERROR(merging_.load());
     HEDDLE_RETURN_IF_ERROR(relations_.load(plan, graph, relationShare));
     HEDDLE_RETURN_IF_ERROR(chooser ? loadTiers(plan, graph, chooser)
-                                   : features_.load(plan, graph, featureShare));
+                                   : features_.load(plan, graph, featureShare,
+                                                    uint64_t(hostShare * double(availableMemory()))));
     resident_.emplace(Resident{*session_, kernels_, sampling_, relations_, features_, rows_, plan,
                                graph, states, pointers_});
     return absl::OkStatus();

@@ -72,6 +72,16 @@ absl::StatusOr<std::vector<Fetched>> fetchedFeatures(const plan::PlanT &plan,
     }
   return fetched;
 }
+/// All rows, to memory that the device reads.
+absl::Status copyToHost(const Fetched &f, Features::Table &table, const std::string &what,
+                        std::vector<int64_t> &scratch) {
+  const int64_t nodes = f.view.rows, rowBytes = f.rowBytes();
+  HEDDLE_RETURN_IF_ERROR(table.all.reserve(uint64_t(nodes * rowBytes), what, Room::Exact));
+  const int64_t block = std::max<int64_t>(1, blockBytes / rowBytes);
+  for (int64_t first = 0; first < nodes; first += block)
+    f.copy(first, std::min(block, nodes - first), table.all.data() + first * rowBytes, scratch);
+  return absl::OkStatus();
+}
 } // namespace
 
 kernels::Gather Features::Table::gather(DevicePointer ids, int64_t rows, DevicePointer out,
@@ -80,18 +90,19 @@ kernels::Gather Features::Table::gather(DevicePointer ids, int64_t rows, DeviceP
           rows,
           dim,
           reinterpret_cast<const int32_t *>(places.data()),
-          reinterpret_cast<const void *>(kept.data()),
+          kept.data() ? reinterpret_cast<const void *>(kept.data()) : all.data(),
           all.data(),
           reinterpret_cast<float *>(out),
           reinterpret_cast<uint64_t *>(hits.data() + training * sizeof(uint64_t)),
           element};
 }
 
-absl::Status Features::load(const plan::PlanT &plan, const graph::GraphStore &graph, double share) {
+absl::Status Features::load(const plan::PlanT &plan, const graph::GraphStore &graph, double share,
+                            uint64_t hostBytes) {
   size_t free = 0, total = 0;
   HEDDLE_RETURN_IF_ERROR(session_.driver().check(session_.driver().cuMemGetInfo_v2(&free, &total),
                                                  "memory of " + session_.name()));
-  double room = double(free) * share;
+  double room = double(free) * share, hostRoom = double(hostBytes);
   PinnedMemory staging(session_);
   std::vector<int64_t> scratch;
   HEDDLE_ASSIGN_OR_RETURN(const std::vector<Fetched> fetched, fetchedFeatures(plan, graph));
@@ -99,12 +110,17 @@ absl::Status Features::load(const plan::PlanT &plan, const graph::GraphStore &gr
     const int64_t nodes = f.view.rows, rowBytes = f.rowBytes();
     const std::string what = "feature '" + f.name + "'";
     const double bytes = double(nodes) * double(rowBytes);
-    if (bytes > room)
+    const bool here = bytes <= room;
+    if (!here && bytes > hostRoom)
       continue;
-    room -= bytes;
+    (here ? room : hostRoom) -= bytes;
     auto &table = tables_[{f.nodeType, f.name}] = std::make_unique<Table>(session_);
     table->element = f.element();
     table->dim = f.view.dim;
+    if (!here) {
+      HEDDLE_RETURN_IF_ERROR(copyToHost(f, *table, what, scratch));
+      continue;
+    }
     HEDDLE_RETURN_IF_ERROR(table->kept.reserve(uint64_t(nodes * rowBytes), what, Room::Exact));
     const int64_t block = std::max<int64_t>(1, blockBytes / rowBytes);
     HEDDLE_RETURN_IF_ERROR(staging.reserve(uint64_t(std::min(block, nodes) * rowBytes), what));
@@ -132,10 +148,7 @@ Features::openTiers(const plan::PlanT &plan, const graph::GraphStore &graph,
     const int64_t nodes = f.view.rows, rowBytes = f.rowBytes();
     tier->element = f.element();
     tier->dim = f.view.dim;
-    HEDDLE_RETURN_IF_ERROR(tier->all.reserve(uint64_t(nodes * rowBytes), what, Room::Exact));
-    const int64_t block = std::max<int64_t>(1, blockBytes / rowBytes);
-    for (int64_t first = 0; first < nodes; first += block)
-      f.copy(first, std::min(block, nodes - first), tier->all.data() + first * rowBytes, scratch);
+    HEDDLE_RETURN_IF_ERROR(copyToHost(f, *tier, what, scratch));
     HEDDLE_RETURN_IF_ERROR(tier->places.reserve(uint64_t(nodes) * sizeof(int32_t), what, Room::Exact));
     HEDDLE_RETURN_IF_ERROR(tier->hits.reserve(2 * sizeof(uint64_t), what));
     HEDDLE_RETURN_IF_ERROR(session_.driver().check(

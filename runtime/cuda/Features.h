@@ -18,20 +18,20 @@
 namespace heddle::cuda {
 
 /// Dense features that a plan fetches, where a device's kernels can read them, so that a batch
-/// brings nothing but ids: whole in its memory, or hot rows there and all in the host's. Floats of
-/// at most 32 bits and integers of at most 16 stay as the graph has them, other numbers are f32.
+/// brings nothing but ids: whole in its memory, or in the host's, or hot rows there and all in the
+/// host's. Floats of at most 32 bits and integers of at most 16 stay as the graph has them, other numbers are f32.
 class Features {
 public:
   struct Table {
     explicit Table(const Session &session)
-        : kept(session), places(session), hits(session), all(session) {}
+        : kept(session), all(session), places(session), hits(session) {}
     kernels::Element element = kernels::Element::F32;
     int64_t dim = 0;
-    DeviceMemory kept; ///< [.., dim] of `element`: all rows, or those of `places`
+    DeviceMemory kept; ///< [.., dim] of `element`: all rows, those of `places`, or none
+    PinnedMemory all;  ///< [nodes, dim] of `element`, unless the device has all
     // Of a feature of which the device keeps some rows:
     DeviceMemory places; ///< i32 [nodes]: the row of `kept`, or -1
     DeviceMemory hits;   ///< u64 [2]: of other steps, of training steps
-    PinnedMemory all;    ///< [nodes, dim] of `element`
     exec::CacheUse use;
 
     bool keepsSome() const { return places.data() != 0; }
@@ -41,9 +41,11 @@ public:
 
   explicit Features(const Session &session) : session_(session) {}
 
-  /// In the plan's order, as long as `share` of the memory that is free is not used up; those for
-  /// which there is no room the host fetches.
-  absl::Status load(const plan::PlanT &plan, const graph::GraphStore &graph, double share);
+  /// In the plan's order, as long as `share` of the memory that is free is not used up. Those for
+  /// which there is no room are copied to memory of the host that the device reads over the bus, as
+  /// long as `hostBytes` are not used up; what is left the host fetches.
+  absl::Status load(const plan::PlanT &plan, const graph::GraphStore &graph, double share,
+                    uint64_t hostBytes);
   /// All of them in the host's memory. Returns what a chooser has to know of each.
   absl::StatusOr<std::vector<exec::CachedFeature>> openTiers(const plan::PlanT &plan,
                                                              const graph::GraphStore &graph,

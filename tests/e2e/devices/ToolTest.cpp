@@ -153,6 +153,31 @@ TEST(EmulatedDevice, NarrowFeatures) {
   }
 }
 
+// Features that the device has no room for are read over the bus: the fetch queue has none of them.
+TEST(EmulatedDevice, FeaturesThatHaveNoRoom) {
+  Scene &scene = Scene::instance();
+  good(scene.folder(), "heddle-import",
+       {"--generate=igb-het", "--scale=0.000003", "--features=300", "-o", scene.in("many")});
+  test::writeAll(scene.in("many.json"), R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},
+      "model": {"encoder": "rgcn", "num_layers": 1, "hidden_size": 4}, "sampling": {"fanout": [1]},
+      "train": {"batch_size": 32, "num_epochs": 1}})");
+  good(scene.folder(), "heddle-compile",
+       {"--graph", scene.in("many"), "--model", scene.in("many.json"), "-o", scene.in("many.plan"),
+        "--gpu=sm_75"});
+  auto train = [&](const std::string &name, const Settings &settings) {
+    ToolRun got = scene.emulate(
+        "heddle-run",
+        {scene.in("many.plan"), "--graph", scene.in("many"), "-o", scene.in(name), "--threads=2",
+         "--progress=never", "--device=cuda", "--trace", scene.in(name + ".trace")},
+        settings);
+    EXPECT_EQ(got.code, 0) << got.err;
+    // Of the ops that fetch, those that fetched something in the host's queue.
+    EXPECT_EQ(readAll(scene.in(name + ".trace")).find("\"fetch paper.feat"), std::string::npos);
+    return resultsOf(scene.in(name));
+  };
+  EXPECT_EQ(train("many-host", {{"HEDDLE_EMULATOR_MEMORY", "1900000"}}), train("many-device", {}));
+}
+
 TEST(EmulatedDevice, RanksOnOneDeviceAndOnTwo) {
   Scene &scene = Scene::instance();
   ASSERT_EQ(scene.train("rgcn", "alone", {"--device=cuda"}).code, 0);
