@@ -8,6 +8,7 @@
 
 #include "tests/unit/support/TestSupport.h"
 
+#include <cstdlib>
 #include <fcntl.h>
 #include <functional>
 #include <string>
@@ -26,10 +27,16 @@ struct ToolRun {
   int64_t peakBytes = 0; ///< largest resident set, mapped files included
 };
 
+/// Of the tools; HEDDLE_E2E_BIN names another one, for a build that was carried elsewhere.
+inline std::string toolFolder() {
+  const char *elsewhere = std::getenv("HEDDLE_E2E_BIN");
+  return elsewhere ? elsewhere : HEDDLE_BIN_DIR;
+}
+
 /// `prepare` is called in the new process.
 inline ToolRun run(const test::TemporaryDirectory &folder, const std::string &tool,
                    Arguments arguments, const std::function<void()> &prepare = {}) {
-  arguments.insert(arguments.begin(), HEDDLE_BIN_DIR "/" + tool);
+  arguments.insert(arguments.begin(), toolFolder() + "/" + tool);
   std::vector<char *> argv;
   for (std::string &argument : arguments)
     argv.push_back(argument.data());

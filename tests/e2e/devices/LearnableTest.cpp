@@ -27,7 +27,8 @@ DeviceScene &scene() {
     const std::string tail =
         R"("sampling": {"fanout": [4, 3]}, "train": {"batch_size": 200, "num_epochs": 1)";
     // Without moments, and rows of a size that is no multiple of 16 bytes.
-    scene.compile("sgd", head + R"("inputs": {"*": {"features": "all"}, "author": {"learnable": true}},
+    scene.compile("sgd", head +
+                             R"("inputs": {"*": {"features": "all"}, "author": {"learnable": true}},
       "model": {"encoder": "hgt", "num_layers": 2, "hidden_size": 6, "num_heads": 2}, )" +
                              tail + R"(, "sparse_optimizer": {"name": "sgd"}}})");
     // A table for each relation, in a layer.
@@ -57,7 +58,8 @@ TEST(EmulatedDevice, TheSameBitsOfLearnableRows) {
     for (const Arguments &cache :
          std::vector<Arguments>{{"--cache=none"},
                                 {"--cache=greedy", "--cache-memory=100", "--no-overlap"},
-                                {"--cache=uniform", "--cache-memory=30KiB", "--trace", scene().in(plan + "-rows.trace")},
+                                {"--cache=uniform", "--cache-memory=30KiB", "--trace",
+                                 scene().in(plan + "-rows.trace")},
                                 {"--cache=greedy", "--cache-memory=1GiB"}}) {
       const std::string name = plan + "-rows-" + std::to_string(number++);
       Arguments arguments = {"--device=cuda", "--cache-learnable"};
@@ -88,21 +90,17 @@ TEST(EmulatedDevice, TheSameBitsOfLearnableRows) {
 }
 
 TEST(EmulatedDevice, LearnableRowsThatHaveNoRoom) {
-  DeviceScene &all = scene();
-  good(all.folder(), "heddle-import",
-       {"--generate=igb-het", "--scale=0.00005", "--features=8", "-o", all.in("large")});
-  test::writeAll(all.in("wide.json"), R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},
+  HEDDLE_NEEDS_DOUBLE();
+  scene().graph("large", {"--generate=igb-het", "--scale=0.00005", "--features=8"});
+  scene().compile("wide",
+                  R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},
       "inputs": {"*": {"learnable": true}, "paper": {"features": "all"}},
       "model": {"encoder": "rgcn", "num_layers": 1, "hidden_size": 32},
-      "sampling": {"fanout": [1]}, "train": {"batch_size": 32, "num_epochs": 1}})");
-  good(all.folder(), "heddle-compile",
-       {"--graph", all.in("large"), "--model", all.in("wide.json"), "-o", all.in("wide.plan"),
-        "--gpu=sm_75"});
+      "sampling": {"fanout": [1]}, "train": {"batch_size": 128, "num_epochs": 1}})",
+                  {}, "large");
   auto train = [&](const std::string &name, Arguments more, const std::string &memory) {
-    Arguments arguments = {all.in("wide.plan"), "--graph",     all.in("large"),      "-o",
-                           all.in(name),        "--threads=2", "--progress=never", "--device=cuda"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return all.emulate("heddle-run", arguments, {{"HEDDLE_EMULATOR_MEMORY", memory}});
+    more.push_back("--device=cuda");
+    return scene().train("wide", name, more, {{"HEDDLE_EMULATOR_MEMORY", memory}}, "large");
   };
   ToolRun plenty = train("wide-plenty", {}, "1000000000");
   ASSERT_EQ(plenty.code, 0) << plenty.err;
@@ -110,16 +108,18 @@ TEST(EmulatedDevice, LearnableRowsThatHaveNoRoom) {
   const std::string little = "2400000";
   ToolRun refused = train("wide-refused", {}, little);
   EXPECT_EQ(refused.code, 1);
-  EXPECT_NE(refused.err.find("--cache greedy --cache-memory SIZE --cache-learnable"), std::string::npos)
+  EXPECT_NE(refused.err.find("--cache greedy --cache-memory SIZE --cache-learnable"),
+            std::string::npos)
       << refused.err;
-  EXPECT_FALSE(std::filesystem::exists(all.in("wide-refused")));
-  ToolRun tiers = train("wide-tiers",
-                        {"--cache=greedy", "--cache-memory=100KiB", "--cache-learnable"}, little);
+  EXPECT_FALSE(std::filesystem::exists(scene().in("wide-refused")));
+  ToolRun tiers =
+      train("wide-tiers", {"--cache=greedy", "--cache-memory=100KiB", "--cache-learnable"}, little);
   ASSERT_EQ(tiers.code, 0) << tiers.err;
-  EXPECT_EQ(resultsOf(all.in("wide-tiers")), resultsOf(all.in("wide-plenty")));
+  EXPECT_EQ(resultsOf(scene().in("wide-tiers")), resultsOf(scene().in("wide-plenty")));
 }
 
-// Full-graph steps and several partitions ask for whole tables: they stay on the device, and that is said.
+// Full-graph steps and several partitions ask for whole tables: they stay on the device, and that
+// is said.
 TEST(EmulatedDevice, TablesThatStayWhole) {
   for (const std::string plan : {"whole", "raf"}) {
     ASSERT_EQ(scene().train(plan, plan + "-kept", {"--device=cuda"}).code, 0);
@@ -151,9 +151,9 @@ TEST(EmulatedDevice, ALossThatIsNotFinite) {
 }
 
 TEST(EmulatedDevice, LearnableRowsWrongUse) {
-  ToolRun got = scene().train("rgcn", "wrong",
-                              {"--device=cuda", "--cache=none", "--cache-learnable",
-                               "--cache-folder", scene().in("")});
+  ToolRun got = scene().train(
+      "rgcn", "wrong",
+      {"--device=cuda", "--cache=none", "--cache-learnable", "--cache-folder", scene().in("")});
   EXPECT_EQ(got.code, 2);
   EXPECT_NE(got.err.find("--cache-folder: with --device=cuda"), std::string::npos) << got.err;
 }

@@ -9,8 +9,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/Nccl.h"
 #include "runtime/cuda/CudaDevice.h"
-#include "tests/e2e/caches/Results.h"
-#include "tests/e2e/caches/ToolRun.h"
+#include "tests/e2e/devices/DeviceScene.h"
 
 #include <nlohmann/json.hpp>
 
@@ -18,7 +17,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
 #include <sstream>
 
 namespace heddle::e2e {
@@ -26,7 +24,6 @@ namespace {
 
 using Json = nlohmann::json;
 using test::readAll;
-using Settings = std::map<std::string, std::string>;
 
 class Scene {
 public:
@@ -34,13 +31,13 @@ public:
     static Scene scene;
     return scene;
   }
-  std::string in(const std::string &name) const { return folder_ / name; }
+  std::string in(const std::string &name) const { return device_.in(name); }
 
   /// Trains with a worker for each partition. `real`: on this machine's own GPU.
   ToolRun train(const std::string &plan, const std::string &name, Arguments more,
                 const Settings &settings = {}, bool real = false) {
     const std::string partitions(1, plan.back());
-    Arguments arguments = {planOf(plan), "--graph",     in("graph"),        "-o",
+    Arguments arguments = {planOf(plan), "--graph",     device_.graph(), "-o",
                            in(name),     "--threads=1", "--progress=never", "--force"};
     for (const std::string &usual : {std::string("--device=cuda"), "--workers=" + partitions})
       if (std::none_of(more.begin(), more.end(), [&](const std::string &given) {
@@ -48,7 +45,7 @@ public:
           }))
         arguments.push_back(usual);
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return run(folder_, "heddle-run", std::move(arguments), [&] {
+    return run(device_.folder(), "heddle-run", std::move(arguments), [&] {
       if (!real) {
         ::setenv("LD_LIBRARY_PATH", HEDDLE_EMULATOR_DIR ":" NCCL_DOUBLE_DIR, 1);
         ::setenv("HEDDLE_EMULATOR_DEVICES", partitions.c_str(), 1);
@@ -62,40 +59,23 @@ public:
   }
 
 private:
-  Scene() {
-    good(folder_, "heddle-import",
-         {"--generate=igb-het", "--scale=0.000003", "--features=20", "-o", in("graph")});
-  }
-
   /// The plan of that name, made when it is first asked for: a test is a process of its own.
   std::string planOf(const std::string &name) {
-    const std::string path = in(name + ".plan");
-    if (std::filesystem::exists(path))
-      return path;
     const bool attends = name.starts_with("hgt");
-    test::writeAll(
-        in(name + ".json"),
-        R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},
-        "inputs": {"*": {"features": "all", "learnable": true}}, "model": {"num_layers": 2, "hidden_size": 8, )" +
-            std::string(attends ? R"("encoder": "hgt", "num_heads": 2)" : R"("encoder": "rgcn")") +
-            R"(}, "sampling": {"fanout": [4, 3]}, "train": {"batch_size": 200, "num_epochs": 1}})");
-    Arguments arguments = {"--graph",
-                           in("graph"),
-                           "--model",
-                           in(name + ".json"),
-                           "-o",
-                           path,
-                           "--gpu=sm_75",
-                           "--partitions",
-                           std::string(1, name.back()),
+    Arguments arguments = {"--partitions", std::string(1, name.back()),
                            name.starts_with("vanilla") ? "--order=vanilla" : "--order=raf"};
     if (name.starts_with("led"))
       arguments.push_back("--exchange=leader");
-    good(folder_, "heddle-compile", arguments);
-    return path;
+    return device_.compile(
+        name,
+        R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},
+        "inputs": {"*": {"features": "all", "learnable": true}}, "model": {"num_layers": 2, "hidden_size": 8, )" +
+            std::string(attends ? R"("encoder": "hgt", "num_heads": 2)" : R"("encoder": "rgcn")") +
+            R"(}, "sampling": {"fanout": [4, 3]}, "train": {"batch_size": 200, "num_epochs": 1}})",
+        arguments);
   }
 
-  test::TemporaryDirectory folder_;
+  DeviceScene &device_ = DeviceScene::instance();
 };
 
 /// Sent bytes of each class but what says that somebody is alive.

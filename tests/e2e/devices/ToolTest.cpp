@@ -3,8 +3,8 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // The tools as a user runs them, with the double of NVIDIA's driver (tests/emulator) in the place
-// of one. What a kernel or the queue does wrong there (an access outside, a race, a wait that is
-// missing) fails the run.
+// of one, or on a GPU (DeviceScene.h). What a kernel or the queue does wrong on the double (an
+// access outside, a race, a wait that is missing) fails the run.
 //
 //===----------------------------------------------------------------------===//
 #include "tests/e2e/devices/DeviceScene.h"
@@ -43,10 +43,7 @@ TEST(EmulatedDevice, LossesAreTheCpus) {
 TEST(EmulatedDevice, ProductsInTf32) {
   Scene &scene = Scene::instance();
   ASSERT_EQ(scene.train("rgcn", "exact", {"--device=cuda"}).code, 0);
-  test::TemporaryDirectory folder;
-  good(folder, "heddle-compile",
-       {"--graph", scene.in("graph"), "--model", scene.in("rgcn.json"), "-o", scene.in("tf32.plan"),
-        "--gpu=sm_75", "--gpu-products=tf32"});
+  scene.compile("tf32", scene.rgcn(), {"--gpu-products=tf32"});
   ASSERT_EQ(scene.train("tf32", "rounded", {"--device=cuda"}).code, 0);
   const std::vector<double> exact = lossesOf(scene.in("exact")),
                             rounded = lossesOf(scene.in("rounded"));
@@ -109,30 +106,16 @@ TEST(EmulatedDevice, TheSameBitsWithAnyCache) {
 // all rows, some, or none of them.
 TEST(EmulatedDevice, NarrowFeatures) {
   Scene &scene = Scene::instance();
-  const std::string model = scene.in("rgcn.json");
-  test::TemporaryDirectory folder;
-  good(folder, "heddle-import",
-       {"--feature-dtype=bfloat16", scene.in("graph"), "-o", folder / "bfloat16"});
-  good(folder, "heddle-import",
-       {"--feature-dtype=float32", folder / "bfloat16", "-o", folder / "float32"});
+  scene.graph("bfloat16", {"--feature-dtype=bfloat16", scene.graph()});
+  scene.graph("float32", {"--feature-dtype=float32", scene.made("bfloat16")});
   auto train = [&](const std::string &dtype, const std::string &name, Arguments more) {
-    Arguments arguments = {folder / (dtype + ".plan"),
-                           "--graph",
-                           folder / dtype,
-                           "-o",
-                           folder / name,
-                           "--threads=2",
-                           "--progress=never",
-                           "--device=cuda"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    ToolRun got = scene.emulate("heddle-run", arguments);
+    more.push_back("--device=cuda");
+    ToolRun got = scene.train(dtype, name, more, {}, dtype);
     EXPECT_EQ(got.code, 0) << got.err;
-    return lossesOf(folder / name);
+    return lossesOf(scene.in(name));
   };
-  for (const char *dtype : {"float32", "bfloat16"})
-    good(folder, "heddle-compile",
-         {"--graph", folder / dtype, "--model", model, "-o",
-          folder / (std::string(dtype) + ".plan"), "--gpu=sm_75"});
+  for (const std::string dtype : {"float32", "bfloat16"})
+    scene.compile(dtype, scene.rgcn(), {}, dtype);
   const std::vector<double> wanted = train("float32", "wide", {});
   ASSERT_FALSE(wanted.empty());
   int number = 0;
@@ -140,10 +123,10 @@ TEST(EmulatedDevice, NarrowFeatures) {
        std::vector<Arguments>{{}, {"--cache=none"}, {"--cache=greedy", "--cache-memory=4KiB"}}) {
     const std::string name = "narrow-" + std::to_string(number++);
     EXPECT_EQ(train("bfloat16", name, cache), wanted) << number;
-    EXPECT_EQ(readAll(folder / (name + "/predictions.csv")),
-              readAll(folder / "wide/predictions.csv"));
+    EXPECT_EQ(readAll(scene.in(name + "/predictions.csv")),
+              readAll(scene.in("wide/predictions.csv")));
     int64_t kept = 0;
-    const Json caches = cachesOf(folder / name);
+    const Json caches = cachesOf(scene.in(name));
     EXPECT_EQ(caches.size(), number == 1 ? 0u : 4u);
     for (const Json &feature : caches) {
       EXPECT_EQ(feature["row_bytes"], 20 * 2);
@@ -155,21 +138,17 @@ TEST(EmulatedDevice, NarrowFeatures) {
 
 // Features that the device has no room for are read over the bus: the fetch queue has none of them.
 TEST(EmulatedDevice, FeaturesThatHaveNoRoom) {
+  HEDDLE_NEEDS_DOUBLE();
   Scene &scene = Scene::instance();
-  good(scene.folder(), "heddle-import",
-       {"--generate=igb-het", "--scale=0.000003", "--features=300", "-o", scene.in("many")});
-  test::writeAll(scene.in("many.json"), R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},
+  scene.graph("many", {"--generate=igb-het", "--scale=0.000003", "--features=300"});
+  scene.compile("many", R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},
       "model": {"encoder": "rgcn", "num_layers": 1, "hidden_size": 4}, "sampling": {"fanout": [1]},
-      "train": {"batch_size": 32, "num_epochs": 1}})");
-  good(scene.folder(), "heddle-compile",
-       {"--graph", scene.in("many"), "--model", scene.in("many.json"), "-o", scene.in("many.plan"),
-        "--gpu=sm_75"});
+      "train": {"batch_size": 32, "num_epochs": 1}})",
+                {}, "many");
   auto train = [&](const std::string &name, const Settings &settings) {
-    ToolRun got = scene.emulate(
-        "heddle-run",
-        {scene.in("many.plan"), "--graph", scene.in("many"), "-o", scene.in(name), "--threads=2",
-         "--progress=never", "--device=cuda", "--trace", scene.in(name + ".trace")},
-        settings);
+    ToolRun got = scene.train("many", name,
+                              {"--device=cuda", "--trace", scene.in(name + ".trace")}, settings,
+                              "many");
     EXPECT_EQ(got.code, 0) << got.err;
     // Of the ops that fetch, those that fetched something in the host's queue.
     EXPECT_EQ(readAll(scene.in(name + ".trace")).find("\"fetch paper.feat"), std::string::npos);
@@ -197,7 +176,7 @@ TEST(EmulatedDevice, Inference) {
   Scene &scene = Scene::instance();
   ASSERT_EQ(scene.train("hgt", "trained", {}).code, 0);
   for (const std::string device : {"cpu", "cuda"}) {
-    ToolRun got = scene.emulate("heddle-run", {scene.in("hgt.plan"), "--graph", scene.in("graph"),
+    ToolRun got = scene.onDevice("heddle-run", {scene.made("hgt.plan"), "--graph", scene.graph(),
                                                "--mode=infer", "--restore", scene.in("trained"),
                                                "-o", scene.in("inferred-" + device), "--device",
                                                device, "--predict=test", "--progress=never"});
@@ -243,34 +222,31 @@ void writeHubs(const std::string &folder) {
 TEST(EmulatedDevice, HubsAreSummedByWholeBlocks) {
   Scene &scene = Scene::instance();
   writeHubs(scene.in(""));
-  good(scene.folder(), "heddle-import", {scene.in("hubs.json"), "-o", scene.in("hubs")});
+  const std::string graph = scene.graph("hubs", {scene.in("hubs.json")});
   const std::map<std::string, std::string> fanouts = {
       {"all", R"([-1, -1]}, "train": {"batch_size": "all")"},
       {"some", R"([4, 200]}, "train": {"batch_size": 90)"}};
   for (auto [encoder, fanout] : std::vector<std::pair<std::string, std::string>>{
            {"rgcn", "some"}, {"rgat", "all"}, {"hgt", "some"}, {"simplehgn", "all"}}) {
-    const std::string plan = scene.in("hubs-" + encoder);
     const std::string heads = encoder == "rgcn" ? "" : R"(, "num_heads": 2)";
-    test::writeAll(plan + ".json",
+    const std::string plan = scene.compile("hubs-" + encoder,
                    R"({"version": "1.0", "task": {"target_ntype": "user", "label": "label"},
       "inputs": {"*": {"features": "all", "learnable": true}}, "model": {"encoder": ")" +
                        encoder + R"(", "num_layers": 2, "hidden_size": 16)" + heads +
-                       R"(}, "sampling": {"fanout": )" + fanouts.at(fanout) + "}}");
-    good(scene.folder(), "heddle-compile",
-         {"--graph", scene.in("hubs"), "--model", plan + ".json", "-o", plan + ".plan",
-          "--gpu=sm_75"});
+                       R"(}, "sampling": {"fanout": )" + fanouts.at(fanout) + "}}", {}, "hubs");
     // A block's threads agree which rows are hubs by a vote.
-    EXPECT_NE(good(scene.folder(), "heddle-dump", {plan + ".plan", "--ptx", "sm_75"})
+    EXPECT_NE(good(scene.folder(), "heddle-dump", {plan, "--ptx", "sm_75"})
                   .find("vote.sync.ballot"),
               std::string::npos);
     ToolRun got =
-        scene.emulate("heddle_devices", {"--plan", plan + ".plan", "--graph", scene.in("hubs")});
+        scene.onDevice("heddle_devices", {"--plan", plan, "--graph", graph});
     EXPECT_EQ(got.code, 0) << got.out << got.err;
     EXPECT_NE(got.out.find("all agree"), std::string::npos) << got.out;
   }
 }
 
 TEST(EmulatedDevice, WhatIsMissingIsSaid) {
+  HEDDLE_NEEDS_DOUBLE();
   Scene &scene = Scene::instance();
   auto fails = [&](Arguments more, const Settings &settings, const std::string &text) {
     ToolRun got = scene.train("rgcn", "fails", more, settings);
