@@ -7,17 +7,20 @@
 // there the CPU has been compared with the interpreter. Compared are one evaluation and one
 // training step, state by state, and the losses of 20 steps, for as many ranks as the plan has
 // partitions: threads, on as many GPUs as there are in turn. With --transport nccl, which wants a
-// GPU for each, their arrays go from GPU to GPU.
+// GPU for each, their arrays go from GPU to GPU; with --tiers BYTES the device keeps no more than
+// that of features and learnable rows.
 //
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/NcclChoice.h"
 #include "runtime/exec/Executor.h"
 #include "runtime/transport/Connections.h"
 #include "tests/e2e/OnAllRanks.h"
+#include "tests/e2e/devices/Bandwidth.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <numeric>
@@ -35,7 +38,8 @@ public:
   static absl::StatusOr<Ranks> make(std::shared_ptr<const plan::PlanT> plan,
                                     std::shared_ptr<graph::GraphStore> graph,
                                     const cuda::DeviceChoice &device, int threads,
-                                    cuda::TransportChoice transport = cuda::TransportChoice::Host) {
+                                    cuda::TransportChoice transport = cuda::TransportChoice::Host,
+                                    const exec::CacheOptions &cache = {}) {
     Ranks ranks;
     ranks.plan_ = plan;
     ranks.connections_ = std::make_shared<std::vector<transport::ConnectionPair>>(
@@ -50,6 +54,7 @@ public:
       options.seed = 7;
       options.partition = k;
       options.device = cuda::deviceFactory(device, k);
+      options.cache = cache;
       if (plan->partitions > 1)
         options.connections = {(*ranks.connections_)[k].compute.get(),
                                (*ranks.connections_)[k].ahead.get()};
@@ -182,17 +187,25 @@ absl::Status stepWithOtherRounding(Ranks &ranks, const std::vector<int64_t> &bat
   return absl::OkStatus();
 }
 
+struct Options {
+  cuda::DeviceChoice device;
+  cuda::TransportChoice transport = cuda::TransportChoice::Host;
+  exec::CacheOptions cache; ///< of the GPU
+  int timedSteps = 0;
+};
+
 /// Differences of a case, and what the steps took.
 absl::Status compareCase(const std::string &folder, const std::string &planFile,
-                         const std::string &graphFolder, const cuda::DeviceChoice &device,
-                         cuda::TransportChoice transport, int timedSteps, bool &agrees) {
+                         const std::string &graphFolder, const Options &options, bool &agrees) {
+  const int timedSteps = options.timedSteps;
   HEDDLE_ASSIGN_OR_RETURN(auto loaded, plan::loadPlan(planFile));
   std::shared_ptr<const plan::PlanT> plan(std::move(loaded));
   HEDDLE_ASSIGN_OR_RETURN(auto opened, graph::GraphStore::open(graphFolder));
   std::shared_ptr<graph::GraphStore> graph(std::move(opened));
   HEDDLE_ASSIGN_OR_RETURN(Ranks cpu, Ranks::make(plan, graph, {}, timedSteps ? 0 : 2));
   HEDDLE_ASSIGN_OR_RETURN(Ranks gpu,
-                          Ranks::make(plan, graph, device, timedSteps ? 0 : 2, transport));
+                          Ranks::make(plan, graph, options.device, timedSteps ? 0 : 2,
+                                      options.transport, options.cache));
   HEDDLE_ASSIGN_OR_RETURN(Ranks moved, Ranks::make(plan, graph, {}, timedSteps ? 0 : 2));
   Worst once, losses, rounding;
   const bool all = timedSteps == 0;
@@ -274,8 +287,9 @@ absl::Status compareCase(const std::string &folder, const std::string &planFile,
 
 int main(int argc, char **argv) {
   std::vector<std::string> cases;
-  std::string device = "cuda", transport = "host", planFile, graph;
-  int timed = 0;
+  std::string device = "cuda", transport = "host", planFile, graph, tiers;
+  Options options;
+  bool bandwidth = false;
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i];
     auto value = [&](const char *name, std::string &into) {
@@ -286,16 +300,19 @@ int main(int argc, char **argv) {
     };
     std::string number;
     if (value("--device", device) || value("--transport", transport) || value("--plan", planFile) ||
-        value("--graph", graph))
+        value("--graph", graph) || value("--tiers", tiers))
       continue;
     if (value("--time", number)) {
-      timed = std::atoi(number.c_str());
+      options.timedSteps = std::atoi(number.c_str());
+    } else if (argument == "--bandwidth") {
+      bandwidth = true;
     } else if (argument.rfind("--", 0) == 0 || (transport != "host" && transport != "nccl")) {
       std::fprintf(
           stderr,
           "usage: heddle_devices [--device cuda[:N]] [--transport host|nccl] [--time STEPS] "
-          "CASE...\n"
-          "       heddle_devices [...] --plan PLAN --graph DIR\n");
+          "[--tiers BYTES] CASE...\n"
+          "       heddle_devices [...] --plan PLAN --graph DIR\n"
+          "       heddle_devices [--device cuda[:N]] --bandwidth\n");
       return 2;
     } else {
       cases.push_back(argument);
@@ -307,12 +324,21 @@ int main(int argc, char **argv) {
     std::printf("SKIPPED: %s\n", messageOf(status).c_str());
     return 77;
   }
+  if (bandwidth) {
+    status = printBandwidth(std::max(choice->ordinal, 0));
+    if (!status.ok())
+      std::fprintf(stderr, "heddle_devices: %s\n", messageOf(status).c_str());
+    return status.ok() ? 0 : 1;
+  }
+  options.device = *choice;
+  if (transport == "nccl")
+    options.transport = cuda::TransportChoice::Nccl;
+  if (!tiers.empty()) // features and learnable rows with the host; BYTES of them on the device
+    options.cache = {.use = true, .bytes = std::strtoull(tiers.c_str(), nullptr, 10),
+                     .learnable = true};
   bool agrees = true;
   auto one = [&](const std::string &name, const std::string &plan, const std::string &folder) {
-    absl::Status failed =
-        compareCase(name, plan, folder, *choice,
-                    transport == "nccl" ? cuda::TransportChoice::Nccl : cuda::TransportChoice::Host,
-                    timed, agrees);
+    absl::Status failed = compareCase(name, plan, folder, options, agrees);
     if (!failed.ok()) {
       std::printf("%s: %s\n", name.c_str(), messageOf(failed).c_str());
       agrees = false;
