@@ -28,8 +28,7 @@ constexpr double relationShare = 0.4;
 /// The state is learnable rows, or what an optimizer keeps beside them: not all need be here.
 absl::Status withAdvice(const absl::Status &status, const plan::PlanT &plan,
                         const plan::StateT &state) {
-  const plan::StateT &weights =
-      state.parameter < 0 ? state : *plan.states[size_t(state.parameter)];
+  const plan::StateT &weights = state.parameter < 0 ? state : *plan.states[size_t(state.parameter)];
   if (status.code() != absl::StatusCode::kResourceExhausted || plan.partitions > 1 ||
       weights.role != plan::StateRole::EmbeddingRows)
     return status;
@@ -66,9 +65,10 @@ public:
     if (plan.partitions > 1)
       HEDDLE_RETURN_IF_ERROR(merging_.load());
     HEDDLE_RETURN_IF_ERROR(relations_.load(plan, graph, relationShare));
-    HEDDLE_RETURN_IF_ERROR(chooser ? loadTiers(plan, graph, chooser)
-                                   : features_.load(plan, graph, featureShare,
-                                                    uint64_t(hostShare * double(availableMemory()))));
+    HEDDLE_RETURN_IF_ERROR(chooser
+                               ? loadTiers(plan, graph, chooser)
+                               : features_.load(plan, graph, featureShare,
+                                                uint64_t(hostShare * double(availableMemory()))));
     resident_.emplace(Resident{*session_, kernels_, sampling_, relations_, features_, rows_, plan,
                                graph, states, pointers_});
     return absl::OkStatus();
@@ -79,8 +79,7 @@ public:
     // What layers leave for each other has room from when somebody infers.
     for (const auto &buffer : entry.buffers)
       if (buffer->space == plan::Space::State && resident_->states.keeps(size_t(buffer->state)))
-        HEDDLE_RETURN_IF_ERROR(
-            makeRoom(size_t(buffer->state), resident_->plan, resident_->states));
+        HEDDLE_RETURN_IF_ERROR(makeRoom(size_t(buffer->state), resident_->plan, resident_->states));
     auto queue = std::make_unique<CudaQueue>(*resident_, entry, comm);
     HEDDLE_RETURN_IF_ERROR(queue->initialize(budget));
     return std::unique_ptr<exec::StepCompute>(std::move(queue));

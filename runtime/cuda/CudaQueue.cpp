@@ -26,10 +26,10 @@ constexpr double apartShare = 0.25;
 
 CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::CommQueue *comm)
     : resident_(resident), session_(resident.session), driver_(resident.session.driver()),
-      entry_(entry), comm_(comm), copiesComm_(comm && !comm->onDevice()), rows_(resident.rows, entry), arena_(session_),
-      argumentMemory_(session_), argumentStaging_(session_), outputs_(session_),
-      bufferOffsets_(entry.buffers.size()), device_(entry.buffers.size()),
-      host_(entry.buffers.size()) {
+      entry_(entry), comm_(comm), copiesComm_(comm && !comm->onDevice()),
+      rows_(resident.rows, entry), arena_(session_), argumentMemory_(session_),
+      argumentStaging_(session_), outputs_(session_), bufferOffsets_(entry.buffers.size()),
+      device_(entry.buffers.size()), host_(entry.buffers.size()) {
   // Waves in order; of one wave the collectives after the ops, which do not depend on each other.
   const size_t comms = comm ? comm->size() : 0;
   size_t next = 0;

@@ -135,9 +135,9 @@ absl::Status Features::load(const plan::PlanT &plan, const graph::GraphStore &gr
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<exec::CachedFeature>>
-Features::openTiers(const plan::PlanT &plan, const graph::GraphStore &graph,
-                    const SamplingModule &module) {
+absl::StatusOr<std::vector<exec::CachedFeature>> Features::openTiers(const plan::PlanT &plan,
+                                                                     const graph::GraphStore &graph,
+                                                                     const SamplingModule &module) {
   HEDDLE_ASSIGN_OR_RETURN(std::vector<Fetched> fetched, fetchedFeatures(plan, graph));
   std::vector<exec::CachedFeature> described;
   std::vector<int64_t> scratch;
@@ -149,7 +149,8 @@ Features::openTiers(const plan::PlanT &plan, const graph::GraphStore &graph,
     tier->element = f.element();
     tier->dim = f.view.dim;
     HEDDLE_RETURN_IF_ERROR(copyToHost(f, *tier, what, scratch));
-    HEDDLE_RETURN_IF_ERROR(tier->places.reserve(uint64_t(nodes) * sizeof(int32_t), what, Room::Exact));
+    HEDDLE_RETURN_IF_ERROR(
+        tier->places.reserve(uint64_t(nodes) * sizeof(int32_t), what, Room::Exact));
     HEDDLE_RETURN_IF_ERROR(tier->hits.reserve(2 * sizeof(uint64_t), what));
     HEDDLE_RETURN_IF_ERROR(session_.driver().check(
         session_.driver().cuMemsetD8Async(tier->places.data(), 0xff,

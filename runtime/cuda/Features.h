@@ -19,7 +19,8 @@ namespace heddle::cuda {
 
 /// Dense features that a plan fetches, where a device's kernels can read them, so that a batch
 /// brings nothing but ids: whole in its memory, or in the host's, or hot rows there and all in the
-/// host's. Floats of at most 32 bits and integers of at most 16 stay as the graph has them, other numbers are f32.
+/// host's. Floats of at most 32 bits and integers of at most 16 stay as the graph has them, other
+/// numbers are f32.
 class Features {
 public:
   struct Table {
@@ -47,9 +48,8 @@ public:
   absl::Status load(const plan::PlanT &plan, const graph::GraphStore &graph, double share,
                     uint64_t hostBytes);
   /// All of them in the host's memory. Returns what a chooser has to know of each.
-  absl::StatusOr<std::vector<exec::CachedFeature>> openTiers(const plan::PlanT &plan,
-                                                             const graph::GraphStore &graph,
-                                                             const SamplingModule &module);
+  absl::StatusOr<std::vector<exec::CachedFeature>>
+  openTiers(const plan::PlanT &plan, const graph::GraphStore &graph, const SamplingModule &module);
   /// Then: the rows of each that the device keeps.
   absl::Status keep(std::span<const std::vector<int64_t>> rows,
                     std::span<const exec::CachedFeature> chosen);

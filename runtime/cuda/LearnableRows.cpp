@@ -37,7 +37,8 @@ absl::Status LearnableRows::create(const plan::PlanT &plan,
     const std::string what = "learnable rows '" + table.use.state + "'";
     for (size_t s : described.states) {
       const exec::StateView &view = states.views()[s];
-      Part &part = table.parts.emplace_back(Part{s, 0, PinnedMemory(session_), DeviceMemory(session_)});
+      Part &part =
+          table.parts.emplace_back(Part{s, 0, PinnedMemory(session_), DeviceMemory(session_)});
       part.rowBytes = view.rows ? view.bytes / view.rows : 0;
       HEDDLE_RETURN_IF_ERROR(
           part.all.reserve(uint64_t(std::max<int64_t>(view.bytes, 1)), what, Room::Exact));
@@ -66,10 +67,10 @@ absl::Status LearnableRows::makeRoom(Table &table, int64_t rows) {
   const int64_t slots = needed + rows / 4;
   for (Part &part : table.parts) {
     part.pool.release();
-    HEDDLE_RETURN_IF_ERROR(part.pool.reserve(
-        uint64_t(slots * part.rowBytes),
-        "learnable rows '" + table.use.state + "' of a step, and those that --cache-memory keeps",
-        Room::Exact));
+    HEDDLE_RETURN_IF_ERROR(part.pool.reserve(uint64_t(slots * part.rowBytes),
+                                             "learnable rows '" + table.use.state +
+                                                 "' of a step, and those that --cache-memory keeps",
+                                             Room::Exact));
   }
   table.slots = slots;
   return copyKept(table, false);
@@ -144,8 +145,8 @@ absl::Status LearnableRows::measure(Table &table) {
   size_t free = 0, total = 0;
   HEDDLE_RETURN_IF_ERROR(
       session_.driver().check(session_.driver().cuMemGetInfo_v2(&free, &total), "memory"));
-  const int64_t rows =
-      std::min({table.rows, timed, int64_t(free) / share / std::max<int64_t>(1, table.use.rowBytes)});
+  const int64_t rows = std::min(
+      {table.rows, timed, int64_t(free) / share / std::max<int64_t>(1, table.use.rowBytes)});
   if (rows == 0)
     return absl::OkStatus();
   std::vector<int64_t> ids(static_cast<size_t>(rows)), slots(static_cast<size_t>(rows));

@@ -2,10 +2,10 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// A learnable row is its weight and what the optimizer keeps beside it. Of a table in tiers all rows
-// are in the host's memory, where the device reaches them over the bus; the device keeps some, and
-// for as long as a step runs the others that it uses (StepRows.h). While steps run the rows that
-// are kept are newer on the device than with the host.
+// A learnable row is its weight and what the optimizer keeps beside it. Of a table in tiers all
+// rows are in the host's memory, where the device reaches them over the bus; the device keeps some,
+// and for as long as a step runs the others that it uses (StepRows.h). While steps run the rows
+// that are kept are newer on the device than with the host.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_CUDA_LEARNABLEROWS_H
@@ -36,9 +36,9 @@ public:
     std::vector<Part> parts; ///< the weights first
     int64_t rows = 0, kept = 0, slots = 0;
     bool resident = false; ///< what is kept has its values
-    DeviceMemory places;  ///< i32 [rows]: the slot, or -1
-    DeviceMemory keptIds; ///< i64 [kept]
-    DeviceMemory hits;    ///< u64 [2]: of other steps, of training steps
+    DeviceMemory places;   ///< i32 [rows]: the slot, or -1
+    DeviceMemory keptIds;  ///< i64 [kept]
+    DeviceMemory hits;     ///< u64 [2]: of other steps, of training steps
     exec::CacheUse use;
   };
 

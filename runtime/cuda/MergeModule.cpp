@@ -46,9 +46,7 @@ private:
 
 } // namespace
 
-absl::Status MergeModule::load() {
-  return kernels_.load(mergePtx, kernelNames, "the collectives");
-}
+absl::Status MergeModule::load() { return kernels_.load(mergePtx, kernelNames, "the collectives"); }
 
 std::unique_ptr<MergeMachine> MergeModule::machine() const {
   return std::make_unique<GpuMergeMachine>(kernels_);

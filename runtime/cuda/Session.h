@@ -56,7 +56,8 @@ private:
   int capability_ = 0, processors_ = 0;
 };
 
-/// Growing: a quarter more than asked for, so that slowly growing batches do not grow it every time.
+/// Growing: a quarter more than asked for, so that slowly growing batches do not grow it every
+/// time.
 enum class Room : uint8_t { Growing, Exact };
 
 /// A block of the device's memory, zeroed. Only grows.

@@ -133,7 +133,8 @@ absl::Status StepRows::acquire() {
       moves_.push_back(moveOf(i, p, false));
   awaits_ = !moves_.empty();
   if (awaits_) {
-    HEDDLE_RETURN_IF_ERROR(driver.check(driver.cuEventRecord(placed_, session_->stream()), "event"));
+    HEDDLE_RETURN_IF_ERROR(
+        driver.check(driver.cuEventRecord(placed_, session_->stream()), "event"));
     HEDDLE_RETURN_IF_ERROR(driver.check(driver.cuStreamWaitEvent(stream_, placed_, 0), "event"));
     HEDDLE_RETURN_IF_ERROR(rows_.move(moves_, stream_));
     HEDDLE_RETURN_IF_ERROR(driver.check(driver.cuEventRecord(loaded_, stream_), "event"));
@@ -160,8 +161,7 @@ absl::Status StepRows::release(bool changed) {
   for (size_t i = 0; i < lists_.size(); ++i) {
     kernels::Move forget = moveOf(i, 0, true);
     forget.rowBytes = 0;
-    forget.places =
-        reinterpret_cast<int32_t *>(rows_.table(asked_.lists()[i].table).places.data());
+    forget.places = reinterpret_cast<int32_t *>(rows_.table(asked_.lists()[i].table).places.data());
     moves_.push_back(forget);
   }
   return rows_.move(moves_, session_->stream());

@@ -3,8 +3,8 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // What the steps of one entry do about learnable tables in tiers: they bring the rows that the step
-// names and the device does not keep, and take back what it has changed. Only weights are waited for
-// at the start; what the optimizer keeps beside them comes while the loss is computed.
+// names and the device does not keep, and take back what it has changed. Only weights are waited
+// for at the start; what the optimizer keeps beside them comes while the loss is computed.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_CUDA_STEPROWS_H
@@ -46,7 +46,7 @@ public:
 
 private:
   struct List {
-    size_t round = 0;    ///< how many lists of its table come before
+    size_t round = 0;     ///< how many lists of its table come before
     bool changes = false; ///< steps change rows of its table
     size_t numParts = 1;  ///< of its table that they need: all, or the weights
     // In a step:

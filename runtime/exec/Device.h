@@ -74,11 +74,11 @@ public:
   virtual std::string name() const = 0;
   /// The plan's target that its kernels were loaded from.
   virtual std::string kernelTarget() const = 0;
-  /// Loads the plan's kernels, makes room for the states, and brings features there: as far as there is
-  /// room, or with a chooser the rows that it names. Of `tables` those that can (TableLists.h) go
-  /// through tiers as well, and their states, which have no memory yet, are given some; there is a
-  /// chooser if there are tables. Plan, states and graph outlive the device. Errors: no code for this
-  /// device in the plan, no memory.
+  /// Loads the plan's kernels, makes room for the states, and brings features there: as far as
+  /// there is room, or with a chooser the rows that it names. Of `tables` those that can
+  /// (TableLists.h) go through tiers as well, and their states, which have no memory yet, are given
+  /// some; there is a chooser if there are tables. Plan, states and graph outlive the device.
+  /// Errors: no code for this device in the plan, no memory.
   virtual absl::Status load(const plan::PlanT &plan, States &states, const graph::GraphStore &graph,
                             const RowChooser &chooser, std::span<const LearnableTable> tables) = 0;
   /// Of the features that a chooser was asked about, and of the tables.

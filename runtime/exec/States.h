@@ -27,8 +27,8 @@ public:
                       const std::vector<bool> &elsewhere = {});
   /// `base`: what kernels are given in place of the state's memory.
   void attach(size_t state, void *base, StateRows &rows);
-  /// The memory of a state that is elsewhere, as it would be here: of the view's bytes, and outliving
-  /// this.
+  /// The memory of a state that is elsewhere, as it would be here: of the view's bytes, and
+  /// outliving this.
   void place(size_t state, void *memory);
   /// Gives every state that is kept its initial value (plan/InitialValue.h); the same for any number
   /// of threads.

@@ -51,8 +51,8 @@ std::string obstacle(const plan::EntryT &entry, const plan::OpT &op, const IsOwn
 
 } // namespace
 
-std::vector<LearnableTable> learnableTables(const plan::PlanT &plan, const graph::GraphSchema &schema,
-                                            uint32_t partition) {
+std::vector<LearnableTable> learnableTables(const plan::PlanT &plan,
+                                            const graph::GraphSchema &schema, uint32_t partition) {
   std::vector<LearnableTable> out;
   for (size_t s = 0; s < plan.states.size(); ++s) {
     const plan::StateT &state = *plan.states[s];

@@ -2,10 +2,11 @@
 //
 // Part of Heddle, under the Apache License v2.0.
 //
-// Which learnable tables of a plan need not be at hand as a whole, and by which lists of ids the ops
-// of an entry ask for their rows. A table can go through tiers where all that asks for its rows
-// names them by ids that are known when the batch is fetched: picked rows and steps of an optimizer.
-// Where a step asks for all rows (full graph), or other partitions do, it stays in memory.
+// Which learnable tables of a plan need not be at hand as a whole, and by which lists of ids the
+// ops of an entry ask for their rows. A table can go through tiers where all that asks for its rows
+// names them by ids that are known when the batch is fetched: picked rows and steps of an
+// optimizer. Where a step asks for all rows (full graph), or other partitions do, it stays in
+// memory.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_EXEC_TABLELISTS_H
@@ -26,8 +27,8 @@ struct LearnableTable {
   std::string inMemory; ///< why it cannot go through tiers; empty: it can
 };
 /// Those that entries of the partition use.
-std::vector<LearnableTable> learnableTables(const plan::PlanT &plan, const graph::GraphSchema &schema,
-                                            uint32_t partition);
+std::vector<LearnableTable> learnableTables(const plan::PlanT &plan,
+                                            const graph::GraphSchema &schema, uint32_t partition);
 
 /// What is said of a table at the start, as if none of its rows were kept; of one that stays in
 /// memory, all.

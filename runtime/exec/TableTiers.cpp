@@ -20,8 +20,8 @@ TableTiers::create(const plan::PlanT &plan, const graph::GraphStore &graph,
       self->inMemory_.push_back(useOf(plan, table));
       continue;
     }
-    HEDDLE_ASSIGN_OR_RETURN(auto tier, TableTier::create(plan, table, options.cache.folder, readers,
-                                                         budget));
+    HEDDLE_ASSIGN_OR_RETURN(auto tier,
+                            TableTier::create(plan, table, options.cache.folder, readers, budget));
     self->tables_.push_back(std::move(tier));
   }
   return self;

@@ -36,7 +36,8 @@ void heddle::addCacheOptions(CLI::App &app, CacheArguments &arguments, exec::Cac
   app.add_flag(
          "--cache-learnable", cache.learnable,
          "Learnable rows, with what the optimizer keeps beside them, share the tiers: on disk (a "
-         "file without a name), hot ones in --cache-memory. For tables that are larger than memory. "
+         "file without a name), hot ones in --cache-memory. For tables that are larger than "
+         "memory. "
          "With --device=cuda: in the host's memory, hot ones in the GPU's")
       ->group(group);
   app.add_option("--cache-folder", arguments.folder,

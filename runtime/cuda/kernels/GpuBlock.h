@@ -12,8 +12,8 @@
 
 namespace heddle::cuda::kernels {
 
-/// What the kernels' templates ask of a block. A source derives one of its own in a namespace without
-/// a name: what is made for that is called from nowhere else, and so is wholly inlined.
+/// What the kernels' templates ask of a block. A source derives one of its own in a namespace
+/// without a name: what is made for that is called from nowhere else, and so is wholly inlined.
 /// `together`: the threads wait for each other after each phase.
 template <uint32_t numThreads, bool together> struct GpuBlock {
   uint32_t index = uint32_t(__nvvm_read_ptx_sreg_ctaid_x());

@@ -33,7 +33,7 @@ template <class Task> struct TableTasks {
 };
 
 struct Place {
-  const int64_t *ids; ///< [rows], unique
+  const int64_t *ids;        ///< [rows], unique
   int64_t rows, kept, first; ///< row i of the list gets the slot first + i if it has none
   int32_t *places;
   int64_t *slots; ///< [rows], set

@@ -203,9 +203,8 @@ absl::Status compareCase(const std::string &folder, const std::string &planFile,
   HEDDLE_ASSIGN_OR_RETURN(auto opened, graph::GraphStore::open(graphFolder));
   std::shared_ptr<graph::GraphStore> graph(std::move(opened));
   HEDDLE_ASSIGN_OR_RETURN(Ranks cpu, Ranks::make(plan, graph, {}, timedSteps ? 0 : 2));
-  HEDDLE_ASSIGN_OR_RETURN(Ranks gpu,
-                          Ranks::make(plan, graph, options.device, timedSteps ? 0 : 2,
-                                      options.transport, options.cache));
+  HEDDLE_ASSIGN_OR_RETURN(Ranks gpu, Ranks::make(plan, graph, options.device, timedSteps ? 0 : 2,
+                                                 options.transport, options.cache));
   HEDDLE_ASSIGN_OR_RETURN(Ranks moved, Ranks::make(plan, graph, {}, timedSteps ? 0 : 2));
   Worst once, losses, rounding;
   const bool all = timedSteps == 0;
@@ -334,8 +333,8 @@ int main(int argc, char **argv) {
   if (transport == "nccl")
     options.transport = cuda::TransportChoice::Nccl;
   if (!tiers.empty()) // features and learnable rows with the host; BYTES of them on the device
-    options.cache = {.use = true, .bytes = std::strtoull(tiers.c_str(), nullptr, 10),
-                     .learnable = true};
+    options.cache = {
+        .use = true, .bytes = std::strtoull(tiers.c_str(), nullptr, 10), .learnable = true};
   bool agrees = true;
   auto one = [&](const std::string &name, const std::string &plan, const std::string &folder) {
     absl::Status failed = compareCase(name, plan, folder, options, agrees);

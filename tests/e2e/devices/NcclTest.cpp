@@ -37,7 +37,7 @@ public:
   ToolRun train(const std::string &plan, const std::string &name, Arguments more,
                 const Settings &settings = {}, bool real = false) {
     const std::string partitions(1, plan.back());
-    Arguments arguments = {planOf(plan), "--graph",     device_.graph(), "-o",
+    Arguments arguments = {planOf(plan), "--graph",     device_.graph(),    "-o",
                            in(name),     "--threads=1", "--progress=never", "--force"};
     for (const std::string &usual : {std::string("--device=cuda"), "--workers=" + partitions})
       if (std::none_of(more.begin(), more.end(), [&](const std::string &given) {

@@ -141,14 +141,14 @@ TEST(EmulatedDevice, FeaturesThatHaveNoRoom) {
   HEDDLE_NEEDS_DOUBLE();
   Scene &scene = Scene::instance();
   scene.graph("many", {"--generate=igb-het", "--scale=0.000003", "--features=300"});
-  scene.compile("many", R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},
+  scene.compile("many",
+                R"({"version": "1.0", "task": {"target_ntype": "paper", "label": "label_19"},
       "model": {"encoder": "rgcn", "num_layers": 1, "hidden_size": 4}, "sampling": {"fanout": [1]},
       "train": {"batch_size": 32, "num_epochs": 1}})",
                 {}, "many");
   auto train = [&](const std::string &name, const Settings &settings) {
-    ToolRun got = scene.train("many", name,
-                              {"--device=cuda", "--trace", scene.in(name + ".trace")}, settings,
-                              "many");
+    ToolRun got = scene.train("many", name, {"--device=cuda", "--trace", scene.in(name + ".trace")},
+                              settings, "many");
     EXPECT_EQ(got.code, 0) << got.err;
     // Of the ops that fetch, those that fetched something in the host's queue.
     EXPECT_EQ(readAll(scene.in(name + ".trace")).find("\"fetch paper.feat"), std::string::npos);
@@ -177,9 +177,9 @@ TEST(EmulatedDevice, Inference) {
   ASSERT_EQ(scene.train("hgt", "trained", {}).code, 0);
   for (const std::string device : {"cpu", "cuda"}) {
     ToolRun got = scene.onDevice("heddle-run", {scene.made("hgt.plan"), "--graph", scene.graph(),
-                                               "--mode=infer", "--restore", scene.in("trained"),
-                                               "-o", scene.in("inferred-" + device), "--device",
-                                               device, "--predict=test", "--progress=never"});
+                                                "--mode=infer", "--restore", scene.in("trained"),
+                                                "-o", scene.in("inferred-" + device), "--device",
+                                                device, "--predict=test", "--progress=never"});
     ASSERT_EQ(got.code, 0) << got.err;
   }
   std::istringstream a(readAll(scene.in("inferred-cpu/predictions.csv"))),
@@ -229,17 +229,18 @@ TEST(EmulatedDevice, HubsAreSummedByWholeBlocks) {
   for (auto [encoder, fanout] : std::vector<std::pair<std::string, std::string>>{
            {"rgcn", "some"}, {"rgat", "all"}, {"hgt", "some"}, {"simplehgn", "all"}}) {
     const std::string heads = encoder == "rgcn" ? "" : R"(, "num_heads": 2)";
-    const std::string plan = scene.compile("hubs-" + encoder,
-                   R"({"version": "1.0", "task": {"target_ntype": "user", "label": "label"},
+    const std::string plan =
+        scene.compile("hubs-" + encoder,
+                      R"({"version": "1.0", "task": {"target_ntype": "user", "label": "label"},
       "inputs": {"*": {"features": "all", "learnable": true}}, "model": {"encoder": ")" +
-                       encoder + R"(", "num_layers": 2, "hidden_size": 16)" + heads +
-                       R"(}, "sampling": {"fanout": )" + fanouts.at(fanout) + "}}", {}, "hubs");
+                          encoder + R"(", "num_layers": 2, "hidden_size": 16)" + heads +
+                          R"(}, "sampling": {"fanout": )" + fanouts.at(fanout) + "}}",
+                      {}, "hubs");
     // A block's threads agree which rows are hubs by a vote.
-    EXPECT_NE(good(scene.folder(), "heddle-dump", {plan, "--ptx", "sm_75"})
-                  .find("vote.sync.ballot"),
-              std::string::npos);
-    ToolRun got =
-        scene.onDevice("heddle_devices", {"--plan", plan, "--graph", graph});
+    EXPECT_NE(
+        good(scene.folder(), "heddle-dump", {plan, "--ptx", "sm_75"}).find("vote.sync.ballot"),
+        std::string::npos);
+    ToolRun got = scene.onDevice("heddle_devices", {"--plan", plan, "--graph", graph});
     EXPECT_EQ(got.code, 0) << got.out << got.err;
     EXPECT_NE(got.out.find("all agree"), std::string::npos) << got.out;
   }

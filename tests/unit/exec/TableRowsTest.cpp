@@ -84,8 +84,7 @@ struct TableCase {
     for (size_t l = 0; l < ids.size(); ++l)
       all.push_back({ids[l].data(), slots[l].data(), int64_t(ids[l].size()), firsts[l],
                      forget ? 0 : words * 4, reinterpret_cast<char *>(table.data()),
-                     reinterpret_cast<char *>(pool.data()), out,
-                     forget ? places.data() : nullptr});
+                     reinterpret_cast<char *>(pool.data()), out, forget ? places.data() : nullptr});
     return all;
   }
   void place(std::mt19937 &random) {
@@ -105,7 +104,8 @@ struct TableCase {
 
 TEST(TableRows, AStepHasItsRowsAndGivesThemBack) {
   std::mt19937 random(11);
-  for (const auto &[rows, words, sizes] : std::vector<std::tuple<int64_t, int64_t, std::vector<int64_t>>>{
+  for (const auto &[rows, words, sizes] :
+       std::vector<std::tuple<int64_t, int64_t, std::vector<int64_t>>>{
            {0, 4, {0}},
            {1, 1, {1}},
            {1, 3, {1, 1}},
