@@ -34,7 +34,7 @@ absl::Status withAdvice(const absl::Status &status, const plan::PlanT &plan,
     return status;
   return absl::ResourceExhaustedError(
       std::string(status.message()) +
-      "; where batches ask for some of its rows, the others can stay with the host: --cache greedy "
+      "; in training by batches rows that are not hot can stay with the host: --cache greedy "
       "--cache-memory SIZE --cache-learnable");
 }
 

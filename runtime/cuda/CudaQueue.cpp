@@ -446,6 +446,11 @@ absl::Status CudaQueue::finish(const StepSlot &slot) {
   return session_.synchronize("step " + std::to_string(slot.step) + " on " + session_.name());
 }
 
+absl::Status CudaQueue::end() {
+  HEDDLE_RETURN_IF_ERROR(session_.enter());
+  return session_.synchronize("the last step on " + session_.name());
+}
+
 absl::Status CudaQueue::executeTraced(const StepSlot &slot,
                                       std::span<Trace::Track *const> tracks) {
   while (events_.size() <= ops_.size()) {

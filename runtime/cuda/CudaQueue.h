@@ -60,6 +60,7 @@ public:
                        exec::Trace::Track *commTrack) override;
   absl::Status execute(const exec::StepSlot &slot,
                        std::span<exec::Trace::Track *const> tracks) override;
+  absl::Status end() override;
   bool mixesWaves() const override { return false; }
   double commStallSeconds() const override { return double(commStallNs_) * 1e-9; }
   uint64_t arenaBytes() const override { return arena_.capacity(); }

@@ -149,7 +149,10 @@ absl::Status StepRows::awaitAll() {
   if (!std::exchange(awaits_, false))
     return absl::OkStatus();
   const Driver &driver = session_->driver();
-  return driver.check(driver.cuStreamWaitEvent(session_->stream(), loaded_, 0), "event");
+  for (uint32_t stream = 0; stream < Session::maxStreams; ++stream)
+    HEDDLE_RETURN_IF_ERROR(
+        driver.check(driver.cuStreamWaitEvent(session_->stream(stream), loaded_, 0), "event"));
+  return absl::OkStatus();
 }
 
 absl::Status StepRows::release(bool changed) {

@@ -36,10 +36,10 @@ public:
   /// Where the rows of a list are, once acquire() has run: i64, one for each id.
   DevicePointer slots(size_t list) const { return lists_[list].slots; }
 
-  // Of one step, on the session's first stream:
+  // Of one step, on the session's first stream; it must be behind the step's ops when they end:
   /// Gives the rows slots, and brings the weights that are missing.
   absl::Status acquire();
-  /// What comes next may step rows.
+  /// What comes next, on any of the session's streams, may step rows.
   absl::Status awaitAll();
   /// The end. `changed`: rows were stepped.
   absl::Status release(bool changed);

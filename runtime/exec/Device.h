@@ -52,6 +52,9 @@ public:
   /// an error that names the first bad tensor. `tracks`: one per thread of the pool, or empty.
   virtual absl::Status execute(const StepSlot &slot, std::span<Trace::Track *const> tracks) = 0;
 
+  /// After the steps of a run: waits for what is still under way.
+  virtual absl::Status end() { return absl::OkStatus(); }
+
   /// Whether a collective stands beside compute ops: then it wants the comm queue's thread.
   virtual bool mixesWaves() const = 0;
   /// How long the last execute() had nothing to do but to wait for collectives.

@@ -463,6 +463,7 @@ absl::Status EntryRuntime::run(const Request &request) {
   sampler_->usePool(overlap ? shared_.samplePool : shared_.computePool);
   fetcher_->usePool(overlap ? shared_.fetchPool : shared_.computePool);
   absl::Status status = overlap ? runOverlapped(request) : runInOrder(request);
+  status.Update(compute_->end());
   if (tables_)
     status.Update(tables_->endRun(slots_));
   if (status.ok() && endedEarly_)
