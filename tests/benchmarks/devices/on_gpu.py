@@ -14,6 +14,7 @@ import argparse
 import glob
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -23,9 +24,13 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MODELS = ["rgcn", "hgt", "rgat"]
-TOOLS = ["heddle-import", "heddle-run", "heddle_devices", "unit_exec", "unit_transport", "e2e_devices"]
+TOOLS = ["heddle-import", "heddle-run", "heddle-dump", "heddle_devices", "unit_exec", "unit_transport", "e2e_devices"]
 # What any Linux has, and has in the version that its driver wants.
 SYSTEM = ("libc.so", "libm.so", "libdl.so", "librt.so", "libpthread.so", "libstdc++.so", "libgcc_s.so", "ld-linux", "linux-vdso")
+
+
+def plain(name):
+    return re.sub(r"[^\w.]+", "-", name)
 
 
 def call(command, **more):
@@ -36,6 +41,7 @@ def call(command, **more):
 def prepare(arguments):
     build, folder = os.path.abspath(arguments.build), os.path.abspath(arguments.folder)
     tool = lambda name: os.path.join(build, "bin", name)
+    call(["cmake", "--build", build, "--target", "heddle-compile", "heddle_differential"] + TOOLS)
     for part in ["bin", "lib", "plans", "made", "scripts"]:
         os.makedirs(os.path.join(folder, part), exist_ok=True)
     for name in TOOLS:
@@ -61,7 +67,7 @@ def prepare(arguments):
                       "--partitions", ranks, "-o", os.path.join(folder, "plans", f"{name}-{model}-{ranks}.plan")])
         shutil.rmtree(graph)  # heddle-import makes the same one again
     # Its own graphs and plans; on the double, since there may be no GPU here.
-    call([tool("e2e_devices"), "--gtest_filter=-*Nccl*"], env={**os.environ, "HEDDLE_E2E_MADE": os.path.join(folder, "made")})
+    call([tool("e2e_devices")], env={**os.environ, "HEDDLE_E2E_MADE": os.path.join(folder, "made")})
 
 
 class Run:
@@ -95,7 +101,7 @@ class Run:
     def run(self, stage, name, command, seconds=300):
         """(exit code or None where it ran out of time, output, seconds)."""
         self.number += 1
-        log = os.path.join(self.out, f"{self.number:03}-{stage}-{name.replace(' ', '-').replace('/', '-')}.log")
+        log = os.path.join(self.out, f"{self.number:03}-{stage}-{plain(name)}.log")
         start = time.time()
         with open(log, "w") as out:
             try:
@@ -120,7 +126,7 @@ class Run:
 
     def train(self, stage, name, plan, graph, more, seconds=300):
         """(exit code, output, train events); events are seen as they are written: `seen` is when."""
-        folder = os.path.join(self.out, "run-" + name.replace(" ", "-"))
+        folder = os.path.join(self.out, "run-" + plain(name))
         for old in [folder, folder + ".partial"]:
             shutil.rmtree(old, ignore_errors=True)
         events, ended = [], threading.Event()
