@@ -6,13 +6,24 @@
 
 #include "compiler/check/CheckLayer.h"
 #include "compiler/driver/Compile.h"
+#include "runtime/base/Failure.h"
 #include "runtime/base/Suggest.h"
 #include "tools/support/Cli.h"
 
+#include "llvm/Support/ErrorHandling.h"
+
 #include <iostream>
+
+/// LLVM ends the process by a signal where memory or threads run out.
+static void endLlvmWithMessage() {
+  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) { heddle::endNow(); });
+  llvm::install_fatal_error_handler(
+      [](void *, const char *reason, bool) { heddle::endNow(reason); });
+}
 
 int main(int argc, char **argv) {
   using namespace heddle;
+  endLlvmWithMessage();
   CLI::App app;
   cli::setUp(app, "heddle-compile", "Compiles a model spec for a graph's schema into a plan file.",
              "  heddle-compile --graph wn/ --model rgcn.json -o wn.plan\n"
