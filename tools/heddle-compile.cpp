@@ -76,7 +76,8 @@ int main(int argc, char **argv) {
   app.add_option(
          "--gpu", options.gpus,
          "GPUs to generate code for besides: sm_75, sm_80, sm_90 (each runs on its generation and "
-         "later ones), or all (default: none)")
+         "later ones; all share one text, so several cost no more than one), or all (default: "
+         "none)")
       ->delimiter(',');
   app.add_option("--gpu-products", options.gpuProducts,
                  "Dense products on a GPU: fp32 (the default), or tf32 (inputs rounded to 10 bits "

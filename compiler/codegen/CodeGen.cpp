@@ -61,7 +61,7 @@ struct TargetModule {
   std::unique_ptr<llvm::Module> module;
   std::unique_ptr<llvm::TargetMachine> machine;
   std::vector<KernelSignature::Threads> threads;
-  std::vector<uint32_t> functions; ///< of each kernel, the one whose function does what its own would
+  std::vector<uint32_t> functions; ///< of each kernel, the one whose code is its own too
 };
 
 /// Finds functions of the same code. Kernels of different structure come out alike where shapes or the
@@ -258,25 +258,25 @@ FailureOr<std::string> makePreamble(ModuleOp module, const TargetSpec &spec) {
     return module.emitError("LLVM has no back end for ") << spec.name;
   empty.module->setDataLayout(empty.machine->createDataLayout());
   empty.module->setTargetTriple(llvm::Triple(spec.triple));
-  auto text =
-      makeCode(module, empty, llvm::CodeGenFileType::AssemblyFile, spec.name.str());
+  auto text = makeCode(module, empty, llvm::CodeGenFileType::AssemblyFile, spec.name.str());
   if (failed(text))
     return failure();
   return splitPtx(*text).first.str();
 }
 
-/// The libraries of all GPUs that code is asked for. A GPU runs text for older ones, and none of what we
-/// emit looks different to LLVM for a newer one: the text is made for the oldest, and that of the
-/// others differs by the lines that name their target.
+/// The libraries of all GPUs that code is asked for. A GPU runs text for older ones, and none of
+/// what we emit looks different to LLVM for a newer one: the text is made for the oldest, and that
+/// of the others differs by the lines that name their target.
 LogicalResult makePtx(ModuleOp module, ArrayRef<KernelSignature> signatures,
                       ArrayRef<std::pair<const TargetSpec *, CompiledLibrary *>> gpus) {
   auto capability = [](const auto &gpu) {
     unsigned number = 0;
     return gpu.first->name.drop_front(3).getAsInteger(10, number) ? ~0u : number;
   };
-  const auto &[spec, library] = *std::min_element(
-      gpus.begin(), gpus.end(),
-      [&](const auto &a, const auto &b) { return capability(a) < capability(b); });
+  const auto &[spec, library] =
+      *std::min_element(gpus.begin(), gpus.end(), [&](const auto &a, const auto &b) {
+        return capability(a) < capability(b);
+      });
   auto target = makeTargetModule(module, signatures, *spec);
   if (failed(target))
     return failure();

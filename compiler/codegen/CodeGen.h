@@ -40,7 +40,7 @@ struct CompiledLibrary {
   std::vector<KernelSignature::Threads> threads{}; ///< of each kernel, in order
   std::vector<uint32_t> functions{}; ///< of each kernel, the one whose function it runs
   std::string preamble{};            ///< of the text, before `object`
-  std::string textOf{}; ///< not empty: the target whose object is this one's too; there is none here
+  std::string textOf{};              ///< the target whose object is this one's too, or ""
 };
 
 /// The names that compileKernels knows: "x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64" where LLVM

@@ -171,9 +171,9 @@ void KernelEmitter::onceForTeam(function_ref<void()> body) {
     body();
 }
 
-Values KernelEmitter::forTilesTogether(
-    const Cuts &cuts, ArrayRef<Value> init,
-    function_ref<Values(const Tile &, Value, ArrayRef<Value>)> body) {
+Values
+KernelEmitter::forTilesTogether(const Cuts &cuts, ArrayRef<Value> init,
+                                function_ref<Values(const Tile &, Value, ArrayRef<Value>)> body) {
   Values carried(init);
   for (size_t i = 0; i + 1 < cuts.size(); ++i) {
     const int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
@@ -188,10 +188,9 @@ Values KernelEmitter::forTilesTogether(
       return body(tile, own, inner);
     };
     if (whole > columnLanes) // as often for all threads
-      carried = f.loop(f.integer(0), f.integer(whole), columnLanes, carried,
-                       [&](Value first, ArrayRef<Value> inner) {
-                         return from(f.addi(lane, first), inner);
-                       });
+      carried = f.loop(
+          f.integer(0), f.integer(whole), columnLanes, carried,
+          [&](Value first, ArrayRef<Value> inner) { return from(f.addi(lane, first), inner); });
     else if (whole > 0)
       carried = from(lane, carried);
     if (middle < high)
@@ -206,13 +205,12 @@ Value KernelEmitter::reduceRowTogether(RowReduction kind, const Cuts &cuts,
   Values lanes = emptyLanes(kind);
   together = false;
   if (wholeBlock())
-    lanes = forTilesTogether(
-        cuts, lanes, [&](const Tile &tile, Value own, ArrayRef<Value> inner) {
-          Values more = addToLanes(kind, Values(inner), tile, term(tile));
-          for (auto [value, before] : llvm::zip_equal(more, inner))
-            value = f.select(own, value, before);
-          return more;
-        });
+    lanes = forTilesTogether(cuts, lanes, [&](const Tile &tile, Value own, ArrayRef<Value> inner) {
+      Values more = addToLanes(kind, Values(inner), tile, term(tile));
+      for (auto [value, before] : llvm::zip_equal(more, inner))
+        value = f.select(own, value, before);
+      return more;
+    });
   for (size_t i = 0; i + 1 < cuts.size() && !wholeBlock(); ++i) {
     int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
     int64_t middle = low + whole * tileColumns;

@@ -22,7 +22,8 @@ double secondsSince(uint64_t startNs) { return double(Trace::nowNs() - startNs) 
 /// Work that spans a whole step in the trace; op ids of the plan are below.
 constexpr uint32_t noOp = 0xFFFFFFFFu;
 
-/// What `work` gives. An exception, for want of memory, is an error of the batch: it must not leave a thread.
+/// What `work` gives. An exception, for want of memory, is an error of the batch: it must not leave
+/// a thread.
 template <class Work> absl::Status guarded(Work &&work) {
   try {
     return work();
@@ -208,8 +209,7 @@ void EntryRuntime::acquireRows(StepSlot &slot) {
   if (!good(slot) || stop_.load(std::memory_order_relaxed))
     return;
   const uint64_t start = Trace::nowNs();
-  absl::Status status =
-      guarded([&] { return tables_->acquire(slots_, slot, computed_.value()); });
+  absl::Status status = guarded([&] { return tables_->acquire(slots_, slot, computed_.value()); });
   if (!status.ok())
     fail(slot, status);
   else if (shared_.tracks.fetch)

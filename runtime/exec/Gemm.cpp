@@ -45,9 +45,9 @@ absl::Status prepareGemm() {
   constexpr size_t room = size_t(16) << 20;
   void *there = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (there == MAP_FAILED)
-    return absl::ResourceExhaustedError(
-        "the system has no 16 MiB for the code of dense products; use a machine (or a limit: ulimit -a) "
-        "with more memory");
+    return absl::ResourceExhaustedError("the system has no 16 MiB for the code of dense products; "
+                                        "use a machine (or a limit: ulimit -a) "
+                                        "with more memory");
   munmap(there, room);
   bool good = true;
   const int before = useOneBlasThread();
@@ -95,10 +95,10 @@ bool warmGemm(const plan::GemmAttrsT &attrs) {
   std::vector<float> a(rows * k * heads), b(std::max(k, rows) * n * heads),
       c(std::max(k, rows) * n * heads);
   int before = useOneBlasThread();
-  const bool good =
-      attrs.gemm == plan::GemmKind::RowsParam
-          ? gemmRows(attrs, a.data(), b.data(), c.data(), 0, rows)
-          : gemmChunk(attrs, a.data(), b.data(), c.data(), std::min<int64_t>(rows, attrs.chunk_rows), 0);
+  const bool good = attrs.gemm == plan::GemmKind::RowsParam
+                        ? gemmRows(attrs, a.data(), b.data(), c.data(), 0, rows)
+                        : gemmChunk(attrs, a.data(), b.data(), c.data(),
+                                    std::min<int64_t>(rows, attrs.chunk_rows), 0);
   restoreBlasThreads(before);
   return good;
 }

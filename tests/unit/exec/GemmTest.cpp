@@ -58,7 +58,7 @@ TEST(Gemm, RowsTimesParameter) {
             expectNear(c, want, k);
             for (int64_t row = 0; row < m; row += gemmTileRows)
               ASSERT_TRUE(gemmRows(attrs, a.data(), b.data(), pieces.data(), row,
-                       std::min(m, row + gemmTileRows)));
+                                   std::min(m, row + gemmTileRows)));
             EXPECT_EQ(c, pieces);
           }
   restoreBlasThreads(before);
