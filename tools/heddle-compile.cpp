@@ -6,13 +6,24 @@
 
 #include "compiler/check/CheckLayer.h"
 #include "compiler/driver/Compile.h"
+#include "runtime/base/Failure.h"
 #include "runtime/base/Suggest.h"
 #include "tools/support/Cli.h"
 
+#include "llvm/Support/ErrorHandling.h"
+
 #include <iostream>
+
+/// LLVM ends the process by a signal where memory or threads run out.
+static void endLlvmWithMessage() {
+  llvm::install_bad_alloc_error_handler([](void *, const char *, bool) { heddle::endNow(); });
+  llvm::install_fatal_error_handler(
+      [](void *, const char *reason, bool) { heddle::endNow(reason); });
+}
 
 int main(int argc, char **argv) {
   using namespace heddle;
+  endLlvmWithMessage();
   CLI::App app;
   cli::setUp(app, "heddle-compile", "Compiles a model spec for a graph's schema into a plan file.",
              "  heddle-compile --graph wn/ --model rgcn.json -o wn.plan\n"
@@ -65,7 +76,8 @@ int main(int argc, char **argv) {
   app.add_option(
          "--gpu", options.gpus,
          "GPUs to generate code for besides: sm_75, sm_80, sm_90 (each runs on its generation and "
-         "later ones), or all (default: none)")
+         "later ones; all share one text, so several cost no more than one), or all (default: "
+         "none)")
       ->delimiter(',');
   app.add_option("--gpu-products", options.gpuProducts,
                  "Dense products on a GPU: fp32 (the default), or tf32 (inputs rounded to 10 bits "

@@ -29,6 +29,8 @@
 #include "llvm/TargetParser/Triple.h"
 #include "llvm/Transforms/Utils/LoopUtils.h"
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <thread>
 
@@ -59,14 +61,15 @@ struct TargetModule {
   std::unique_ptr<llvm::Module> module;
   std::unique_ptr<llvm::TargetMachine> machine;
   std::vector<KernelSignature::Threads> threads;
+  std::vector<uint32_t> functions; ///< of each kernel, the one whose code is its own too
 };
 
 /// Finds functions of the same code. Kernels of different structure come out alike where shapes or the
 /// place of their rows do not matter: optimizer steps of all parameters, rows by any index.
 class SameCode {
 public:
-  /// A function that was given before and does the same, or none.
-  LLVM::LLVMFuncOp find(LLVM::LLVMFuncOp function) {
+  /// The number that a function of the same code was given with, or else this one.
+  uint32_t find(LLVM::LLVMFuncOp function, uint32_t number) {
     llvm::hash_code hash = 0;
     function.getBody().walk([&](Operation *op) {
       hash = llvm::hash_combine(
@@ -75,26 +78,24 @@ public:
                                                   OperationEquivalence::IgnoreLocations));
     });
     auto &some = byHash[size_t(hash)];
-    for (LLVM::LLVMFuncOp other : some)
+    for (auto &[other, its] : some)
       if (OperationEquivalence::isRegionEquivalentTo(&function.getBody(), &other.getBody(),
                                                      OperationEquivalence::IgnoreLocations))
-        return other;
-    some.push_back(function);
-    return {};
+        return its;
+    some.emplace_back(function, number);
+    return number;
   }
 
 private:
-  std::map<size_t, SmallVector<LLVM::LLVMFuncOp, 1>> byHash;
+  std::map<size_t, SmallVector<std::pair<LLVM::LLVMFuncOp, uint32_t>, 1>> byHash;
 };
 
-/// `aliases`: other names for functions, each with the name of what it stands for.
-FailureOr<OwningOpRef<ModuleOp>>
-emitKernels(ModuleOp module, ArrayRef<KernelSignature> signatures, const TargetSpec &target,
-            std::vector<KernelSignature::Threads> &threads,
-            std::vector<std::pair<std::string, std::string>> &aliases) {
+/// Fills `threads` and `functions` of the result (TargetModule).
+FailureOr<OwningOpRef<ModuleOp>> emitKernels(ModuleOp module, ArrayRef<KernelSignature> signatures,
+                                             const TargetSpec &target, TargetModule &made) {
   OwningOpRef<ModuleOp> result = ModuleOp::create(module.getLoc());
   SymbolTable symbols(module);
-  SameCode made;
+  SameCode code;
   for (const KernelSignature &expected : signatures) {
     auto kernel = symbols.lookup<hgnn::KernelOp>(expected.symbol);
     if (!kernel)
@@ -105,14 +106,13 @@ emitKernels(ModuleOp module, ArrayRef<KernelSignature> signatures, const TargetS
     if (actual->args != expected.args || actual->mode != expected.mode)
       return kernel.emitError("was analysed with other arguments than it is compiled with; analyse "
                               "it again after changing it");
-    threads.push_back(actual->threads);
-    auto function = dyn_cast<LLVM::LLVMFuncOp>(result->getBody()->back());
-    if (target.isGpu() || !function) // PTX has no other names for kernels
-      continue;
-    if (LLVM::LLVMFuncOp same = made.find(function)) {
-      aliases.emplace_back(function.getSymName(), same.getSymName());
+    const uint32_t number = uint32_t(made.functions.size());
+    auto function = cast<LLVM::LLVMFuncOp>(result->getBody()->back());
+    const uint32_t same = code.find(function, number);
+    if (same != number)
       function.erase();
-    }
+    made.threads.push_back(actual->threads);
+    made.functions.push_back(same);
   }
   if (target.isGpu())
     emitDeviceFunctions(*result, target.lanes);
@@ -169,8 +169,7 @@ constexpr const char *afterMarking = "function(loop-unroll<O2;runtime;partial>,e
 FailureOr<TargetModule> makeTargetModule(ModuleOp module, ArrayRef<KernelSignature> signatures,
                                          const TargetSpec &target) {
   TargetModule result;
-  std::vector<std::pair<std::string, std::string>> aliases;
-  auto lowered = emitKernels(module, signatures, target, result.threads, aliases);
+  auto lowered = emitKernels(module, signatures, target, result);
   if (failed(lowered))
     return failure();
   if (failed(lowerToLlvm(**lowered)))
@@ -182,8 +181,10 @@ FailureOr<TargetModule> makeTargetModule(ModuleOp module, ArrayRef<KernelSignatu
     return module.emitError("kernels could not be translated to LLVM IR for ") << target.name;
   result.module->setDataLayout(result.machine->createDataLayout());
   result.module->setTargetTriple(llvm::Triple(target.triple));
-  for (const auto &[name, of] : aliases)
-    llvm::GlobalAlias::create(name, result.module->getFunction(of));
+  for (auto [number, same] : llvm::enumerate(result.functions))
+    if (same != number && !target.isGpu()) // PTX has no other names for kernels
+      llvm::GlobalAlias::create(signatures[number].symbol,
+                                result.module->getFunction(signatures[same].symbol));
   for (llvm::Function &function : *result.module)
     if (!function.isDeclaration()) {
       function.addFnAttr(llvm::Attribute::NoUnwind);
@@ -240,17 +241,67 @@ FailureOr<std::vector<uint8_t>> makeSharedObject(ModuleOp module, TargetModule &
   return library;
 }
 
-FailureOr<std::vector<uint8_t>> makePtx(ModuleOp module, TargetModule &target,
-                                        const std::string &name) {
-  auto text = makeCode(module, target, llvm::CodeGenFileType::AssemblyFile, name);
+/// PTX up to what says its version and target, and the rest.
+std::pair<llvm::StringRef, llvm::StringRef> splitPtx(llvm::ArrayRef<char> text) {
+  llvm::StringRef all(text.data(), text.size());
+  const size_t at = all.find('\n', all.find("\n.address_size"));
+  return {all.substr(0, at), all.substr(at)};
+}
+
+/// What PTX for a target begins with.
+FailureOr<std::string> makePreamble(ModuleOp module, const TargetSpec &spec) {
+  TargetModule empty;
+  empty.context = std::make_unique<llvm::LLVMContext>();
+  empty.module = std::make_unique<llvm::Module>("heddle_kernels", *empty.context);
+  empty.machine = makeMachine(spec);
+  if (!empty.machine)
+    return module.emitError("LLVM has no back end for ") << spec.name;
+  empty.module->setDataLayout(empty.machine->createDataLayout());
+  empty.module->setTargetTriple(llvm::Triple(spec.triple));
+  auto text = makeCode(module, empty, llvm::CodeGenFileType::AssemblyFile, spec.name.str());
   if (failed(text))
     return failure();
+  return splitPtx(*text).first.str();
+}
+
+/// The libraries of all GPUs that code is asked for. A GPU runs text for older ones, and none of
+/// what we emit looks different to LLVM for a newer one: the text is made for the oldest, and that
+/// of the others differs by the lines that name their target.
+LogicalResult makePtx(ModuleOp module, ArrayRef<KernelSignature> signatures,
+                      ArrayRef<std::pair<const TargetSpec *, CompiledLibrary *>> gpus) {
+  auto capability = [](const auto &gpu) {
+    unsigned number = 0;
+    return gpu.first->name.drop_front(3).getAsInteger(10, number) ? ~0u : number;
+  };
+  const auto &[spec, library] =
+      *std::min_element(gpus.begin(), gpus.end(), [&](const auto &a, const auto &b) {
+        return capability(a) < capability(b);
+      });
+  auto target = makeTargetModule(module, signatures, *spec);
+  if (failed(target))
+    return failure();
+  auto text = makeCode(module, *target, llvm::CodeGenFileType::AssemblyFile, spec->name.str());
+  if (failed(text))
+    return failure();
+  const auto [preamble, ptx] = splitPtx(*text);
   // A function of a library that the device does not have fails only when the text is loaded there.
-  llvm::StringRef ptx(text->data(), text->size());
   if (size_t at = ptx.find(".extern .func"); at != llvm::StringRef::npos)
     return module.emitError("kernels for ")
-           << name << " need a function that no device has: " << ptx.substr(at).split('\n').first;
-  return std::vector<uint8_t>(text->begin(), text->end());
+           << spec->name
+           << " need a function that no device has: " << ptx.substr(at).split('\n').first;
+  for (const auto &[otherSpec, other] : gpus) {
+    *other = {otherSpec->name.str(), {}, target->threads, target->functions, preamble.str(), {}};
+    if (other == library) {
+      other->object.assign(ptx.bytes_begin(), ptx.bytes_end());
+      continue;
+    }
+    other->textOf = spec->name.str();
+    FailureOr<std::string> own = makePreamble(module, *otherSpec);
+    if (failed(own))
+      return failure();
+    other->preamble = std::move(*own);
+  }
+  return success();
 }
 
 const TargetSpec *requireTarget(ModuleOp module, const std::string &name) {
@@ -291,6 +342,13 @@ heddle::compiler::compileKernels(ModuleOp module, ArrayRef<KernelSignature> sign
   for (const std::string &name : targets)
     if (specs.push_back(requireTarget(module, name)); !specs.back())
       return failure();
+  SmallVector<std::pair<const TargetSpec *, CompiledLibrary *>> gpus;
+  SmallVector<size_t> levels;
+  for (auto [number, spec] : llvm::enumerate(specs))
+    if (spec->isGpu())
+      gpus.emplace_back(spec, &libraries[number]);
+    else
+      levels.push_back(number);
   std::atomic<bool> ok = true;
   auto compile = [&](size_t number) {
     auto target = makeTargetModule(module, signatures, *specs[number]);
@@ -298,29 +356,32 @@ heddle::compiler::compileKernels(ModuleOp module, ArrayRef<KernelSignature> sign
       ok = false;
       return;
     }
-    const bool gpu = specs[number]->isGpu();
-    auto object = gpu ? makePtx(module, *target, targets[number])
-                      : makeSharedObject(module, *target, targets[number]);
+    auto object = makeSharedObject(module, *target, targets[number]);
     if (failed(object))
       ok = false;
     else
-      libraries[number] = {targets[number], std::move(*object), {}};
-    if (gpu)
-      libraries[number].threads = std::move(target->threads);
+      libraries[number].target = targets[number], libraries[number].object = std::move(*object);
   };
-  const size_t pieces = targets.size() + (meanwhile ? 1 : 0);
+  // Code for GPUs takes longest, and is begun first.
+  SmallVector<std::function<void()>> pieces;
+  if (!gpus.empty())
+    pieces.emplace_back([&] {
+      if (failed(makePtx(module, signatures, gpus)))
+        ok = false;
+    });
+  for (size_t number : levels)
+    pieces.emplace_back([&compile, number] { compile(number); });
+  if (meanwhile)
+    pieces.emplace_back(meanwhile);
   std::atomic<size_t> next = 0;
   auto work = [&] {
-    for (size_t number; (number = next++) < pieces;)
-      if (number < targets.size())
-        compile(number);
-      else
-        meanwhile();
+    for (size_t number; (number = next++) < pieces.size();)
+      pieces[number]();
   };
   std::vector<std::thread> others;
   if (module.getContext()->isMultithreadingEnabled())
     for (size_t threads = std::thread::hardware_concurrency();
-         others.size() + 1 < std::min(threads, pieces);)
+         others.size() + 1 < std::min(threads, pieces.size());)
       others.emplace_back(work);
   work();
   for (std::thread &other : others)

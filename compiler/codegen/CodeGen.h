@@ -36,7 +36,11 @@ mlir::FailureOr<KernelSignature> analyzeKernel(hgnn::KernelOp kernel);
 struct CompiledLibrary {
   std::string target;
   std::vector<uint8_t> object;
-  std::vector<KernelSignature::Threads> threads{}; ///< of a GPU: of each kernel, in order
+  // Of a GPU:
+  std::vector<KernelSignature::Threads> threads{}; ///< of each kernel, in order
+  std::vector<uint32_t> functions{}; ///< of each kernel, the one whose function it runs
+  std::string preamble{};            ///< of the text, before `object`
+  std::string textOf{};              ///< the target whose object is this one's too, or ""
 };
 
 /// The names that compileKernels knows: "x86-64-v2", "x86-64-v3", "x86-64-v4", "aarch64" where LLVM

@@ -188,9 +188,11 @@ private:
   void forRowsAndHubs(llvm::ArrayRef<RowEdges> edges, llvm::function_ref<void(Value)> body);
   /// Whether a block works on one row: then its threads are never apart.
   bool wholeBlock() const { return columnLanes * teamParts > 32; }
-  /// All tiles of a row, as many at a time as there are threads for, and whether a tile is a thread's own:
-  /// where tiles do not suffice threads take one that is another's.
-  void forTilesTogether(const Cuts &cuts, llvm::function_ref<void(const Tile &, Value)> body);
+  /// All tiles of a row, as many at a time as there are threads for, and whether a tile is a
+  /// thread's own: where tiles do not suffice threads take one that is another's. Carries values.
+  Values
+  forTilesTogether(const Cuts &cuts, llvm::ArrayRef<Value> init,
+                   llvm::function_ref<Values(const Tile &, Value, llvm::ArrayRef<Value>)> body);
   /// Until all threads of the block are here no one goes on.
   void meetBlock();
   Value joinWarps(Value value, llvm::function_ref<Value(Value, Value)> join);

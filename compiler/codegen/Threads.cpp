@@ -171,23 +171,33 @@ void KernelEmitter::onceForTeam(function_ref<void()> body) {
     body();
 }
 
-void KernelEmitter::forTilesTogether(const Cuts &cuts, function_ref<void(const Tile &, Value)> body) {
+Values
+KernelEmitter::forTilesTogether(const Cuts &cuts, ArrayRef<Value> init,
+                                function_ref<Values(const Tile &, Value, ArrayRef<Value>)> body) {
+  Values carried(init);
   for (size_t i = 0; i + 1 < cuts.size(); ++i) {
     const int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
     const int64_t middle = low + whole * tileColumns;
-    for (int64_t first = 0; first < whole; first += columnLanes) {
-      Value number = f.addi(lane, first), own = f.cmp(IPred::ult, number, f.integer(whole));
-      if (first + columnLanes > whole)
+    auto from = [&](Value number, ArrayRef<Value> inner) {
+      Value own = f.cmp(IPred::ult, number, f.integer(whole));
+      if (whole % columnLanes != 0)
         number = arith::MinUIOp::create(f.b, f.loc, number, f.integer(whole - 1));
       Tile tile = makeTile(f.addi(f.muli(number, tileColumns), low), 0, tileColumns, low, middle);
       tile.start = low, tile.stride = tileColumns;
       tile.align = low % tileColumns == 0 ? tileColumns : 1;
-      body(tile, own);
-    }
+      return body(tile, own, inner);
+    };
+    if (whole > columnLanes) // as often for all threads
+      carried = f.loop(
+          f.integer(0), f.integer(whole), columnLanes, carried,
+          [&](Value first, ArrayRef<Value> inner) { return from(f.addi(lane, first), inner); });
+    else if (whole > 0)
+      carried = from(lane, carried);
     if (middle < high)
-      body(makeTile({}, middle, high - middle, middle, high),
-           f.cmp(IPred::eq, lane, f.integer(whole % columnLanes)));
+      carried = body(makeTile({}, middle, high - middle, middle, high),
+                     f.cmp(IPred::eq, lane, f.integer(whole % columnLanes)), carried);
   }
+  return carried;
 }
 
 Value KernelEmitter::reduceRowTogether(RowReduction kind, const Cuts &cuts,
@@ -195,10 +205,11 @@ Value KernelEmitter::reduceRowTogether(RowReduction kind, const Cuts &cuts,
   Values lanes = emptyLanes(kind);
   together = false;
   if (wholeBlock())
-    forTilesTogether(cuts, [&](const Tile &tile, Value own) {
-      Values more = addToLanes(kind, lanes, tile, term(tile));
-      for (auto [value, next] : llvm::zip_equal(lanes, more))
-        value = f.select(own, next, value);
+    lanes = forTilesTogether(cuts, lanes, [&](const Tile &tile, Value own, ArrayRef<Value> inner) {
+      Values more = addToLanes(kind, Values(inner), tile, term(tile));
+      for (auto [value, before] : llvm::zip_equal(more, inner))
+        value = f.select(own, value, before);
+      return more;
     });
   for (size_t i = 0; i + 1 < cuts.size() && !wholeBlock(); ++i) {
     int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
@@ -288,10 +299,11 @@ Values KernelEmitter::forSharedTiles(int64_t width, const Cuts &cuts, ArrayRef<V
   assert(init.empty() && "what threads carry over tiles is not shared");
   const bool before = std::exchange(together, false);
   if (wholeBlock())
-    forTilesTogether(cuts, [&](const Tile &tile, Value own) {
+    forTilesTogether(cuts, {}, [&](const Tile &tile, Value own, ArrayRef<Value>) {
       Value outer = std::exchange(ownColumns, own);
       body(tile, {});
       ownColumns = outer;
+      return Values();
     });
   for (size_t i = 0; i + 1 < cuts.size() && !wholeBlock(); ++i) {
     int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;

@@ -7,6 +7,7 @@
 
 #include "runtime/base/Checksum.h"
 #include "runtime/plan/GpuCode.h"
+#include "runtime/plan/PlanFile.h"
 
 using namespace mlir;
 
@@ -22,6 +23,18 @@ static uint32_t gpuChunk(const KernelSignature &signature) {
   bool narrow =
       llvm::all_of(signature.outputs, [](const KernelOutput &out) { return out.width <= 4; });
   return narrow ? gpuChunkNarrowRows : gpuChunkRows;
+}
+
+/// What a library for a GPU has besides, and its text compressed.
+static void addText(plan::KernelLibraryT &library, const CompiledLibrary &compiled) {
+  library.preamble = compiled.preamble;
+  library.text_of = compiled.textOf;
+  library.functions = compiled.functions;
+  if (library.object.empty() || library.object.size() > plan::maximumText)
+    return;
+  library.text_size = library.object.size();
+  library.object = plan::compressText(
+      {reinterpret_cast<const char *>(library.object.data()), library.object.size()});
 }
 
 FailureOr<std::unique_ptr<plan::PlanT>> writePlan(ModuleOp module,
@@ -49,8 +62,10 @@ FailureOr<std::unique_ptr<plan::PlanT>> writePlan(ModuleOp module,
   for (CompiledLibrary &library : *libraries) {
     auto added = std::make_unique<plan::KernelLibraryT>();
     added->target = library.target;
-    added->checksum = checksumOf(library.object.data(), library.object.size());
     added->object = std::move(library.object);
+    if (plan::isGpuTarget(library.target))
+      addText(*added, library);
+    added->checksum = checksumOf(added->object.data(), added->object.size());
     for (const KernelSignature::Threads &threads : library.threads)
       added->threads.emplace_back(threads.lanes, threads.rows);
     (*plan)->libraries.push_back(std::move(added));

@@ -33,16 +33,23 @@ ThreadPool::ThreadPool(int threads, const std::string &name, void (*threadStart)
   // With more threads than cores a spinning thread keeps a working one from running.
   spins_ = threads <= availableCores() ? 2000 : 0;
   workers_.reserve(static_cast<size_t>(threads - 1));
-  for (int t = 1; t < threads; ++t)
-    workers_.emplace_back([this, t, name, threadStart] {
-      pthread_setname_np(pthread_self(), (name.substr(0, 11) + std::to_string(t)).c_str());
-      if (threadStart)
-        threadStart();
-      work(t);
-    });
+  try {
+    for (int t = 1; t < threads; ++t)
+      workers_.emplace_back([this, t, name, threadStart] {
+        pthread_setname_np(pthread_self(), (name.substr(0, 11) + std::to_string(t)).c_str());
+        if (threadStart)
+          threadStart();
+        work(t);
+      });
+  } catch (...) { // no destructor runs, and those that have started would end the process
+    stop();
+    throw;
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   stop_.store(true);
   epoch_.fetch_add(1);
   epoch_.notify_all();

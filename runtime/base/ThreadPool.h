@@ -42,7 +42,8 @@ private:
 class ThreadPool {
 public:
   /// `name` (at most 12 bytes) and the number of each thread name the threads. `threadStart` runs
-  /// once on each thread of the pool but the caller's.
+  /// once on each thread of the pool but the caller's. Throws std::system_error where the system
+  /// starts no more threads.
   explicit ThreadPool(int threads, const std::string &name = "heddle",
                       void (*threadStart)() = nullptr);
   ~ThreadPool();
@@ -56,6 +57,7 @@ public:
   void parallelFor(int64_t tasks, TaskRef fn);
 
 private:
+  void stop();
   void work(int thread);
   /// Takes tasks of the current job until none are left.
   void drain(int thread);

@@ -230,7 +230,8 @@ CudaQueue::Order CudaQueue::makeOrder(const std::vector<Accesses> &accesses) con
   const int64_t merge = int64_t(resident_.plan.kernels.size());
   const bool lists = resident_.plan.minor >= plan::gpuLaunchListsSince;
   for (size_t i = 0; i < ops_.size() && lists && !comm_; ++i)
-    functions[i] = ops_[i].kind == Kind::Kernel  ? int64_t(ops_[i].kernel->kernel)
+    functions[i] = ops_[i].kind == Kind::Kernel
+                       ? int64_t(resident_.kernels.functionOf(ops_[i].kernel->kernel))
                    : ops_[i].kind == Kind::Merge ? merge
                                                  : -1;
   std::vector<std::vector<size_t>> groups;

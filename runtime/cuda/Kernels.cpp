@@ -43,9 +43,10 @@ absl::Status Kernels::load(const plan::PlanT &plan) {
                               (has.empty() ? "no code for a GPU" : "code for " + has) +
                               ", this one is " + session_.name() + " (" + own +
                               "); recompile with heddle-compile --gpu=all");
+  library_ = best;
   target_ = best->target;
   const Driver &driver = session_.driver();
-  std::string text(best->object.begin(), best->object.end());
+  HEDDLE_ASSIGN_OR_RETURN(std::string text, plan::gpuText(plan, *best));
   HEDDLE_RETURN_IF_ERROR(session_.loadModule(
       module_, text.c_str(), "the plan's code for " + target_ + " on " + session_.name()));
   auto find = [&](Function &function, const std::string &symbol) {
@@ -53,9 +54,10 @@ absl::Status Kernels::load(const plan::PlanT &plan) {
                         "the plan's code for " + target_ + ": '" + symbol +
                             "'; recompile with heddle-compile");
   };
-  for (const auto &kernel : plan.kernels) {
+  for (size_t k = 0; k < plan.kernels.size(); ++k) {
+    const std::string &symbol = plan.kernels[functionOf(k)]->symbol;
     kernels_.emplace_back();
-    HEDDLE_RETURN_IF_ERROR(find(kernels_.back(), plan::gpuSymbol(kernel->symbol)));
+    HEDDLE_RETURN_IF_ERROR(find(kernels_.back(), plan::gpuSymbol(symbol)));
   }
   threads_ = best->threads;
   HEDDLE_RETURN_IF_ERROR(find(merge_, plan::gpuMergeFunction));

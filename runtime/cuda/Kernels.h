@@ -8,6 +8,7 @@
 
 #include "runtime/cuda/Session.h"
 #include "runtime/plan/GpuCode.h"
+#include "runtime/plan/GpuText.h"
 #include "runtime/plan/PlanFile.h"
 
 #include <vector>
@@ -30,6 +31,8 @@ public:
   /// session.
   absl::Status launch(size_t index, DevicePointer args, int64_t domain, int64_t chunks,
                       uint32_t stream) const;
+  /// The kernel whose function it is: ops whose kernels share one may be one launch.
+  size_t functionOf(size_t index) const { return plan::functionOf(*library_, index); }
   /// Blocks that a launch of it has.
   uint64_t blocks(size_t index, int64_t domain, int64_t chunks) const;
   /// The same for several ops at once: `list` has `number` of plan::GpuLaunch, none of which needs
@@ -49,6 +52,7 @@ private:
 
   const Session &session_;
   const plan::PlanT *plan_ = nullptr;
+  const plan::KernelLibraryT *library_ = nullptr;
   Module module_ = nullptr;
   std::string target_;
   std::vector<Function> kernels_;

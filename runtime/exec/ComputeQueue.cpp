@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <new>
 
 namespace heddle::exec {
 
@@ -91,7 +92,8 @@ void ComputeQueue::addOp(const plan::OpT &op) {
     for (const plan::Product &product : products) {
       products_.push_back(
           {product.attrs, inputs + product.a, inputs + product.b, outputs + product.c});
-      warmGemm(*product.attrs);
+      if (!warmGemm(*product.attrs))
+        throw std::bad_alloc(); // a constructor has no other way
     }
     added.endProduct = products_.size();
   } else if (const auto *a = op.attrs.AsMergeAttrs()) {
@@ -318,14 +320,16 @@ void ComputeQueue::runTask(const Task &task) const {
     // Rows that several products read, and those of a sum, stay in the cache for a tile.
     for (int64_t tile = task.begin; tile < task.end; tile += gemmTileRows)
       for (size_t p = op.firstProduct; p < op.endProduct; ++p)
-        gemmRows(*products_[p].attrs, floats(products_[p].a), floats(products_[p].b),
-                 floats(products_[p].c), tile, std::min(task.end, tile + gemmTileRows));
+        if (!gemmRows(*products_[p].attrs, floats(products_[p].a), floats(products_[p].b),
+                      floats(products_[p].c), tile, std::min(task.end, tile + gemmTileRows)))
+          noProduct_.store(true, std::memory_order_relaxed);
     break;
   case Kind::GemmChunks:
     for (int64_t chunk = task.begin; chunk < task.end; ++chunk)
       for (size_t p = op.firstProduct; p < op.endProduct; ++p)
-        gemmChunk(*products_[p].attrs, floats(products_[p].a), floats(products_[p].b),
-                  floats(products_[p].c), op.domain, chunk);
+        if (!gemmChunk(*products_[p].attrs, floats(products_[p].a), floats(products_[p].b),
+                       floats(products_[p].c), op.domain, chunk))
+          noProduct_.store(true, std::memory_order_relaxed);
     break;
   case Kind::Merge: {
     const float *in = static_cast<const float *>(args[0]);
@@ -393,6 +397,10 @@ absl::Status ComputeQueue::execute(const StepSlot &slot, std::span<Trace::Track 
       if (!status.ok())
         return w <= lossWave_ || lossBuffer_ < 0 ? withCulprit(slot, status) : status;
     }
+    if (noProduct_.exchange(false, std::memory_order_relaxed))
+      return absl::ResourceExhaustedError("step " + std::to_string(slot.step) +
+                                          ": the system has no memory for the copies that dense "
+                                          "products make; use smaller batches or fewer threads");
     if (lossBuffer_ >= 0 && w == lossWave_) {
       float loss = *static_cast<const float *>(pointers_[static_cast<size_t>(lossBuffer_)]);
       if (!std::isfinite(loss))

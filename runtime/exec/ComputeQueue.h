@@ -18,6 +18,7 @@
 #include "runtime/exec/Device.h"
 #include "runtime/exec/KernelLibrary.h"
 
+#include <atomic>
 #include <span>
 #include <string>
 #include <vector>
@@ -97,6 +98,7 @@ private:
   const States &states_;
   ThreadPool &pool_;
   MemoryBudget &budget_;
+  mutable std::atomic<bool> noProduct_{false}; ///< a dense product had no memory
   CommQueue *comm_;
   const EntryTables *tables_;
   std::vector<size_t> slotArguments_; ///< into arguments_, of tables_->replaced()

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/exec/EntryRuntime.h"
 
+#include "runtime/base/Failure.h"
 #include "runtime/exec/FeatureTiers.h"
 #include "runtime/exec/TableTiers.h"
 
@@ -20,6 +21,16 @@ double secondsSince(uint64_t startNs) { return double(Trace::nowNs() - startNs) 
 
 /// Work that spans a whole step in the trace; op ids of the plan are below.
 constexpr uint32_t noOp = 0xFFFFFFFFu;
+
+/// What `work` gives. An exception, for want of memory, is an error of the batch: it must not leave
+/// a thread.
+template <class Work> absl::Status guarded(Work &&work) {
+  try {
+    return work();
+  } catch (const std::exception &error) {
+    return statusOf(error);
+  }
+}
 } // namespace
 
 EntryRuntime::EntryRuntime(const plan::EntryT &entry, const Shared &shared)
@@ -174,13 +185,15 @@ void EntryRuntime::sample(StepSlot &slot, const Request &request) {
     const plan::OpT &op = *entry_.ops[i];
     if (good(slot)) {
       uint64_t opStart = shared_.tracks.sample ? Trace::nowNs() : 0;
-      absl::Status status;
-      if (op.attrs.AsScalarsAttrs())
-        status = fetcher_->run(i, slot, request.seed, rates);
-      else if (!device || op.attrs.AsSeedsAttrs())
-        status = sampler_->run(i, slot, request.seed);
-      else if (!std::exchange(sampled, true))
-        status = device->sample(slot, request.seed);
+      absl::Status status = guarded([&]() -> absl::Status {
+        if (op.attrs.AsScalarsAttrs())
+          return fetcher_->run(i, slot, request.seed, rates);
+        if (!device || op.attrs.AsSeedsAttrs())
+          return sampler_->run(i, slot, request.seed);
+        if (!std::exchange(sampled, true))
+          return device->sample(slot, request.seed);
+        return absl::OkStatus();
+      });
       if (!status.ok())
         fail(slot, status);
       else if (shared_.tracks.sample)
@@ -196,7 +209,7 @@ void EntryRuntime::acquireRows(StepSlot &slot) {
   if (!good(slot) || stop_.load(std::memory_order_relaxed))
     return;
   const uint64_t start = Trace::nowNs();
-  absl::Status status = tables_->acquire(slots_, slot, computed_.value());
+  absl::Status status = guarded([&] { return tables_->acquire(slots_, slot, computed_.value()); });
   if (!status.ok())
     fail(slot, status);
   else if (shared_.tracks.fetch)
@@ -219,7 +232,8 @@ void EntryRuntime::numberTogether(StepSlot &slot, size_t op) {
     if (allStatic_ && slot.sameSeeds)
       return;
     const uint64_t start = Trace::nowNs();
-    absl::Status status = ahead_->meet(slot.step, &slot, !stop_, aheadEnded_);
+    absl::Status status =
+        guarded([&] { return ahead_->meet(slot.step, &slot, !stop_, aheadEnded_); });
     if (shared_.tracks.ahead)
       shared_.tracks.ahead->record({"rows of the batch", noOp, slot.step, start, Trace::nowNs(), 0,
                                     ahead_->meetingBytes()});
@@ -230,7 +244,7 @@ void EntryRuntime::numberTogether(StepSlot &slot, size_t op) {
   }
   if (entry_.ops[op]->in_loop_static && slot.sameSeeds)
     return;
-  absl::Status status = ahead_->run(op, slot, shared_.tracks.ahead);
+  absl::Status status = guarded([&] { return ahead_->run(op, slot, shared_.tracks.ahead); });
   if (!status.ok()) // for want of memory, or by the connection
     failAhead(slot, status, status.code() != absl::StatusCode::kResourceExhausted);
 }
@@ -251,7 +265,7 @@ void EntryRuntime::fetch(StepSlot &slot, const Request &request) {
       // Where it computes, when it comes to this batch.
     } else if (good(slot) && !aheadEnded_ && !stop_.load(std::memory_order_relaxed)) {
       uint64_t opStart = Trace::nowNs();
-      absl::Status status = fetcher_->run(i, slot, request.seed, rates);
+      absl::Status status = guarded([&] { return fetcher_->run(i, slot, request.seed, rates); });
       busy += secondsSince(opStart);
       if (!status.ok())
         fail(slot, status);
@@ -387,7 +401,7 @@ absl::Status EntryRuntime::runInOrder(const Request &request) {
 absl::Status EntryRuntime::runOverlapped(const Request &request) {
   const size_t count = request.batches.size(), slots = slots_.size();
   // After a failure the queues still count on, so that the others reach the failed batch and stop.
-  std::thread sampler([&] {
+  auto sampling = [&] {
     for (size_t i = 0; i < count && !stop_; ++i) {
       computed_.wait(i + 1 > slots ? i + 1 - slots : 0);
       if (stop_)
@@ -403,8 +417,8 @@ absl::Status EntryRuntime::runOverlapped(const Request &request) {
     for (size_t s = 0; s < semaphores_.size(); ++s)
       if (entry_.semaphores[s]->from == plan::Queue::Sample)
         semaphores_[s].raise(everything);
-  });
-  std::thread fetcher([&] {
+  };
+  auto fetching = [&] {
     for (size_t i = 0; i < count && !stop_; ++i) {
       begun_.wait(i + 1);
       if (stop_)
@@ -413,9 +427,16 @@ absl::Status EntryRuntime::runOverlapped(const Request &request) {
       fetched_.raise(i + 1);
     }
     fetched_.raise(everything);
-  });
+  };
   absl::Status status;
-  for (size_t i = 0; i < count; ++i) {
+  std::thread sampler, fetcher;
+  try {
+    sampler = std::thread(sampling);
+    fetcher = std::thread(fetching);
+  } catch (const std::exception &error) {
+    status = statusOf(error);
+  }
+  for (size_t i = 0; i < count && status.ok(); ++i) {
     uint64_t start = Trace::nowNs();
     sampled_.wait(i + 1);
     fetched_.wait(i + 1);
@@ -428,8 +449,9 @@ absl::Status EntryRuntime::runOverlapped(const Request &request) {
   if (!status.ok()) // the fetch queue may be waiting for somebody
     shared_.partners.abort(status);
   computed_.raise(everything);
-  sampler.join();
-  fetcher.join();
+  for (std::thread *thread : {&sampler, &fetcher})
+    if (thread->joinable())
+      thread->join();
   return status;
 }
 

@@ -11,6 +11,7 @@
 #ifndef HEDDLE_RUNTIME_EXEC_GEMM_H
 #define HEDDLE_RUNTIME_EXEC_GEMM_H
 
+#include "runtime/base/Status.h"
 #include "runtime/plan/PlanFile.h"
 
 #include <cstdint>
@@ -25,17 +26,24 @@ int useOneBlasThread();
 /// Undoes useOneBlasThread.
 void restoreBlasThreads(int before);
 
+/// Makes the library write its code now. It does not survive having no memory for that, which is
+/// therefore looked for first. Error: there is none.
+absl::Status prepareGemm();
+
 /// Rows [begin, end) of C[m, n] = A[m, k] * B (+ C with accumulate), of each of `heads`. begin is a
-/// multiple of gemmTileRows; the rows are computed tile by tile.
-void gemmRows(const plan::GemmAttrsT &attrs, const float *a, const float *b, float *c,
-              int64_t begin, int64_t end);
+/// multiple of gemmTileRows; the rows are computed tile by tile. False: the library had no memory
+/// for its copies, and C is not computed.
+[[nodiscard]] bool gemmRows(const plan::GemmAttrsT &attrs, const float *a, const float *b, float *c,
+                            int64_t begin, int64_t end);
 
-/// Chunk `chunk` of a ParamGrad product of m rows: C[chunk] = A[rows, k]^T * B[rows, n].
-void gemmChunk(const plan::GemmAttrsT &attrs, const float *a, const float *b, float *c, int64_t m,
-               int64_t chunk);
+/// Chunk `chunk` of a ParamGrad product of m rows: C[chunk] = A[rows, k]^T * B[rows, n]. False as
+/// above.
+[[nodiscard]] bool gemmChunk(const plan::GemmAttrsT &attrs, const float *a, const float *b,
+                             float *c, int64_t m, int64_t chunk);
 
-/// Makes the library generate its kernels for `attrs` now rather than in the first step.
-void warmGemm(const plan::GemmAttrsT &attrs);
+/// Makes the library generate its kernels for `attrs` now rather than in the first step. False as
+/// above.
+[[nodiscard]] bool warmGemm(const plan::GemmAttrsT &attrs);
 
 } // namespace heddle::exec
 

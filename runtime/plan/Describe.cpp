@@ -262,7 +262,8 @@ std::string kernelSection(const PlanT &plan) {
   std::string levels;
   for (const auto &library : plan.libraries)
     levels += (levels.empty() ? "" : ", ") + printable(library->target) + " " +
-              formatBytes(uint64_t(library->object.size()));
+              (library->text_of.empty() ? formatBytes(uint64_t(library->object.size()))
+                                        : "(that of " + printable(library->text_of) + ")");
   out += levels.empty() ? ", no code in this plan\n" : "; code for " + levels + "\n";
   if (std::any_of(plan.libraries.begin(), plan.libraries.end(),
                   [](const auto &library) { return isGpuTarget(library->target); }))

@@ -8,6 +8,7 @@
 #include "runtime/base/Format.h"
 #include "runtime/base/Suggest.h"
 #include "runtime/plan/GpuCode.h"
+#include "runtime/plan/GpuText.h"
 
 #include <algorithm>
 #include <cctype>
@@ -28,10 +29,6 @@ extern char **environ;
 
 namespace heddle::plan {
 namespace {
-
-std::string textOf(const KernelLibraryT &library) {
-  return {library.object.begin(), library.object.end()};
-}
 
 absl::StatusOr<std::string> findAssembler() {
   std::vector<std::string> folders;
@@ -88,9 +85,11 @@ private:
 };
 
 /// What ptxas says of all kernels of a library.
-absl::StatusOr<std::string> assemble(const std::string &program, const KernelLibraryT &library) {
+absl::StatusOr<std::string> assemble(const std::string &program, const PlanT &plan,
+                                     const KernelLibraryT &library) {
+  HEDDLE_ASSIGN_OR_RETURN(std::string code, gpuText(plan, library));
   MemoryFile source("heddle-ptx"), output("heddle-cubin"), messages("heddle-ptxas");
-  if (!source.write(textOf(library)) || output.file() < 0 || messages.file() < 0)
+  if (!source.write(code) || output.file() < 0 || messages.file() < 0)
     return internalError("no memory file for the code of " + library.target + ": " +
                          std::strerror(errno));
   const std::string architecture = "-arch=" + library.target, from = source.path(),
@@ -159,7 +158,7 @@ absl::StatusOr<std::string> gpuText(const PlanT &plan, const std::string &target
     if (!isGpuTarget(library->target))
       continue;
     if (library->target == target)
-      return textOf(*library);
+      return gpuText(plan, *library);
     has.push_back(library->target);
   }
   if (has.empty())
@@ -177,7 +176,7 @@ absl::StatusOr<std::string> gpuResources(const PlanT &plan) {
     if (!isGpuTarget(library->target))
       continue;
     HEDDLE_ASSIGN_OR_RETURN(std::string program, findAssembler());
-    HEDDLE_ASSIGN_OR_RETURN(std::string messages, assemble(program, *library));
+    HEDDLE_ASSIGN_OR_RETURN(std::string messages, assemble(program, plan, *library));
     TextTable table({{"kernel", TextTable::Align::Left, 60},
                      {"registers", TextTable::Align::Right},
                      {"shared", TextTable::Align::Right},

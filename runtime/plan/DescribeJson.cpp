@@ -456,10 +456,15 @@ std::string describeJson(const PlanT &plan, const DescribeOptions &options) {
                               {"flops_per_row", numberOrNull(kernel->flops_per_row)},
                               {"ir", kernel->ir}});
   out["libraries"] = Json::array();
-  for (const auto &library : plan.libraries)
+  for (const auto &library : plan.libraries) {
     out["libraries"].push_back({{"target", library->target},
                                 {"bytes", library->object.size()},
                                 {"checksum", library->checksum}});
+    if (!library->text_of.empty())
+      out["libraries"].back()["text_of"] = library->text_of;
+    else if (library->text_size > 0)
+      out["libraries"].back()["text_bytes"] = library->text_size;
+  }
   out["gpu_products"] = plan.gpu_products == GpuProducts::Tf32 ? "tf32" : "fp32";
   out["entries"] = Json::array();
   for (const auto &entry : plan.entries)

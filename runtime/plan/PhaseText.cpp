@@ -10,10 +10,6 @@
 
 namespace heddle::plan {
 
-namespace {
-constexpr uint64_t maximumText = uint64_t(256) << 20;
-}
-
 std::vector<uint8_t> compressText(std::string_view text) {
   text = text.substr(0, maximumText);
   uLongf size = compressBound(text.size());
@@ -25,13 +21,13 @@ std::vector<uint8_t> compressText(std::string_view text) {
 
 absl::StatusOr<std::string> decompressText(const std::vector<uint8_t> &bytes, uint64_t size) {
   if (size > maximumText)
-    return invalidArgument("phase text: claims " + std::to_string(size) +
+    return invalidArgument("compressed text: claims " + std::to_string(size) +
                            " bytes, at most 268435456 are read; recompile with heddle-compile");
   // Grown as the data turns up: a wrong size must not allocate what never comes.
   std::string text;
   z_stream stream{};
   if (inflateInit(&stream) != Z_OK)
-    return internalError("phase text: zlib cannot start");
+    return internalError("compressed text: zlib cannot start");
   stream.next_in = const_cast<Bytef *>(bytes.data());
   stream.avail_in = static_cast<uInt>(bytes.size());
   int rc = Z_OK;
@@ -48,7 +44,7 @@ absl::StatusOr<std::string> decompressText(const std::vector<uint8_t> &bytes, ui
   }
   inflateEnd(&stream);
   if (rc != Z_STREAM_END || text.size() != size)
-    return invalidArgument("phase text: the compressed text is damaged; recompile with heddle-compile");
+    return invalidArgument("compressed text: it is damaged; recompile with heddle-compile");
   return text;
 }
 

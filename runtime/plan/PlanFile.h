@@ -22,7 +22,7 @@
 namespace heddle::plan {
 
 inline constexpr uint16_t planMajor = 1;
-inline constexpr uint16_t planMinor = 8;
+inline constexpr uint16_t planMinor = 9;
 inline constexpr uint64_t knownFeatures = 0;
 
 /// Reads and verifies `path`. Errors name the file, the place ("entry 1 op 17 input 2") and the
@@ -62,7 +62,8 @@ uint64_t bufferBytes(const BufferT &buffer, const std::vector<uint64_t> &symbolV
 uint64_t layoutArena(const EntryT &entry, const std::vector<uint64_t> &symbolValues,
                      std::vector<uint64_t> &offsets);
 
-/// zlib; sizes are capped at 256 MiB.
+/// zlib. Longer text is cut off when it is compressed and refused when it is read.
+inline constexpr uint64_t maximumText = uint64_t(256) << 20; ///< bytes
 std::vector<uint8_t> compressText(std::string_view text);
 absl::StatusOr<std::string> decompressText(const std::vector<uint8_t> &bytes, uint64_t size);
 

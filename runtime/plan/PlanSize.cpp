@@ -153,6 +153,9 @@ public:
       text(l.target());
       numbers(l.object());
       structs(l.threads());
+      numbers(l.functions());
+      text(l.preamble());
+      text(l.text_of());
     });
     tables(p.phases(), [&](const PhaseText &t) {
       text(t.name());

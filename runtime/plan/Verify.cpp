@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/base/Checksum.h"
 #include "runtime/plan/GpuCode.h"
+#include "runtime/plan/GpuText.h"
+#include "runtime/plan/PlanFile.h"
 #include "runtime/plan/VerifyContext.h"
 
 #include <cmath>
@@ -169,6 +171,36 @@ bool checkStates(Context &c) {
   return true;
 }
 
+/// What only libraries for GPUs have.
+bool checkText(Context &c, const KernelLibraryT &l, const std::string &place) {
+  if (!isGpuTarget(l.target) &&
+      !(l.preamble.empty() && l.text_size == 0 && l.text_of.empty() && l.functions.empty()))
+    return c.fail(place, "it is for a CPU and has text");
+  const KernelLibraryT *holder = holderOf(c.plan, l);
+  if (!holder)
+    return c.fail(place,
+                  "its text is another library's, which is missing, not for a GPU or without "
+                  "text of its own");
+  if (holder != &l && l.text_size > 0)
+    return c.fail(place, "it says a size of text that is another's");
+  if (l.text_size > maximumText)
+    return c.fail(place, "the text has more than 256 MiB");
+  if (l.functions != holder->functions)
+    return c.fail(place, "its kernels run other functions than its text's");
+  if (!l.functions.empty() && l.functions.size() != c.plan.kernels.size())
+    return c.fail(place, "it says the functions of " + std::to_string(l.functions.size()) +
+                             " kernels, not of " + std::to_string(c.plan.kernels.size()));
+  for (size_t k = 0; k < l.functions.size(); ++k)
+    // The first of those that share a function has it.
+    if (l.functions[k] > k || l.functions[l.functions[k]] != l.functions[k])
+      return c.fail(place, "kernel " + std::to_string(k) + " runs the function of kernel " +
+                               std::to_string(l.functions[k]) + ", which has none");
+    else if (c.plan.kernels[k]->num_args != c.plan.kernels[l.functions[k]]->num_args)
+      return c.fail(place, "kernel " + std::to_string(k) + " runs the function of kernel " +
+                               std::to_string(l.functions[k]) + ", which has other arguments");
+  return true;
+}
+
 bool checkKernels(Context &c) {
   const PlanT &p = c.plan;
   if (!c.check(allPresent(p.kernels) && allPresent(p.libraries) && allPresent(p.phases), "kernels",
@@ -190,8 +222,9 @@ bool checkKernels(Context &c) {
     std::string place = "library " + std::to_string(i);
     if (l.target.empty() || !printable(l.target) || !targets.insert(l.target).second)
       return c.fail(place, "the target is empty or used twice");
-    if (l.object.empty())
-      return c.fail(place, "the object is empty");
+    if (l.object.empty() == l.text_of.empty())
+      return c.fail(place, l.object.empty() ? "the object is empty"
+                                            : "it has an object and says that it is another's");
     if (l.threads.size() != (isGpuTarget(l.target) ? p.kernels.size() : 0))
       return c.fail(place, "it says the threads of " + std::to_string(l.threads.size()) +
                                " kernels, not of " +
@@ -200,6 +233,8 @@ bool checkKernels(Context &c) {
       if (threads.lanes() < 1 || threads.lanes() > 1u << 20 || threads.rows() < 1 ||
           threads.rows() > 1u << 20)
         return c.fail(place, "a kernel has no thread or more than 2^20 for a row");
+    if (!checkText(c, l, place))
+      return false;
 #ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
     if (checksumOf(l.object.data(), l.object.size()) != l.checksum)
       return c.fail(place, "the object does not match its checksum");

@@ -7,6 +7,7 @@
 
 #include "runtime/base/Checksum.h"
 #include "runtime/base/CpuLevel.h"
+#include "runtime/base/Failure.h"
 #include "runtime/base/ThreadPool.h"
 #include "runtime/transport/Connections.h"
 #include "runtime/transport/Join.h"
@@ -149,10 +150,8 @@ absl::StatusOr<RunOutcome> runGuarded(const Work &work, int k, ConnectionPair pa
     if (outcome.ok())
       return outcome;
     status = outcome.status();
-  } catch (const std::bad_alloc &) {
-    status = absl::ResourceExhaustedError("out of memory");
   } catch (const std::exception &error) {
-    status = internalError(error.what());
+    status = statusOf(error);
   }
   const bool own = severityOf(status) == 3 && k > 0 && messageOf(status).find("rank ") != 0;
   return own ? withPrefix(status, "partition " + std::to_string(k) + ": ") : status;
@@ -191,9 +190,17 @@ absl::StatusOr<RunOutcome> runPartitions(const Work &work) {
       outcome = std::move(*own);
   };
   std::vector<std::thread> others;
-  for (int k = range.first + 1; k < range.last; ++k)
-    others.emplace_back(host, k);
-  host(range.first);
+  others.reserve(size_t(hosted - 1));
+  try {
+    for (int k = range.first + 1; k < range.last; ++k)
+      others.emplace_back(host, k);
+  } catch (const std::exception &error) {
+    worst = statusOf(error);
+    if (ConnectionPair &own = pairs[size_t(range.first)]; own.compute)
+      own.abort(worst); // those that have begun wait for the rest
+  }
+  if (worst.ok())
+    host(range.first);
   for (std::thread &other : others)
     other.join();
   HEDDLE_RETURN_IF_ERROR(worst);

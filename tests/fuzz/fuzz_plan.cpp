@@ -6,6 +6,7 @@
 // its arena, survive writing and verify again.
 //
 //===----------------------------------------------------------------------===//
+#include "runtime/plan/GpuText.h"
 #include "runtime/plan/PlanFile.h"
 
 #include <cstdio>
@@ -38,6 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   for (const auto &phase : (*plan)->phases)
     (void)plan::decompressText(phase->text, phase->size);
+  for (const auto &library : (*plan)->libraries)
+    (void)plan::gpuText(**plan, *library);
   auto bytes = plan::serializePlan(**plan);
   require(plan::parsePlan(bytes.data(), bytes.size(), "fuzz").ok(), "a plan did not survive writing");
   return 0;

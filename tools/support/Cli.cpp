@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "tools/support/Cli.h"
 
+#include "runtime/base/Failure.h"
 #include "runtime/base/Suggest.h"
 
 #include <cstdio>
@@ -70,6 +71,8 @@ std::string version() { return HEDDLE_VERSION; }
 
 void setUp(CLI::App &app, const std::string &tool, const std::string &description,
            const std::string &examples) {
+  static const std::string name = tool;
+  endWithMessage(name.c_str());
   app.name(tool);
   app.description(description);
   app.set_version_flag("--version", tool + " " HEDDLE_VERSION, "Print the version and exit");
@@ -100,10 +103,8 @@ int run(CLI::App &app, int argc, char **argv, const std::map<std::string, std::s
     absl::Status status = body();
     if (!status.ok())
       return fail(app, messageOf(status), exitCodeOf(status));
-  } catch (const std::bad_alloc &) {
-    return fail(app, "out of memory", 1);
   } catch (const std::exception &error) {
-    return fail(app, error.what(), 1);
+    return fail(app, messageOf(statusOf(error)), 1);
   }
   std::cout.flush();
   return 0;

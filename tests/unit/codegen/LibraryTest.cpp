@@ -530,6 +530,37 @@ TEST(Library, IsTheSameEachTime) {
   EXPECT_EQ(first[0].object, second[0].object);
 }
 
+TEST(Library, OfGpusHasOneTextAndOneFunctionForOneCode) {
+  auto kernel = [](const std::string &name, const std::string &domain, const std::string &factor) {
+    return fill("hgnn.kernel @$N {\n^bb0(%x: $T):\n  %0 = hgnn.scale %x {factor = $F : f64} : $T\n"
+                "  hgnn.yield %0 : $T\n}\n",
+                {{"$N", name}, {"$F", factor}, {"$T", "!hgnn.tensor<" + domain + " : 8xf32>"}});
+  };
+  const std::string text = kernel("a", "rows(0, @t)", "2.0") +
+                           kernel("other", "rows(0, @t)", "3.0") +
+                           kernel("b", "rows(1, @u)", "2.0");
+  auto all = compileAll(text, {"sm_90", "sm_75", "x86-64-v3", "sm_80"});
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_TRUE(all[2].functions.empty() && all[2].preamble.empty() && all[2].textOf.empty());
+  const std::string ptx(all[1].object.begin(), all[1].object.end());
+  EXPECT_NE(ptx.find(".entry a("), std::string::npos);
+  EXPECT_NE(ptx.find(".entry other("), std::string::npos);
+  EXPECT_EQ(ptx.find(".entry b("), std::string::npos);
+  for (int i : {0, 1, 3}) {
+    SCOPED_TRACE(all[i].target);
+    EXPECT_EQ(all[i].functions, (std::vector<uint32_t>{0, 1, 0}));
+    EXPECT_EQ(all[i].threads.size(), 3u);
+    EXPECT_EQ(all[i].textOf, i == 1 ? "" : "sm_75");
+    EXPECT_EQ(all[i].object.empty(), i != 1);
+    // What is made for a target alone is the same.
+    auto alone = compileAll(text, {all[i].target});
+    ASSERT_EQ(alone.size(), 1u);
+    EXPECT_EQ(alone[0].preamble, all[i].preamble);
+    EXPECT_NE(alone[0].preamble.find(".target " + all[i].target), std::string::npos);
+    EXPECT_EQ(std::string(alone[0].object.begin(), alone[0].object.end()), ptx);
+  }
+}
+
 /// The message that analysing or compiling gives.
 std::string errorOf(const std::string &text, std::vector<std::string> targets = {"x86-64-v3"}) {
   mlir::MLIRContext context;

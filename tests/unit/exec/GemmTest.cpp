@@ -54,11 +54,11 @@ TEST(Gemm, RowsTimesParameter) {
               }
             // In any pieces of whole tiles.
             std::vector<float> pieces = c;
-            gemmRows(attrs, a.data(), b.data(), c.data(), 0, m);
+            ASSERT_TRUE(gemmRows(attrs, a.data(), b.data(), c.data(), 0, m));
             expectNear(c, want, k);
             for (int64_t row = 0; row < m; row += gemmTileRows)
-              gemmRows(attrs, a.data(), b.data(), pieces.data(), row,
-                       std::min(m, row + gemmTileRows));
+              ASSERT_TRUE(gemmRows(attrs, a.data(), b.data(), pieces.data(), row,
+                                   std::min(m, row + gemmTileRows)));
             EXPECT_EQ(c, pieces);
           }
   restoreBlasThreads(before);
@@ -91,13 +91,13 @@ TEST(Gemm, HeadsSideBySide) {
                         double(a[size_t(i) * from + h * k + l]) *
                         b[h * k * n + (transpose ? j * k + l : l * n + j)];
             std::vector<float> c(want.size());
-            gemmRows(attrs, a.data(), b.data(), c.data(), 0, m);
+            ASSERT_TRUE(gemmRows(attrs, a.data(), b.data(), c.data(), 0, m));
             expectNear(c, want, k);
           }
           attrs.gemm = plan::GemmKind::ParamGrad;
           attrs.transpose_b = false;
           attrs.chunk_rows = 100;
-          warmGemm(attrs);
+          ASSERT_TRUE(warmGemm(attrs));
           int64_t chunks = (m + 99) / 100;
           std::vector<double> want(size_t(chunks) * heads * k * n);
           for (int64_t i = 0; i < m; ++i)
@@ -108,7 +108,7 @@ TEST(Gemm, HeadsSideBySide) {
                       double(a[size_t(i) * from + h * k + l]) * g[size_t(i) * to + h * n + j];
           std::vector<float> c(want.size());
           for (int64_t chunk = 0; chunk < chunks; ++chunk)
-            gemmChunk(attrs, a.data(), g.data(), c.data(), m, chunk);
+            ASSERT_TRUE(gemmChunk(attrs, a.data(), g.data(), c.data(), m, chunk));
           expectNear(c, want, 100);
         }
   restoreBlasThreads(before);
@@ -135,7 +135,7 @@ TEST(Gemm, ParameterGradientInChunks) {
               want[(size_t(row / 100) * k + i) * n + j] +=
                   double(a[size_t(row) * k + i]) * b[size_t(row) * n + j];
         for (int64_t chunk = 0; chunk < chunks; ++chunk)
-          gemmChunk(attrs, a.data(), b.data(), c.data(), m, chunk);
+          ASSERT_TRUE(gemmChunk(attrs, a.data(), b.data(), c.data(), m, chunk));
         expectNear(c, want, 100);
       }
   restoreBlasThreads(before);

@@ -3,6 +3,8 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 //===----------------------------------------------------------------------===//
+#include "runtime/base/Checksum.h"
+#include "runtime/plan/GpuText.h"
 #include "runtime/plan/PlanFile.h"
 
 #include "tests/unit/exec/TestModel.h"
@@ -40,6 +42,28 @@ int32_t indexOf(PlanT &p, const std::string &name) {
     if (p.entries[0]->buffers[i]->name == name)
       return int32_t(i);
   return -1;
+}
+
+const std::string gpuBody = ".address_size 64\n.visible .entry k() { ret; }\n";
+
+/// Adds libraries 1 and 2 for GPUs, of which the last has the text of both.
+void addGpus(PlanT &p) {
+  for (const char *target : {"sm_90", "sm_75"}) {
+    auto library = std::make_unique<KernelLibraryT>();
+    library->target = target;
+    library->preamble = std::string(".target ") + target + "\n";
+    library->threads.assign(p.kernels.size(), KernelThreads(1, 1));
+    for (size_t k = 0; k < p.kernels.size(); ++k)
+      library->functions.push_back(uint32_t(k));
+    if (target == std::string("sm_90")) {
+      library->text_of = "sm_75";
+    } else {
+      library->object = compressText(gpuBody);
+      library->text_size = gpuBody.size();
+    }
+    library->checksum = checksumOf(library->object.data(), library->object.size());
+    p.libraries.push_back(std::move(library));
+  }
 }
 
 /// Numbers the sources of the sample of hop 0 over `made` among the distinct ones, as it should be done.
@@ -332,6 +356,31 @@ const std::vector<Case> &cases() {
          for (size_t i = 0; i < p.kernels.size(); ++i)
            p.libraries[0]->threads.emplace_back(16, i);
        }},
+      {"library 0: the object is empty", [](PlanT &p) { p.libraries[0]->object.clear(); }},
+      {"library 0: it is for a CPU and has text", [](PlanT &p) { p.libraries[0]->text_size = 1; }},
+      {"library 0: it is for a CPU and has text", [](PlanT &p) { p.libraries[0]->functions.resize(p.kernels.size()); }},
+      {"library 1: it has an object and says that it is another's", [](PlanT &p) { addGpus(p); p.libraries[1]->object = {1}; }},
+      {"library 1: its text is another library's, which is missing", [](PlanT &p) { addGpus(p); p.libraries[1]->text_of = "sm_99"; }},
+      {"library 1: its text is another library's, which is missing, not for a GPU", [](PlanT &p) { addGpus(p); p.libraries[1]->text_of = p.libraries[0]->target; }},
+      {"library 1: its text is another library's, which is missing, not for a GPU or without text of its own", [](PlanT &p) { addGpus(p); p.libraries[1]->text_of = "sm_80"; }},
+      {"library 1: it says a size of text that is another's", [](PlanT &p) { addGpus(p); p.libraries[1]->text_size = 5; }},
+      {"library 2: the text has more than 256 MiB", [](PlanT &p) { addGpus(p); p.libraries[2]->text_size = maximumText + 1; }},
+      {"library 1: its kernels run other functions than its text's", [](PlanT &p) { addGpus(p); p.libraries[1]->functions.clear(); }},
+      {"library 1: it says the functions of 1 kernels, not of", [](PlanT &p) {
+         addGpus(p);
+         for (int i : {1, 2})
+           p.libraries[i]->functions.resize(1);
+       }},
+      {"library 1: kernel 0 runs the function of kernel 1, which has none", [](PlanT &p) {
+         addGpus(p);
+         for (int i : {1, 2})
+           p.libraries[i]->functions[0] = 1;
+       }},
+      {"runs the function of kernel 0, which has other arguments", [](PlanT &p) {
+         addGpus(p);
+         for (int i : {1, 2})
+           p.libraries[i]->functions.assign(p.kernels.size(), 0);
+       }},
       {"'h W': k and n", [](PlanT &p) { find(p, "h W").attrs.AsGemmAttrs()->k = 0; }},
       {"'h W': k and n, times heads", [](PlanT &p) { find(p, "h W").attrs.AsGemmAttrs()->heads = 0; }},
       {"'h W': k and n, times heads", [](PlanT &p) { find(p, "h W").attrs.AsGemmAttrs()->heads = 1u << 30; }},
@@ -451,6 +500,26 @@ TEST(Verify, StaticOpsDependOnStaticOpsOnly) {
   find(*other.plan, "sample made@0").in_loop_static = false;
   EXPECT_NE(messageOf(verifyPlan(*other.plan)).find("but its sample"), std::string::npos)
       << verifyPlan(*other.plan);
+}
+
+TEST(Verify, TextOfAGpuMayBeAnothers) {
+  TestModel model({.numA = 20, .numB = 20, .edges = 40});
+  addGpus(*model.plan);
+  ASSERT_TRUE(verifyPlan(*model.plan).ok()) << messageOf(verifyPlan(*model.plan));
+  auto bytes = serializePlan(*model.plan);
+  auto plan = parsePlan(bytes.data(), bytes.size(), "p");
+  ASSERT_TRUE(plan.ok()) << messageOf(plan.status());
+  const auto &libraries = (*plan)->libraries;
+  EXPECT_EQ(*gpuText(**plan, *libraries[1]), ".target sm_90\n" + gpuBody);
+  EXPECT_EQ(*gpuText(**plan, *libraries[2]), ".target sm_75\n" + gpuBody);
+  EXPECT_EQ(functionOf(*libraries[1], 1), 1u);
+  libraries[2]->functions.clear(); // as in a plan of an older heddle, whose text is not compressed
+  libraries[2]->text_size = 0;
+  libraries[2]->object.assign(gpuBody.begin(), gpuBody.end());
+  EXPECT_EQ(*gpuText(**plan, *libraries[2]), ".target sm_75\n" + gpuBody);
+  EXPECT_EQ(functionOf(*libraries[2], 1), 1u);
+  libraries[2]->text_size = 7;
+  EXPECT_NE(messageOf(gpuText(**plan, *libraries[1]).status()).find("code for sm_90: compressed text: it is damaged"), std::string::npos);
 }
 
 } // namespace
