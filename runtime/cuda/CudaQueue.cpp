@@ -96,13 +96,17 @@ CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::
       lossOp_ = i;
   }
   cut_ = loss_ < 0 ? 0 : std::min(std::max(firstChange_, lossOp_ + 1), ops_.size());
+  // What is not the loss is read when the step is over, and collectives are the host's.
+  endsLater_ = entry.kind == plan::EntryKind::TrainStep && !comm && loss_ >= 0 &&
+               std::all_of(outputBuffers_.begin(), outputBuffers_.end(),
+                           [&](uint32_t b) { return int32_t(b) == loss_; });
 }
 
 CudaQueue::~CudaQueue() {
   (void)session_.enter();
-  (void)session_.synchronize("ending");
+  (void)session_.synchronizeAll("ending");
   forgetGraphs();
-  for (Event event : {lossReady_, fork_})
+  for (Event event : {lossReady_, fork_, stepEnded_})
     if (event)
       driver_.cuEventDestroy_v2(event);
   for (Event event : joined_)
@@ -170,6 +174,9 @@ absl::Status CudaQueue::initialize(exec::MemoryBudget &budget) {
   };
   HEDDLE_RETURN_IF_ERROR(event(lossReady_));
   HEDDLE_RETURN_IF_ERROR(event(fork_));
+  HEDDLE_RETURN_IF_ERROR(event(stepEnded_));
+  if (sampler_)
+    sampler_->follow(stepEnded_);
   for (Event &joined : joined_)
     HEDDLE_RETURN_IF_ERROR(event(joined));
   makeOrders();
@@ -236,6 +243,8 @@ CudaQueue::Order CudaQueue::makeOrder(const std::vector<Accesses> &accesses) con
   std::vector<Accesses> together;
   for (std::vector<size_t> &group : groups) {
     order.cut += group.front() < cut_;
+    if (loss_ >= 0 && std::find(group.begin(), group.end(), lossOp_) != group.end())
+      order.loss = order.launches.size();
     Accesses &all = together.emplace_back();
     for (size_t i : group) {
       all.reads.insert(all.reads.end(), accesses[i].reads.begin(), accesses[i].reads.end());
@@ -245,7 +254,7 @@ CudaQueue::Order CudaQueue::makeOrder(const std::vector<Accesses> &accesses) con
     if (const size_t number = order.launches.back().ops.size(); number > 1)
       order.entries += number;
   }
-  order.schedule = makeSchedule(together, order.cut, comm_ ? 1 : Session::maxStreams);
+  order.schedule = makeSchedule(together, comm_ ? 1 : Session::maxStreams);
   return order;
 }
 
@@ -339,7 +348,7 @@ absl::Status CudaQueue::runLaunch(const Launch &launch, uint32_t stream) {
                                                stream);
 }
 
-absl::Status CudaQueue::runLaunches(size_t part) {
+absl::Status CudaQueue::runLaunches(size_t part, bool alone) {
   const Order &order = orders_[apart_];
   const Schedule &schedule = order.schedule;
   const size_t begin = part ? order.cut : 0, end = part ? order.launches.size() : order.cut;
@@ -349,32 +358,48 @@ absl::Status CudaQueue::runLaunches(size_t part) {
   auto wait = [&](uint32_t stream, Event event) {
     return driver_.check(driver_.cuStreamWaitEvent(session_.stream(stream), event, 0), "event");
   };
-  bool used[Session::maxStreams] = {true};
-  HEDDLE_RETURN_IF_ERROR(record(fork_, 0));
+  if (part == 0 || alone || order.cut == 0) {
+    std::fill(std::begin(used_), std::end(used_), false);
+    used_[0] = true;
+    HEDDLE_RETURN_IF_ERROR(record(fork_, 0));
+  }
   for (size_t i = begin; i < end; ++i) {
     const Schedule::Op &placed = schedule.ops[i];
-    if (!std::exchange(used[placed.stream], true))
-      HEDDLE_RETURN_IF_ERROR(wait(placed.stream, fork_));
+    bool behind = std::exchange(used_[placed.stream], true);
     for (size_t other : placed.waits)
-      HEDDLE_RETURN_IF_ERROR(wait(placed.stream, ended_[other]));
+      if (!alone || other >= begin) {
+        HEDDLE_RETURN_IF_ERROR(wait(placed.stream, ended_[other]));
+        behind = true;
+      }
+    if (!behind)
+      HEDDLE_RETURN_IF_ERROR(wait(placed.stream, fork_));
     HEDDLE_RETURN_IF_ERROR(runLaunch(order.launches[i], placed.stream));
     if (placed.awaited)
       HEDDLE_RETURN_IF_ERROR(record(ended_[i], placed.stream));
+    if (i == order.loss) {
+      HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[size_t(loss_)], pointer(loss_), sizeof(float),
+                                             placed.stream));
+      if (!alone)
+        HEDDLE_RETURN_IF_ERROR(record(lossReady_, placed.stream));
+    }
+  }
+  if (!alone) {
+    for (size_t i = 0; i < schedule.ends.size() && part == 1; ++i)
+      HEDDLE_RETURN_IF_ERROR(wait(0, ended_[schedule.ends[i]]));
+    return absl::OkStatus();
   }
   for (uint32_t stream = 1; stream < Session::maxStreams; ++stream)
-    if (used[stream]) {
+    if (used_[stream]) {
       HEDDLE_RETURN_IF_ERROR(record(joined_[stream], stream));
       HEDDLE_RETURN_IF_ERROR(wait(0, joined_[stream]));
     }
-  if (loss_ >= 0 && part == 0)
-    HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[size_t(loss_)], pointer(loss_), sizeof(float)));
   return absl::OkStatus();
 }
 
 absl::Status CudaQueue::record(GraphExec &graph, size_t part) {
   HEDDLE_RETURN_IF_ERROR(driver_.check(
       driver_.cuStreamBeginCapture_v2(session_.stream(), captureThreadLocal), "recording a step"));
-  const absl::Status status = runLaunches(part);
+  const absl::Status status = runLaunches(part, /*alone=*/true);
   Graph recorded = nullptr;
   const Result ended = driver_.cuStreamEndCapture(session_.stream(), &recorded);
   HEDDLE_RETURN_IF_ERROR(status);
@@ -392,10 +417,10 @@ void CudaQueue::forgetGraphs() {
 
 absl::Status CudaQueue::runPart(size_t part) {
   const Order &order = orders_[apart_];
+  if (!repeats_)
+    return runLaunches(part, /*alone=*/false);
   if (part ? order.cut == order.launches.size() : order.cut == 0)
     return absl::OkStatus();
-  if (!repeats_)
-    return runLaunches(part);
   if (!graphs_[part])
     HEDDLE_RETURN_IF_ERROR(record(graphs_[part], part));
   return driver_.check(driver_.cuGraphLaunch(graphs_[part], session_.stream()), "a recorded step");
@@ -410,17 +435,21 @@ absl::Status CudaQueue::execute(const StepSlot &slot,
     return executeTraced(slot, tracks);
   HEDDLE_RETURN_IF_ERROR(runPart(0));
   if (loss_ >= 0) {
-    HEDDLE_RETURN_IF_ERROR(
-        driver_.check(driver_.cuEventRecord(lossReady_, session_.stream()), "event"));
+    if (repeats_)
+      HEDDLE_RETURN_IF_ERROR(
+          driver_.check(driver_.cuEventRecord(lossReady_, session_.stream()), "event"));
     HEDDLE_RETURN_IF_ERROR(checkLoss(slot));
   }
   HEDDLE_RETURN_IF_ERROR(runPart(1));
-  return finish(slot);
+  return finish(slot, !endsLater_);
 }
 
-absl::Status CudaQueue::finish(const StepSlot &slot) {
+absl::Status CudaQueue::finish(const StepSlot &slot, bool wait) {
   for (uint32_t b : outputBuffers_)
-    HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[b], device_[b], bytesOf(b)));
+    if (int32_t(b) != loss_)
+      HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[b], device_[b], bytesOf(b)));
+  if (!wait)
+    return driver_.check(driver_.cuEventRecord(stepEnded_, session_.stream()), "event");
   return session_.synchronize("step " + std::to_string(slot.step) + " on " + session_.name());
 }
 
@@ -446,7 +475,7 @@ absl::Status CudaQueue::executeTraced(const StepSlot &slot,
       HEDDLE_RETURN_IF_ERROR(
           session_.toHost(host_[size_t(loss_)], pointer(loss_), sizeof(float)));
   }
-  HEDDLE_RETURN_IF_ERROR(finish(slot));
+  HEDDLE_RETURN_IF_ERROR(finish(slot, /*wait=*/true));
   trace(tracks, slot, start);
   return absl::OkStatus();
 }
@@ -460,6 +489,7 @@ absl::Status CudaQueue::checkLoss(const StepSlot &slot) {
 }
 
 std::string CudaQueue::firstBad(const StepSlot &slot) {
+  (void)session_.synchronizeAll("the step's ops"); // which are done again
   for (size_t s = 0; s < resident_.statePointers.size(); ++s)
     if (resident_.statePointers[s]) {
       const exec::StateView &view = resident_.states.views()[s];

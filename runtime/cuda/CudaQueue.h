@@ -3,8 +3,9 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // Batches are sampled on the device where it can. What the host's sample and fetch queues have prepared is
-// copied to the device in one piece (arrays that stay the same from step to step once), then the ops run one after another on the stream. The host waits
-// twice: for the loss, before the first op that changes a state, and for the end of the step.
+// copied to the device in one piece (arrays that stay the same from step to step once), then the ops run on streams. The host waits
+// for the loss, before it starts the first op that changes a state. The end of a training step it does not wait
+// for: the next step's ops come behind it, and so does the sampling that writes the step's arrays anew.
 //
 // Ops that run one kernel and do not depend on each other are one launch (Groups.h).
 //
@@ -92,6 +93,7 @@ private:
   struct Order {
     std::vector<Launch> launches;
     size_t cut = 0;     ///< the first of the second part
+    size_t loss = SIZE_MAX; ///< the one that writes the loss
     size_t entries = 0; ///< of all lists
     Schedule schedule;  ///< by launch
   };
@@ -132,7 +134,8 @@ private:
   absl::Status runLaunch(const Launch &launch, uint32_t stream);
   /// What comes before the loss is looked at (0), and what comes after (1).
   absl::Status runPart(size_t part);
-  absl::Status runLaunches(size_t part);
+  /// `alone`: what comes before is behind it already, and all of it is when the first stream is.
+  absl::Status runLaunches(size_t part, bool alone);
   absl::Status record(GraphExec &graph, size_t part);
   void forgetGraphs();
   /// The addresses of the matrices of products that are made in one call.
@@ -144,8 +147,8 @@ private:
   absl::Status runComm(const Op &op);
   absl::Status executeTraced(const exec::StepSlot &slot,
                              std::span<exec::Trace::Track *const> tracks);
-  /// Results to the host, and the end of the step.
-  absl::Status finish(const exec::StepSlot &slot);
+  /// Results to the host, and the end of the step, if anybody waits for it.
+  absl::Status finish(const exec::StepSlot &slot, bool wait);
   absl::Status checkLoss(const exec::StepSlot &slot);
   /// Runs the ops up to the loss again, one by one, and looks at what each wrote.
   std::string firstBad(const exec::StepSlot &slot);
@@ -200,6 +203,10 @@ private:
   size_t lossOp_ = 0, firstChange_ = 0; ///< the op that writes it; the first that changes a state
   size_t cut_ = 0; ///< where the loss is looked at
   Event lossReady_ = nullptr, fork_ = nullptr, joined_[Session::maxStreams] = {};
+  Event stepEnded_ = nullptr; ///< of the step that was started last
+  /// Whoever reads what a step leaves on the device does so in the first stream, or waits for it.
+  bool endsLater_ = false;
+  bool used_[Session::maxStreams] = {}; ///< streams of the step at hand
   std::vector<Event> ended_; ///< by launch; null where nobody waits for it
   std::vector<Event> events_; ///< while traced: before each op, and at the end
   uint64_t commStallNs_ = 0;
