@@ -179,6 +179,8 @@ Values KernelEmitter::evalHeads(Value value, const Place &place, const Tile &til
 
 Values KernelEmitter::dotOfHeads(Value x, Value y, int64_t size, const Place &place,
                                  const Tile &heads) {
+  if (std::optional<Values> all = dotOfHeadsTogether(x, y, size, place, heads))
+    return *all;
   auto isParam = [&](Value value) {
     return cast<FeatType>(value.getType()).getDomain().isParam() && !domain.isParam();
   };

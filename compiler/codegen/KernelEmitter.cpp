@@ -393,6 +393,9 @@ Values KernelEmitter::emitRow(const Place &place, Value storeRow, ArrayRef<Value
     byWidth[root.width].push_back(&root);
   Values sums(carried);
   for (auto &[width, some] : byWidth) {
+    llvm::erase_if(some, [&](const Root *root) { return storeSoftmaxTogether(*root, place, storeRow); });
+    if (some.empty())
+      continue;
     SmallVector<Value> values;
     bool unroll = false;
     for (const Root *root : some) {

@@ -63,7 +63,7 @@ void KernelEmitter::formTeams() {
     bool sums = llvm::any_of(body, [](Operation &op) {
       return isa<hgnn::ReduceDstOp, hgnn::ReduceSrcOp, hgnn::SparseLinearOp>(op);
     });
-    setTeam(width, sums && !byActive && signature.mode == KernelMode::Rows ? mostParts : 1);
+    setTeam(widestStretch(), sums && !byActive && signature.mode == KernelMode::Rows ? mostParts : 1);
   }
 }
 
@@ -175,7 +175,13 @@ void KernelEmitter::forTilesTogether(const Cuts &cuts, function_ref<void(const T
   for (size_t i = 0; i + 1 < cuts.size(); ++i) {
     const int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
     const int64_t middle = low + whole * tileColumns;
-    for (int64_t first = 0; first < whole; first += columnLanes) {
+    const bool fixed = whole == 1 || (fixedHeads && whole <= mostFixedHeads / tileColumns);
+    for (int64_t number = 0; fixed && number < whole; ++number) {
+      const int64_t first = low + number * tileColumns;
+      body(makeTile({}, first, tileColumns, first, first + tileColumns),
+           f.cmp(IPred::eq, lane, f.integer(number % columnLanes)));
+    }
+    for (int64_t first = 0; first < whole && !fixed; first += columnLanes) {
       Value number = f.addi(lane, first), own = f.cmp(IPred::ult, number, f.integer(whole));
       if (first + columnLanes > whole)
         number = arith::MinUIOp::create(f.b, f.loc, number, f.integer(whole - 1));
@@ -233,6 +239,17 @@ Value KernelEmitter::reduceRowTogether(RowReduction kind, const Cuts &cuts,
     all = kind == RowReduction::Sum ? f.add(all, other) : f.max(all, other);
   }
   return all;
+}
+
+Value KernelEmitter::tileOfLane(int64_t low) {
+  FunctionBuilder::Key key{{lane.getAsOpaquePointer()}, {-70, low}};
+  return f.once(key, [&] { return f.addi(f.muli(lane, tileColumns), low); });
+}
+
+Value KernelEmitter::fromLane(Value number, Value other) {
+  return f.intrinsic("llvm.nvvm.shfl.sync.bfly.f32", f.f32Type(),
+                     {neighbours(f, columnLanes, allOf(columnLanes)), number, f.trunc(other, 32),
+                      f.integer(warpLanes - 1, 32)});
 }
 
 /// The threads of this one's warp that are at the same columns of the same row.
@@ -302,20 +319,22 @@ Values KernelEmitter::forSharedTiles(int64_t width, const Cuts &cuts, ArrayRef<V
       tile.align = low % tileColumns == 0 ? tileColumns : 1;
       body(tile, {});
     };
-    FunctionBuilder::Key key{{lane.getAsOpaquePointer()}, {-70, low}};
-    auto first = [&] {
-      return f.once(key, [&] { return f.addi(f.muli(lane, tileColumns), low); });
-    };
-    if (whole > columnLanes)
-      f.loop(first(), f.integer(middle), columnLanes * tileColumns, {},
+    if (whole == 1 || (fixedHeads && whole <= std::min(columnLanes, mostFixedHeads / tileColumns)))
+      for (int64_t number = 0; number < whole; ++number)
+        f.when(f.cmp(IPred::eq, lane, f.integer(number)), [&] {
+          const int64_t first = low + number * tileColumns;
+          body(makeTile({}, first, tileColumns, first, first + tileColumns), {});
+        });
+    else if (whole > columnLanes)
+      f.loop(tileOfLane(low), f.integer(middle), columnLanes * tileColumns, {},
              [&](Value base, ArrayRef<Value>) {
                at(base);
                return Values();
              });
     else if (whole == columnLanes)
-      at(first());
+      at(tileOfLane(low));
     else if (whole > 0)
-      f.when(f.cmp(IPred::ult, lane, f.integer(whole)), [&] { at(first()); });
+      f.when(f.cmp(IPred::ult, lane, f.integer(whole)), [&] { at(tileOfLane(low)); });
     if (middle < high) // the thread whose turn it is
       f.when(f.cmp(IPred::eq, lane, f.integer(whole % columnLanes)),
              [&] { body(makeTile({}, middle, high - middle, middle, high), {}); });
