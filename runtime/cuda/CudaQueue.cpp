@@ -22,6 +22,9 @@ using exec::Trace;
 namespace {
 /// Of the memory that is free: more than this is not used to keep arrays of a step apart.
 constexpr double apartShare = 0.25;
+/// Products that do not depend on each other go to so many streams, those of one after another: an
+/// event for each costs the host about as much as the product.
+constexpr int64_t productStreams = 4;
 } // namespace
 
 CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::CommQueue *comm)
@@ -229,10 +232,14 @@ CudaQueue::Order CudaQueue::makeOrder(const std::vector<Accesses> &accesses) con
   std::vector<int64_t> functions(ops_.size(), -1);
   const int64_t merge = int64_t(resident_.plan.kernels.size());
   const bool lists = resident_.plan.minor >= plan::gpuLaunchListsSince;
-  for (size_t i = 0; i < ops_.size() && lists && !comm_; ++i)
-    functions[i] = ops_[i].kind == Kind::Kernel  ? int64_t(ops_[i].kernel->kernel)
-                   : ops_[i].kind == Kind::Merge ? merge
-                                                 : -1;
+  int64_t products = 0;
+  for (size_t i = 0; i < ops_.size() && !comm_; ++i)
+    if (ops_[i].kind == Kind::Products)
+      functions[i] = merge + 1 + products++ % productStreams;
+    else if (lists && ops_[i].kind == Kind::Kernel)
+      functions[i] = int64_t(ops_[i].kernel->kernel);
+    else if (lists && ops_[i].kind == Kind::Merge)
+      functions[i] = merge;
   std::vector<std::vector<size_t>> groups;
   if (comm_)
     for (size_t i = 0; i < ops_.size(); ++i)
@@ -251,8 +258,8 @@ CudaQueue::Order CudaQueue::makeOrder(const std::vector<Accesses> &accesses) con
       all.writes.insert(all.writes.end(), accesses[i].writes.begin(), accesses[i].writes.end());
     }
     order.launches.push_back({std::move(group), order.entries, 0});
-    if (const size_t number = order.launches.back().ops.size(); number > 1)
-      order.entries += number;
+    if (isList(order.launches.back()))
+      order.entries += order.launches.back().ops.size();
   }
   order.schedule = makeSchedule(together, comm_ ? 1 : Session::maxStreams);
   return order;
@@ -336,8 +343,11 @@ absl::Status CudaQueue::runComm(const Op &op) {
 
 absl::Status CudaQueue::runLaunch(const Launch &launch, uint32_t stream) {
   const Op &first = ops_[launch.ops.front()];
-  if (launch.ops.size() == 1)
-    return runOp(first, stream);
+  if (!isList(launch)) {
+    for (size_t i : launch.ops)
+      HEDDLE_RETURN_IF_ERROR(runOp(ops_[i], stream));
+    return absl::OkStatus();
+  }
   if (launch.blocks == 0)
     return absl::OkStatus();
   const DevicePointer list = listMemory_ + launch.firstEntry * sizeof(plan::GpuLaunch);

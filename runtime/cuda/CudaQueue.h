@@ -84,7 +84,7 @@ private:
     int32_t a, b, c;  ///< buffers
     size_t batch = 0; ///< ParamGrad of heads: its matrices' addresses in batches_
   };
-  /// Ops that are launched together.
+  /// Ops that are launched together, or products that go to one stream.
   struct Launch {
     std::vector<size_t> ops;
     size_t firstEntry = 0; ///< of several: into the list of plan::GpuLaunch
@@ -132,6 +132,10 @@ private:
   /// On a stream of the session.
   absl::Status runOp(const Op &op, uint32_t stream);
   absl::Status runLaunch(const Launch &launch, uint32_t stream);
+  /// Whether it is one launch of several ops.
+  bool isList(const Launch &launch) const {
+    return launch.ops.size() > 1 && ops_[launch.ops.front()].kind != Kind::Products;
+  }
   /// What comes before the loss is looked at (0), and what comes after (1).
   absl::Status runPart(size_t part);
   /// `alone`: what comes before is behind it already, and all of it is when the first stream is.

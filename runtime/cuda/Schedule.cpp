@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <map>
-#include <utility>
+#include <tuple>
 
 namespace heddle::cuda {
 
@@ -54,37 +54,37 @@ Schedule makeSchedule(const std::vector<Accesses> &ops, uint32_t streams) {
     own[schedule.ops[op].stream] = std::max(own[schedule.ops[op].stream], op + 1);
   };
   for (size_t i = 0; i < ops.size(); ++i) {
-    // Behind the op that it depends on and that started last, if nobody else is.
-    uint32_t stream = streams;
-    for (size_t p = before[i].size(); p-- > 0 && stream == streams;)
-      if (last[schedule.ops[before[i][p]].stream] == before[i][p] + 1)
-        stream = schedule.ops[before[i][p]].stream;
-    if (stream == streams) {
-      // Else where it waits for nothing that it does not depend on, rather on a stream that is in
-      // use; of those, and if there is none, where least waits.
-      std::vector<size_t> behind(streams);
-      for (size_t other : before[i])
-        learn(behind, other);
-      auto rank = [&](uint32_t s) {
-        return std::pair(last[s] == 0 ? 1 : behind[s] >= last[s] ? 0 : 2, load[s]);
-      };
-      stream = 0;
-      for (uint32_t s = 1; s < streams; ++s)
-        if (rank(s) < rank(stream))
-          stream = s;
-    }
+    // What it waits for on a stream, and what it knows then.
+    auto waitsOn = [&](uint32_t stream, std::vector<size_t> &own) {
+      std::vector<size_t> waits;
+      if (last[stream])
+        learn(own, last[stream] - 1);
+      for (size_t p = before[i].size(); p-- > 0;)
+        if (const size_t other = before[i][p]; own[schedule.ops[other].stream] <= other) {
+          waits.push_back(other);
+          learn(own, other);
+        }
+      return waits;
+    };
+    // Where it is behind nothing that it does not depend on, rather on a stream that is in use, with
+    // the fewest waits; if there is no such stream, where least is.
+    std::vector<size_t> behind(streams);
+    for (size_t other : before[i])
+      learn(behind, other);
+    auto rank = [&](uint32_t s) {
+      const int strangers = last[s] == 0 ? 1 : behind[s] >= last[s] ? 0 : 2;
+      std::vector<size_t> own(streams);
+      return std::tuple(strangers, strangers == 2 ? 0 : waitsOn(s, own).size(), load[s]);
+    };
+    uint32_t stream = 0;
+    for (uint32_t s = 1; s < streams; ++s)
+      if (rank(s) < rank(stream))
+        stream = s;
     Schedule::Op &op = schedule.ops[i];
     op.stream = stream;
-    if (last[stream])
-      learn(known[i], last[stream] - 1);
-    for (size_t p = before[i].size(); p-- > 0;) {
-      const size_t other = before[i][p];
-      if (known[i][schedule.ops[other].stream] > other)
-        continue;
-      op.waits.push_back(other);
+    op.waits = waitsOn(stream, known[i]);
+    for (size_t other : op.waits)
       schedule.ops[other].awaited = true;
-      learn(known[i], other);
-    }
     last[stream] = i + 1;
     ++load[stream];
   }
