@@ -503,7 +503,7 @@ absl::Status DeviceSampler::transpose(Hop &hop, OwnSlot &own) {
   const uint32_t bits = uint32_t(std::bit_width(uint64_t(std::max<int64_t>(most, 2) - 1)));
   const uint32_t passes = (bits + kernels::digitBits - 1) / kernels::digitBits;
   HEDDLE_RETURN_IF_ERROR(hist_.reserve(
-      std::max<uint64_t>(uint64_t(transposes.blocks()) * kernels::digits * 4, 64), "sampling"));
+      (uint64_t(transposes.blocks()) + transposes.tasks.size()) * kernels::digits * 4, "sampling"));
   kernels::Launch launch{};
   HEDDLE_ASSIGN_OR_RETURN(launch.tasks, table(transposes.tasks));
   HEDDLE_ASSIGN_OR_RETURN(launch.starts, table(transposes.starts));
@@ -511,7 +511,7 @@ absl::Status DeviceSampler::transpose(Hop &hop, OwnSlot &own) {
   launch.hist = hist_.get<uint32_t>();
   for (; launch.pass < passes && transposes.blocks(); ++launch.pass) {
     HEDDLE_RETURN_IF_ERROR(machine_.launch(SampleKernel::sortCount, transposes.blocks(), launch));
-    HEDDLE_RETURN_IF_ERROR(machine_.launch(SampleKernel::sortScan, launch.count, launch));
+    HEDDLE_RETURN_IF_ERROR(machine_.launch(SampleKernel::sortScan, launch.count * kernels::digits, launch));
     HEDDLE_RETURN_IF_ERROR(machine_.launch(SampleKernel::sortMove, transposes.blocks(), launch));
   }
   kernels::Launch finish{};

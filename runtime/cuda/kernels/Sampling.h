@@ -8,8 +8,8 @@
 // them. With a block of one thread the same lines run on a CPU, where the tests compare them with
 // the CPU's sampler.
 //
-// Nothing but the language is used here. No atomics but bits that are set in a set: results do not
-// depend on the order of threads.
+// Nothing but the language is used here. No atomics but bits that are set in a set, and whole numbers that
+// are counted: results do not depend on the order of threads.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_CUDA_KERNELS_SAMPLING_H
