@@ -275,6 +275,8 @@ template <class Block> void listSet(Block &block, Shared &shared, const Launch &
           set.ids[rank] = id;
         if (set.rows)
           set.rows[rank] = int32_t(id);
+        if (set.none)
+          set.none[rank] = -1;
       }
     }
   });

@@ -59,6 +59,7 @@ struct SetTask {
   int64_t numWords;
   int64_t *ids; ///< or:
   int32_t *rows;
+  int32_t *none; ///< [members] becomes -1; null: not wanted
 };
 
 /// The number of each id (or row, or of 0, 1, 2...) in a set, or -1.
