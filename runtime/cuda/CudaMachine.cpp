@@ -11,6 +11,7 @@ namespace heddle::cuda {
 
 namespace {
 
+// The compiler's cache does not see what is embedded (ccache:disable).
 constexpr char samplingPtx[] = {
 #embed "runtime/cuda/Sampling.ptx"
     , 0};

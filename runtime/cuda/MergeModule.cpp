@@ -8,6 +8,7 @@
 namespace heddle::cuda {
 namespace {
 
+// The compiler's cache does not see what is embedded (ccache:disable).
 constexpr char mergePtx[] = {
 #embed "runtime/cuda/Merge.ptx"
     , 0};
