@@ -292,7 +292,7 @@ void KernelEmitter::emitEdgesByActive() {
                        makeTile({}, 0, root.width, 0, root.width));
     // Threads of a team that do not share the columns share the edges, as the parts of a block do.
     int64_t step = 1;
-    if (gpu && !shareTiles) {
+    if (gpu && !shareTiles && !edgesTogether) {
       low = f.addi(low, lane);
       step = columnLanes;
     }
@@ -301,7 +301,9 @@ void KernelEmitter::emitEdgesByActive() {
       step *= teamParts;
     }
     f.loop(low, high, step, {}, [&](Value edge, ArrayRef<Value>) {
+      together = edgesTogether;
       emitRow({Place::Edge, edge, {}, active, {}}, edge, {});
+      together = false;
       return Values();
     });
   });

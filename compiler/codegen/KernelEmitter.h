@@ -168,6 +168,14 @@ private:
   Values forParts(RowReduction kind, Value low, Value high, llvm::ArrayRef<Value> init,
                   llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
   Value inWarp();
+  /// Whether a thread's columns of [low, high) are apart from each other, next to those of other threads:
+  /// where rows begin anywhere no four can be loaded at once.
+  bool areApart(int64_t low, int64_t high) const;
+  /// All of [low, high) in tiles that are apart.
+  Values forTilesApart(int64_t low, int64_t high, llvm::ArrayRef<Value> init,
+                       llvm::function_ref<Values(const Tile &, llvm::ArrayRef<Value>)> body);
+  bool wholeTiles = false; ///< something in the kernel needs tiles of columns that follow each other
+  bool edgesTogether = false; ///< threads of a team share the columns that each edge in turn is reduced over
   /// The first column of this thread's first tile from `low` on.
   Value tileOfLane(int64_t low);
   /// The number of the thread of the team whose lane differs from this one's by the bits of `other`.

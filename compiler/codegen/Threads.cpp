@@ -27,6 +27,20 @@ static constexpr int64_t narrowEdge = 16, edgeLanes = 8;
 /// Parts of a team that share the edges of a row: more would often find none.
 static constexpr int64_t mostParts = 4;
 
+/// Inner products of so many numbers for an edge are made by a team together.
+static constexpr int64_t wideDot = 128;
+
+/// How many numbers an op multiplies for each of its results.
+static int64_t dotWidth(Operation &op) {
+  auto widthOf = [](Value value) { return cast<hgnn::FeatType>(value.getType()).getWidth(); };
+  if (auto dot = dyn_cast<hgnn::RowDotOp>(op))
+    return widthOf(dot.getLhs()) / int64_t(dot.getHeads());
+  auto grad = dyn_cast<hgnn::TermGradOp>(op);
+  return grad && grad.getInputs().size() == 3
+             ? widthOf(grad.getInputs()[2]) / grad.getMerge().heads
+             : 1;
+}
+
 /// The widest rows that the body reduces to numbers.
 static int64_t reducedWidth(Block &body) {
   int64_t width = 1;
@@ -39,7 +53,11 @@ static int64_t reducedWidth(Block &body) {
 }
 
 void KernelEmitter::formTeams() {
-  int64_t width = 1;
+  int64_t width = 1, dots = 1;
+  for (Operation &op : body) {
+    wholeTiles |= isa<hgnn::DropoutOp>(op); // which draws for four columns at once
+    dots = std::max(dots, dotWidth(op));
+  }
   bool squares = false;
   for (const Root &root : roots) {
     width = std::max(width, root.width);
@@ -56,6 +74,11 @@ void KernelEmitter::formTeams() {
     // One number or few of a long row, which all threads of the team find together.
     setTeam(reduced);
     shareTiles = false;
+  } else if (byActive && width <= narrowEdge && dots >= wideDot) {
+    // Threads at one edge each would read as many rows side by side.
+    setTeam(dots);
+    shareTiles = false;
+    edgesTogether = true;
   } else if (byActive && width <= narrowEdge) {
     setTeam(edgeLanes * f.lanes);
     shareTiles = false;
@@ -161,7 +184,7 @@ void KernelEmitter::onceForTeam(function_ref<void()> body) {
   auto also = [&](Value condition) {
     first = first ? Value(arith::AndIOp::create(f.b, f.loc, first, condition)) : condition;
   };
-  if (gpu && columnLanes > 1 && !shareTiles && !byActive)
+  if (gpu && columnLanes > 1 && !shareTiles && (!byActive || edgesTogether))
     also(f.cmp(IPred::eq, lane, f.integer(0)));
   if (ownColumns)
     also(ownColumns);
@@ -209,6 +232,12 @@ Value KernelEmitter::reduceRowTogether(RowReduction kind, const Cuts &cuts,
   for (size_t i = 0; i + 1 < cuts.size() && !wholeBlock(); ++i) {
     int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
     int64_t middle = low + whole * tileColumns;
+    if (areApart(low, high)) {
+      lanes = forTilesApart(low, high, lanes, [&](const Tile &tile, ArrayRef<Value> inner) {
+        return addToLanes(kind, Values(inner), tile, term(tile));
+      });
+      continue;
+    }
     if (whole > 0)
       lanes = f.loop(f.addi(f.muli(lane, tileColumns), low), f.integer(middle),
                      columnLanes * tileColumns, lanes, [&](Value base, ArrayRef<Value> inner) {
@@ -239,6 +268,45 @@ Value KernelEmitter::reduceRowTogether(RowReduction kind, const Cuts &cuts,
     all = kind == RowReduction::Sum ? f.add(all, other) : f.max(all, other);
   }
   return all;
+}
+
+bool KernelEmitter::areApart(int64_t low, int64_t high) const {
+  constexpr int64_t fewest = 32; // columns: parts of heads' numbers are narrower
+  return (low % tileColumns != 0 || high % tileColumns != 0) && high - low >= fewest && !wholeTiles;
+}
+
+Values KernelEmitter::forTilesApart(int64_t low, int64_t high, ArrayRef<Value> init,
+                                    function_ref<Values(const Tile &, ArrayRef<Value>)> body) {
+  // `count` columns, as many apart as there are threads.
+  auto tileAt = [&](Value base, int64_t count) {
+    Tile tile;
+    tile.base = base, tile.start = low, tile.low = low, tile.high = high;
+    tile.width = (count - 1) * columnLanes + 1, tile.stride = tileColumns * columnLanes;
+    for (int64_t piece = 0; piece < count; ++piece)
+      tile.pieces.push_back({piece * columnLanes, 1});
+    return tile;
+  };
+  Values carried(init);
+  SmallVector<Type> types;
+  for (Value value : carried)
+    types.push_back(value.getType());
+  const int64_t step = tileColumns * columnLanes, middle = low + (high - low) / step * step;
+  auto first = [&](int64_t from) { return f.addi(lane, from); };
+  if (middle > low)
+    carried = f.loop(first(low), f.integer(middle), step, carried,
+                     [&](Value base, ArrayRef<Value> inner) { return body(tileAt(base, tileColumns), inner); });
+  const int64_t rest = (high - middle) / columnLanes, last = middle + rest * columnLanes;
+  if (rest > 0)
+    carried = body(tileAt(first(middle), rest), carried);
+  if (last == high)
+    return carried;
+  Value mine = f.cmp(IPred::ult, lane, f.integer(high - last));
+  if (types.empty()) {
+    f.when(mine, [&] { body(tileAt(first(last), 1), {}); });
+    return {};
+  }
+  return f.branch(
+      mine, types, [&] { return body(tileAt(first(last), 1), carried); }, [&] { return carried; });
 }
 
 Value KernelEmitter::tileOfLane(int64_t low) {
@@ -313,6 +381,13 @@ Values KernelEmitter::forSharedTiles(int64_t width, const Cuts &cuts, ArrayRef<V
   for (size_t i = 0; i + 1 < cuts.size() && !wholeBlock(); ++i) {
     int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
     int64_t middle = low + whole * tileColumns;
+    if (areApart(low, high)) {
+      forTilesApart(low, high, {}, [&](const Tile &tile, ArrayRef<Value>) {
+        body(tile, {});
+        return Values();
+      });
+      continue;
+    }
     auto at = [&](Value base) {
       Tile tile = makeTile(base, 0, tileColumns, low, middle);
       tile.start = low, tile.stride = tileColumns;
