@@ -11,10 +11,9 @@ namespace heddle::cuda {
 
 namespace {
 
-// The compiler's cache does not see what is embedded (ccache:disable).
-constexpr char samplingPtx[] = {
-#embed "runtime/cuda/Sampling.ptx"
-    , 0};
+constexpr char samplingPtx[] =
+#include "runtime/cuda/Sampling.ptx.inc"
+    ;
 
 constexpr const char *kernelNames[] = {
 #define KERNEL(NAME) "heddle_" #NAME,

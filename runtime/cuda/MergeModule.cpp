@@ -8,10 +8,9 @@
 namespace heddle::cuda {
 namespace {
 
-// The compiler's cache does not see what is embedded (ccache:disable).
-constexpr char mergePtx[] = {
-#embed "runtime/cuda/Merge.ptx"
-    , 0};
+constexpr char mergePtx[] =
+#include "runtime/cuda/Merge.ptx.inc"
+    ;
 
 constexpr const char *kernelNames[] = {
 #define KERNEL(NAME, ARGUMENT) "heddle_" #NAME,
