@@ -190,8 +190,10 @@ FailureOr<TargetModule> makeTargetModule(ModuleOp module, ArrayRef<KernelSignatu
       function.addFnAttr(llvm::Attribute::NoUnwind);
       // Without a bound on the threads of a block (nvvm.maxntid): told one, ptxas aims at one more block
       // on a multiprocessor and spills for it. 256 threads fit with any number of registers.
-      if (target.isGpu())
+      if (target.isGpu()) {
         function.setCallingConv(llvm::CallingConv::PTX_Kernel);
+        function.addFnAttr("no-jump-tables", "true"); // few ways, and a table is in memory
+      }
     }
 
   llvm::LoopAnalysisManager loops;

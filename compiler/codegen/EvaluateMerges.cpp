@@ -297,6 +297,8 @@ Values KernelEmitter::evalMerge(Operation *op, const Place &place, const Tile &t
 
 /// What loops over tiles would repeat for each: of one head, whose numbers all tiles share.
 void KernelEmitter::prepareMerge(Operation *op, const Place &place) {
+  if (gpu && together && shareTiles)
+    prepareHeadsTogether(op, place);
   auto attribute = op->getAttrOfType<hgnn::MergeAttr>("merge");
   if (!attribute || !(attribute.getValue() == MergeRule(Merge::Softmax)))
     return;

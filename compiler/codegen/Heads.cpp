@@ -42,7 +42,7 @@ void KernelEmitter::cutHeads(int64_t size, int64_t heads, int64_t shift, int64_t
     for (int64_t head = 1; head < heads; ++head)
       cut(head * size);
   else if (low < size * heads && high > 0)
-    headRanges.push_back({shift, size, heads});
+    headRanges.push_back({shift, size, heads}), wholeTiles = true;
 }
 
 void KernelEmitter::cutDots(int64_t first, int64_t heads, int64_t shift, int64_t low, int64_t high,
@@ -179,6 +179,8 @@ Values KernelEmitter::evalHeads(Value value, const Place &place, const Tile &til
 
 Values KernelEmitter::dotOfHeads(Value x, Value y, int64_t size, const Place &place,
                                  const Tile &heads) {
+  if (std::optional<Values> all = dotOfHeadsTogether(x, y, size, place, heads))
+    return *all;
   auto isParam = [&](Value value) {
     return cast<FeatType>(value.getType()).getDomain().isParam() && !domain.isParam();
   };

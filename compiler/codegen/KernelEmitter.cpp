@@ -292,7 +292,7 @@ void KernelEmitter::emitEdgesByActive() {
                        makeTile({}, 0, root.width, 0, root.width));
     // Threads of a team that do not share the columns share the edges, as the parts of a block do.
     int64_t step = 1;
-    if (gpu && !shareTiles) {
+    if (gpu && !shareTiles && !edgesTogether) {
       low = f.addi(low, lane);
       step = columnLanes;
     }
@@ -301,7 +301,9 @@ void KernelEmitter::emitEdgesByActive() {
       step *= teamParts;
     }
     f.loop(low, high, step, {}, [&](Value edge, ArrayRef<Value>) {
+      together = edgesTogether;
       emitRow({Place::Edge, edge, {}, active, {}}, edge, {});
+      together = false;
       return Values();
     });
   });
@@ -393,6 +395,9 @@ Values KernelEmitter::emitRow(const Place &place, Value storeRow, ArrayRef<Value
     byWidth[root.width].push_back(&root);
   Values sums(carried);
   for (auto &[width, some] : byWidth) {
+    llvm::erase_if(some, [&](const Root *root) { return storeSoftmaxTogether(*root, place, storeRow); });
+    if (some.empty())
+      continue;
     SmallVector<Value> values;
     bool unroll = false;
     for (const Root *root : some) {

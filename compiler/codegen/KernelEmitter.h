@@ -168,6 +168,18 @@ private:
   Values forParts(RowReduction kind, Value low, Value high, llvm::ArrayRef<Value> init,
                   llvm::function_ref<Values(Value, llvm::ArrayRef<Value>)> body);
   Value inWarp();
+  /// Whether a thread's columns of [low, high) are apart from each other, next to those of other threads:
+  /// where rows begin anywhere no four can be loaded at once.
+  bool areApart(int64_t low, int64_t high) const;
+  /// All of [low, high) in tiles that are apart.
+  Values forTilesApart(int64_t low, int64_t high, llvm::ArrayRef<Value> init,
+                       llvm::function_ref<Values(const Tile &, llvm::ArrayRef<Value>)> body);
+  bool wholeTiles = false; ///< something in the kernel needs tiles of columns that follow each other
+  bool edgesTogether = false; ///< threads of a team share the columns that each edge in turn is reduced over
+  /// The first column of this thread's first tile from `low` on.
+  Value tileOfLane(int64_t low);
+  /// The number of the thread of the team whose lane differs from this one's by the bits of `other`.
+  Value fromLane(Value number, Value other);
   /// reduceRow with the columns shared by the threads of a team; all of them are here and get the
   /// result.
   Value reduceRowTogether(RowReduction kind, const Cuts &cuts,
@@ -250,6 +262,19 @@ private:
   /// The inner products of the rows of x and y (either may be a param) in each of the heads of
   /// `heads`.
   Values dotOfHeads(Value x, Value y, int64_t size, const Place &place, const Tile &heads);
+
+  //===--- Heads of a row that a team shares (HeadsTogether.cpp) ------------===//
+  int64_t widestStretch();
+  /// Stores a row of a softmax over edges, all its parts in one pass over them; false where that is not
+  /// what the root is, or threads do not share its columns.
+  bool storeSoftmaxTogether(const Root &root, const Place &place, Value storeRow);
+  /// dotOfHeads where all threads of a team are here and a head's columns are some threads' each.
+  std::optional<Values> dotOfHeadsTogether(Value x, Value y, int64_t size, const Place &place,
+                                           const Tile &heads);
+  /// What all threads of a team find for a row's heads before they part.
+  void prepareHeadsTogether(mlir::Operation *op, const Place &place);
+  static constexpr int64_t mostFixedHeads = 16;
+  bool fixedHeads = false; ///< columns of heads are there for tiles that are known by number
 
   //===--- Evaluation (Evaluate*.cpp) --------------------------------------===//
   Values eval(Value value, const Place &place, const Tile &tile);

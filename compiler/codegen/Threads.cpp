@@ -27,6 +27,20 @@ static constexpr int64_t narrowEdge = 16, edgeLanes = 8;
 /// Parts of a team that share the edges of a row: more would often find none.
 static constexpr int64_t mostParts = 4;
 
+/// Inner products of so many numbers for an edge are made by a team together.
+static constexpr int64_t wideDot = 128;
+
+/// How many numbers an op multiplies for each of its results.
+static int64_t dotWidth(Operation &op) {
+  auto widthOf = [](Value value) { return cast<hgnn::FeatType>(value.getType()).getWidth(); };
+  if (auto dot = dyn_cast<hgnn::RowDotOp>(op))
+    return widthOf(dot.getLhs()) / int64_t(dot.getHeads());
+  auto grad = dyn_cast<hgnn::TermGradOp>(op);
+  return grad && grad.getInputs().size() == 3
+             ? widthOf(grad.getInputs()[2]) / grad.getMerge().heads
+             : 1;
+}
+
 /// The widest rows that the body reduces to numbers.
 static int64_t reducedWidth(Block &body) {
   int64_t width = 1;
@@ -39,7 +53,11 @@ static int64_t reducedWidth(Block &body) {
 }
 
 void KernelEmitter::formTeams() {
-  int64_t width = 1;
+  int64_t width = 1, dots = 1;
+  for (Operation &op : body) {
+    wholeTiles |= isa<hgnn::DropoutOp>(op); // which draws for four columns at once
+    dots = std::max(dots, dotWidth(op));
+  }
   bool squares = false;
   for (const Root &root : roots) {
     width = std::max(width, root.width);
@@ -56,6 +74,11 @@ void KernelEmitter::formTeams() {
     // One number or few of a long row, which all threads of the team find together.
     setTeam(reduced);
     shareTiles = false;
+  } else if (byActive && width <= narrowEdge && dots >= wideDot) {
+    // Threads at one edge each would read as many rows side by side.
+    setTeam(dots);
+    shareTiles = false;
+    edgesTogether = true;
   } else if (byActive && width <= narrowEdge) {
     setTeam(edgeLanes * f.lanes);
     shareTiles = false;
@@ -63,7 +86,7 @@ void KernelEmitter::formTeams() {
     bool sums = llvm::any_of(body, [](Operation &op) {
       return isa<hgnn::ReduceDstOp, hgnn::ReduceSrcOp, hgnn::SparseLinearOp>(op);
     });
-    setTeam(width, sums && !byActive && signature.mode == KernelMode::Rows ? mostParts : 1);
+    setTeam(widestStretch(), sums && !byActive && signature.mode == KernelMode::Rows ? mostParts : 1);
   }
 }
 
@@ -161,7 +184,7 @@ void KernelEmitter::onceForTeam(function_ref<void()> body) {
   auto also = [&](Value condition) {
     first = first ? Value(arith::AndIOp::create(f.b, f.loc, first, condition)) : condition;
   };
-  if (gpu && columnLanes > 1 && !shareTiles && !byActive)
+  if (gpu && columnLanes > 1 && !shareTiles && (!byActive || edgesTogether))
     also(f.cmp(IPred::eq, lane, f.integer(0)));
   if (ownColumns)
     also(ownColumns);
@@ -178,6 +201,12 @@ KernelEmitter::forTilesTogether(const Cuts &cuts, ArrayRef<Value> init,
   for (size_t i = 0; i + 1 < cuts.size(); ++i) {
     const int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
     const int64_t middle = low + whole * tileColumns;
+    const bool fixed = whole == 1 || (fixedHeads && whole <= mostFixedHeads / tileColumns);
+    for (int64_t number = 0; fixed && number < whole; ++number) {
+      const int64_t first = low + number * tileColumns;
+      carried = body(makeTile({}, first, tileColumns, first, first + tileColumns),
+                     f.cmp(IPred::eq, lane, f.integer(number % columnLanes)), carried);
+    }
     auto from = [&](Value number, ArrayRef<Value> inner) {
       Value own = f.cmp(IPred::ult, number, f.integer(whole));
       if (whole % columnLanes != 0)
@@ -187,11 +216,11 @@ KernelEmitter::forTilesTogether(const Cuts &cuts, ArrayRef<Value> init,
       tile.align = low % tileColumns == 0 ? tileColumns : 1;
       return body(tile, own, inner);
     };
-    if (whole > columnLanes) // as often for all threads
+    if (!fixed && whole > columnLanes) // as often for all threads
       carried = f.loop(
           f.integer(0), f.integer(whole), columnLanes, carried,
           [&](Value first, ArrayRef<Value> inner) { return from(f.addi(lane, first), inner); });
-    else if (whole > 0)
+    else if (!fixed && whole > 0)
       carried = from(lane, carried);
     if (middle < high)
       carried = body(makeTile({}, middle, high - middle, middle, high),
@@ -214,6 +243,12 @@ Value KernelEmitter::reduceRowTogether(RowReduction kind, const Cuts &cuts,
   for (size_t i = 0; i + 1 < cuts.size() && !wholeBlock(); ++i) {
     int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
     int64_t middle = low + whole * tileColumns;
+    if (areApart(low, high)) {
+      lanes = forTilesApart(low, high, lanes, [&](const Tile &tile, ArrayRef<Value> inner) {
+        return addToLanes(kind, Values(inner), tile, term(tile));
+      });
+      continue;
+    }
     if (whole > 0)
       lanes = f.loop(f.addi(f.muli(lane, tileColumns), low), f.integer(middle),
                      columnLanes * tileColumns, lanes, [&](Value base, ArrayRef<Value> inner) {
@@ -244,6 +279,56 @@ Value KernelEmitter::reduceRowTogether(RowReduction kind, const Cuts &cuts,
     all = kind == RowReduction::Sum ? f.add(all, other) : f.max(all, other);
   }
   return all;
+}
+
+bool KernelEmitter::areApart(int64_t low, int64_t high) const {
+  constexpr int64_t fewest = 32; // columns: parts of heads' numbers are narrower
+  return (low % tileColumns != 0 || high % tileColumns != 0) && high - low >= fewest && !wholeTiles;
+}
+
+Values KernelEmitter::forTilesApart(int64_t low, int64_t high, ArrayRef<Value> init,
+                                    function_ref<Values(const Tile &, ArrayRef<Value>)> body) {
+  // `count` columns, as many apart as there are threads.
+  auto tileAt = [&](Value base, int64_t count) {
+    Tile tile;
+    tile.base = base, tile.start = low, tile.low = low, tile.high = high;
+    tile.width = (count - 1) * columnLanes + 1, tile.stride = tileColumns * columnLanes;
+    for (int64_t piece = 0; piece < count; ++piece)
+      tile.pieces.push_back({piece * columnLanes, 1});
+    return tile;
+  };
+  Values carried(init);
+  SmallVector<Type> types;
+  for (Value value : carried)
+    types.push_back(value.getType());
+  const int64_t step = tileColumns * columnLanes, middle = low + (high - low) / step * step;
+  auto first = [&](int64_t from) { return f.addi(lane, from); };
+  if (middle > low)
+    carried = f.loop(first(low), f.integer(middle), step, carried,
+                     [&](Value base, ArrayRef<Value> inner) { return body(tileAt(base, tileColumns), inner); });
+  const int64_t rest = (high - middle) / columnLanes, last = middle + rest * columnLanes;
+  if (rest > 0)
+    carried = body(tileAt(first(middle), rest), carried);
+  if (last == high)
+    return carried;
+  Value mine = f.cmp(IPred::ult, lane, f.integer(high - last));
+  if (types.empty()) {
+    f.when(mine, [&] { body(tileAt(first(last), 1), {}); });
+    return {};
+  }
+  return f.branch(
+      mine, types, [&] { return body(tileAt(first(last), 1), carried); }, [&] { return carried; });
+}
+
+Value KernelEmitter::tileOfLane(int64_t low) {
+  FunctionBuilder::Key key{{lane.getAsOpaquePointer()}, {-70, low}};
+  return f.once(key, [&] { return f.addi(f.muli(lane, tileColumns), low); });
+}
+
+Value KernelEmitter::fromLane(Value number, Value other) {
+  return f.intrinsic("llvm.nvvm.shfl.sync.bfly.f32", f.f32Type(),
+                     {neighbours(f, columnLanes, allOf(columnLanes)), number, f.trunc(other, 32),
+                      f.integer(warpLanes - 1, 32)});
 }
 
 /// The threads of this one's warp that are at the same columns of the same row.
@@ -308,26 +393,35 @@ Values KernelEmitter::forSharedTiles(int64_t width, const Cuts &cuts, ArrayRef<V
   for (size_t i = 0; i + 1 < cuts.size() && !wholeBlock(); ++i) {
     int64_t low = cuts[i], high = cuts[i + 1], whole = (high - low) / tileColumns;
     int64_t middle = low + whole * tileColumns;
+    if (areApart(low, high)) {
+      forTilesApart(low, high, {}, [&](const Tile &tile, ArrayRef<Value>) {
+        body(tile, {});
+        return Values();
+      });
+      continue;
+    }
     auto at = [&](Value base) {
       Tile tile = makeTile(base, 0, tileColumns, low, middle);
       tile.start = low, tile.stride = tileColumns;
       tile.align = low % tileColumns == 0 ? tileColumns : 1;
       body(tile, {});
     };
-    FunctionBuilder::Key key{{lane.getAsOpaquePointer()}, {-70, low}};
-    auto first = [&] {
-      return f.once(key, [&] { return f.addi(f.muli(lane, tileColumns), low); });
-    };
-    if (whole > columnLanes)
-      f.loop(first(), f.integer(middle), columnLanes * tileColumns, {},
+    if (whole == 1 || (fixedHeads && whole <= std::min(columnLanes, mostFixedHeads / tileColumns)))
+      for (int64_t number = 0; number < whole; ++number)
+        f.when(f.cmp(IPred::eq, lane, f.integer(number)), [&] {
+          const int64_t first = low + number * tileColumns;
+          body(makeTile({}, first, tileColumns, first, first + tileColumns), {});
+        });
+    else if (whole > columnLanes)
+      f.loop(tileOfLane(low), f.integer(middle), columnLanes * tileColumns, {},
              [&](Value base, ArrayRef<Value>) {
                at(base);
                return Values();
              });
     else if (whole == columnLanes)
-      at(first());
+      at(tileOfLane(low));
     else if (whole > 0)
-      f.when(f.cmp(IPred::ult, lane, f.integer(whole)), [&] { at(first()); });
+      f.when(f.cmp(IPred::ult, lane, f.integer(whole)), [&] { at(tileOfLane(low)); });
     if (middle < high) // the thread whose turn it is
       f.when(f.cmp(IPred::eq, lane, f.integer(whole % columnLanes)),
              [&] { body(makeTile({}, middle, high - middle, middle, high), {}); });

@@ -108,7 +108,7 @@ uint64_t CudaQueue::layOut() {
 void CudaQueue::listLaunches() {
   lists_.clear();
   for (Launch &launch : orders_[apart_].launches) {
-    if (launch.ops.size() == 1)
+    if (!isList(launch))
       continue;
     launch.blocks = 0;
     for (size_t i : launch.ops) {

@@ -62,6 +62,11 @@ absl::Status CudaMachine::initialize() {
       "stream of the sampler");
 }
 
+absl::Status CudaMachine::comeAfter(Event event) {
+  HEDDLE_RETURN_IF_ERROR(enter());
+  return driver_.check(driver_.cuStreamWaitEvent(stream_, event, 0), "sampling after a step");
+}
+
 absl::StatusOr<uint64_t> CudaMachine::allocate(uint64_t bytes, const std::string &what) {
   DevicePointer address = 0;
   HEDDLE_RETURN_IF_ERROR(

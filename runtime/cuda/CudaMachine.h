@@ -34,6 +34,8 @@ public:
       : session_(session), driver_(session.driver()), module_(module) {}
   ~CudaMachine() override;
   absl::Status initialize();
+  /// What is given from here on waits for the last record of the event.
+  absl::Status comeAfter(Event event);
 
   absl::Status enter() override { return session_.enter(); }
   absl::StatusOr<uint64_t> allocate(uint64_t bytes, const std::string &what) override;

@@ -22,6 +22,9 @@ using exec::Trace;
 namespace {
 /// Of the memory that is free: more than this is not used to keep arrays of a step apart.
 constexpr double apartShare = 0.25;
+/// Products that do not depend on each other go to so many streams, those of one after another: an
+/// event for each costs the host about as much as the product.
+constexpr int64_t productStreams = 4;
 } // namespace
 
 CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::CommQueue *comm)
@@ -101,13 +104,17 @@ CudaQueue::CudaQueue(const Resident &resident, const plan::EntryT &entry, exec::
       lossOp_ = i;
   }
   cut_ = loss_ < 0 ? 0 : std::min(std::max(firstChange_, lossOp_ + 1), ops_.size());
+  // What is not the loss is read when the step is over, and collectives are the host's.
+  endsLater_ = entry.kind == plan::EntryKind::TrainStep && !comm && loss_ >= 0 &&
+               std::all_of(outputBuffers_.begin(), outputBuffers_.end(),
+                           [&](uint32_t b) { return int32_t(b) == loss_; });
 }
 
 CudaQueue::~CudaQueue() {
   (void)session_.enter();
-  (void)session_.synchronize("ending");
+  (void)session_.synchronizeAll("ending");
   forgetGraphs();
-  for (Event event : {lossReady_, fork_})
+  for (Event event : {lossReady_, fork_, stepEnded_})
     if (event)
       driver_.cuEventDestroy_v2(event);
   for (Event event : joined_)
@@ -175,6 +182,9 @@ absl::Status CudaQueue::initialize(exec::MemoryBudget &budget) {
   };
   HEDDLE_RETURN_IF_ERROR(event(lossReady_));
   HEDDLE_RETURN_IF_ERROR(event(fork_));
+  HEDDLE_RETURN_IF_ERROR(event(stepEnded_));
+  if (sampler_)
+    sampler_->follow(stepEnded_);
   for (Event &joined : joined_)
     HEDDLE_RETURN_IF_ERROR(event(joined));
   if (!rows_.empty())
@@ -229,11 +239,14 @@ CudaQueue::Order CudaQueue::makeOrder(const std::vector<Accesses> &accesses) con
   std::vector<int64_t> functions(ops_.size(), -1);
   const int64_t merge = int64_t(resident_.plan.kernels.size());
   const bool lists = resident_.plan.minor >= plan::gpuLaunchListsSince;
-  for (size_t i = 0; i < ops_.size() && lists && !comm_; ++i)
-    functions[i] = ops_[i].kind == Kind::Kernel
-                       ? int64_t(resident_.kernels.functionOf(ops_[i].kernel->kernel))
-                   : ops_[i].kind == Kind::Merge ? merge
-                                                 : -1;
+  int64_t products = 0;
+  for (size_t i = 0; i < ops_.size() && !comm_; ++i)
+    if (ops_[i].kind == Kind::Products)
+      functions[i] = merge + 1 + products++ % productStreams;
+    else if (lists && ops_[i].kind == Kind::Kernel)
+      functions[i] = int64_t(resident_.kernels.functionOf(ops_[i].kernel->kernel));
+    else if (lists && ops_[i].kind == Kind::Merge)
+      functions[i] = merge;
   std::vector<std::vector<size_t>> groups;
   if (comm_)
     for (size_t i = 0; i < ops_.size(); ++i)
@@ -244,16 +257,18 @@ CudaQueue::Order CudaQueue::makeOrder(const std::vector<Accesses> &accesses) con
   std::vector<Accesses> together;
   for (std::vector<size_t> &group : groups) {
     order.cut += group.front() < cut_;
+    if (loss_ >= 0 && std::find(group.begin(), group.end(), lossOp_) != group.end())
+      order.loss = order.launches.size();
     Accesses &all = together.emplace_back();
     for (size_t i : group) {
       all.reads.insert(all.reads.end(), accesses[i].reads.begin(), accesses[i].reads.end());
       all.writes.insert(all.writes.end(), accesses[i].writes.begin(), accesses[i].writes.end());
     }
     order.launches.push_back({std::move(group), order.entries, 0});
-    if (const size_t number = order.launches.back().ops.size(); number > 1)
-      order.entries += number;
+    if (isList(order.launches.back()))
+      order.entries += order.launches.back().ops.size();
   }
-  order.schedule = makeSchedule(together, order.cut, comm_ ? 1 : Session::maxStreams);
+  order.schedule = makeSchedule(together, comm_ ? 1 : Session::maxStreams);
   return order;
 }
 
@@ -335,8 +350,11 @@ absl::Status CudaQueue::runComm(const Op &op) {
 
 absl::Status CudaQueue::runLaunch(const Launch &launch, uint32_t stream) {
   const Op &first = ops_[launch.ops.front()];
-  if (launch.ops.size() == 1)
-    return runOp(first, stream);
+  if (!isList(launch)) {
+    for (size_t i : launch.ops)
+      HEDDLE_RETURN_IF_ERROR(runOp(ops_[i], stream));
+    return absl::OkStatus();
+  }
   if (launch.blocks == 0)
     return absl::OkStatus();
   const DevicePointer list = listMemory_ + launch.firstEntry * sizeof(plan::GpuLaunch);
@@ -347,7 +365,7 @@ absl::Status CudaQueue::runLaunch(const Launch &launch, uint32_t stream) {
                                                stream);
 }
 
-absl::Status CudaQueue::runLaunches(size_t part) {
+absl::Status CudaQueue::runLaunches(size_t part, bool alone) {
   const Order &order = orders_[apart_];
   const Schedule &schedule = order.schedule;
   const size_t begin = part ? order.cut : 0, end = part ? order.launches.size() : order.cut;
@@ -357,32 +375,48 @@ absl::Status CudaQueue::runLaunches(size_t part) {
   auto wait = [&](uint32_t stream, Event event) {
     return driver_.check(driver_.cuStreamWaitEvent(session_.stream(stream), event, 0), "event");
   };
-  bool used[Session::maxStreams] = {true};
-  HEDDLE_RETURN_IF_ERROR(record(fork_, 0));
+  if (part == 0 || alone || order.cut == 0) {
+    std::fill(std::begin(used_), std::end(used_), false);
+    used_[0] = true;
+    HEDDLE_RETURN_IF_ERROR(record(fork_, 0));
+  }
   for (size_t i = begin; i < end; ++i) {
     const Schedule::Op &placed = schedule.ops[i];
-    if (!std::exchange(used[placed.stream], true))
-      HEDDLE_RETURN_IF_ERROR(wait(placed.stream, fork_));
+    bool behind = std::exchange(used_[placed.stream], true);
     for (size_t other : placed.waits)
-      HEDDLE_RETURN_IF_ERROR(wait(placed.stream, ended_[other]));
+      if (!alone || other >= begin) {
+        HEDDLE_RETURN_IF_ERROR(wait(placed.stream, ended_[other]));
+        behind = true;
+      }
+    if (!behind)
+      HEDDLE_RETURN_IF_ERROR(wait(placed.stream, fork_));
     HEDDLE_RETURN_IF_ERROR(runLaunch(order.launches[i], placed.stream));
     if (placed.awaited)
       HEDDLE_RETURN_IF_ERROR(record(ended_[i], placed.stream));
+    if (i == order.loss) {
+      HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[size_t(loss_)], pointer(loss_), sizeof(float),
+                                             placed.stream));
+      if (!alone)
+        HEDDLE_RETURN_IF_ERROR(record(lossReady_, placed.stream));
+    }
+  }
+  if (!alone) {
+    for (size_t i = 0; i < schedule.ends.size() && part == 1; ++i)
+      HEDDLE_RETURN_IF_ERROR(wait(0, ended_[schedule.ends[i]]));
+    return absl::OkStatus();
   }
   for (uint32_t stream = 1; stream < Session::maxStreams; ++stream)
-    if (used[stream]) {
+    if (used_[stream]) {
       HEDDLE_RETURN_IF_ERROR(record(joined_[stream], stream));
       HEDDLE_RETURN_IF_ERROR(wait(0, joined_[stream]));
     }
-  if (loss_ >= 0 && part == 0)
-    HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[size_t(loss_)], pointer(loss_), sizeof(float)));
   return absl::OkStatus();
 }
 
 absl::Status CudaQueue::record(GraphExec &graph, size_t part) {
   HEDDLE_RETURN_IF_ERROR(driver_.check(
       driver_.cuStreamBeginCapture_v2(session_.stream(), captureThreadLocal), "recording a step"));
-  const absl::Status status = runLaunches(part);
+  const absl::Status status = runLaunches(part, /*alone=*/true);
   Graph recorded = nullptr;
   const Result ended = driver_.cuStreamEndCapture(session_.stream(), &recorded);
   HEDDLE_RETURN_IF_ERROR(status);
@@ -400,10 +434,10 @@ void CudaQueue::forgetGraphs() {
 
 absl::Status CudaQueue::runPart(size_t part) {
   const Order &order = orders_[apart_];
+  if (!repeats_)
+    return runLaunches(part, /*alone=*/false);
   if (part ? order.cut == order.launches.size() : order.cut == 0)
     return absl::OkStatus();
-  if (!repeats_)
-    return runLaunches(part);
   if (!graphs_[part])
     HEDDLE_RETURN_IF_ERROR(record(graphs_[part], part));
   return driver_.check(driver_.cuGraphLaunch(graphs_[part], session_.stream()), "a recorded step");
@@ -432,18 +466,22 @@ absl::Status CudaQueue::executeStep(const StepSlot &slot) {
     HEDDLE_RETURN_IF_ERROR(runPart(part));
     if (loss_ < 0 || part != 0)
       continue;
-    HEDDLE_RETURN_IF_ERROR(
-        driver_.check(driver_.cuEventRecord(lossReady_, session_.stream()), "event"));
+    if (repeats_)
+      HEDDLE_RETURN_IF_ERROR(
+          driver_.check(driver_.cuEventRecord(lossReady_, session_.stream()), "event"));
     HEDDLE_RETURN_IF_ERROR(checkLoss(slot));
   }
-  return finish(slot);
+  return finish(slot, !endsLater_);
 }
 
-absl::Status CudaQueue::finish(const StepSlot &slot) {
+absl::Status CudaQueue::finish(const StepSlot &slot, bool wait) {
   if (!rows_.empty())
     HEDDLE_RETURN_IF_ERROR(rows_.release(true));
   for (uint32_t b : outputBuffers_)
-    HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[b], device_[b], bytesOf(b)));
+    if (int32_t(b) != loss_)
+      HEDDLE_RETURN_IF_ERROR(session_.toHost(host_[b], device_[b], bytesOf(b)));
+  if (!wait)
+    return driver_.check(driver_.cuEventRecord(stepEnded_, session_.stream()), "event");
   return session_.synchronize("step " + std::to_string(slot.step) + " on " + session_.name());
 }
 
@@ -476,7 +514,7 @@ absl::Status CudaQueue::executeTraced(const StepSlot &slot,
       HEDDLE_RETURN_IF_ERROR(
           session_.toHost(host_[size_t(loss_)], pointer(loss_), sizeof(float)));
   }
-  HEDDLE_RETURN_IF_ERROR(finish(slot));
+  HEDDLE_RETURN_IF_ERROR(finish(slot, /*wait=*/true));
   trace(tracks, slot, start);
   return absl::OkStatus();
 }
@@ -490,6 +528,7 @@ absl::Status CudaQueue::checkLoss(const StepSlot &slot) {
 }
 
 std::string CudaQueue::firstBad(const StepSlot &slot) {
+  (void)session_.synchronizeAll("the step's ops"); // which are done again
   for (size_t s = 0; s < resident_.statePointers.size(); ++s)
     if (resident_.statePointers[s]) {
       const exec::StateView &view = resident_.states.views()[s];

@@ -3,8 +3,9 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 // Batches are sampled on the device where it can. What the host's sample and fetch queues have prepared is
-// copied to the device in one piece (arrays that stay the same from step to step once), then the ops run one after another on the stream. The host waits
-// twice: for the loss, before the first op that changes a state, and for the end of the step.
+// copied to the device in one piece (arrays that stay the same from step to step once), then the ops run on streams. The host waits
+// for the loss, before it starts the first op that changes a state. The end of a training step it does not wait
+// for: the next step's ops come behind it, and so does the sampling that writes the step's arrays anew.
 //
 // Ops that run one kernel and do not depend on each other are one launch (Groups.h).
 //
@@ -86,7 +87,7 @@ private:
     int32_t a, b, c;  ///< buffers
     size_t batch = 0; ///< ParamGrad of heads: its matrices' addresses in batches_
   };
-  /// Ops that are launched together.
+  /// Ops that are launched together, or products that go to one stream.
   struct Launch {
     std::vector<size_t> ops;
     size_t firstEntry = 0; ///< of several: into the list of plan::GpuLaunch
@@ -95,6 +96,7 @@ private:
   struct Order {
     std::vector<Launch> launches;
     size_t cut = 0;     ///< the first of the second part
+    size_t loss = SIZE_MAX; ///< the one that writes the loss
     size_t entries = 0; ///< of all lists
     Schedule schedule;  ///< by launch
   };
@@ -133,9 +135,14 @@ private:
   /// On a stream of the session.
   absl::Status runOp(const Op &op, uint32_t stream);
   absl::Status runLaunch(const Launch &launch, uint32_t stream);
+  /// Whether it is one launch of several ops.
+  bool isList(const Launch &launch) const {
+    return launch.ops.size() > 1 && ops_[launch.ops.front()].kind != Kind::Products;
+  }
   /// What comes before the loss is looked at (0), and what comes after (1).
   absl::Status runPart(size_t part);
-  absl::Status runLaunches(size_t part);
+  /// `alone`: what comes before is behind it already, and all of it is when the first stream is.
+  absl::Status runLaunches(size_t part, bool alone);
   absl::Status record(GraphExec &graph, size_t part);
   void forgetGraphs();
   /// The addresses of the matrices of products that are made in one call.
@@ -148,8 +155,8 @@ private:
   absl::Status executeStep(const exec::StepSlot &slot);
   absl::Status executeTraced(const exec::StepSlot &slot,
                              std::span<exec::Trace::Track *const> tracks);
-  /// Results to the host, and the end of the step.
-  absl::Status finish(const exec::StepSlot &slot);
+  /// Results to the host, and the end of the step, if anybody waits for it.
+  absl::Status finish(const exec::StepSlot &slot, bool wait);
   absl::Status checkLoss(const exec::StepSlot &slot);
   /// Runs the ops up to the loss again, one by one, and looks at what each wrote.
   std::string firstBad(const exec::StepSlot &slot);
@@ -206,6 +213,10 @@ private:
   size_t lossOp_ = 0, firstChange_ = 0; ///< the op that writes it; the first that changes a state
   size_t cut_ = 0; ///< where the loss is looked at
   Event lossReady_ = nullptr, fork_ = nullptr, joined_[Session::maxStreams] = {};
+  Event stepEnded_ = nullptr; ///< of the step that was started last
+  /// Whoever reads what a step leaves on the device does so in the first stream, or waits for it.
+  bool endsLater_ = false;
+  bool used_[Session::maxStreams] = {}; ///< streams of the step at hand
   std::vector<Event> ended_; ///< by launch; null where nobody waits for it
   std::vector<Event> events_; ///< while traced: before each op, and at the end
   uint64_t commStallNs_ = 0;

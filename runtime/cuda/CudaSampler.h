@@ -21,7 +21,12 @@ public:
       : machine_(session, module), device_(plan, entry, graph, relations, machine_) {}
 
   absl::Status initialize() { return machine_.initialize(); }
+  /// What is sampled into a slot comes behind the last record of this event: of the step that had its
+  /// arrays before, or a later one.
+  void follow(Event event) { before_ = event; }
   absl::Status sample(exec::StepSlot &slot, uint64_t seed) override {
+    if (before_)
+      HEDDLE_RETURN_IF_ERROR(machine_.comeAfter(before_));
     return device_.sample(slot, seed);
   }
   DeviceSampler &device() { return device_; }
@@ -29,6 +34,7 @@ public:
 private:
   CudaMachine machine_;
   DeviceSampler device_;
+  Event before_ = nullptr;
 };
 
 } // namespace heddle::cuda

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <bit>
 #include <cstring>
+#include <map>
 
 namespace heddle::cuda {
 
@@ -56,24 +57,23 @@ struct DeviceSampler::Lists {
 /// A sample, and memory that it needs only while a batch is sampled.
 struct DeviceSampler::Sample {
   exec::SampleInfo info;
-  MachineMemory sources, chosen, spare, edgeActive, rows, words, ranks, keys[2], values[2];
+  MachineMemory sources, chosen, spare, edgeActive, rows, keys[2], values[2];
   int64_t edges = 0, active = 0, sourceRows = 0;
 
   Sample(exec::SampleInfo &&info, SampleMachine &m)
-      : info(std::move(info)), sources(m), chosen(m), spare(m), edgeActive(m), rows(m), words(m),
-        ranks(m), keys{MachineMemory(m), MachineMemory(m)},
+      : info(std::move(info)), sources(m), chosen(m), spare(m), edgeActive(m), rows(m), keys{MachineMemory(m), MachineMemory(m)},
         values{MachineMemory(m), MachineMemory(m)} {}
 };
 
 struct DeviceSampler::Frontier {
   exec::FrontierInfo info;
   std::vector<Sample *> joined;
-  MachineMemory *words, *ranks;
+  uint64_t firstWord = 0; ///< of its type's set, among those of all types
   MachineMemory selfPos; ///< in place of an absent output 1
   int64_t rows = 0;
 
   Frontier(exec::FrontierInfo &&info, SampleMachine &m)
-      : info(std::move(info)), words(nullptr), ranks(nullptr), selfPos(m) {}
+      : info(std::move(info)), selfPos(m) {}
   int64_t numWords() const { return info.nodes / 64 + 1; }
 };
 
@@ -111,8 +111,9 @@ DeviceSampler::DeviceSampler(const plan::PlanT &plan, const plan::EntryT &entry,
                              const graph::GraphStore &graph, const Relations &relations,
                              SampleMachine &machine)
     : plan_(plan), entry_(entry), relations_(relations), machine_(machine),
-      written_(entry.buffers.size()), tables_(machine), sums_(machine), totalSums_(machine),
-      hist_(machine), lists_(std::make_unique<Lists>()) {
+      written_(entry.buffers.size()), typeWords_(machine_), typeRanks_(machine_),
+      uniqueWords_(machine_), uniqueRanks_(machine_), tables_(machine_), sums_(machine_),
+      totalSums_(machine_), hist_(machine_), lists_(std::make_unique<Lists>()) {
   exec::SamplingOps ops = exec::samplingOps(plan, entry, graph);
   auto hopAt = [&](uint32_t hop) -> Hop & {
     while (hops_.size() <= hop)
@@ -121,10 +122,11 @@ DeviceSampler::DeviceSampler(const plan::PlanT &plan, const plan::EntryT &entry,
   };
   std::vector<Sample *> byOp(entry.ops.size());
   size_t entries = 1;
+  std::map<uint32_t, uint64_t> types; // where the words of a type's set begin
   for (size_t i = 0; i < entry.ops.size(); ++i)
     if (ops.samples[i].op) {
       auto &samples = hopAt(ops.samples[i].hop).samples;
-      samples.push_back(std::make_unique<Sample>(std::move(ops.samples[i]), machine));
+      samples.push_back(std::make_unique<Sample>(std::move(ops.samples[i]), machine_));
       byOp[i] = samples.back().get();
       entries += 16;
     }
@@ -132,12 +134,14 @@ DeviceSampler::DeviceSampler(const plan::PlanT &plan, const plan::EntryT &entry,
     if (ops.frontiers[i].op) {
       // Frontiers of hop h join what is sampled at hop h - 1.
       auto &frontiers = hopAt(ops.frontiers[i].hop - 1).frontiers;
-      frontiers.push_back(std::make_unique<Frontier>(std::move(ops.frontiers[i]), machine));
+      frontiers.push_back(std::make_unique<Frontier>(std::move(ops.frontiers[i]), machine_));
       Frontier &frontier = *frontiers.back();
       for (size_t s : frontier.info.samples)
         frontier.joined.push_back(byOp[s]);
-      frontier.words = &words_.try_emplace(frontier.info.type, machine).first->second;
-      frontier.ranks = &ranks_.try_emplace(frontier.info.type, machine).first->second;
+      auto [place, isNew] = types.try_emplace(frontier.info.type, typeSetWords_);
+      frontier.firstWord = place->second;
+      if (isNew)
+        typeSetWords_ += uint64_t(frontier.numWords());
       entries += 16;
     }
   for (const auto &op : entry.ops) {
@@ -159,7 +163,7 @@ DeviceSampler::DeviceSampler(const plan::PlanT &plan, const plan::EntryT &entry,
   for (uint32_t i = 0; i < std::max<uint32_t>(entry.slots, 2); ++i) {
     slots_.push_back(std::make_unique<OwnSlot>());
     for (size_t b = 0; b < entry.buffers.size(); ++b)
-      slots_.back()->memory.emplace_back(machine);
+      slots_.back()->memory.emplace_back(machine_);
   }
   // A hop makes a dozen launches, each with a few tasks for an op at most.
   constexpr uint64_t largestTask = 256;
@@ -274,8 +278,11 @@ absl::Status DeviceSampler::sample(StepSlot &slot, uint64_t seed) {
     staging_ = static_cast<char *>(memory);
     totals_ = reinterpret_cast<Sum *>(staging_ + tableBytes_);
     HEDDLE_RETURN_IF_ERROR(tables_.reserve(tableBytes_, "sampling"));
+    HEDDLE_RETURN_IF_ERROR(typeWords_.reserve(typeSetWords_ * 8 + 8, "sampling"));
+    HEDDLE_RETURN_IF_ERROR(typeRanks_.reserve(typeSetWords_ * 4 + 4, "sampling"));
     HEDDLE_RETURN_IF_ERROR(totalSums_.reserve(most * sizeof(Sum), "sampling"));
   }
+  machine_.drop();
   tableAt_ = 0;
   own.edges = 0;
   HEDDLE_RETURN_IF_ERROR(uploadSeeds(slot, own));
@@ -363,19 +370,23 @@ absl::Status DeviceSampler::joinHop(Hop &hop, StepSlot &slot, OwnSlot &own) {
                          ? int64_t(0)
                          : int64_t(slot.symbols[size_t(f.info.previousSymbol)]));
   };
+  uint64_t first = typeSetWords_, end = 0; // of the sets, with those of types between
   for (const auto &frontier : hop.frontiers) {
-    const uint64_t bytes = uint64_t(frontier->numWords()) * 8;
-    HEDDLE_RETURN_IF_ERROR(frontier->words->reserve(bytes, "sampling"));
-    HEDDLE_RETURN_IF_ERROR(frontier->ranks->reserve(bytes / 2, "sampling"));
-    HEDDLE_RETURN_IF_ERROR(machine_.fill(frontier->words->address(), 0, bytes));
-    uint64_t *words = frontier->words->get<uint64_t>();
+    first = std::min(first, frontier->firstWord);
+    end = std::max(end, frontier->firstWord + uint64_t(frontier->numWords()));
+  }
+  if (first < end)
+    HEDDLE_RETURN_IF_ERROR(machine_.fill(typeWords_.address() + first * 8, 0, (end - first) * 8));
+  for (const auto &frontier : hop.frontiers) {
+    uint64_t *words = typeWords_.get<uint64_t>() + frontier->firstWord;
     for (const Sample *sample : frontier->joined)
       marks.add({sample->sources.get<int64_t>(), nullptr, sample->edges, words}, sample->edges,
                 kernels::itemsPerBlock);
     const auto [previous, count] = previousOf(*frontier);
     if (frontier->info.selfLink)
       marks.add({previous, nullptr, count, words}, count, kernels::itemsPerBlock);
-    sets.add({words, frontier->ranks->get<uint32_t>(), frontier->numWords(), nullptr, nullptr},
+    sets.add({words, typeRanks_.get<uint32_t>() + frontier->firstWord, frontier->numWords(), nullptr,
+              nullptr, nullptr},
              frontier->numWords(), kernels::wordsPerBlock);
   }
   HEDDLE_RETURN_IF_ERROR(run(SampleKernel::mark, marks));
@@ -411,8 +422,7 @@ absl::Status DeviceSampler::joinHop(Hop &hop, StepSlot &slot, OwnSlot &own) {
     if (selfPos)
       add(previous, count, selfPos);
     if (out[2] >= 0) {
-      HEDDLE_RETURN_IF_ERROR(
-          machine_.fill(own.memory[size_t(out[2])].address(), 0xff, uint64_t(frontier.rows) * 4));
+      set.none = own.get<int32_t>(out[2]);
       inverts.add({selfPos, count, own.get<int32_t>(out[2])}, count, kernels::itemsPerBlock);
     }
   }
@@ -426,21 +436,27 @@ absl::Status DeviceSampler::numberUnique(Hop &hop, StepSlot &slot, OwnSlot &own)
   marks.clear();
   sets.clear();
   numbers.clear();
+  auto wordsOf = [](const Sample &sample) { return uint64_t(sample.sourceRows / 64 + 1); };
+  uint64_t all = 0;
+  for (const auto &sample : hop.samples)
+    all += sample->info.unique ? wordsOf(*sample) : 0;
+  if (all == 0)
+    return absl::OkStatus();
+  HEDDLE_RETURN_IF_ERROR(uniqueWords_.reserve(all * 8, "sampling"));
+  HEDDLE_RETURN_IF_ERROR(uniqueRanks_.reserve(all * 4, "sampling"));
+  HEDDLE_RETURN_IF_ERROR(machine_.fill(uniqueWords_.address(), 0, all * 8));
+  uint64_t *words = uniqueWords_.get<uint64_t>();
+  uint32_t *ranks = uniqueRanks_.get<uint32_t>();
   for (const auto &sample : hop.samples) {
     if (!sample->info.unique)
       continue;
-    const int64_t numWords = sample->sourceRows / 64 + 1;
-    HEDDLE_RETURN_IF_ERROR(sample->words.reserve(uint64_t(numWords) * 8, "sampling"));
-    HEDDLE_RETURN_IF_ERROR(sample->ranks.reserve(uint64_t(numWords) * 4, "sampling"));
-    HEDDLE_RETURN_IF_ERROR(machine_.fill(sample->words.address(), 0, uint64_t(numWords) * 8));
-    uint64_t *words = sample->words.get<uint64_t>();
+    const int64_t numWords = int64_t(wordsOf(*sample));
     marks.add({nullptr, own.rowsOf(*sample), sample->edges, words}, sample->edges,
               kernels::itemsPerBlock);
-    sets.add({words, sample->ranks.get<uint32_t>(), numWords, nullptr, nullptr}, numWords,
-             kernels::wordsPerBlock);
+    sets.add({words, ranks, numWords, nullptr, nullptr, nullptr}, numWords, kernels::wordsPerBlock);
+    words += numWords;
+    ranks += numWords;
   }
-  if (sets.tasks.empty())
-    return absl::OkStatus();
   HEDDLE_RETURN_IF_ERROR(run(SampleKernel::mark, marks));
   HEDDLE_RETURN_IF_ERROR(total(SampleKernel::countSet, sets));
   size_t next = 0;
@@ -503,7 +519,7 @@ absl::Status DeviceSampler::transpose(Hop &hop, OwnSlot &own) {
   const uint32_t bits = uint32_t(std::bit_width(uint64_t(std::max<int64_t>(most, 2) - 1)));
   const uint32_t passes = (bits + kernels::digitBits - 1) / kernels::digitBits;
   HEDDLE_RETURN_IF_ERROR(hist_.reserve(
-      std::max<uint64_t>(uint64_t(transposes.blocks()) * kernels::digits * 4, 64), "sampling"));
+      (uint64_t(transposes.blocks()) + transposes.tasks.size()) * kernels::digits * 4, "sampling"));
   kernels::Launch launch{};
   HEDDLE_ASSIGN_OR_RETURN(launch.tasks, table(transposes.tasks));
   HEDDLE_ASSIGN_OR_RETURN(launch.starts, table(transposes.starts));
@@ -511,7 +527,7 @@ absl::Status DeviceSampler::transpose(Hop &hop, OwnSlot &own) {
   launch.hist = hist_.get<uint32_t>();
   for (; launch.pass < passes && transposes.blocks(); ++launch.pass) {
     HEDDLE_RETURN_IF_ERROR(machine_.launch(SampleKernel::sortCount, transposes.blocks(), launch));
-    HEDDLE_RETURN_IF_ERROR(machine_.launch(SampleKernel::sortScan, launch.count, launch));
+    HEDDLE_RETURN_IF_ERROR(machine_.launch(SampleKernel::sortScan, launch.count * kernels::digits, launch));
     HEDDLE_RETURN_IF_ERROR(machine_.launch(SampleKernel::sortMove, transposes.blocks(), launch));
   }
   kernels::Launch finish{};

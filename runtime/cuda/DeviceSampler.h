@@ -11,10 +11,9 @@
 #ifndef HEDDLE_RUNTIME_CUDA_DEVICESAMPLER_H
 #define HEDDLE_RUNTIME_CUDA_DEVICESAMPLER_H
 
-#include "runtime/cuda/SampleMachine.h"
+#include "runtime/cuda/SampleQueue.h"
 #include "runtime/exec/SamplingOps.h"
 
-#include <map>
 #include <memory>
 #include <vector>
 
@@ -77,13 +76,15 @@ private:
   const plan::PlanT &plan_;
   const plan::EntryT &entry_;
   const Relations &relations_;
-  SampleMachine &machine_;
+  SampleQueue machine_;
   std::vector<std::unique_ptr<Hop>> hops_;
   std::vector<std::unique_ptr<OwnSlot>> slots_; ///< as many as the entry's
   std::vector<bool> written_;                   ///< by buffer
   std::vector<int32_t> seedsIds_;               ///< buffers of op Seeds that its ops read
   std::vector<std::pair<int32_t, exec::MemoryBudget *>> wanted_;
-  std::map<uint32_t, MachineMemory> words_, ranks_; ///< by node type; looked up in the constructor
+  uint64_t typeSetWords_ = 0;           ///< of the sets of all node types
+  MachineMemory typeWords_, typeRanks_; ///< their words, and members before each
+  MachineMemory uniqueWords_, uniqueRanks_; ///< of the sets of a hop's samples
   bool allStatic_ = true;
   MachineMemory tables_, sums_, totalSums_, hist_;
   char *staging_ = nullptr; ///< of tables_, then totals

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 namespace heddle::cuda {
 
@@ -39,44 +40,68 @@ std::vector<std::vector<size_t>> dependencies(const std::vector<Accesses> &ops) 
   return before;
 }
 
-Schedule makeSchedule(const std::vector<Accesses> &ops, size_t cut, uint32_t streams) {
+Schedule makeSchedule(const std::vector<Accesses> &ops, uint32_t streams) {
   const auto before = dependencies(ops);
   Schedule schedule;
   schedule.ops.resize(ops.size());
   // Of each op: how far each stream had come for certain when it began, as 1 + an op's index.
   std::vector<std::vector<size_t>> known(ops.size(), std::vector<size_t>(streams));
   std::vector<size_t> last(streams), load(streams); // 1 + the last op of a stream; how many it has
+  // What whoever is behind `op` knows.
+  auto learn = [&](std::vector<size_t> &own, size_t op) {
+    for (uint32_t s = 0; s < streams; ++s)
+      own[s] = std::max(own[s], known[op][s]);
+    own[schedule.ops[op].stream] = std::max(own[schedule.ops[op].stream], op + 1);
+  };
   for (size_t i = 0; i < ops.size(); ++i) {
-    if (i == cut)
-      std::fill(last.begin(), last.end(), 0);
-    const size_t joined = i >= cut ? cut : 0;
-    // Behind the op that it depends on and that started last, if nobody else is; else where least
-    // waits.
-    uint32_t stream = streams;
-    for (size_t p = before[i].size(); p-- > 0 && stream == streams;)
-      if (before[i][p] >= joined && last[schedule.ops[before[i][p]].stream] == before[i][p] + 1)
-        stream = schedule.ops[before[i][p]].stream;
-    if (stream == streams)
-      stream = uint32_t(std::min_element(load.begin(), load.end()) - load.begin());
+    // What it waits for on a stream, and what it knows then.
+    auto waitsOn = [&](uint32_t stream, std::vector<size_t> &own) {
+      std::vector<size_t> waits;
+      if (last[stream])
+        learn(own, last[stream] - 1);
+      for (size_t p = before[i].size(); p-- > 0;)
+        if (const size_t other = before[i][p]; own[schedule.ops[other].stream] <= other) {
+          waits.push_back(other);
+          learn(own, other);
+        }
+      return waits;
+    };
+    // Where it is behind nothing that it does not depend on, rather on a stream that is in use, with
+    // the fewest waits; if there is no such stream, where least is.
+    std::vector<size_t> behind(streams);
+    for (size_t other : before[i])
+      learn(behind, other);
+    auto rank = [&](uint32_t s) {
+      const int strangers = last[s] == 0 ? 1 : behind[s] >= last[s] ? 0 : 2;
+      std::vector<size_t> own(streams);
+      return std::tuple(strangers, strangers == 2 ? 0 : waitsOn(s, own).size(), load[s]);
+    };
+    uint32_t stream = 0;
+    for (uint32_t s = 1; s < streams; ++s)
+      if (rank(s) < rank(stream))
+        stream = s;
     Schedule::Op &op = schedule.ops[i];
     op.stream = stream;
-    if (last[stream])
-      known[i] = known[last[stream] - 1];
-    for (size_t p = before[i].size(); p-- > 0;) {
-      const size_t other = before[i][p];
-      const uint32_t on = schedule.ops[other].stream;
-      if (other < joined || on == stream || known[i][on] > other)
-        continue;
-      op.waits.push_back(other);
+    op.waits = waitsOn(stream, known[i]);
+    for (size_t other : op.waits)
       schedule.ops[other].awaited = true;
-      for (uint32_t s = 0; s < streams; ++s)
-        known[i][s] = std::max(known[i][s], known[other][s]);
-      known[i][on] = std::max(known[i][on], other + 1);
-    }
-    known[i][stream] = i; // those of its own stream before it
     last[stream] = i + 1;
     ++load[stream];
   }
+  // Later ops know more: they come first.
+  std::vector<size_t> end(streams), lasts;
+  for (uint32_t s = 0; s < streams; ++s)
+    if (last[s])
+      lasts.push_back(last[s] - 1);
+  if (streams > 0 && last[0])
+    learn(end, last[0] - 1);
+  std::sort(lasts.rbegin(), lasts.rend());
+  for (size_t op : lasts)
+    if (end[schedule.ops[op].stream] <= op) {
+      schedule.ends.push_back(op);
+      schedule.ops[op].awaited = true;
+      learn(end, op);
+    }
   return schedule;
 }
 

@@ -31,11 +31,12 @@ struct Schedule {
     std::vector<size_t> waits; ///< ops of other streams that must have ended before it
   };
   std::vector<Op> ops;
+  std::vector<size_t> ends; ///< ops that stream 0 has to wait for to be behind all ops; awaited
 };
 
 /// A schedule that keeps the order of any two ops of which one writes what the other reads or
-/// writes. `cut`: before this op all streams are joined, so nothing is waited for over it.
-Schedule makeSchedule(const std::vector<Accesses> &ops, size_t cut, uint32_t streams);
+/// writes.
+Schedule makeSchedule(const std::vector<Accesses> &ops, uint32_t streams);
 
 } // namespace heddle::cuda
 

@@ -78,15 +78,21 @@ absl::Status Session::toDevice(DevicePointer to, const void *from, uint64_t byte
                         "copying to the device");
 }
 
-absl::Status Session::toHost(void *to, DevicePointer from, uint64_t bytes) const {
+absl::Status Session::toHost(void *to, DevicePointer from, uint64_t bytes, uint32_t stream) const {
   if (bytes == 0)
     return absl::OkStatus();
-  return driver_->check(driver_->cuMemcpyDtoHAsync_v2(to, from, bytes, stream()),
+  return driver_->check(driver_->cuMemcpyDtoHAsync_v2(to, from, bytes, streams_[stream]),
                         "copying from the device");
 }
 
 absl::Status Session::synchronize(const std::string &what) const {
   return driver_->check(driver_->cuStreamSynchronize(stream()), what);
+}
+
+absl::Status Session::synchronizeAll(const std::string &what) const {
+  for (Stream stream : streams_)
+    HEDDLE_RETURN_IF_ERROR(driver_->check(driver_->cuStreamSynchronize(stream), what));
+  return absl::OkStatus();
 }
 
 absl::Status Session::loadModule(Module &module, const char *text, const std::string &what) const {
@@ -115,6 +121,8 @@ DeviceMemory::DeviceMemory(DeviceMemory &&other) noexcept
 absl::Status DeviceMemory::reserve(uint64_t bytes, const std::string &what, Room room) {
   if (bytes <= capacity_)
     return absl::OkStatus();
+  if (data_) // a step that nobody has waited for may use it
+    HEDDLE_RETURN_IF_ERROR(session_->synchronize(what));
   release();
   const Driver &driver = session_->driver();
   uint64_t wanted = withRoom(bytes, room);
@@ -149,6 +157,8 @@ PinnedMemory::PinnedMemory(PinnedMemory &&other) noexcept
 absl::Status PinnedMemory::reserve(uint64_t bytes, const std::string &what, Room room) {
   if (bytes <= capacity_)
     return absl::OkStatus();
+  if (data_) // a step that nobody has waited for may use it
+    HEDDLE_RETURN_IF_ERROR(session_->synchronize(what));
   release();
   const Driver &driver = session_->driver();
   uint64_t wanted = withRoom(bytes, room);

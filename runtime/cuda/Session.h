@@ -39,8 +39,9 @@ public:
   /// Products of all handles with inputs rounded to TF32.
   absl::Status useTf32() const;
   absl::Status toDevice(DevicePointer to, const void *from, uint64_t bytes) const;
-  absl::Status toHost(void *to, DevicePointer from, uint64_t bytes) const;
+  absl::Status toHost(void *to, DevicePointer from, uint64_t bytes, uint32_t stream = 0) const;
   absl::Status synchronize(const std::string &what) const;
+  absl::Status synchronizeAll(const std::string &what) const; ///< streams
   /// Code of a PTX text. `what`: for the error, which has the driver's own words.
   absl::Status loadModule(Module &module, const char *text, const std::string &what) const;
 
@@ -60,7 +61,7 @@ private:
 /// time.
 enum class Room : uint8_t { Growing, Exact };
 
-/// A block of the device's memory, zeroed. Only grows.
+/// A block of the device's memory, zeroed. Only grows, when the session's first stream has nothing to do.
 class DeviceMemory {
 public:
   explicit DeviceMemory(const Session &session) : session_(&session) {}
@@ -80,7 +81,7 @@ private:
   uint64_t capacity_ = 0;
 };
 
-/// A block of the host's memory that the device copies from and to by itself. Only grows.
+/// A block of the host's memory that the device copies from and to by itself. Only grows, likewise.
 class PinnedMemory {
 public:
   explicit PinnedMemory(const Session &session) : session_(&session) {}

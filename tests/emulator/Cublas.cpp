@@ -16,7 +16,8 @@ struct Stream;
 }
 using heddle::emulator::Stream;
 
-extern "C" int heddleEmulatorGive(Stream *stream, const std::function<int()> &work);
+extern "C" int heddleEmulatorGive(Stream *stream, const char *function, uint64_t flops,
+                                  const std::function<int()> &work);
 extern "C" void *heddleEmulatorMemory(uint64_t address, uint64_t bytes, const char *what);
 
 namespace {
@@ -46,6 +47,7 @@ struct Product {
     return m >= 0 && n >= 0 && k >= 0 && lda >= (transA ? k : m) && ldb >= (transB ? n : k) &&
            ldc >= m;
   }
+  uint64_t flops(int count) const { return 2 * uint64_t(m) * uint64_t(n) * uint64_t(k) * uint64_t(count); }
   /// Elements from the first of a matrix with `rows` in a column to the last.
   static int64_t extent(int64_t rows, int64_t columns, int64_t ld) {
     return rows > 0 && columns > 0 ? (columns - 1) * ld + rows : 0;
@@ -115,7 +117,7 @@ int cublasSgemmStridedBatched(Handle *handle, int transA, int transB, int m, int
   auto at = [](const float *first, long long stride, int i) {
     return reinterpret_cast<uint64_t>(first) + uint64_t(stride * i) * 4;
   };
-  return heddleEmulatorGive(handle->stream, [=] {
+  return heddleEmulatorGive(handle->stream, __func__, product.flops(count), [=] {
     for (int i = 0; i < count; ++i)
       if (int error = product.run(at(a, strideA, i), at(b, strideB, i), at(c, strideC, i)))
         return error;
@@ -129,7 +131,7 @@ int cublasSgemmBatched(Handle *handle, int transA, int transB, int m, int n, int
                         ldb,         ldc,         *alpha, *beta, handle->tf32};
   if (!product.valid() || count < 0)
     return invalidValue;
-  return heddleEmulatorGive(handle->stream, [=] {
+  return heddleEmulatorGive(handle->stream, __func__, product.flops(count), [=] {
     auto list = [&](const void *address) {
       return static_cast<const uint64_t *>(heddleEmulatorMemory(
           reinterpret_cast<uint64_t>(address), uint64_t(count) * 8, "a list of matrices"));

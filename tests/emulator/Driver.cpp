@@ -10,8 +10,14 @@
 //   HEDDLE_EMULATOR_MEMORY      4294967296 bytes of a device
 //   HEDDLE_EMULATOR_ORDER       lazy       or eager (Streams.h)
 //   HEDDLE_EMULATOR_RACES       1          0: not looked for (Races.h)
+//   HEDDLE_EMULATOR_PROCESSORS  2          few, so that threads take rows in turn
+//   HEDDLE_EMULATOR_COUNTS      none       file for what was counted, as JSON (Counts.h): of each
+//                                          function of the driver and of cuBLAS the calls, of each
+//                                          kernel launches, instructions, sectors, bank conflicts.
+//                                          One process writes one file
 //
 //===----------------------------------------------------------------------===//
+#include "tests/emulator/Counts.h"
 #include "tests/emulator/Launch.h"
 #include "tests/emulator/Memory.h"
 #include "tests/emulator/Streams.h"
@@ -48,7 +54,18 @@ struct Graph {
   std::vector<Command> commands;
 };
 
-std::unique_lock<std::recursive_mutex> enter() { return std::unique_lock(Device::get().mutex); }
+/// `function`: that of the driver which is entered.
+std::unique_lock<std::recursive_mutex> enter(const char *function = __builtin_FUNCTION()) {
+  std::unique_lock lock(Device::get().mutex);
+  if (Counts *counts = Counts::get())
+    counts->call(function);
+  return lock;
+}
+
+void countBytes(uint64_t bytes, const char *function = __builtin_FUNCTION()) {
+  if (Counts *counts = Counts::get())
+    counts->copied(function, bytes);
+}
 
 /// What an event's marker is recorded into, if that is still going on.
 Recording *recordingOf(const Event *event) {
@@ -152,8 +169,8 @@ int cuDeviceGetAttribute(int *value, int attribute, int) {
   case 76:
     *value = capability % 10;
     return ok;
-  case 16: // processors: few, so that threads take rows in turn
-    *value = 2;
+  case 16:
+    *value = setting("HEDDLE_EMULATOR_PROCESSORS", 2);
     return ok;
   default:
     return invalidValue;
@@ -170,7 +187,10 @@ int cuDevicePrimaryCtxRetain(void **context, int device) {
   return ok;
 }
 int cuDevicePrimaryCtxRelease_v2(int) { return ok; }
-int cuCtxSetCurrent(void *) { return ok; }
+int cuCtxSetCurrent(void *) {
+  auto lock = enter();
+  return ok;
+}
 int cuCtxSynchronize() {
   auto lock = enter();
   return Device::get().finishAll();
@@ -255,6 +275,7 @@ int cuMemFreeHost(void *memory) {
 
 int cuMemcpyHtoDAsync_v2(unsigned long long to, const void *from, size_t bytes, Stream *stream) {
   auto lock = enter();
+  countBytes(bytes);
   // Of ordinary memory the driver takes a copy before it returns.
   if (!stream->recording && !Memory::get().isPinned(from)) {
     const char *begin = static_cast<const char *>(from);
@@ -268,6 +289,7 @@ int cuMemcpyHtoDAsync_v2(unsigned long long to, const void *from, size_t bytes, 
 }
 int cuMemcpyDtoHAsync_v2(void *to, unsigned long long from, size_t bytes, Stream *stream) {
   auto lock = enter();
+  countBytes(bytes);
   const int error = Device::get().give(stream, {[=] { return copyBack(to, from, bytes); }, {}, {}});
   // To ordinary memory it returns when it is there.
   if (error || stream->recording || Memory::get().isPinned(to))
@@ -277,6 +299,7 @@ int cuMemcpyDtoHAsync_v2(void *to, unsigned long long from, size_t bytes, Stream
 int cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t bytes,
                          Stream *stream) {
   auto lock = enter();
+  countBytes(bytes);
   return Device::get().give(stream, {[=] {
                                        std::vector<char> kept(bytes);
                                        const int error = copyBack(kept.data(), from, bytes);
@@ -287,6 +310,7 @@ int cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t 
 }
 int cuMemsetD8Async(unsigned long long to, unsigned char value, size_t bytes, Stream *stream) {
   auto lock = enter();
+  countBytes(bytes);
   return Device::get().give(stream, {[=] {
                                        const std::vector<char> all(bytes, char(value));
                                        return copy(to, all.data(), bytes);
@@ -329,6 +353,7 @@ int cuStreamWaitEvent(Stream *stream, Event *event, unsigned) {
 }
 
 int cuEventCreate(Event **event, unsigned) {
+  auto lock = enter();
   *event = new Event;
   return ok;
 }
@@ -393,6 +418,7 @@ int cuStreamEndCapture(Stream *stream, Graph **graph) {
   return ok;
 }
 int cuGraphInstantiateWithFlags(Graph **made, Graph *graph, unsigned long long) {
+  auto lock = enter();
   *made = new Graph(*graph);
   return ok;
 }
@@ -402,10 +428,12 @@ int cuGraphLaunch(Graph *graph, Stream *stream) {
                             {[commands = graph->commands] { return replay(commands); }, {}, {}});
 }
 int cuGraphExecDestroy(Graph *graph) {
+  auto lock = enter();
   delete graph;
   return ok;
 }
 int cuGraphDestroy(Graph *graph) {
+  auto lock = enter();
   delete graph;
   return ok;
 }
@@ -423,7 +451,8 @@ int cuLaunchKernel(Function *function, unsigned blocks, unsigned y, unsigned z, 
                 blocks,
                 y,
                 threads,
-                std::vector<char>(function->kernel->parameterBytes)};
+                std::vector<char>(function->kernel->parameterBytes),
+                Counts::get() ? &Counts::get()->kernel(function->kernel->name) : nullptr};
   for (size_t p = 0; p < function->kernel->parameters.size(); ++p)
     std::memcpy(launch.parameters.data() + function->kernel->parameters[p].offset, parameters[p],
                 function->kernel->parameters[p].bytes);
@@ -435,15 +464,18 @@ int cuLaunchKernel(Function *function, unsigned blocks, unsigned y, unsigned z, 
                                      {}});
 }
 
-/// For the doubles of NVIDIA's other libraries: work in a stream's order.
-int heddleEmulatorGive(Stream *stream, const std::function<int()> &work) {
-  auto lock = enter();
+/// For the doubles of NVIDIA's other libraries: work of one of their functions in a stream's order.
+int heddleEmulatorGive(Stream *stream, const char *function, uint64_t flops,
+                       const std::function<int()> &work) {
+  auto lock = enter(function);
+  if (Counts *counts = Counts::get())
+    counts->multiplied(function, flops);
   return Device::get().give(stream, {work, {}, {}});
 }
 /// Where [address, address + bytes) of the device is on the host; null with the device failed if it
 /// is not one block's.
 void *heddleEmulatorMemory(uint64_t address, uint64_t bytes, const char *what) {
-  auto lock = enter();
+  std::unique_lock lock(Device::get().mutex);
   const Range *range = Memory::get().find(address, bytes);
   if (!range) {
     Device::get().failed =

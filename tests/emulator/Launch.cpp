@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace heddle::emulator {
 namespace {
@@ -31,6 +32,12 @@ struct Group {
 };
 
 class Block;
+
+/// Those are issued when all that they wait for are there.
+bool waits(Kind kind) {
+  return kind == Kind::Shuffle || kind == Kind::Ballot || kind == Kind::WarpBarrier ||
+         kind == Kind::BlockBarrier;
+}
 
 class Warp {
 public:
@@ -73,6 +80,12 @@ public:
         words(launch.kernel->sharedBytes / 4 + 1) {
     static uint32_t launches = 0;
     user.launch = ++launches;
+    if (launch.counts) {
+      counter.emplace(*launch.counts, user.launch);
+      ++launch.counts->launches;
+      launch.counts->blocks += uint64_t(launch.blocks) * launch.rows;
+      launch.counts->threads += uint64_t(launch.blocks) * launch.rows * launch.threads;
+    }
     for (unsigned first = 0; first < launch.threads; first += warpLanes)
       warps_.emplace_back(*this, int(first / warpLanes));
   }
@@ -104,6 +117,7 @@ public:
   User user; ///< but for the thread
   std::vector<char> shared;
   std::vector<Word> words; ///< of `shared`
+  std::optional<AccessCounter> counter;
 
 private:
   std::vector<Warp> warps_;
@@ -152,6 +166,8 @@ uint32_t Warp::waiting() const {
 
 void Warp::passBarrier() {
   const Group group = groups_.front();
+  if (block_.counter)
+    block_.counter->issue(group.lanes);
   groups_.clear();
   add(group.at + 1, group.lanes);
 }
@@ -185,6 +201,7 @@ void Warp::step(Group &group) {
     return INT32_MAX;
   }();
   const Instruction *code = kernel_->code.data();
+  AccessCounter *const counter = block_.counter ? &*block_.counter : nullptr;
   int at = group.at;
   uint32_t lanes = group.lanes;
   // The first instruction may be one that others wait at; they are one group since add().
@@ -195,6 +212,8 @@ void Warp::step(Group &group) {
       const uint32_t holds = lanes_.predicates[size_t(i.guard)];
       own &= i.guardNot ? ~holds : holds;
     }
+    if (counter && !waits(i.kind))
+      counter->issue(i.kind == Kind::Branch ? lanes : own);
     switch (i.kind) {
     case Kind::Operation:
       if (own)
@@ -205,12 +224,18 @@ void Warp::step(Group &group) {
       break;
     case Kind::Load:
       load(i, own);
+      if (counter)
+        counter->finish(uint64_t(i.bytes) * i.count, true, false);
       break;
     case Kind::Store:
       store(i, own);
+      if (counter)
+        counter->finish(uint64_t(i.bytes) * i.count, false, true);
       break;
     case Kind::Atomic:
       update(i, own);
+      if (counter)
+        counter->finish(i.bytes, true, true);
       break;
     case Kind::Branch:
       if (own == 0)
@@ -239,6 +264,8 @@ void Warp::step(Group &group) {
         })->waits = true;
         return;
       }
+      if (counter)
+        counter->issue(own);
       if (i.kind == Kind::Shuffle) {
         shuffle(i, own);
       } else if (i.kind == Kind::Ballot) {
@@ -340,6 +367,8 @@ char *Warp::memory(const Instruction &i, int lane, uint64_t bytes, bool writes) 
               std::string(writes ? "writes " : "reads ") + std::to_string(bytes) +
                   " bytes: " + Memory::get().describe(address));
     }
+    if (block_.counter)
+      block_.counter->touch(*i.last, address, bytes, i.kind != Kind::Store, writes);
     if (Word *words = i.last->words.get())
       look(i, lane, words + (address - i.last->begin) / 4, bytes, writes);
     return i.last->at(address);
@@ -356,6 +385,8 @@ char *Warp::memory(const Instruction &i, int lane, uint64_t bytes, bool writes) 
   }
   if (address > size || bytes > size - address)
     fault(i, lane, "is outside of its block's, its own or the parameters' memory");
+  if (space == Space::Shared && block_.counter)
+    block_.counter->touchShared(address, lane);
   if (space == Space::Shared)
     look(i, lane, block_.words.data() + address / 4, bytes, writes);
   return begin + address;

@@ -13,6 +13,7 @@
 #ifndef HEDDLE_TESTS_EMULATOR_LAUNCH_H
 #define HEDDLE_TESTS_EMULATOR_LAUNCH_H
 
+#include "tests/emulator/Counts.h"
 #include "tests/emulator/Ptx.h"
 
 #include <string>
@@ -26,6 +27,7 @@ struct Launch {
   uint64_t data = 0; ///< address of the module's arrays
   unsigned blocks = 1, rows = 1, threads = 1; ///< rows: blocks in y
   std::vector<char> parameters;
+  KernelCounts *counts = nullptr; ///< null: nobody counts
 };
 
 /// Empty, or what was wrong: the kernel, the line of its text, block and thread.

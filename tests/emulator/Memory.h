@@ -16,12 +16,18 @@
 
 namespace heddle::emulator {
 
+/// The launches that last read and wrote a sector, where somebody counts.
+struct Seen {
+  uint32_t read = 0, written = 0;
+};
+
 /// A block that the device reaches at [begin, begin + bytes).
 struct Range {
   uint64_t begin = 0, bytes = 0;
   char *host = nullptr;          ///< where it is
   bool pinned = false;           ///< the host's: its address is the same there
   std::unique_ptr<Word[]> words; ///< null: races are not looked for
+  mutable std::unique_ptr<Seen[]> seen{}; ///< by sector; null: none was counted
   bool has(uint64_t address, uint64_t length) const {
     return address >= begin && length <= bytes && address - begin <= bytes - length;
   }

@@ -28,6 +28,7 @@ template <uint32_t numThreads, bool together> struct GpuBlock {
     if (!(__atomic_load_n(word, __ATOMIC_RELAXED) & bit))
       __atomic_fetch_or(word, bit, __ATOMIC_RELAXED);
   }
+  void count(uint32_t *sum) { __atomic_fetch_add(sum, 1u, __ATOMIC_RELAXED); }
   void add(uint64_t *sum, uint64_t value) { __atomic_fetch_add(sum, value, __ATOMIC_RELAXED); }
 };
 

@@ -8,8 +8,8 @@
 // them. With a block of one thread the same lines run on a CPU, where the tests compare them with
 // the CPU's sampler.
 //
-// Nothing but the language is used here. No atomics but bits that are set in a set: results do not
-// depend on the order of threads.
+// Nothing but the language is used here. No atomics but bits that are set in a set, and whole numbers that
+// are counted: results do not depend on the order of threads.
 //
 //===----------------------------------------------------------------------===//
 #ifndef HEDDLE_RUNTIME_CUDA_KERNELS_SAMPLING_H
@@ -275,6 +275,8 @@ template <class Block> void listSet(Block &block, Shared &shared, const Launch &
           set.ids[rank] = id;
         if (set.rows)
           set.rows[rank] = int32_t(id);
+        if (set.none)
+          set.none[rank] = -1;
       }
     }
   });

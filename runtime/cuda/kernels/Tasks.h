@@ -16,9 +16,10 @@ inline constexpr uint32_t threads = 128;
 /// What one block does of a task.
 inline constexpr uint32_t rowsPerBlock = threads, itemsPerBlock = 8 * threads,
                           wordsPerBlock = 4 * threads;
-/// A pass of the sort by source looks at `digits` values of a key; one thread counts sortRun items.
-inline constexpr uint32_t digitBits = 4, digits = 1u << digitBits, sortRun = 16,
-                          sortTile = threads * sortRun;
+/// A pass of the sort by source looks at `digits` values of a key. A block sorts a tile by them, in
+/// steps of `halves` values for which each thread counts sortRun items.
+inline constexpr uint32_t digitBits = 8, digits = 1u << digitBits, halfBits = 4,
+                          halves = 1u << halfBits, sortRun = 8, sortTile = threads * sortRun;
 /// So few draws of a row are made by one thread, more by the whole block.
 inline constexpr int64_t fewDraws = 64;
 
@@ -58,6 +59,7 @@ struct SetTask {
   int64_t numWords;
   int64_t *ids; ///< or:
   int32_t *rows;
+  int32_t *none; ///< [members] becomes -1; null: not wanted
 };
 
 /// The number of each id (or row, or of 0, 1, 2...) in a set, or -1.
@@ -95,7 +97,9 @@ struct Launch {
   uint64_t seed;
   Sum *sums; ///< of each block; before scanSums the block's, after it those of the blocks before it
   Sum *totals;    ///< of each task
-  uint32_t *hist; ///< of a sort: for task t digits * (its blocks) numbers from digits * starts[t]
+  /// Of a sort: for task t digits * (its blocks) numbers from digits * starts[t]; behind those of all
+  /// tasks digits numbers for each.
+  uint32_t *hist;
   uint32_t pass;  ///< of a sort
 };
 
@@ -103,11 +107,14 @@ struct Launch {
 struct Shared {
   Sum sums[2][threads + 1];
   uint32_t words[2][threads + 1];
-  uint32_t counters[sortTile];
+  uint32_t counters[halves * (threads + threads / halves)];
+  uint32_t keys[sortTile];
+  uint16_t order[2][sortTile]; ///< items of the tile
   int64_t first[threads];
   bool drawn[threads];
 };
-static_assert(digits * threads == sortTile, "a counter for each digit and thread");
+static_assert(2 * digits <= halves * threads && sortTile <= 1u << 16 && threads % halves == 0,
+              "what sorting has in the arrays");
 
 /// Types of numbers that a feature's rows are stored in.
 enum class Element : uint32_t { F32, F16, BF16, I8, U8, I16, U16 };

@@ -28,6 +28,7 @@ struct HostBlock {
       f((i + shift) % n);
   }
   void setBit(uint64_t *word, uint64_t bit) { *word |= bit; }
+  void count(uint32_t *sum) { ++*sum; }
   void add(uint64_t *sum, uint64_t value) { *sum += value; }
 };
 
