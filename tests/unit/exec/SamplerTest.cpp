@@ -60,18 +60,18 @@ std::unique_ptr<Setup> makeSetup(int32_t fanout, uint32_t hops, uint64_t graphSe
     const char *name;
     int destination;
     int64_t edges;
-  } relations[] = {{0, "likes", 0, 900}, {0, "made", 1, 4000},  {0, "rare", 0, 140},
-                   {0, "rare", 1, 400},  {1, "none", 0, 0},     {1, "p1", 0, 2000},
-                   {1, "p2", 0, 9000},   {1, "rare", 0, 60},    {1, "self", 1, 20000},
+  } relations[] = {{0, "likes", 0, 900}, {0, "made", 1, 4000}, {0, "rare", 0, 140},
+                   {0, "rare", 1, 400},  {1, "none", 0, 0},    {1, "p1", 0, 2000},
+                   {1, "p2", 0, 9000},   {1, "rare", 0, 60},   {1, "self", 1, 20000},
                    {2, "x", 0, 0},       {2, "x", 1, 0}};
   for (const R &r : relations) {
     auto edges = testing::randomEdges(random, nodes[r.source], nodes[r.destination], r.edges);
     if (!edges.empty())
       edges.insert(edges.end(), edges.begin(), edges.begin() + 50); // parallel edges
-    if (std::string_view(r.name) == "rare") // few destinations have edges
+    if (std::string_view(r.name) == "rare")                         // few destinations have edges
       for (auto &edge : edges)
         edge.second = edge.second % 31 * 9;
-    if (r.edges > 5000)                                             // hubs
+    if (r.edges > 5000) // hubs
       for (int64_t i = 0; i < 700; ++i)
         edges.emplace_back(i * 7 % nodes[r.source], i % 5 ? 3 : 100);
     s->graph.addRelation(r.source, r.name, r.destination, edges, wide);
@@ -89,16 +89,15 @@ std::unique_ptr<Setup> makeSetup(int32_t fanout, uint32_t hops, uint64_t graphSe
 /// Who samples: so many threads, the kernels for a GPU on this CPU, or on a GPU if there is one.
 constexpr int onDevice = 0, onGpu = -1;
 
-absl::Status sampleOn(cuda::SampleMachine &machine, Setup &s, StepSlot &slot, uint64_t seed) {
-  const plan::EntryT &entry = *s.plan.entries[0];
-  std::vector<cuda::MachineMemory> memory;
+/// The edges, where the machine's kernels read them.
+cuda::DeviceSampler::Relations placeGraph(cuda::SampleMachine &machine, const Setup &s,
+                                          std::vector<cuda::MachineMemory> &memory) {
   auto place = [&](const void *data, int64_t bytes) {
     memory.emplace_back(machine);
     EXPECT_TRUE(memory.back().reserve(uint64_t(bytes) + 8, "graph").ok());
     EXPECT_TRUE(machine.toDevice(memory.back().address(), data, uint64_t(bytes)).ok());
     return memory.back().address();
   };
-  HEDDLE_RETURN_IF_ERROR(machine.enter());
   cuda::DeviceSampler::Relations relations(s.plan.relations.size());
   for (size_t r = 0; r < relations.size(); ++r) {
     const graph::RelationView &view = s.graph.relation(int(r));
@@ -111,7 +110,15 @@ absl::Status sampleOn(cuda::SampleMachine &machine, Setup &s, StepSlot &slot, ui
       relations[r].sources64 =
           reinterpret_cast<const int64_t *>(place(view.inSources.i64, view.numEdges * 8));
   }
-  HEDDLE_RETURN_IF_ERROR(machine.synchronize());
+  EXPECT_TRUE(machine.synchronize().ok());
+  return relations;
+}
+
+absl::Status sampleOn(cuda::SampleMachine &machine, Setup &s, StepSlot &slot, uint64_t seed) {
+  const plan::EntryT &entry = *s.plan.entries[0];
+  HEDDLE_RETURN_IF_ERROR(machine.enter());
+  std::vector<cuda::MachineMemory> memory;
+  const cuda::DeviceSampler::Relations relations = placeGraph(machine, s, memory);
   cuda::DeviceSampler sampler(s.plan, entry, s.graph, relations, machine);
   EXPECT_TRUE(cuda::DeviceSampler::supports(entry));
   for (size_t b = 0; b < entry.buffers.size(); ++b)
@@ -347,6 +354,76 @@ TEST(Sampler, LargeBatch) {
   s.sampled = s.builder.sampleAll(0, 1, -1, true);
   for (int on : {onGpu, onDevice})
     check(s, someSeeds(nodes[0], nodes[0]), 3, 5, on, -1);
+}
+
+// The end of a step is not waited for: what is sampled into its slot comes behind it. On the double
+// of the driver a stream does nothing before somebody waits for it, so it would come first.
+TEST(Sampler, ComesAfterTheStepThatHadTheSlot) {
+  if (!gpu())
+    GTEST_SKIP() << "no GPU, and no double of its driver";
+  const cuda::Session &session = *gpu();
+  auto s = makeSetup(4, 2, 3, false);
+  const plan::EntryT &entry = *s->plan.entries[0];
+  cuda::SamplingModule module(session);
+  ASSERT_TRUE(session.enter().ok());
+  ASSERT_TRUE(module.load().ok());
+  cuda::CudaMachine machine(session, module);
+  ASSERT_TRUE(machine.initialize().ok());
+  std::vector<cuda::MachineMemory> memory;
+  const cuda::DeviceSampler::Relations relations = placeGraph(machine, *s, memory);
+  cuda::CudaSampler sampler(session, module, s->plan, entry, s->graph, relations);
+  ASSERT_TRUE(sampler.initialize().ok());
+  ThreadPool pool(1);
+  Sampler host(s->plan, entry, s->graph, pool, s->budget);
+  auto sample = [&](StepSlot &slot) {
+    for (size_t i = 0; i < entry.ops.size(); ++i)
+      if (entry.ops[i]->attrs.AsSeedsAttrs()) {
+        ASSERT_TRUE(host.run(i, slot, 5).ok());
+        ASSERT_TRUE(sampler.sample(slot, 5).ok());
+      }
+  };
+  StepSlot slot = s->makeSlot(someSeeds(60, 300), 1);
+  sample(slot);
+  struct Read { // of a step
+    std::vector<char> wanted;
+    cuda::DeviceMemory copy;
+  };
+  std::vector<Read> reads;
+  for (size_t b = 0; b < entry.buffers.size(); ++b) {
+    const uint64_t bytes = plan::bufferBytes(*entry.buffers[b], slot.symbols);
+    if (!sampler.device().writes(int32_t(b)) || bytes == 0)
+      continue;
+    const cuda::DevicePointer at = sampler.device().address(slot, int32_t(b));
+    Read &read = reads.emplace_back(Read{std::vector<char>(bytes), cuda::DeviceMemory(session)});
+    ASSERT_TRUE(session.toHost(read.wanted.data(), at, bytes).ok());
+    ASSERT_TRUE(read.copy.reserve(bytes, "copy").ok());
+    ASSERT_TRUE(session.synchronize("copy").ok());
+  }
+  ASSERT_GT(reads.size(), 10u);
+  size_t next = 0;
+  for (size_t b = 0; b < entry.buffers.size(); ++b)
+    if (sampler.device().writes(int32_t(b)) &&
+        plan::bufferBytes(*entry.buffers[b], slot.symbols) > 0) {
+      Read &read = reads[next++];
+      ASSERT_EQ(session.driver().cuMemcpyDtoDAsync_v2(read.copy.data(),
+                                                      sampler.device().address(slot, int32_t(b)),
+                                                      read.wanted.size(), session.stream()),
+                0);
+    }
+  cuda::Event ended = nullptr;
+  ASSERT_EQ(session.driver().cuEventCreate(&ended, cuda::eventDisableTiming), 0);
+  ASSERT_EQ(session.driver().cuEventRecord(ended, session.stream()), 0);
+  sampler.follow(ended);
+  slot.seeds = someSeeds(55, 290);
+  slot.step = 2;
+  sample(slot);
+  for (Read &read : reads) {
+    std::vector<char> got(read.wanted.size());
+    ASSERT_TRUE(session.toHost(got.data(), read.copy.data(), got.size()).ok());
+    ASSERT_TRUE(session.synchronize("copy").ok());
+    EXPECT_TRUE(got == read.wanted);
+  }
+  session.driver().cuEventDestroy_v2(ended);
 }
 
 TEST(Sampler, ChoosesEveryEdgeEqually) {
