@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <new>
 
 namespace heddle::exec {
 
@@ -92,8 +91,6 @@ void ComputeQueue::addOp(const plan::OpT &op) {
     for (const plan::Product &product : products) {
       products_.push_back(
           {product.attrs, inputs + product.a, inputs + product.b, outputs + product.c});
-      if (!warmGemm(*product.attrs))
-        throw std::bad_alloc(); // a constructor has no other way
     }
     added.endProduct = products_.size();
   } else if (const auto *a = op.attrs.AsMergeAttrs()) {

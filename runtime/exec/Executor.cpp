@@ -114,7 +114,7 @@ public:
       HEDDLE_ASSIGN_OR_RETURN(device_, options_.device());
     } else {
       HEDDLE_ASSIGN_OR_RETURN(kernels_, KernelLibrary::load(*plan_, options_.cpuLevel));
-      HEDDLE_RETURN_IF_ERROR(prepareGemm());
+      HEDDLE_RETURN_IF_ERROR(prepareGemm(*plan_));
     }
     std::vector<bool> elsewhere;
     if (options_.cache.use && !device_)

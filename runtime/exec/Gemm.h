@@ -26,10 +26,6 @@ int useOneBlasThread();
 /// Undoes useOneBlasThread.
 void restoreBlasThreads(int before);
 
-/// Makes the library write its code now. It does not survive having no memory for that, which is
-/// therefore looked for first. Error: there is none.
-absl::Status prepareGemm();
-
 /// Rows [begin, end) of C[m, n] = A[m, k] * B (+ C with accumulate), of each of `heads`. begin is a
 /// multiple of gemmTileRows; the rows are computed tile by tile. False: the library had no memory
 /// for its copies, and C is not computed.
@@ -41,9 +37,10 @@ absl::Status prepareGemm();
 [[nodiscard]] bool gemmChunk(const plan::GemmAttrsT &attrs, const float *a, const float *b,
                              float *c, int64_t m, int64_t chunk);
 
-/// Makes the library generate its kernels for `attrs` now rather than in the first step. False as
-/// above.
-[[nodiscard]] bool warmGemm(const plan::GemmAttrsT &attrs);
+/// Makes the library write its code for all products of the plan, rather than in the first steps.
+/// It does not survive having no memory for that, which is therefore looked for first. Error: there
+/// is none.
+absl::Status prepareGemm(const plan::PlanT &plan);
 
 } // namespace heddle::exec
 
