@@ -225,15 +225,23 @@ TEST(EmulatedDevice, HubsAreSummedByWholeBlocks) {
   const std::string graph = scene.graph("hubs", {scene.in("hubs.json")});
   const std::map<std::string, std::string> fanouts = {
       {"all", R"([-1, -1]}, "train": {"batch_size": "all")"},
-      {"some", R"([4, 200]}, "train": {"batch_size": 90)"}};
-  for (auto [encoder, fanout] : std::vector<std::pair<std::string, std::string>>{
-           {"rgcn", "some"}, {"rgat", "all"}, {"hgt", "some"}, {"simplehgn", "all"}}) {
-    const std::string heads = encoder == "rgcn" ? "" : R"(, "num_heads": 2)";
+      {"some", R"([4, 200]}, "train": {"batch_size": 90)"},
+      {"few", R"([1, 150]}, "train": {"batch_size": 15)"}};
+  // The last has rows of which a thread takes more columns than four at once.
+  struct Case {
+    std::string encoder, fanout, width;
+  };
+  for (const auto &[encoder, fanout, width] :
+       {Case{"rgcn", "some", "16"}, Case{"rgat", "all", "16"}, Case{"hgt", "some", "16"},
+        Case{"simplehgn", "all", "16"}, Case{"rgat", "few", "133"}}) {
+    SCOPED_TRACE(encoder + " " + width);
+    const std::string heads =
+        encoder == "rgcn" ? "" : std::string(R"(, "num_heads": )") + (width == "16" ? "2" : "1");
     const std::string plan =
-        scene.compile("hubs-" + encoder,
+        scene.compile("hubs-" + encoder + width,
                       R"({"version": "1.0", "task": {"target_ntype": "user", "label": "label"},
       "inputs": {"*": {"features": "all", "learnable": true}}, "model": {"encoder": ")" +
-                          encoder + R"(", "num_layers": 2, "hidden_size": 16)" + heads +
+                          encoder + R"(", "num_layers": 2, "hidden_size": )" + width + heads +
                           R"(}, "sampling": {"fanout": )" + fanouts.at(fanout) + "}}",
                       {}, "hubs");
     // A block's threads agree which rows are hubs by a vote.

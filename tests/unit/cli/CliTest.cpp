@@ -100,5 +100,7 @@ TEST(Cli, StatusDecidesTheCode) {
 TEST(Cli, AnEscapedExceptionIsARunTimeFailure) {
   Outcome memory = call({"--graph", "g"}, []() -> absl::Status { throw std::bad_alloc(); });
   EXPECT_EQ(memory.code, 1);
-  EXPECT_EQ(memory.err, "heddle-try: error: out of memory\n");
+  EXPECT_EQ(memory.err,
+            "heddle-try: error: out of memory; use a smaller model or batch, or a machine (or a "
+            "limit: ulimit -a) with more\n");
 }
