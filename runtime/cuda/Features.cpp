@@ -230,19 +230,24 @@ Features::Table *Features::table(const plan::OpT &op) const {
   return found == tables_.end() ? nullptr : found->second.get();
 }
 
+exec::CacheUse withHits(const Session &session, const exec::CacheUse &use,
+                        const DeviceMemory &hits) {
+  uint64_t found[2] = {0, 0};
+  (void)session.toHost(found, hits.data(), sizeof found);
+  (void)session.synchronize("hits");
+  exec::CacheUse out = use;
+  out.other.hits = found[0];
+  out.training.hits = found[1];
+  return out;
+}
+
 std::vector<exec::CacheUse> Features::use() const {
   std::vector<exec::CacheUse> all;
   (void)session_.enter();
   for (const auto &[key, table] : tables_) {
     if (!table->keepsSome())
       continue;
-    exec::CacheUse use = table->use;
-    uint64_t hits[2] = {0, 0};
-    (void)session_.toHost(hits, table->hits.data(), sizeof hits);
-    (void)session_.synchronize("hits");
-    use.other.hits = hits[0];
-    use.training.hits = hits[1];
-    all.push_back(std::move(use));
+    all.push_back(withHits(session_, table->use, table->hits));
   }
   return all;
 }

@@ -17,6 +17,10 @@
 
 namespace heddle::cuda {
 
+/// `use` with what kernels have counted in `hits`: u64 [2], of other steps and of training steps.
+exec::CacheUse withHits(const Session &session, const exec::CacheUse &use,
+                        const DeviceMemory &hits);
+
 /// Dense features that a plan fetches, where a device's kernels can read them, so that a batch
 /// brings nothing but ids: whole in its memory, or in the host's, or hot rows there and all in the
 /// host's. Floats of at most 32 bits and integers of at most 16 stay as the graph has them, other

@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "runtime/cuda/LearnableRows.h"
 
+#include "runtime/cuda/Features.h"
+
 #include <algorithm>
 #include <chrono>
 #include <numeric>
@@ -110,12 +112,13 @@ absl::Status LearnableRows::move(std::span<const kernels::Move> tasks, Stream st
   });
 }
 
-absl::Status LearnableRows::copyKept(const Table &table, bool out) const {
+absl::Status LearnableRows::moveAll(const Table &table, DevicePointer ids, DevicePointer slots,
+                                    int64_t rows, bool out) const {
   std::vector<kernels::Move> moves;
   for (const Part &part : table.parts)
-    moves.push_back({.ids = at<int64_t>(table.keptIds.data()),
-                     .slots = nullptr,
-                     .rows = table.resident ? table.kept : 0,
+    moves.push_back({.ids = at<int64_t>(ids),
+                     .slots = at<int64_t>(slots),
+                     .rows = rows,
                      .first = 0,
                      .rowBytes = part.rowBytes,
                      .table = part.all.data(),
@@ -123,6 +126,11 @@ absl::Status LearnableRows::copyKept(const Table &table, bool out) const {
                      .out = out,
                      .places = nullptr});
   return move(moves, session_.stream());
+}
+
+absl::Status LearnableRows::copyKept(const Table &table, bool out) const {
+  return table.resident ? moveAll(table, table.keptIds.data(), 0, table.kept, out)
+                        : absl::OkStatus();
 }
 
 absl::Status LearnableRows::upload() {
@@ -160,27 +168,12 @@ absl::Status LearnableRows::measure(Table &table) {
   HEDDLE_RETURN_IF_ERROR(session_.toDevice(lists.data(), ids.data(), bytes));
   HEDDLE_RETURN_IF_ERROR(session_.toDevice(lists.data() + bytes, slots.data(), bytes));
   HEDDLE_RETURN_IF_ERROR(makeRoom(table, rows));
-  auto moves = [&](bool out) {
-    std::vector<kernels::Move> all;
-    for (const Part &part : table.parts)
-      all.push_back({.ids = at<int64_t>(lists.data()),
-                     .slots = at<int64_t>(lists.data() + bytes),
-                     .rows = rows,
-                     .first = 0,
-                     .rowBytes = part.rowBytes,
-                     .table = part.all.data(),
-                     .pool = at<char>(part.pool.data()),
-                     .out = out,
-                     .places = nullptr});
-    return all;
-  };
-  const std::vector<kernels::Move> in = moves(false), out = moves(true);
   double best = 0;
   for (int round = 0; round < 4; ++round) {
     HEDDLE_RETURN_IF_ERROR(session_.synchronize(what));
     const auto start = std::chrono::steady_clock::now();
-    HEDDLE_RETURN_IF_ERROR(move(in, session_.stream()));
-    HEDDLE_RETURN_IF_ERROR(move(out, session_.stream()));
+    for (bool out : {false, true})
+      HEDDLE_RETURN_IF_ERROR(moveAll(table, lists.data(), lists.data() + bytes, rows, out));
     HEDDLE_RETURN_IF_ERROR(session_.synchronize(what));
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -243,15 +236,8 @@ int LearnableRows::find(int32_t state) const {
 std::vector<exec::CacheUse> LearnableRows::use() const {
   std::vector<exec::CacheUse> all = whole_;
   (void)session_.enter();
-  for (const auto &table : tables_) {
-    exec::CacheUse use = table->use;
-    uint64_t hits[2] = {0, 0};
-    (void)session_.toHost(hits, table->hits.data(), sizeof hits);
-    (void)session_.synchronize("hits");
-    use.other.hits = hits[0];
-    use.training.hits = hits[1];
-    all.push_back(std::move(use));
-  }
+  for (const auto &table : tables_)
+    all.push_back(withHits(session_, table->use, table->hits));
   return all;
 }
 

@@ -72,6 +72,9 @@ public:
 
 private:
   absl::Status copyKept(const Table &table, bool out) const;
+  /// Of all its states. `slots` 0: row i is in slot i.
+  absl::Status moveAll(const Table &table, DevicePointer ids, DevicePointer slots, int64_t rows,
+                       bool out) const;
   absl::Status measure(Table &table);
 
   const Session &session_;
