@@ -14,8 +14,8 @@ namespace heddle {
 
 namespace {
 
-constexpr const char *outOfMemory = "out of memory; use a smaller model or batch, or a machine (or "
-                                    "a limit: ulimit -a) with more";
+constexpr const char *outOfMemory =
+    "out of memory; use a machine, or a limit (ulimit -a), with more of it";
 constexpr const char *outOfThreads =
     "the system starts no further thread: there is no memory for its stack, or too many of them; "
     "use fewer threads, or raise the limit (ulimit -a)";

@@ -3,12 +3,16 @@
 // Part of Heddle, under the Apache License v2.0.
 //
 //===----------------------------------------------------------------------===//
+#include "runtime/base/Failure.h"
 #include "tools/support/Cli.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
+#include <system_error>
+#include <thread>
 
 using namespace heddle;
 
@@ -100,7 +104,21 @@ TEST(Cli, StatusDecidesTheCode) {
 TEST(Cli, AnEscapedExceptionIsARunTimeFailure) {
   Outcome memory = call({"--graph", "g"}, []() -> absl::Status { throw std::bad_alloc(); });
   EXPECT_EQ(memory.code, 1);
-  EXPECT_EQ(memory.err,
-            "heddle-try: error: out of memory; use a smaller model or batch, or a machine (or a "
-            "limit: ulimit -a) with more\n");
+  EXPECT_EQ(memory.err, "heddle-try: error: out of memory; use a machine, or a limit (ulimit -a), "
+                        "with more of it\n");
+  Outcome threads = call({"--graph", "g"}, []() -> absl::Status {
+    throw std::system_error(EAGAIN, std::generic_category());
+  });
+  EXPECT_EQ(threads.code, 1);
+  EXPECT_EQ(threads.err.rfind("heddle-try: error: the system starts no further thread", 0), 0u)
+      << threads.err;
+}
+
+TEST(Cli, AnExceptionThatLeavesAThreadHasAMessageAndNoSignal) {
+  EXPECT_EXIT(
+      {
+        endWithMessage("heddle-try");
+        std::thread([] { throw std::bad_alloc(); }).join();
+      },
+      ::testing::ExitedWithCode(1), "heddle-try: error: out of memory; use a machine");
 }
