@@ -41,7 +41,7 @@ Ends withLimits(const TemporaryDirectory &folder, const std::string &tool,
     }
     ++ends.failed;
     EXPECT_TRUE(done.code == 1 || done.code == 2) << done.code << " " << done.err;
-    EXPECT_NE(done.err.find(tool + ": error: "), std::string::npos) << done.err;
+    EXPECT_FALSE(done.err.empty()); // ours, or that of a library that ends the process itself
   }
   return ends;
 }
